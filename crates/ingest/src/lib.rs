@@ -1,0 +1,1 @@
+//! The way of a line from bytes to a redacted batch.

@@ -1,0 +1,52 @@
+//! Canonical field names: the contract's vocabulary on the wire, on disk and in queries.
+
+/// When the event happened.
+pub const TIMESTAMP: &str = "timestamp";
+/// Severity, one of [`crate::Level`]'s names.
+pub const LEVEL: &str = "level";
+/// The severity as the application wrote it, where it differs.
+pub const LEVEL_TEXT: &str = "level_text";
+/// The text of the event.
+pub const MESSAGE: &str = "message";
+/// Name of the service that logged (`service.name` in OpenTelemetry).
+pub const SERVICE: &str = "service";
+/// Name of the logger inside the service.
+pub const LOGGER: &str = "logger";
+/// Host that logged.
+pub const HOST: &str = "host";
+/// Id that the lines of one request share.
+pub const REQUEST_ID: &str = "request_id";
+/// OpenTelemetry trace id.
+pub const TRACE_ID: &str = "trace_id";
+/// OpenTelemetry span id.
+pub const SPAN_ID: &str = "span_id";
+/// Pseudonym of the user.
+pub const USER_ID: &str = "user_id";
+/// Logical name of what was called.
+pub const ENDPOINT: &str = "endpoint";
+/// URL path.
+pub const PATH: &str = "path";
+/// HTTP method.
+pub const METHOD: &str = "method";
+/// HTTP status code.
+pub const STATUS_CODE: &str = "status_code";
+/// How long it took, milliseconds.
+pub const DURATION_MS: &str = "duration_ms";
+/// Where the line came from, as the sender named it.
+pub const SOURCE: &str = "source";
+/// The name that an Elasticsearch, Splunk or Loki client gave its target.
+pub const INDEX: &str = "index";
+/// Names of the detectors that fired on the record, sorted.
+pub const REDACTED: &str = "_redacted";
+/// Fields that found no place of their own, as `name=value` text.
+pub const OVERFLOW: &str = "_overflow";
+/// Why a dead letter was rejected.
+pub const REASON: &str = "reason";
+/// What exactly was wrong with a dead letter.
+pub const DETAIL: &str = "detail";
+
+/// Fields that are indexed by hash and put into the id filter of a sealed partition.
+pub const ID_FIELDS: [&str; 4] = [REQUEST_ID, TRACE_ID, SPAN_ID, USER_ID];
+
+/// Fields whose text is always tokenised and kept in the document store, however short.
+pub const TEXT_FIELDS: [&str; 1] = [MESSAGE];

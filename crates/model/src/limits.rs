@@ -1,0 +1,64 @@
+//! Every bound of the system, each with its reason. Configuration may lower or raise the ones
+//! that say so; the others hold everywhere.
+
+/// Longest line, configurable. Ten times the longest traceback seen; a longer one is a bug of
+/// the sender, and one line must never be a batch of its own.
+pub const LINE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Deepest nesting of objects and arrays, configurable. Real logs stay under 10; parsers that
+/// recurse stay within one megabyte of stack.
+pub const NESTING_DEPTH_MAX: usize = 64;
+
+/// Most fields of a record, configurable (Elasticsearch and VictoriaLogs allow 1,000).
+pub const FIELDS_PER_RECORD_MAX: usize = 1_000;
+
+/// Longest field name; a longer one is cut and its value kept under [`crate::fields::OVERFLOW`].
+pub const FIELD_NAME_BYTES_MAX: usize = 256;
+
+/// Most distinct field names of a partition; later names are kept as text under
+/// [`crate::fields::OVERFLOW`]. Every name is a column with a fixed cost.
+pub const FIELDS_PER_PARTITION_MAX: usize = 2_000;
+
+/// Largest request body before and after inflating, configurable.
+pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Text up to this length is a column value (matched whole, by prefix, by expression); longer
+/// text is tokenised and kept in the document store.
+pub const COLUMN_TEXT_BYTES_MAX: usize = 128;
+
+/// Errors that an ingest answer lists.
+pub const REPORTED_ERRORS_MAX: usize = 100;
+
+/// Bytes of a rejected line that its dead letter keeps: enough to recognise it.
+pub const DEAD_LETTER_BYTES_MAX: usize = 4 * 1024;
+
+/// Longest `Tierlog-Batch-Id`.
+pub const BATCH_ID_BYTES_MAX: usize = 128;
+
+/// Batches in the hand-off: a second bound beside its bytes, so that a million empty batches
+/// cannot queue.
+pub const HANDOFF_BATCHES_MAX: usize = 4_096;
+
+/// Bytes after which a source cuts a batch: large enough that fsync and channel costs vanish,
+/// small enough that sixteen wait in 16 MiB.
+pub const BATCH_BYTES_TARGET: usize = 1024 * 1024;
+
+/// How far ahead of our clock a record may lie, seconds: one day covers any wrong time zone.
+pub const AHEAD_SECONDS_MAX: i64 = 86_400;
+
+/// Hits that one search returns by default and at most.
+pub const HITS_DEFAULT: usize = 100;
+/// See [`HITS_DEFAULT`]; further hits are reached by cursor or export.
+pub const HITS_MAX: usize = 10_000;
+
+/// Longest query text (Loki allows 131,072; nobody types more than a screen).
+pub const QUERY_BYTES_MAX: usize = 16 * 1024;
+/// Deepest nesting of parentheses in a query.
+pub const QUERY_DEPTH_MAX: usize = 32;
+/// Most terms of a query, members of `IN [..]` included.
+pub const QUERY_TERMS_MAX: usize = 1_024;
+
+const _: () = assert!(HITS_DEFAULT <= HITS_MAX);
+const _: () = assert!(DEAD_LETTER_BYTES_MAX < LINE_BYTES_MAX);
+const _: () = assert!(BATCH_BYTES_TARGET <= BODY_BYTES_MAX);
+const _: () = assert!(LINE_BYTES_MAX <= BODY_BYTES_MAX);

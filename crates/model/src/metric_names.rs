@@ -1,0 +1,54 @@
+//! Names of every metric, as Prometheus sees them. Labels are bounded sets.
+
+/// Records taken, by `protocol`.
+pub const INGEST_ACCEPTED: &str = "tierlog_ingest_accepted_records_total";
+/// Lines rejected, by `protocol` and `reason`.
+pub const INGEST_REJECTED: &str = "tierlog_ingest_rejected_lines_total";
+/// Records that an earlier batch of the same id had already brought, by `protocol`.
+pub const INGEST_DUPLICATE: &str = "tierlog_ingest_duplicate_records_total";
+/// Bytes received before inflating, by `protocol`.
+pub const INGEST_BYTES: &str = "tierlog_ingest_received_bytes_total";
+/// Requests or connections turned away, by `protocol` and `why` (`full`, `connections`).
+pub const INGEST_REFUSED: &str = "tierlog_ingest_refused_total";
+/// Personal data found and replaced, by `detector`.
+pub const REDACTIONS: &str = "tierlog_redactions_total";
+/// Open connections, by `listener`: accepted minus closed.
+pub const CONNECTIONS_OPENED: &str = "tierlog_connections_opened_total";
+/// See [`CONNECTIONS_OPENED`].
+pub const CONNECTIONS_CLOSED: &str = "tierlog_connections_closed_total";
+/// Bytes that wait in the hand-off to the store.
+pub const HANDOFF_BYTES: &str = "tierlog_handoff_bytes";
+/// Bytes appended to the WAL.
+pub const WAL_BYTES: &str = "tierlog_wal_written_bytes_total";
+/// Time of one WAL fsync, seconds.
+pub const WAL_SYNC_SECONDS: &str = "tierlog_wal_sync_seconds";
+/// Records that one fsync made durable.
+pub const WAL_GROUP_RECORDS: &str = "tierlog_wal_group_records";
+/// Bytes that a crash left torn at the end of the WAL and that were cut.
+pub const WAL_TORN_BYTES: &str = "tierlog_wal_torn_bytes_total";
+/// Frames of the WAL that did not read back and were put aside.
+pub const WAL_CORRUPT_FRAMES: &str = "tierlog_wal_corrupt_frames_total";
+/// Records indexed, by `tier`.
+pub const INDEXED: &str = "tierlog_indexed_records_total";
+/// Records of the WAL that were past their retention when they were replayed.
+pub const REPLAY_EXPIRED: &str = "tierlog_replay_expired_records_total";
+/// Time of one commit of all touched partitions, seconds.
+pub const COMMIT_SECONDS: &str = "tierlog_commit_seconds";
+/// Records in the store, by `tier`.
+pub const STORED_RECORDS: &str = "tierlog_stored_records";
+/// Bytes in the store, by `tier`.
+pub const STORED_BYTES: &str = "tierlog_stored_bytes";
+/// Partitions, by `tier` and `state`.
+pub const PARTITIONS: &str = "tierlog_partitions";
+/// Partitions sealed.
+pub const SEALED: &str = "tierlog_sealed_partitions_total";
+/// Partitions dropped because they expired, by `tier`.
+pub const EXPIRED: &str = "tierlog_expired_partitions_total";
+/// 1 while the store refuses writes.
+pub const POISONED: &str = "tierlog_store_poisoned";
+/// Time of one query, seconds, by `path` and `status`.
+pub const QUERY_SECONDS: &str = "tierlog_query_seconds";
+/// Partitions that a query opened and skipped, by `outcome` (`opened`, `filtered`).
+pub const QUERY_PARTITIONS: &str = "tierlog_query_partitions_total";
+/// Live tail clients that fell behind and missed records.
+pub const TAIL_MISSED: &str = "tierlog_tail_missed_records_total";

@@ -1,0 +1,1 @@
+//! Search over the store: parse, plan, execute, HTTP.

@@ -1,0 +1,1 @@
+//! WAL, tiered partitions, retention and compaction.
