@@ -6,6 +6,7 @@
 //! [`HandoffSender::try_send`] says so (HTTP answers 429).
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 
@@ -49,7 +50,18 @@ pub struct Submission {
     permits: Option<OwnedSemaphorePermit>,
 }
 
+/// Bytes of the bound, given back when this is dropped.
+#[derive(Debug)]
+pub struct HeldBytes {
+    _permits: Option<OwnedSemaphorePermit>,
+}
+
 impl Submission {
+    /// Takes the submission apart, so that it can be answered before its bytes are given back.
+    pub fn into_parts(self) -> (RedactedBatch, oneshot::Sender<Ack>, HeldBytes) {
+        (self.batch, self.reply, HeldBytes { _permits: self.permits })
+    }
+
     /// Returns how many bytes of the bound the submission holds.
     pub fn held_bytes(&self) -> usize {
         self.permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
@@ -73,6 +85,20 @@ pub struct HandoffSender {
     queue: mpsc::Sender<Submission>,
     budget: Arc<Semaphore>,
     capacity_bytes: u32,
+}
+
+/// The fill level of a hand-off, for metrics.
+#[derive(Clone, Debug)]
+pub struct HandoffGauge {
+    budget: Arc<Semaphore>,
+    capacity_bytes: u32,
+}
+
+impl HandoffGauge {
+    /// Returns how many bytes wait or are being written.
+    pub fn used_bytes(&self) -> usize {
+        (self.capacity_bytes as usize).saturating_sub(self.budget.available_permits())
+    }
 }
 
 /// The receiving half, read by the WAL thread.
@@ -125,6 +151,11 @@ impl HandoffSender {
         (self.capacity_bytes as usize).saturating_sub(self.budget.available_permits())
     }
 
+    /// Returns a view of the fill level that does not keep the hand-off open.
+    pub fn gauge(&self) -> HandoffGauge {
+        HandoffGauge { budget: Arc::clone(&self.budget), capacity_bytes: self.capacity_bytes }
+    }
+
     /// A batch larger than the whole bound takes all of it instead of waiting for ever.
     fn cost(&self, batch: &RedactedBatch) -> u32 {
         u32::try_from(batch.bytes().len()).unwrap_or(u32::MAX).min(self.capacity_bytes)
@@ -135,6 +166,12 @@ impl HandoffReceiver {
     /// Waits on the calling thread for the next batch; `None` when every sender is gone.
     pub fn blocking_recv(&mut self) -> Option<Submission> {
         self.queue.blocking_recv()
+    }
+
+    /// Waits for the next batch in the manner of a future, for a caller that has a deadline;
+    /// `None` when every sender is gone.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Submission>> {
+        self.queue.poll_recv(context)
     }
 
     /// Returns a batch that already waits.

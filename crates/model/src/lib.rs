@@ -22,7 +22,8 @@ pub use batch::{BatchId, BatchWriter, EncodedRecord, RedactedBatch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use handoff::{
-    Ack, HandoffReceiver, HandoffSender, Receipt, Refusal, SendError, Submission, handoff,
+    Ack, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, SendError, Submission,
+    handoff,
 };
 pub use id::id_hash;
 pub use level::Level;

@@ -1,0 +1,189 @@
+//! Inodes of the simulated disk: what is seen now beside what a power cut would leave.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Component, Path};
+
+const ROOT: usize = 0;
+
+/// Every inode ever made; unreachable ones are simply left.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    inodes: Vec<Inode>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Inode {
+    File(FileContent),
+    Directory(Directory),
+}
+
+impl Inode {
+    pub(super) fn directory() -> Inode {
+        Inode::Directory(Directory::default())
+    }
+}
+
+/// Bytes of a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileContent {
+    /// What reads see.
+    pub(super) current: Vec<u8>,
+    /// What is surely on the disk.
+    pub(super) synced: Vec<u8>,
+    /// Changes that lead from `synced` to `current` (less those that a failed sync forgot).
+    pub(super) pending: Vec<Change>,
+}
+
+/// One unsynced change of a file.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    SetLength(u64),
+}
+
+impl Change {
+    pub(super) fn apply(&self, content: &mut Vec<u8>) {
+        match self {
+            Change::Write { offset, bytes } => {
+                // Where a failed sync forgot what came before, a write leaves a hole of zeros
+                // or goes over bytes that were believed to be cut off.
+                let end = offset + bytes.len();
+                content.resize(content.len().max(end), 0);
+                if let Some(target) = content.get_mut(*offset..end) {
+                    target.copy_from_slice(bytes);
+                }
+            }
+            Change::SetLength(length) => {
+                content.resize(usize::try_from(*length).unwrap_or(usize::MAX), 0);
+            }
+        }
+    }
+}
+
+impl FileContent {
+    pub(super) fn change(&mut self, change: Change) {
+        change.apply(&mut self.current);
+        self.pending.push(change);
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.change(Change::Write { offset: self.current.len(), bytes: bytes.to_vec() });
+    }
+
+    pub(super) fn sync(&mut self) {
+        for change in self.pending.drain(..) {
+            change.apply(&mut self.synced);
+        }
+    }
+}
+
+/// Names in a directory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Directory {
+    /// What is seen.
+    pub(super) current: BTreeMap<OsString, usize>,
+    /// What is surely on the disk.
+    pub(super) synced: BTreeMap<OsString, usize>,
+}
+
+impl Tree {
+    pub(super) fn new() -> Tree {
+        Tree { inodes: vec![Inode::directory()] }
+    }
+
+    pub(super) fn inodes_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
+        self.inodes.iter_mut()
+    }
+
+    /// Returns the inode of a path.
+    pub(super) fn find(&self, path: &Path) -> io::Result<usize> {
+        let mut id = ROOT;
+        for component in path.components() {
+            match component {
+                Component::Normal(name) => {
+                    let next = self.directory(id)?.current.get(name);
+                    id = *next.ok_or(io::ErrorKind::NotFound)?;
+                }
+                Component::RootDir | Component::CurDir => {}
+                Component::ParentDir | Component::Prefix(_) => {
+                    return Err(io::ErrorKind::InvalidInput.into());
+                }
+            }
+        }
+        Ok(id)
+    }
+
+    /// Adds an inode under a new name.
+    pub(super) fn insert(&mut self, path: &Path, inode: Inode) -> io::Result<usize> {
+        let (parent, name) = self.locate(path)?;
+        if self.directory(parent)?.current.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let id = self.inodes.len();
+        self.inodes.push(inode);
+        self.directory_mut(parent)?.current.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    pub(super) fn unlink(&mut self, path: &Path) -> io::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        match self.directory_mut(parent)?.current.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let id = self.find(from)?;
+        let (parent, name) = self.locate(to)?;
+        self.unlink(from)?;
+        self.directory_mut(parent)?.current.insert(name.to_owned(), id);
+        Ok(())
+    }
+
+    pub(super) fn file_mut(&mut self, id: usize) -> io::Result<&mut FileContent> {
+        match self.inodes.get_mut(id) {
+            Some(Inode::File(content)) => Ok(content),
+            Some(Inode::Directory(_)) => Err(io::ErrorKind::IsADirectory.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub(super) fn directory(&self, id: usize) -> io::Result<&Directory> {
+        match self.inodes.get(id) {
+            Some(Inode::Directory(directory)) => Ok(directory),
+            Some(Inode::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub(super) fn directory_mut(&mut self, id: usize) -> io::Result<&mut Directory> {
+        match self.inodes.get_mut(id) {
+            Some(Inode::Directory(directory)) => Ok(directory),
+            Some(Inode::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Returns the bytes of all files that still have a name.
+    pub(super) fn used_bytes(&self) -> u64 {
+        let mut bytes = 0;
+        let mut waiting = vec![ROOT];
+        while let Some(id) = waiting.pop() {
+            match self.inodes.get(id) {
+                Some(Inode::File(content)) => bytes += content.current.len() as u64,
+                Some(Inode::Directory(directory)) => waiting.extend(directory.current.values()),
+                None => {}
+            }
+        }
+        bytes
+    }
+
+    fn locate<'p>(&self, path: &'p Path) -> io::Result<(usize, &'p OsStr)> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok((self.find(parent)?, name))
+    }
+}

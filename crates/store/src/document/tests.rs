@@ -1,0 +1,156 @@
+//! What goes in comes out: records through an index in memory.
+
+use proptest::prelude::*;
+use tantivy::Index;
+use tantivy::indexer::NoMergePolicy;
+use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
+
+use super::{FieldNames, StoredRecord, attribute_columns, read_records, text_paths, to_document};
+use crate::schema::{register_analyzer, schema};
+
+fn record(fields: Vec<(&str, Value<'static>)>) -> Record<'static> {
+    Record {
+        timestamp: Timestamp::from_micros_clamped(1_790_000_000_123_456),
+        level: Level::Error,
+        kind: RecordKind::Log,
+        fields: fields.into_iter().map(|(name, value)| (name.to_owned().into(), value)).collect(),
+    }
+}
+
+fn index(records: &[Record<'static>]) -> Index {
+    let mut index = Index::create_in_ram(schema());
+    register_analyzer(&mut index);
+    let mut batch = BatchWriter::default();
+    records.iter().for_each(|record| batch.push(record));
+    let batch = RedactedBatch::from_redacted(batch, None);
+    let mut writer = index.writer_with_num_threads(1, 15_000_000).expect("writer");
+    writer.set_merge_policy(Box::new(NoMergePolicy));
+    let mut names = FieldNames::default();
+    for (seq, record) in batch.records().enumerate() {
+        let record = record.expect("just encoded");
+        let document = to_document(seq as u64, &record, &mut names);
+        writer.add_document(document).expect("added");
+    }
+    writer.commit().expect("committed");
+    index
+}
+
+fn read_all(index: &Index) -> Vec<StoredRecord> {
+    let searcher = index.reader().expect("reader").searcher();
+    let mut records = Vec::new();
+    for segment in searcher.segment_readers() {
+        let docs: Vec<u32> = (0..segment.max_doc()).collect();
+        records.extend(read_records(segment, &docs).expect("readable"));
+    }
+    records.sort_by_key(|record| record.seq);
+    records
+}
+
+fn sorted(mut record: Record<'static>) -> Record<'static> {
+    record.fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+    record
+}
+
+#[test]
+fn every_kind_of_value_keeps_its_type_and_digits() {
+    let original = record(vec![
+        ("message", Value::Str("Payment failed".into())),
+        ("user_id", Value::Str("u_abcd_x".into())),
+        ("path", Value::Str("/api/v1/pay".into())),
+        ("empty", Value::Str("".into())),
+        ("exc_info", Value::Str("Traceback (most recent call last):\n".repeat(20).into())),
+        ("status_code", Value::I64(502)),
+        ("snowflake", Value::I64(1_541_815_603_606_036_481)),
+        ("huge", Value::U64(u64::MAX)),
+        ("duration_ms", Value::F64(12.0)),
+        ("retried", Value::Bool(true)),
+        ("context.course", Value::Str("cs101".into())),
+        ("tags", Value::Json("[\"a\",\"b\",3]".into())),
+        ("items", Value::Json("[{\"sku\":\"x\",\"n\":1},{\"sku\":\"y\",\"n\":2}]".into())),
+        ("nothing", Value::Json("{}".into())),
+        ("back\\slash", Value::Str("kept".into())),
+    ]);
+    let index = index(std::slice::from_ref(&original));
+    let back = read_all(&index);
+    assert_eq!(back.len(), 1);
+    let back = back.into_iter().next().expect("one").record;
+    let shown: Vec<&str> = back.fields.iter().take(3).map(|(name, _)| name.as_ref()).collect();
+    assert_eq!(shown, ["message", "user_id", "path"]);
+    assert_eq!(sorted(back), sorted(original));
+
+    let searcher = index.reader().expect("reader").searcher();
+    let segment = searcher.segment_reader(0);
+    assert_eq!(text_paths(segment).expect("readable"), ["exc_info", "message"]);
+    let columns = attribute_columns(segment).expect("readable");
+    assert!(columns.iter().any(|(name, _)| name == "items.sku"));
+    assert!(columns.iter().any(|(name, _)| name == "context.course"));
+}
+
+#[test]
+fn names_beyond_the_bound_are_kept_as_text() {
+    let fields_max = tierlog_model::limits::FIELDS_PER_PARTITION_MAX;
+    let names: Vec<String> = (0..fields_max + 5).map(|number| format!("f{number}")).collect();
+    let fields = names.iter().map(|name| (name.as_str(), Value::I64(7))).collect();
+    let index = index(&[record(fields)]);
+    let back = read_all(&index).into_iter().next().expect("one").record;
+    let overflow = back.get_str("_overflow").expect("overflow").to_owned();
+    assert_eq!(overflow.split(' ').count(), 5);
+    assert!(overflow.contains(&format!("f{}=7", fields_max + 4)));
+    assert_eq!(back.fields.len(), fields_max + 1);
+}
+
+fn value() -> impl Strategy<Value = Value<'static>> {
+    prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::I64),
+        (-1000_i64..1000).prop_map(Value::I64),
+        (i64::MAX as u64 + 1..).prop_map(Value::U64),
+        (-1e9_f64..1e9).prop_map(|number| Value::F64(number + 0.5)),
+        ".{0,200}".prop_map(|text| Value::Str(text.into())),
+        Just(Value::Json("[1,2.5,\"x\",{\"k\":true},null]".into())),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Types mix freely: each field of each record draws its own. An integer may come back as a
+    /// float where its column has floats; its value is the same.
+    #[test]
+    fn random_records_come_back(
+        rows in prop::collection::vec(
+            prop::collection::btree_map("[a-e]", value(), 0..5), 1..30),
+    ) {
+        let records: Vec<Record<'static>> = rows
+            .into_iter()
+            .map(|row| record(vec![]).with(row))
+            .collect();
+        let back = read_all(&index(&records));
+        prop_assert_eq!(back.len(), records.len());
+        for (back, original) in back.into_iter().zip(records) {
+            let back = sorted(back.record);
+            let original = sorted(original);
+            prop_assert_eq!(back.fields.len(), original.fields.len());
+            for ((name, value), (expected_name, expected)) in back.fields.iter().zip(&original.fields) {
+                prop_assert_eq!(name, expected_name);
+                match (value, expected) {
+                    (Value::F64(float), Value::I64(integer)) => {
+                        prop_assert_eq!(*float, *integer as f64);
+                    }
+                    (value, expected) => prop_assert_eq!(value, expected),
+                }
+            }
+        }
+    }
+}
+
+trait With {
+    fn with(self, row: std::collections::BTreeMap<String, Value<'static>>) -> Self;
+}
+
+impl With for Record<'static> {
+    fn with(mut self, row: std::collections::BTreeMap<String, Value<'static>>) -> Self {
+        self.fields = row.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        self
+    }
+}

@@ -1,0 +1,288 @@
+//! The open writers and how far they are.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tantivy::FutureResult;
+use tantivy::index::SegmentMeta;
+use tierlog_model::EncodedRecord;
+
+use super::Indexer;
+use crate::partition::{PartitionWriter, read_position};
+use crate::tombstone::Tombstones;
+use crate::wal::AppliedBatch;
+use crate::{PartitionId, StoreError};
+
+/// Whether a batch is new or read back from the WAL after a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// Straight from the WAL thread.
+    No,
+    /// Read back: partitions may have its records already, or may have expired.
+    Yes,
+}
+
+/// What an open writer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WriterMode {
+    /// Takes records.
+    Hot,
+    /// Merges everything into the sealed form, and takes records that arrive late.
+    Sealing,
+}
+
+#[derive(Debug)]
+struct OpenWriter {
+    writer: PartitionWriter,
+    mode: WriterMode,
+    last_used: Instant,
+}
+
+/// Guarded by the indexer's lock.
+#[derive(Debug)]
+pub(crate) struct IndexState {
+    writers: BTreeMap<PartitionId, OpenWriter>,
+    /// Positions of partitions that are not open, as far as they were asked for.
+    positions: BTreeMap<PartitionId, u64>,
+    tombstones: Tombstones,
+    applied: u64,
+    committed: u64,
+    replay_expired: u64,
+    ended: bool,
+}
+
+impl IndexState {
+    pub(super) fn new(tombstones: Tombstones) -> IndexState {
+        IndexState {
+            writers: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            tombstones,
+            applied: 0,
+            committed: 0,
+            replay_expired: 0,
+            ended: false,
+        }
+    }
+
+    pub(super) fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        indexer: &Indexer,
+        batch: &AppliedBatch,
+        replay: Replay,
+    ) -> Result<(), StoreError> {
+        for (id, records) in group(indexer, batch)? {
+            let wanted = match replay {
+                Replay::No => records,
+                Replay::Yes => self.not_yet_indexed(indexer, id, records)?,
+            };
+            if wanted.is_empty() {
+                continue;
+            }
+            let tier = indexer.tiers.policy(id.tier).name.clone();
+            metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
+                .increment(wanted.len() as u64);
+            let open = self.writer(indexer, id)?;
+            for (seq, record) in wanted {
+                open.writer.add(seq, &record)?;
+            }
+        }
+        self.applied = batch.first_seq + u64::from(batch.batch.record_count());
+        Ok(())
+    }
+
+    /// Keeps the records that a crash took from the partition. Records whose tier's days are
+    /// over since are counted and left out: the partition is gone, or would go at once.
+    fn not_yet_indexed(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+        mut records: Vec<(u64, EncodedRecord)>,
+    ) -> Result<Vec<(u64, EncodedRecord)>, StoreError> {
+        if indexer.tiers.is_expired(id.tier, id.day, indexer.clock.now()) {
+            self.replay_expired += records.len() as u64;
+            metrics::counter!(tierlog_model::metric_names::REPLAY_EXPIRED)
+                .increment(records.len() as u64);
+            return Ok(Vec::new());
+        }
+        let indexed = self.position(indexer, id)?;
+        let dropped = self.tombstones.position(id);
+        records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
+        Ok(records)
+    }
+
+    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> Result<u64, StoreError> {
+        if let Some(position) = self.positions.get(&id) {
+            return Ok(*position);
+        }
+        let directory = indexer.layout.partition(id);
+        let position = if directory.join("meta.json").exists() {
+            read_position(&directory, &id.name(&indexer.tiers))?
+        } else {
+            0
+        };
+        self.positions.insert(id, position);
+        Ok(position)
+    }
+
+    fn writer(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<&mut OpenWriter, StoreError> {
+        if !self.writers.contains_key(&id) {
+            self.make_room(indexer)?;
+            let directory = indexer.layout.partition(id);
+            let name = id.name(&indexer.tiers);
+            let writer = PartitionWriter::open(&directory, &name, indexer.settings.writer)?;
+            let open = OpenWriter { writer, mode: WriterMode::Hot, last_used: Instant::now() };
+            self.writers.insert(id, open);
+        }
+        let open = self
+            .writers
+            .get_mut(&id)
+            .ok_or_else(|| StoreError::NoPartition(id.name(&indexer.tiers)))?;
+        open.last_used = Instant::now();
+        Ok(open)
+    }
+
+    /// Closes the writer that was unused longest when the most that may be open are.
+    fn make_room(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
+        while self.writers.len() >= indexer.settings.open_writers_max {
+            let unused = self
+                .writers
+                .iter()
+                .filter(|(_, open)| open.mode == WriterMode::Hot)
+                .min_by_key(|(_, open)| open.last_used)
+                .map(|(id, _)| *id);
+            let Some(id) = unused else { return Ok(()) };
+            self.close_writer(indexer, id)?;
+        }
+        Ok(())
+    }
+
+    fn close_writer(&mut self, indexer: &Indexer, id: PartitionId) -> Result<(), StoreError> {
+        let Some(mut open) = self.writers.remove(&id) else { return Ok(()) };
+        if open.writer.uncommitted_records() > 0 {
+            open.writer.commit()?;
+        }
+        drop(open);
+        indexer.catalogue.refresh(id)
+    }
+
+    pub(super) fn commit_all(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let mut dirty: Vec<(PartitionId, &mut PartitionWriter)> = self
+            .writers
+            .iter_mut()
+            .filter(|(_, open)| open.writer.uncommitted_records() > 0)
+            .map(|(id, open)| (*id, &mut open.writer))
+            .collect();
+        if !dirty.is_empty() {
+            commit_side_by_side(&mut dirty)?;
+            for (id, _) in &dirty {
+                indexer.catalogue.refresh(*id)?;
+            }
+            metrics::histogram!(tierlog_model::metric_names::COMMIT_SECONDS)
+                .record(started.elapsed().as_secs_f64());
+        }
+        // ORDER: every index is durable up to here, so the WAL may forget, and only after the
+        // WAL has forgotten are tombstones of those records without use.
+        if self.committed < self.applied {
+            self.committed = self.applied;
+            indexer.releaser.release_before(self.committed)?;
+            self.tombstones.release_before(indexer.releaser.first_seq())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_seal(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
+        self.close_writer(indexer, id)?;
+        let directory = indexer.layout.partition(id);
+        let name = id.name(&indexer.tiers);
+        let mut writer = PartitionWriter::open_to_seal(&directory, &name, indexer.settings.writer)?;
+        let merge = writer.start_merge_all()?;
+        let open = OpenWriter { writer, mode: WriterMode::Sealing, last_used: Instant::now() };
+        self.writers.insert(id, open);
+        Ok(merge)
+    }
+
+    pub(super) fn finish_seal(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<(), StoreError> {
+        if let Some(open) = self.writers.get(&id) {
+            open.writer.collect_garbage()?;
+        }
+        self.close_writer(indexer, id)
+    }
+
+    pub(super) fn drop_partition(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<PathBuf, StoreError> {
+        // Records of the partition that are still only in the WAL go with it.
+        drop(self.writers.remove(&id));
+        self.positions.remove(&id);
+        // ORDER: the tombstone is durable before the directory moves, so that a crash in between
+        // cannot bring part of the partition back from the WAL.
+        self.tombstones.add(id, self.applied)?;
+        indexer.catalogue.remove(id);
+        crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers)
+    }
+}
+
+type Group = (PartitionId, Vec<(u64, EncodedRecord)>);
+
+/// Sorts the records of a batch by partition, so that each writer is looked up once a batch.
+fn group(indexer: &Indexer, batch: &AppliedBatch) -> Result<Vec<Group>, StoreError> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (offset, record) in batch.batch.records().enumerate() {
+        let record = record?;
+        let tier = indexer.tiers.of(record.level(), record.kind());
+        let id = PartitionId { tier, day: record.timestamp().day() };
+        let numbered = (batch.first_seq + offset as u64, record);
+        match groups.iter_mut().rev().find(|(known, _)| *known == id) {
+            Some((_, records)) => records.push(numbered),
+            None => groups.push((id, vec![numbered])),
+        }
+    }
+    Ok(groups)
+}
+
+/// Commits several partitions at once: each commit waits for its own indexing thread and for
+/// its own fsyncs.
+fn commit_side_by_side(
+    dirty: &mut [(PartitionId, &mut PartitionWriter)],
+) -> Result<(), StoreError> {
+    std::thread::scope(|scope| {
+        let commits: Vec<_> =
+            dirty.iter_mut().map(|(_, writer)| scope.spawn(|| writer.commit())).collect();
+        for commit in commits {
+            commit.join().map_err(|_| StoreError::ThreadEnded("commit"))??;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,104 @@
+//! What retention would drop: a pure function of the catalogue, the tiers and a moment.
+
+use serde::Serialize;
+use tierlog_model::{Day, Tiers, Timestamp};
+
+use crate::{PartitionId, PartitionStats};
+
+/// A partition whose days are over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expiry {
+    /// The partition.
+    #[serde(skip)]
+    pub id: PartitionId,
+    /// Name of its tier.
+    pub tier: String,
+    /// Its day.
+    pub day: Day,
+    /// Records in it.
+    pub records: u64,
+    /// Bytes that are freed.
+    pub bytes: u64,
+    /// Since when it may be dropped, RFC 3339.
+    pub expires: String,
+}
+
+/// Returns the partitions that may be dropped at a moment, oldest first, tier by tier.
+///
+/// Nothing else is ever chosen: a partition is listed when the youngest record that its day can
+/// hold is older than its tier keeps, and levels of different tiers never share a partition.
+pub fn plan_retention(
+    partitions: &[(PartitionId, PartitionStats)],
+    tiers: &Tiers,
+    now: Timestamp,
+) -> Vec<Expiry> {
+    let mut expired: Vec<Expiry> = partitions
+        .iter()
+        .filter(|(id, _)| tiers.is_expired(id.tier, id.day, now))
+        .map(|(id, stats)| Expiry {
+            id: *id,
+            tier: tiers.policy(id.tier).name.clone(),
+            day: id.day,
+            records: stats.records,
+            bytes: stats.bytes,
+            expires: tiers.expires(id.tier, id.day).to_string(),
+        })
+        .collect();
+    expired.sort_by_key(|expiry| (expiry.id.tier, expiry.id.day));
+    expired
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tierlog_model::{Level, RecordKind};
+
+    use super::*;
+
+    fn partition(tiers: &Tiers, level: Level, day: Day) -> (PartitionId, PartitionStats) {
+        let tier = tiers.of(level, RecordKind::Log);
+        (PartitionId { tier, day }, PartitionStats::default())
+    }
+
+    #[test]
+    fn a_partition_goes_at_the_first_moment_when_all_of_it_is_old_enough() {
+        let tiers = Tiers::standard();
+        let day: Day = "2026-11-20".parse().expect("a day");
+        let partitions = Level::ALL.map(|level| partition(&tiers, level, day));
+        let names = |now: Timestamp| -> Vec<String> {
+            plan_retention(&partitions, &tiers, now).into_iter().map(|expiry| expiry.tier).collect()
+        };
+        let kept_until = |days: i32| day.plus_days(1 + days).start();
+        assert!(names(kept_until(7).saturating_add_micros(-1)).is_empty());
+        assert_eq!(names(kept_until(7)), ["debug"]);
+        assert_eq!(names(kept_until(30)), ["info", "debug"]);
+        assert_eq!(names(kept_until(90)), ["warning", "info", "debug"]);
+        assert_eq!(names(kept_until(365)).len(), 5);
+    }
+
+    proptest! {
+        /// Whatever the clock says, no record younger than its tier's days is dropped.
+        #[test]
+        fn nothing_younger_than_its_tier_keeps_is_chosen(
+            day in -1000_i32..40_000,
+            record_at in 0_i64..86_400_000_000,
+            now_days in -1000_i64..40_000,
+            level in 0_u8..5,
+        ) {
+            let tiers = Tiers::standard();
+            let level = Level::from_u8(level).expect("a level");
+            let day = Timestamp::from_micros_clamped(0).day().plus_days(day);
+            let now = Timestamp::from_micros_clamped(now_days * 86_400_000_000 + 12_345);
+            let chosen = plan_retention(&[partition(&tiers, level, day)], &tiers, now);
+            let record = day.start().saturating_add_micros(record_at);
+            let age = now.as_micros() - record.as_micros();
+            let kept = i64::from(tiers.policy(tiers.of_level(level)).days) * 86_400_000_000;
+            if !chosen.is_empty() {
+                prop_assert!(age >= kept);
+            }
+            if age >= kept + 86_400_000_000 {
+                prop_assert_eq!(chosen.len(), 1);
+            }
+        }
+    }
+}

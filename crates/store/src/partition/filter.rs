@@ -1,0 +1,130 @@
+//! The id filter of a sealed partition: may this id be here?
+//!
+//! A binary fuse filter over the id hashes of the sealed segment, about nine bits an id, wrong
+//! for fewer than one absent id in 250 and never for a present one. It stays in the page cache:
+//! the file is mapped, so memory does not grow with the number of partitions.
+//!
+//! ```text
+//! ids.filter := magic "TLIDF\0\0\1"   format version in the last byte
+//!               crc32c u32 LE         over everything that follows
+//!               descriptor            xorf's, DESCRIPTOR_LEN bytes
+//!               fingerprints          to the end; empty when the partition has no ids
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use tantivy::directory::{Directory, MmapDirectory, OwnedBytes};
+use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
+
+use crate::StoreError;
+
+const FILE_NAME: &str = "ids.filter";
+const MAGIC: [u8; 8] = *b"TLIDF\0\0\x01";
+const CRC_BYTES: usize = 4;
+const DESCRIPTOR_BYTES: usize = <BinaryFuse8 as DmaSerializable>::DESCRIPTOR_LEN;
+
+/// A filter that lies in a mapped file.
+#[derive(Debug)]
+pub(crate) struct IdFilter {
+    file: OwnedBytes,
+}
+
+impl IdFilter {
+    /// Maps the filter of a partition; `None` when there is none, or when it does not read back:
+    /// then every query looks into the partition, which is slower and still right.
+    pub(crate) fn open(directory: &Path) -> Result<Option<IdFilter>, StoreError> {
+        let path = directory.join(FILE_NAME);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let malformed = |problem: String| StoreError::Malformed { path: path.clone(), problem };
+        let mmap = MmapDirectory::open(directory).map_err(|error| malformed(error.to_string()))?;
+        let file = mmap
+            .open_read(Path::new(FILE_NAME))
+            .map_err(|error| malformed(error.to_string()))?
+            .read_bytes()
+            .map_err(StoreError::io("read", &path))?;
+        if checked_body(&file).is_some() {
+            return Ok(Some(IdFilter { file }));
+        }
+        tracing::warn!(path = %path.display(), "ignore id filter that does not read back");
+        Ok(None)
+    }
+
+    /// Tells whether an id may be in the sealed segment.
+    pub(crate) fn may_contain(&self, id_hash: u64) -> bool {
+        let body = self.file.get(MAGIC.len() + CRC_BYTES..).unwrap_or_default();
+        match body.split_at_checked(DESCRIPTOR_BYTES) {
+            Some((_, [])) => false,
+            Some((descriptor, fingerprints)) => {
+                BinaryFuse8Ref::from_dma(descriptor, fingerprints).contains(&id_hash)
+            }
+            None => true,
+        }
+    }
+
+    /// Writes the filter of a set of ids and syncs it. Returns the file's path.
+    pub(crate) fn write(directory: &Path, mut hashes: Vec<u64>) -> Result<PathBuf, StoreError> {
+        hashes.sort_unstable();
+        hashes.dedup();
+        let path = directory.join(FILE_NAME);
+        let mut descriptor = [0_u8; DESCRIPTOR_BYTES];
+        let mut fingerprints = Vec::new();
+        if !hashes.is_empty() {
+            let filter = BinaryFuse8::try_from(&hashes).map_err(|problem| {
+                StoreError::Malformed { path: path.clone(), problem: problem.to_owned() }
+            })?;
+            filter.dma_copy_descriptor_to(&mut descriptor);
+            fingerprints.extend_from_slice(filter.dma_fingerprints());
+        }
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&descriptor), &fingerprints);
+        let mut bytes = Vec::with_capacity(MAGIC.len() + CRC_BYTES + descriptor.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes.extend_from_slice(&descriptor);
+        bytes.extend_from_slice(&fingerprints);
+        crate::files::write_atomically(&path, &bytes)?;
+        Ok(path)
+    }
+}
+
+fn checked_body(file: &[u8]) -> Option<&[u8]> {
+    let rest = file.strip_prefix(&MAGIC)?;
+    let (crc, body) = rest.split_first_chunk::<CRC_BYTES>()?;
+    let valid = body.len() >= DESCRIPTOR_BYTES && crc32c::crc32c(body) == u32::from_le_bytes(*crc);
+    valid.then_some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn present_ids_are_found_and_absent_ones_mostly_not() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let present: Vec<u64> =
+            (0..10_000).map(|n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        IdFilter::write(directory.path(), present.clone()).expect("written");
+        let filter = IdFilter::open(directory.path()).expect("readable").expect("there");
+        assert!(present.iter().all(|hash| filter.may_contain(*hash)));
+        let wrong = (1..=10_000_u64).filter(|n| filter.may_contain(*n)).count();
+        assert!(wrong < 100, "{wrong} of 10000 absent ids");
+    }
+
+    #[test]
+    fn an_empty_or_damaged_filter_is_safe() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        assert!(IdFilter::open(directory.path()).expect("readable").is_none());
+        let path = IdFilter::write(directory.path(), Vec::new()).expect("written");
+        let filter = IdFilter::open(directory.path()).expect("readable").expect("there");
+        assert!(!filter.may_contain(7));
+        drop(filter);
+        IdFilter::write(directory.path(), (0..100).collect()).expect("written");
+        let mut bytes = std::fs::read(&path).expect("read");
+        if let Some(byte) = bytes.last_mut() {
+            *byte ^= 1;
+        }
+        std::fs::write(&path, bytes).expect("write");
+        assert!(IdFilter::open(directory.path()).expect("readable").is_none());
+    }
+}

@@ -1,0 +1,232 @@
+//! The writing side of a partition: numbered records in, commits that name a WAL position out.
+//!
+//! The position travels in tantivy's commit payload, so an index and the WAL cannot disagree:
+//! after a crash, records below the position are in the index and all others are replayed.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tantivy::directory::{Directory, MmapDirectory};
+use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
+use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::{FutureResult, Index, IndexWriter};
+use tierlog_model::EncodedRecord;
+
+use super::open_index;
+use crate::StoreError;
+use crate::document::{FieldNames, attribute_columns, to_document};
+use crate::schema::{register_analyzer, schema};
+
+const FORMAT: u32 = 1;
+
+/// Block of the document store while a partition is hot: small enough to show a few hits fast.
+const HOT_BLOCK_BYTES: usize = 64 << 10;
+/// Block of the document store once sealed: zstd finds more to share in a large one.
+const SEALED_BLOCK_BYTES: usize = 1 << 20;
+/// Segments of one size that are merged while hot. Merging two costs a third of indexing them,
+/// and the seal merges everything once more, so hot merges only keep the count in hand.
+const HOT_MERGE_SEGMENTS: usize = 12;
+/// Records above which a hot segment is left alone until the seal.
+const HOT_MERGE_RECORDS_MAX: usize = 2_000_000;
+
+/// What a commit says about itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    format: u32,
+    /// Every record of this partition with a smaller number is in the index.
+    position: u64,
+}
+
+/// How partitions are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriterSettings {
+    pub(crate) memory_bytes: usize,
+    pub(crate) seal_zstd_level: i32,
+}
+
+/// An open index writer. Dropping it forgets what was not committed; the WAL still has it.
+pub(crate) struct PartitionWriter {
+    name: String,
+    writer: IndexWriter,
+    names: FieldNames,
+    /// Number after the last record that was added; `None` when none was since the opening.
+    position: Option<u64>,
+    uncommitted_records: u64,
+}
+
+impl std::fmt::Debug for PartitionWriter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "PartitionWriter({}, {})", self.name, self.uncommitted_records)
+    }
+}
+
+impl PartitionWriter {
+    /// Opens a partition to take records, making it when it is not there.
+    pub(crate) fn open(
+        directory: &PathBuf,
+        name: &str,
+        settings: WriterSettings,
+    ) -> Result<PartitionWriter, StoreError> {
+        let index = open_or_create(directory, name)?;
+        let writer = Self::with_index(&index, name, settings)?;
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_num_segments(HOT_MERGE_SEGMENTS);
+        policy.set_max_docs_before_merge(HOT_MERGE_RECORDS_MAX);
+        writer.writer.set_merge_policy(Box::new(policy));
+        Ok(writer)
+    }
+
+    /// Opens a partition so that what is merged and written gets its sealed form.
+    pub(crate) fn open_to_seal(
+        directory: &PathBuf,
+        name: &str,
+        settings: WriterSettings,
+    ) -> Result<PartitionWriter, StoreError> {
+        let mut index = open_index(directory, name)?;
+        let level = settings.seal_zstd_level;
+        let zstd = Compressor::Zstd(ZstdCompressor { compression_level: Some(level) });
+        index.settings_mut().docstore_compression = zstd;
+        index.settings_mut().docstore_blocksize = SEALED_BLOCK_BYTES;
+        let writer = Self::with_index(&index, name, settings)?;
+        writer.writer.set_merge_policy(Box::new(NoMergePolicy));
+        Ok(writer)
+    }
+
+    fn with_index(
+        index: &Index,
+        name: &str,
+        settings: WriterSettings,
+    ) -> Result<PartitionWriter, StoreError> {
+        let names = known_names(index, name)?;
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(settings.memory_bytes)
+            .build();
+        let writer =
+            index.writer_with_options(options).map_err(StoreError::index("write", name))?;
+        Ok(PartitionWriter {
+            name: name.to_owned(),
+            writer,
+            names,
+            position: None,
+            uncommitted_records: 0,
+        })
+    }
+
+    /// Adds a record. It is searchable after the next commit.
+    pub(crate) fn add(&mut self, seq: u64, record: &EncodedRecord) -> Result<(), StoreError> {
+        let document = to_document(seq, record, &mut self.names);
+        self.writer.add_document(document).map_err(StoreError::index("add to", &self.name))?;
+        self.position = Some(seq + 1);
+        self.uncommitted_records += 1;
+        Ok(())
+    }
+
+    /// Returns how many records the next commit will make searchable.
+    pub(crate) fn uncommitted_records(&self) -> u64 {
+        self.uncommitted_records
+    }
+
+    /// Makes what was added durable and searchable. Does nothing when nothing was added.
+    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+        let Some(position) = self.position else { return Ok(()) };
+        let payload = serde_json::to_string(&Payload { format: FORMAT, position })
+            .map_err(|error| malformed(&self.name, &error))?;
+        let failed = StoreError::index;
+        let mut prepared = self.writer.prepare_commit().map_err(failed("commit", &self.name))?;
+        prepared.set_payload(&payload);
+        prepared.commit().map_err(failed("commit", &self.name))?;
+        // ORDER: tantivy renames meta.json without a sync of the directory; only after this may
+        // the WAL forget the records.
+        let directory = self.writer.index().directory();
+        directory
+            .sync_directory()
+            .map_err(|source| StoreError::io("sync", Path::new(&self.name))(source))?;
+        self.uncommitted_records = 0;
+        Ok(())
+    }
+
+    /// Starts to merge every committed segment into one. The future ends when the index lists
+    /// the merged segment instead of them. Records may be added meanwhile.
+    pub(crate) fn start_merge_all(
+        &mut self,
+    ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
+        let segments: Vec<SegmentId> = self
+            .writer
+            .index()
+            .searchable_segment_ids()
+            .map_err(StoreError::index("list segments of", &self.name))?;
+        Ok((!segments.is_empty()).then(|| self.writer.merge(&segments)))
+    }
+
+    /// Removes the files of replaced segments and syncs the directory.
+    pub(crate) fn collect_garbage(&self) -> Result<(), StoreError> {
+        self.writer
+            .garbage_collect_files()
+            .wait()
+            .map_err(StoreError::index("collect garbage of", &self.name))?;
+        self.writer
+            .index()
+            .directory()
+            .sync_directory()
+            .map_err(|source| StoreError::io("sync", Path::new(&self.name))(source))
+    }
+}
+
+/// Returns the position of the last commit: records below it are in the index.
+pub(crate) fn read_position(directory: &PathBuf, name: &str) -> Result<u64, StoreError> {
+    let index = open_index(directory, name)?;
+    let meta = index.load_metas().map_err(StoreError::index("read", name))?;
+    let Some(payload) = meta.payload else { return Ok(0) };
+    let payload: Payload =
+        serde_json::from_str(&payload).map_err(|error| malformed(name, &error))?;
+    if payload.format != FORMAT {
+        let path = directory.join("meta.json");
+        return Err(StoreError::FormatVersion { path, found: payload.format, expected: FORMAT });
+    }
+    Ok(payload.position)
+}
+
+fn malformed(name: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Malformed { path: PathBuf::from(name), problem: format!("commit payload: {error}") }
+}
+
+fn open_or_create(directory: &PathBuf, name: &str) -> Result<Index, StoreError> {
+    if directory.join("meta.json").exists() {
+        return open_index(directory, name);
+    }
+    if let Some(tier) = directory.parent() {
+        crate::files::create_directory(tier)?;
+    }
+    crate::files::create_directory(directory)?;
+    let mmap = MmapDirectory::open(directory)
+        .map_err(|error| StoreError::index("create", name)(error.into()))?;
+    let settings = IndexSettings {
+        docstore_compression: Compressor::Lz4,
+        docstore_blocksize: HOT_BLOCK_BYTES,
+        // Our threads are counted: no extra one for each segment that is written.
+        docstore_compress_dedicated_thread: false,
+        ..IndexSettings::default()
+    };
+    let mut index =
+        Index::create(mmap, schema(), settings).map_err(StoreError::index("create", name))?;
+    register_analyzer(&mut index);
+    Ok(index)
+}
+
+/// Returns the field names that the partition has columns of, so that its bound outlives a
+/// restart.
+fn known_names(index: &Index, name: &str) -> Result<FieldNames, StoreError> {
+    let mut names = FieldNames::default();
+    let segments = index.searchable_segments().map_err(StoreError::index("read", name))?;
+    for segment in segments {
+        let reader =
+            tantivy::SegmentReader::open(&segment).map_err(StoreError::index("read", name))?;
+        for (column, _) in attribute_columns(&reader)? {
+            names.admit(&column);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,163 @@
+//! The index schema that every partition has: columns first.
+//!
+//! | field | kind | holds |
+//! |---|---|---|
+//! | `timestamp` | column, microseconds | when |
+//! | `level` | column, text | severity |
+//! | `seq` | column, u64 | number of the record in the WAL: unique, never reused |
+//! | `ids` | inverted index, u64 | [`tierlog_model::id_hash`] of every id field |
+//! | `text` | inverted index with positions, JSON | words of message and long text, by field |
+//! | `text_fields` | column, text, many | names of the fields that `text` holds for the record |
+//! | `attributes` | columns, JSON | every other field, typed, by dotted name; no index |
+//! | `stored` | document store | what no column holds exactly: text, arrays, integers over 2^53 |
+//!
+//! Term dictionaries and a second copy of the line are what costs in a log index, so a field has
+//! an inverted index only where a column cannot answer in time: words and ids.
+
+use std::sync::LazyLock;
+
+use tantivy::schema::{
+    DateOptions, DateTimePrecision, FAST, Field, INDEXED, IndexRecordOption, JsonObjectOptions,
+    STORED, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{
+    LowerCaser, RAW_TOKENIZER_NAME, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
+    TokenizerManager,
+};
+use tantivy::{Index, Term};
+
+/// Name under which the analyzer of `text` is registered with every index.
+const ANALYZER: &str = "tierlog";
+
+/// Longer tokens are base64 or hashes that nobody types; they stay findable in columns.
+const TOKEN_BYTES_MAX: usize = 100;
+
+/// Column of the moment.
+pub(crate) const TIMESTAMP: &str = "timestamp";
+/// Column of the severity.
+pub(crate) const LEVEL: &str = "level";
+/// Column of the record's number.
+pub(crate) const SEQ: &str = "seq";
+/// Column of the names of text fields.
+pub(crate) const TEXT_FIELDS: &str = "text_fields";
+/// Columns of everything else.
+pub(crate) const ATTRIBUTES: &str = "attributes";
+
+/// Handles of the fields above.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexFields {
+    /// Column of the moment.
+    pub timestamp: Field,
+    /// Column of the severity.
+    pub level: Field,
+    /// Column of the record's number.
+    pub seq: Field,
+    /// Index of id hashes.
+    pub ids: Field,
+    /// Index of words by field.
+    pub text: Field,
+    /// Column of the names of text fields.
+    pub text_fields: Field,
+    /// Columns of everything else.
+    pub attributes: Field,
+    /// Stored remainder.
+    pub stored: Field,
+}
+
+static SCHEMA: LazyLock<(Schema, IndexFields)> = LazyLock::new(build);
+
+fn build() -> (Schema, IndexFields) {
+    let mut builder = Schema::builder();
+    let raw_column = || TextOptions::default().set_fast(RAW_TOKENIZER_NAME);
+    let words = TextFieldIndexing::default()
+        .set_tokenizer(ANALYZER)
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let timestamp =
+        DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds);
+    let fields = IndexFields {
+        timestamp: builder.add_date_field(TIMESTAMP, timestamp),
+        level: builder.add_text_field(LEVEL, raw_column()),
+        seq: builder.add_u64_field(SEQ, FAST),
+        ids: builder.add_u64_field("ids", INDEXED),
+        text: builder.add_json_field(
+            "text",
+            JsonObjectOptions::default().set_indexing_options(words).set_expand_dots_enabled(),
+        ),
+        text_fields: builder.add_text_field(TEXT_FIELDS, raw_column()),
+        attributes: builder.add_json_field(
+            ATTRIBUTES,
+            JsonObjectOptions::default().set_fast(RAW_TOKENIZER_NAME).set_expand_dots_enabled(),
+        ),
+        stored: builder.add_bytes_field("stored", STORED),
+    };
+    (builder.build(), fields)
+}
+
+/// Returns the schema of every partition.
+pub(crate) fn schema() -> Schema {
+    SCHEMA.0.clone()
+}
+
+/// Returns the handles of the schema's fields.
+pub fn index_fields() -> &'static IndexFields {
+    &SCHEMA.1
+}
+
+/// Makes an index able to tokenise as the schema says.
+pub(crate) fn register_analyzer(index: &mut Index) {
+    let tokenizers = TokenizerManager::default();
+    tokenizers.register(ANALYZER, analyzer());
+    index.set_tokenizers(tokenizers);
+}
+
+fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(TOKEN_BYTES_MAX))
+        .filter(LowerCaser)
+        .build()
+}
+
+/// Returns the words of a text with their positions, as the index has them.
+pub fn tokenize(text: &str) -> Vec<(usize, String)> {
+    let mut analyzer = analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let mut tokens = Vec::new();
+    stream.process(&mut |token| tokens.push((token.position, token.text.clone())));
+    tokens
+}
+
+/// Returns the term of a word (as [`tokenize`] gives it) in a text field.
+pub fn text_term(path: &str, word: &str) -> Term {
+    let mut term = Term::from_field_json_path(index_fields().text, &escape(path), true);
+    term.append_type_and_str(word);
+    term
+}
+
+/// Returns the term of an id hash.
+pub fn id_term(hash: u64) -> Term {
+    Term::from_field_u64(index_fields().ids, hash)
+}
+
+/// Returns the name under which tantivy finds the column of a field that is not built in.
+pub fn attribute_column(name: &str) -> String {
+    format!("{ATTRIBUTES}.{}", escape(name))
+}
+
+/// Field names are paths whose segments end at dots; a backslash would escape one.
+fn escape(name: &str) -> String {
+    name.replace('\\', "\\\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_lower_case_and_counted() {
+        let tokens = tokenize("Payment FAILED: card-declined");
+        let words: Vec<&str> = tokens.iter().map(|(_, word)| word.as_str()).collect();
+        assert_eq!(words, ["payment", "failed", "card", "declined"]);
+        assert_eq!(tokens.last().map(|(position, _)| *position), Some(3));
+    }
+}

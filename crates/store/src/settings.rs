@@ -1,0 +1,63 @@
+//! What the store is told by its configuration. All values are valid here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tierlog_model::Tiers;
+
+use crate::wal::Durability;
+
+/// Settings of a store.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The data directory; made when it is missing.
+    pub data_directory: PathBuf,
+    /// Tiers and their days.
+    pub tiers: Tiers,
+    /// When an ack is given.
+    pub durability: Durability,
+    /// Size at which a WAL segment is closed.
+    pub wal_segment_bytes: u64,
+    /// Free bytes below which the store takes no more writes.
+    pub free_bytes_min: u64,
+    /// How long a batch id is remembered, so that a retry is recognised.
+    pub retry_window_age: Duration,
+    /// Longest time from ack to searchable, when indexing keeps up.
+    pub commit_interval: Duration,
+    /// Batches that wait for the indexer (Q2).
+    pub index_queue_batches: usize,
+    /// Memory of one partition's index writer before it writes a segment.
+    pub writer_memory_bytes: usize,
+    /// Partitions that are open for writing at once; the one unused longest is closed.
+    pub open_writers_max: usize,
+    /// Sealed partitions that are open for reading at once.
+    pub open_readers_max: usize,
+    /// How long after the end of its day, and after its last record, a partition is sealed.
+    pub seal_grace: Duration,
+    /// Level of zstd in sealed partitions.
+    pub seal_zstd_level: i32,
+    /// How often retention and compaction look for work.
+    pub maintenance_interval: Duration,
+}
+
+impl StoreSettings {
+    /// Returns the settings of `config/tierlog.toml` for a data directory.
+    pub fn standard(data_directory: PathBuf) -> StoreSettings {
+        StoreSettings {
+            data_directory,
+            tiers: Tiers::standard(),
+            durability: Durability::Fsync,
+            wal_segment_bytes: 64 << 20,
+            free_bytes_min: 256 << 20,
+            retry_window_age: Duration::from_secs(24 * 3600),
+            commit_interval: Duration::from_millis(500),
+            index_queue_batches: 16,
+            writer_memory_bytes: 32 << 20,
+            open_writers_max: 16,
+            open_readers_max: 128,
+            seal_grace: Duration::from_secs(600),
+            seal_zstd_level: 12,
+            maintenance_interval: Duration::from_secs(60),
+        }
+    }
+}

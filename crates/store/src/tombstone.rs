@@ -1,0 +1,78 @@
+//! Tombstones: how far the records of a dropped partition went.
+//!
+//! When a partition is dropped, some of its records may still be in the WAL, kept there for
+//! other partitions. After a crash they would be replayed and part of the partition would come
+//! back. A tombstone names the first record number that was not dropped; replay skips the ones
+//! before it. It goes when the WAL has forgotten them too.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tierlog_model::Tiers;
+
+use crate::layout::Layout;
+use crate::{PartitionId, StoreError, files};
+
+/// The tombstones of a store, on disk and in memory.
+#[derive(Debug)]
+pub(crate) struct Tombstones {
+    layout: Layout,
+    positions: BTreeMap<PartitionId, u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TombstoneFile {
+    position: u64,
+}
+
+impl Tombstones {
+    /// Reads the tombstones that are there. One that does not read back is an error: to ignore
+    /// it could bring expired data back.
+    pub(crate) fn open(layout: &Layout, tiers: &Tiers) -> Result<Tombstones, StoreError> {
+        let directory = layout.tombstones();
+        files::create_directory(&directory)?;
+        let mut positions = BTreeMap::new();
+        for name in files::list_names(&directory)? {
+            let Some((tier, day)) = name.split_once('.') else { continue };
+            let (Some(tier), Ok(day)) = (tiers.by_name(tier), day.parse()) else { continue };
+            let path = directory.join(&name);
+            let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
+            let file: TombstoneFile = serde_json::from_slice(&bytes)
+                .map_err(|error| StoreError::Malformed { path, problem: error.to_string() })?;
+            positions.insert(PartitionId { tier, day }, file.position);
+        }
+        Ok(Tombstones { layout: layout.clone(), positions })
+    }
+
+    /// Returns the first record number of a partition that was not dropped.
+    pub(crate) fn position(&self, id: PartitionId) -> u64 {
+        self.positions.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Says durably that the records of a partition below a position are dropped.
+    pub(crate) fn add(&mut self, id: PartitionId, position: u64) -> Result<(), StoreError> {
+        let path = self.layout.tombstone(id);
+        let json = serde_json::to_vec(&TombstoneFile { position }).map_err(|error| {
+            StoreError::Malformed { path: path.clone(), problem: error.to_string() }
+        })?;
+        files::write_atomically(&path, &json)?;
+        self.positions.insert(id, position);
+        Ok(())
+    }
+
+    /// Removes the tombstones of records that the WAL no longer has.
+    pub(crate) fn release_before(&mut self, first_in_wal: u64) -> Result<(), StoreError> {
+        let done: Vec<PartitionId> = self
+            .positions
+            .iter()
+            .filter(|(_, position)| **position <= first_in_wal)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in done {
+            let path = self.layout.tombstone(id);
+            std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            self.positions.remove(&id);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! Bytes of a frame; see the drawing in [`super`].
+//!
+//! Nothing here reads a file, and nothing trusts a length before it was compared with what is
+//! there.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use tierlog_model::{BatchId, RedactedBatch, Timestamp};
+
+use super::error::FrameError;
+use super::settings::{FRAME_PAYLOAD_BYTES_MAX, WalCodec};
+
+/// Bytes of a frame before its id.
+pub(super) const FRAME_HEADER_BYTES: usize = PREFIX_BYTES + FIXED_BYTES;
+
+/// `length` and `crc`, which `length` does not count.
+const PREFIX_BYTES: usize = 8;
+/// Fixed fields that `length` counts.
+const FIXED_BYTES: usize = 28;
+const ZSTD_LEVEL: i32 = 1;
+const CODEC_RAW: u8 = 0;
+const CODEC_ZSTD: u8 = 1;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Batch = 1,
+    Window = 2,
+}
+
+/// The fixed part of a frame, plausible but not yet checksummed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FrameHeader {
+    /// Bytes of the whole frame.
+    pub(super) total_bytes: u64,
+    pub(super) seq: u64,
+    pub(super) record_count: u32,
+    pub(super) written_at: Timestamp,
+    pub(super) kind: FrameKind,
+    crc: u32,
+    raw_length: usize,
+    codec: WalCodec,
+    id_length: usize,
+}
+
+/// A frame whose checksum is right.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) header: FrameHeader,
+    /// Id and payload.
+    body: Bytes,
+}
+
+/// Appends a frame of a batch to a buffer.
+pub(super) fn encode_batch(
+    buffer: &mut Vec<u8>,
+    seq: u64,
+    written_at: Timestamp,
+    batch: &RedactedBatch,
+    codec: WalCodec,
+) {
+    let id = batch.id().map_or("", BatchId::as_str);
+    let fields = (seq, written_at, batch.record_count());
+    encode(buffer, FrameKind::Batch, fields, id, batch.bytes(), codec);
+}
+
+/// Appends a frame of the retry window to a buffer.
+pub(super) fn encode_window(buffer: &mut Vec<u8>, seq: u64, written_at: Timestamp, payload: &[u8]) {
+    encode(buffer, FrameKind::Window, (seq, written_at, 0), "", payload, WalCodec::Raw);
+}
+
+fn encode(
+    buffer: &mut Vec<u8>,
+    kind: FrameKind,
+    (seq, written_at, record_count): (u64, Timestamp, u32),
+    id: &str,
+    payload: &[u8],
+    codec: WalCodec,
+) {
+    assert!(payload.len() <= FRAME_PAYLOAD_BYTES_MAX, "the writer bounds payloads");
+    let compressed = match codec {
+        WalCodec::Raw => None,
+        WalCodec::Zstd => zstd::bulk::compress(payload, ZSTD_LEVEL)
+            .ok()
+            .filter(|compressed| compressed.len() < payload.len()),
+    };
+    let codec_byte = if compressed.is_some() { CODEC_ZSTD } else { CODEC_RAW };
+    let stored = compressed.as_deref().unwrap_or(payload);
+    let length = (FIXED_BYTES + id.len() + stored.len()) as u32;
+    buffer.put_u32_le(length);
+    let crc_offset = buffer.len();
+    buffer.put_u32_le(0);
+    let checked_offset = buffer.len();
+    buffer.put_u64_le(seq);
+    buffer.put_i64_le(written_at.as_micros());
+    buffer.put_u32_le(record_count);
+    buffer.put_u32_le(payload.len() as u32);
+    buffer.put_u8(kind as u8);
+    buffer.put_u8(codec_byte);
+    buffer.put_u8(id.len() as u8);
+    buffer.put_u8(0);
+    buffer.put_slice(id.as_bytes());
+    buffer.put_slice(stored);
+    let crc = checksum(length, buffer.get(checked_offset..).unwrap_or_default());
+    if let Some(slot) = buffer.get_mut(crc_offset..checked_offset) {
+        slot.copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+/// The length is covered too: a frame cannot be cut or stretched unseen.
+fn checksum(length: u32, rest: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), rest)
+}
+
+/// Reads the fixed part of a frame, refusing what cannot be one.
+pub(super) fn parse_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
+    let Some(mut fields) = bytes.get(..FRAME_HEADER_BYTES) else {
+        return Err(FrameError::Incomplete);
+    };
+    let length = fields.get_u32_le() as usize;
+    let crc = fields.get_u32_le();
+    let seq = fields.get_u64_le();
+    let written_at = fields.get_i64_le();
+    let record_count = fields.get_u32_le();
+    let raw_length = fields.get_u32_le() as usize;
+    let kind = match fields.get_u8() {
+        1 => FrameKind::Batch,
+        2 => FrameKind::Window,
+        _ => return Err(FrameError::Unknown),
+    };
+    let codec = match fields.get_u8() {
+        CODEC_RAW => WalCodec::Raw,
+        CODEC_ZSTD => WalCodec::Zstd,
+        _ => return Err(FrameError::Unknown),
+    };
+    let id_length = usize::from(fields.get_u8());
+    let zero = fields.get_u8();
+    let stored_length = length.checked_sub(FIXED_BYTES + id_length).ok_or(FrameError::Length)?;
+    let plausible = match codec {
+        WalCodec::Raw => stored_length == raw_length,
+        WalCodec::Zstd => stored_length < raw_length,
+    };
+    let numbered = seq.checked_add(u64::from(record_count)).is_some();
+    if !plausible || !numbered || zero != 0 || raw_length > FRAME_PAYLOAD_BYTES_MAX {
+        return Err(FrameError::Length);
+    }
+    Ok(FrameHeader {
+        total_bytes: (PREFIX_BYTES + length) as u64,
+        seq,
+        record_count,
+        written_at: Timestamp::from_micros_clamped(written_at),
+        kind,
+        crc,
+        raw_length,
+        codec,
+        id_length,
+    })
+}
+
+impl FrameHeader {
+    /// Returns the number after the frame's last record.
+    pub(super) fn end_seq(&self) -> u64 {
+        self.seq.saturating_add(u64::from(self.record_count))
+    }
+}
+
+impl Frame {
+    /// Checks the bytes of a whole frame against its header's checksum.
+    pub(super) fn check(header: FrameHeader, bytes: &[u8]) -> Result<Frame, FrameError> {
+        let length = header.total_bytes as usize - PREFIX_BYTES;
+        let rest = bytes.get(PREFIX_BYTES..PREFIX_BYTES + length).ok_or(FrameError::Incomplete)?;
+        if checksum(length as u32, rest) != header.crc {
+            return Err(FrameError::Checksum);
+        }
+        let body = Bytes::copy_from_slice(rest.get(FIXED_BYTES..).unwrap_or_default());
+        Ok(Frame { header, body })
+    }
+
+    /// Returns the batch id.
+    pub(super) fn id(&self) -> Result<Option<BatchId>, FrameError> {
+        let bytes = self.body.get(..self.header.id_length).ok_or(FrameError::Length)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| FrameError::BatchId)?;
+        BatchId::new(text).map(Some).ok_or(FrameError::BatchId)
+    }
+
+    /// Returns the payload as it was before compression.
+    pub(super) fn payload(&self) -> Result<Bytes, FrameError> {
+        if self.body.len() < self.header.id_length {
+            return Err(FrameError::Length);
+        }
+        let stored = self.body.slice(self.header.id_length..);
+        match self.header.codec {
+            WalCodec::Raw => Ok(stored),
+            WalCodec::Zstd => {
+                let raw = zstd::bulk::decompress(&stored, self.header.raw_length)
+                    .map_err(|_| FrameError::Decompress)?;
+                if raw.len() == self.header.raw_length {
+                    Ok(Bytes::from(raw))
+                } else {
+                    Err(FrameError::Decompress)
+                }
+            }
+        }
+    }
+
+    /// Returns the batch of a batch frame, every record of it checked.
+    pub(super) fn batch(&self) -> Result<RedactedBatch, FrameError> {
+        let batch =
+            RedactedBatch::from_wal(self.payload()?, self.header.record_count, self.id()?)?;
+        Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::batch_of;
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<Frame, FrameError> {
+        Frame::check(parse_header(bytes)?, bytes)
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_reads_back_as_written(
+            seq in 0..u64::MAX / 2,
+            texts in prop::collection::vec(".{0,200}", 0..6),
+            id in prop::option::of("[!-~]{1,128}"),
+            compressed: bool,
+        ) {
+            let batch = batch_of(&texts, id.as_deref());
+            let codec = if compressed { WalCodec::Zstd } else { WalCodec::Raw };
+            let mut bytes = Vec::new();
+            encode_batch(&mut bytes, seq, Timestamp::MIN, &batch, codec);
+            let frame = decode(&bytes).expect("a frame");
+            prop_assert_eq!(frame.header.total_bytes, bytes.len() as u64);
+            prop_assert_eq!(frame.header.seq, seq);
+            prop_assert_eq!(frame.header.written_at, Timestamp::MIN);
+            let back = frame.batch().expect("a batch");
+            prop_assert_eq!(back.bytes(), batch.bytes());
+            prop_assert_eq!(back.id(), batch.id());
+        }
+
+        #[test]
+        fn any_bytes_are_refused_without_panic(bytes: Vec<u8>) {
+            prop_assert!(decode(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let mut bytes = Vec::new();
+        let batch = batch_of(&["one", "two"], Some("retry-1"));
+        encode_batch(&mut bytes, 5, Timestamp::default(), &batch, WalCodec::Raw);
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_err(), "bit {bit}");
+        }
+        for cut in 0..bytes.len() {
+            assert!(decode(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        assert!(decode(&[0; 64]).is_err(), "zeros are no frame");
+    }
+}

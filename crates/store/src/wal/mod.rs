@@ -1,0 +1,77 @@
+//! The write-ahead log: what is acknowledged is here first.
+//!
+//! Redacted batches arrive, receipts and numbered batches leave. A batch is never acknowledged
+//! before its durability is what the settings say, a segment never takes a batch before its own
+//! name is durable, and a file handle whose write or sync failed is never used again.
+//!
+//! ```text
+//! wal/<first record number, 20 digits>.wal
+//!
+//! segment := header frame*                     all numbers little-endian
+//! header  := magic "TLWAL"
+//!            version u8                        1
+//!            zero u16
+//!            first_seq u64                     as in the name
+//!            created_at i64                    microseconds since 1970
+//!            zero u32
+//!            crc u32                           CRC-32C of the 28 bytes before
+//! frame   := length u32                        bytes after `crc`
+//!            crc u32                           CRC-32C of `length` and of everything after `crc`
+//!            seq u64                           number of the first record
+//!            written_at i64                    microseconds since 1970
+//!            record_count u32                  the frame holds records [seq, seq + record_count)
+//!            raw_length u32                    bytes of the payload before compression
+//!            kind u8                           1 batch, 2 retry window
+//!            codec u8                          0 raw, 1 zstd
+//!            id_length u8                      0 when the client gave no batch id
+//!            zero u8
+//!            id                                bytes of the batch id
+//!            payload                           batch: model's form of a batch
+//!                                              window: (record_count u32, written_at i64,
+//!                                                       id_length u8, id)*, oldest first
+//! ```
+//!
+//! Every record has its own number, so the log needs no second file to say where a reader is.
+//! A new segment begins with a window frame that repeats the recent batch ids: removing old
+//! segments never forgets which retries are retries.
+//!
+//! What recovery makes of damage:
+//!
+//! | found | done |
+//! |---|---|
+//! | unread bytes at the end of the last segment | cut off, counted: a crash tore them |
+//! | last segment without a whole header and without frames | removed: a crash while rotating |
+//! | a bad frame anywhere else | copied to `quarantine/`, counted, skipped to the next good one |
+//! | a format version that is not ours | refused with its number, nothing touched |
+//! | a read error | refused: it says nothing about what is on the disk |
+
+mod active;
+mod error;
+mod frame;
+mod list;
+mod quarantine;
+mod recovery;
+mod release;
+mod replay;
+mod scan;
+mod segment;
+mod settings;
+mod state;
+mod thread;
+mod verify;
+mod wait;
+mod window;
+mod writer;
+
+pub use error::{FrameError, WalError};
+pub use recovery::Recovery;
+pub use release::WalReleaser;
+pub use replay::Replay;
+pub use settings::{Durability, WalCodec, WalSettings};
+pub use state::{WriteState, WriteStateHandle};
+pub use thread::{AppliedBatch, LiveBatch, WalHooks, spawn_wal_thread};
+pub use verify::{WalProblem, WalReport, verify};
+pub use writer::{Placement, Wal};
+
+#[cfg(test)]
+mod tests;

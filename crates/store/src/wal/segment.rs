@@ -1,0 +1,115 @@
+//! Name and header of a segment file.
+
+use bytes::{Buf as _, BufMut as _};
+use tierlog_model::Timestamp;
+
+/// Version of the whole format; see the drawing in [`super`].
+pub(super) const FORMAT_VERSION: u8 = 1;
+
+/// Bytes of a segment's header.
+pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
+
+const MAGIC: [u8; 5] = *b"TLWAL";
+const CHECKED_BYTES: usize = SEGMENT_HEADER_BYTES - 4;
+const SUFFIX: &str = ".wal";
+const NAME_DIGITS: usize = 20;
+
+/// Returns the file name of the segment that begins with a record number.
+pub(super) fn segment_name(first_seq: u64) -> String {
+    format!("{first_seq:020}{SUFFIX}")
+}
+
+/// Returns the first record number of a segment file's name; `None` for any other name.
+pub(super) fn parse_segment_name(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    let well_formed = digits.len() == NAME_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    if well_formed { digits.parse().ok() } else { None }
+}
+
+/// Returns the header of a new segment.
+pub(super) fn encode_header(first_seq: u64, created_at: Timestamp) -> Vec<u8> {
+    let mut header = Vec::with_capacity(SEGMENT_HEADER_BYTES);
+    header.put_slice(&MAGIC);
+    header.put_u8(FORMAT_VERSION);
+    header.put_u16_le(0);
+    header.put_u64_le(first_seq);
+    header.put_i64_le(created_at.as_micros());
+    header.put_u32_le(0);
+    header.put_u32_le(crc32c::crc32c(&header));
+    header
+}
+
+/// What the beginning of a segment file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderState {
+    /// A header of this version that belongs to the name.
+    Valid,
+    /// Something else: damage, or a crash while the segment was made.
+    Damaged,
+    /// A header of another version.
+    OtherVersion(u8),
+}
+
+/// Examines the beginning of a segment file.
+pub(super) fn examine_header(bytes: &[u8], name_seq: u64) -> HeaderState {
+    let Some(header) = bytes.first_chunk::<SEGMENT_HEADER_BYTES>() else {
+        return HeaderState::Damaged;
+    };
+    let (checked, mut crc) = header.split_at(CHECKED_BYTES);
+    let Some((&[version], mut rest)) =
+        checked.strip_prefix(&MAGIC).and_then(<[u8]>::split_first_chunk)
+    else {
+        return HeaderState::Damaged;
+    };
+    let crc = crc.get_u32_le();
+    if version != FORMAT_VERSION {
+        // A flipped bit in the version is damage, not a version: with ours in its place the
+        // checksum fits. No version is ever 0, which is what unwritten sectors read as.
+        let mut ours = *header;
+        if let Some(byte) = ours.get_mut(MAGIC.len()) {
+            *byte = FORMAT_VERSION;
+        }
+        let flipped = ours.get(..CHECKED_BYTES).is_some_and(|ours| crc32c::crc32c(ours) == crc);
+        let damaged = flipped || version == 0;
+        return if damaged { HeaderState::Damaged } else { HeaderState::OtherVersion(version) };
+    }
+    let _zero = rest.get_u16_le();
+    let first_seq = rest.get_u64_le();
+    let valid = crc == crc32c::crc32c(checked) && first_seq == name_seq;
+    if valid { HeaderState::Valid } else { HeaderState::Damaged }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_nothing_else_does() {
+        for seq in [0, 42, u64::MAX] {
+            assert_eq!(parse_segment_name(&segment_name(seq)), Some(seq));
+        }
+        for name in ["1.wal", "+0000000000000000001.wal", "99999999999999999999.wal", "x", ""] {
+            assert_eq!(parse_segment_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_valid_damaged_or_of_another_version() {
+        let header = encode_header(7, Timestamp::default());
+        assert_eq!(header.len(), SEGMENT_HEADER_BYTES);
+        assert_eq!(examine_header(&header, 7), HeaderState::Valid);
+        assert_eq!(examine_header(&header, 8), HeaderState::Damaged);
+        for cut in 0..header.len() {
+            assert_eq!(examine_header(&header[..cut], 7), HeaderState::Damaged);
+        }
+        for bit in 0..header.len() * 8 {
+            let mut flipped = header.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(examine_header(&flipped, 7), HeaderState::Damaged, "bit {bit}");
+        }
+        let mut newer = header;
+        newer[5] = 9;
+        newer[30] ^= 1;
+        assert_eq!(examine_header(&newer, 7), HeaderState::OtherVersion(9));
+    }
+}

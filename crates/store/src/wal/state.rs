@@ -1,0 +1,92 @@
+//! Whether the log takes batches, as everyone may ask.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use metrics::gauge;
+use tierlog_model::Refusal;
+use tierlog_model::metric_names::POISONED;
+
+/// Whether the log takes batches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum WriteState {
+    /// It does.
+    #[default]
+    Writable,
+    /// Not until there is room again.
+    DiskFull,
+    /// Not until the process is restarted; why.
+    Poisoned(String),
+}
+
+impl WriteState {
+    /// Returns what a batch is answered in this state; `None` when it is taken.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            WriteState::Writable => None,
+            WriteState::DiskFull => Some(Refusal::DiskFull),
+            WriteState::Poisoned(reason) => Some(Refusal::Poisoned(reason.clone())),
+        }
+    }
+}
+
+/// Whether a batch fits on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DiskRoom {
+    Free,
+    Full,
+}
+
+/// Shared view of the [`WriteState`].
+#[derive(Clone, Debug, Default)]
+pub struct WriteStateHandle {
+    state: Arc<Mutex<WriteState>>,
+    next_seq: Arc<AtomicU64>,
+}
+
+impl WriteStateHandle {
+    /// Returns the number after the last record that was acknowledged.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq.load(Ordering::Acquire)
+    }
+
+    /// Says that records below a number are about to be acknowledged.
+    pub(super) fn set_next_seq(&self, next_seq: u64) {
+        self.next_seq.store(next_seq, Ordering::Release);
+    }
+
+    /// Returns the present state.
+    pub fn get(&self) -> WriteState {
+        self.lock().clone()
+    }
+
+    /// Refuses batches for ever. The first reason is kept.
+    ///
+    /// Also for other threads of the store: a log whose indexer has died must not go on taking
+    /// what will never be found.
+    pub fn poison(&self, reason: &str) {
+        let mut state = self.lock();
+        if !matches!(*state, WriteState::Poisoned(_)) {
+            *state = WriteState::Poisoned(reason.to_owned());
+            gauge!(POISONED).set(1.0);
+        }
+    }
+
+    /// Says whether the disk has room. Returns whether that is news; poison stays.
+    pub(super) fn set_disk(&self, room: DiskRoom) -> bool {
+        let mut state = self.lock();
+        let next = match room {
+            DiskRoom::Free => WriteState::Writable,
+            DiskRoom::Full => WriteState::DiskFull,
+        };
+        let changes = !matches!(*state, WriteState::Poisoned(_)) && *state != next;
+        if changes {
+            *state = next;
+        }
+        changes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WriteState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,283 @@
+//! The WAL thread: takes submissions from Q1, writes them in groups, acknowledges, hands on.
+//!
+//! Submissions arrive, acks and numbered batches leave. The order is fixed: write, sync, ack,
+//! live readers, Q2. Bytes of Q1 are given back only when Q2 has the batch, so a slow indexer
+//! is felt by the senders and by nobody's memory.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use metrics::{gauge, histogram};
+use tierlog_model::metric_names::{POISONED, WAL_GROUP_RECORDS};
+use tierlog_model::{
+    Ack, Clock, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Submission,
+};
+use tokio::sync::{broadcast, oneshot};
+use tracing::{error, info, warn};
+
+use super::settings::DISK_FULL_RECHECK;
+use super::state::DiskRoom;
+use super::wait::{Received, receive};
+use super::{Durability, Placement, Wal, WalError, WriteState, WriteStateHandle};
+
+const THREAD_NAME: &str = "tierlog-wal";
+
+/// A batch that is in the log and goes to the indexer (an item of Q2).
+#[derive(Clone, Debug)]
+pub struct AppliedBatch {
+    /// Number of the first record.
+    pub first_seq: u64,
+    /// The records.
+    pub batch: RedactedBatch,
+}
+
+/// A batch that is in the log, for those who watch.
+#[derive(Clone, Debug)]
+pub struct LiveBatch {
+    /// Number of the first record.
+    pub first_seq: u64,
+    /// The records.
+    pub batch: RedactedBatch,
+}
+
+/// What the thread shares with the rest of the store.
+#[derive(Clone, Debug)]
+pub struct WalHooks {
+    /// Time of writing, for the age of batch ids.
+    pub clock: Arc<dyn Clock>,
+    /// Live readers. Those that fall behind miss batches; the thread never waits for them.
+    pub live: broadcast::Sender<Arc<LiveBatch>>,
+    /// Whether batches are taken.
+    pub state: WriteStateHandle,
+}
+
+/// Starts the thread. It ends, with the log synced, when every sender of the hand-off is gone.
+pub fn spawn_wal_thread(
+    receiver: HandoffReceiver,
+    wal: Wal,
+    applied: SyncSender<AppliedBatch>,
+    hooks: WalHooks,
+) -> io::Result<JoinHandle<Wal>> {
+    gauge!(POISONED).set(0.0);
+    hooks.state.set_next_seq(wal.next_seq());
+    let thread = WalThread { receiver, wal, applied, hooks, sync_due: None };
+    thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || thread.run())
+}
+
+struct WalThread {
+    receiver: HandoffReceiver,
+    wal: Wal,
+    applied: SyncSender<AppliedBatch>,
+    hooks: WalHooks,
+    /// When unsynced bytes must be synced, with [`Durability::Interval`].
+    sync_due: Option<Instant>,
+}
+
+/// A submission that is being written.
+struct Pending {
+    batch: RedactedBatch,
+    reply: oneshot::Sender<Ack>,
+    held: HeldBytes,
+}
+
+impl WalThread {
+    fn run(mut self) -> Wal {
+        let _guard = PanicGuard(self.hooks.state.clone());
+        loop {
+            let deadline = self.deadline();
+            match receive(&mut self.receiver, deadline) {
+                Received::Submission(first) => {
+                    let group = self.collect(first);
+                    self.commit(group);
+                }
+                Received::TimedOut => self.recheck_disk(),
+                Received::Closed => break,
+            }
+            if self.sync_due.is_some_and(|due| due <= Instant::now()) {
+                self.sync_now();
+            }
+        }
+        self.sync_now();
+        self.wal
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let disk_full = self.hooks.state.get() == WriteState::DiskFull;
+        let recheck = disk_full.then(|| Instant::now() + DISK_FULL_RECHECK);
+        self.sync_due.into_iter().chain(recheck).min()
+    }
+
+    /// Takes what already waits, up to the size of a group.
+    fn collect(&mut self, first: Submission) -> Vec<Pending> {
+        let group_bytes = self.wal.settings().group_bytes;
+        let mut bytes = 0;
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(submission) = next {
+            let (batch, reply, held) = submission.into_parts();
+            bytes += batch.bytes().len();
+            group.push(Pending { batch, reply, held });
+            next = if bytes < group_bytes { self.receiver.try_recv() } else { None };
+        }
+        group
+    }
+
+    fn commit(&mut self, group: Vec<Pending>) {
+        if let Some(refusal) = self.refusal() {
+            return refuse(group, &refusal);
+        }
+        match self.write(&group) {
+            Ok(placements) => {
+                self.set_disk(DiskRoom::Free);
+                self.hooks.state.set_next_seq(self.wal.next_seq());
+                self.acknowledge(group, placements);
+            }
+            Err(error) => {
+                let refusal = self.note(&error);
+                refuse(group, &refusal);
+            }
+        }
+    }
+
+    /// Returns why nothing is written now.
+    fn refusal(&self) -> Option<Refusal> {
+        if let WriteState::Poisoned(reason) = self.hooks.state.get() {
+            return Some(Refusal::Poisoned(reason));
+        }
+        if self.has_room() {
+            return None;
+        }
+        self.set_disk(DiskRoom::Full);
+        Some(Refusal::DiskFull)
+    }
+
+    /// An unknown amount of room is tried: the write itself will say.
+    fn has_room(&self) -> bool {
+        let free_bytes_min = self.wal.settings().free_bytes_min;
+        self.wal.free_bytes().map_or(true, |free| free >= free_bytes_min)
+    }
+
+    fn write(&mut self, group: &[Pending]) -> Result<Vec<Placement>, WalError> {
+        let now = self.hooks.clock.now();
+        let placements = self.wal.write_group(group.iter().map(|pending| &pending.batch), now)?;
+        match self.wal.settings().durability {
+            Durability::Fsync => self.wal.sync()?,
+            Durability::Interval(interval) => {
+                if self.wal.has_unsynced() && self.sync_due.is_none() {
+                    self.sync_due = Some(Instant::now() + interval);
+                }
+            }
+            Durability::None => {}
+        }
+        Ok(placements)
+    }
+
+    fn acknowledge(&self, group: Vec<Pending>, placements: Vec<Placement>) {
+        let mut written = Vec::new();
+        let mut group_records = 0_u64;
+        for (pending, placement) in group.into_iter().zip(placements) {
+            let Pending { batch, reply, held } = pending;
+            let record_count = batch.record_count();
+            let ack = match placement {
+                Placement::Written { first_seq } => {
+                    group_records += u64::from(record_count);
+                    written.push((AppliedBatch { first_seq, batch }, held));
+                    Ok(Receipt { written_count: record_count, duplicate_count: 0 })
+                }
+                Placement::Duplicate { record_count } => {
+                    Ok(Receipt { written_count: 0, duplicate_count: record_count })
+                }
+                Placement::TooLarge => {
+                    Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
+                }
+            };
+            // A sender that left needs no answer; its batch counts nevertheless.
+            let _ = reply.send(ack);
+        }
+        histogram!(WAL_GROUP_RECORDS).record(group_records as f64);
+        for (applied, held) in written {
+            self.hand_on(applied, held);
+        }
+    }
+
+    fn hand_on(&self, applied: AppliedBatch, held: HeldBytes) {
+        if applied.batch.record_count() == 0 {
+            return;
+        }
+        if self.hooks.live.receiver_count() > 0 {
+            let AppliedBatch { first_seq, batch } = applied.clone();
+            // An error means that the last live reader left just now.
+            let _ = self.hooks.live.send(Arc::new(LiveBatch { first_seq, batch }));
+        }
+        // Waits while Q2 is full: that is how a slow indexer is felt.
+        if self.applied.send(applied).is_err() {
+            // The batch is durable and is indexed after a restart, but nothing more is taken.
+            self.poison("indexer has ended");
+        }
+        drop(held);
+    }
+
+    fn sync_now(&mut self) {
+        self.sync_due = None;
+        if self.wal.poisoned().is_some() {
+            return;
+        }
+        if let Err(error) = self.wal.sync() {
+            self.note(&error);
+        }
+    }
+
+    fn recheck_disk(&self) {
+        if self.hooks.state.get() == WriteState::DiskFull && self.has_room() {
+            self.set_disk(DiskRoom::Free);
+        }
+    }
+
+    fn note(&self, error: &WalError) -> Refusal {
+        if matches!(error, WalError::DiskFull { .. }) {
+            self.set_disk(DiskRoom::Full);
+            return Refusal::DiskFull;
+        }
+        let reason = error.to_string();
+        self.poison(&reason);
+        Refusal::Poisoned(reason)
+    }
+
+    fn set_disk(&self, room: DiskRoom) {
+        if !self.hooks.state.set_disk(room) {
+            return;
+        }
+        match room {
+            DiskRoom::Full => warn!("disk is full: batches are refused"),
+            DiskRoom::Free => info!("disk has room again"),
+        }
+    }
+
+    fn poison(&self, reason: &str) {
+        error!(reason, "store refuses writes until it is restarted");
+        self.hooks.state.poison(reason);
+    }
+}
+
+fn refuse(group: Vec<Pending>, refusal: &Refusal) {
+    for pending in group {
+        let _ = pending.reply.send(Err(refusal.clone()));
+    }
+}
+
+/// Makes a panic of the thread visible: nothing is written after it.
+struct PanicGuard(WriteStateHandle);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.poison("wal thread has panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

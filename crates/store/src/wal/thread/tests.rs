@@ -1,0 +1,165 @@
+//! The thread's promises: who is answered what, in which order, and what it holds meanwhile.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use tierlog_model::{HandoffSender, ManualClock, handoff};
+
+use super::super::tests::{DATA, at, batch_of, contents, empty_disk, small_settings, texts_of};
+use super::super::{WalSettings, verify};
+use super::*;
+use crate::backend::{Crash, FaultError, Operation, SimulatedVfs};
+
+struct Running {
+    vfs: SimulatedVfs,
+    sender: HandoffSender,
+    applied: Receiver<AppliedBatch>,
+    live: broadcast::Receiver<Arc<LiveBatch>>,
+    state: WriteStateHandle,
+    thread: JoinHandle<Wal>,
+}
+
+fn start(settings: WalSettings, queue: usize, prepare: impl FnOnce(&SimulatedVfs)) -> Running {
+    let vfs = empty_disk();
+    let opened = Wal::open(Arc::new(vfs.clone()), Path::new(DATA), settings, at(0));
+    let (wal, _) = opened.expect("opens");
+    prepare(&vfs);
+    let (sender, receiver) = handoff(10_000);
+    let (applied_sender, applied) = sync_channel(queue);
+    let (live_sender, live) = broadcast::channel(64);
+    let state = WriteStateHandle::default();
+    let hooks = WalHooks {
+        clock: Arc::new(ManualClock::at(at(0))),
+        live: live_sender,
+        state: state.clone(),
+    };
+    let thread = spawn_wal_thread(receiver, wal, applied_sender, hooks).expect("a thread");
+    Running { vfs, sender, applied, live, state, thread }
+}
+
+fn submit(running: &Running, text: &str, id: Option<&str>) -> Ack {
+    let verdict = running.sender.try_send(batch_of(&[text], id)).expect("room");
+    verdict.blocking_recv().expect("an answer")
+}
+
+fn finish(running: Running) -> (Wal, Vec<AppliedBatch>) {
+    drop(running.sender);
+    let wal = running.thread.join().expect("no panic");
+    (wal, running.applied.iter().collect())
+}
+
+const WRITTEN: Ack = Ok(Receipt { written_count: 1, duplicate_count: 0 });
+
+#[test]
+fn an_ack_is_durable_and_the_batch_goes_on_to_both_readers() {
+    let mut running = start(small_settings(), 64, |_| {});
+    for number in 0..10 {
+        assert_eq!(submit(&running, &format!("record-{number}"), None), WRITTEN);
+    }
+    let seen = running.live.blocking_recv().expect("a live batch");
+    assert_eq!((seen.first_seq, texts_of(&seen.batch)), (0, vec!["record-0".to_owned()]));
+    running.vfs.crash(Crash::DropUnsynced);
+    assert_eq!(verify(&running.vfs, Path::new(DATA)).expect("verified").record_count, 10);
+    let (_, applied) = finish(running);
+    let numbers: Vec<u64> = applied.iter().map(|applied| applied.first_seq).collect();
+    assert_eq!(numbers, (0..10).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_retry_is_answered_as_a_duplicate_and_goes_no_further() {
+    let running = start(small_settings(), 64, |_| {});
+    assert_eq!(submit(&running, "one", Some("retry-1")), WRITTEN);
+    let duplicate = Ok(Receipt { written_count: 0, duplicate_count: 1 });
+    assert_eq!(submit(&running, "one", Some("retry-1")), duplicate);
+    let (wal, applied) = finish(running);
+    assert_eq!((applied.len(), contents(&wal).len()), (1, 1));
+}
+
+#[test]
+fn bytes_are_held_until_the_indexer_has_the_batch() {
+    // A queue of no places: the thread hands over from hand to hand.
+    let running = start(small_settings(), 0, |_| {});
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    assert!(running.sender.used_bytes() > 0, "acknowledged, but still counted");
+    let waiting = running.sender.try_send(batch_of(&["two"], None)).expect("room");
+    running.applied.recv().expect("the first batch");
+    running.applied.recv().expect("the second batch");
+    assert_eq!(waiting.blocking_recv().expect("an answer"), WRITTEN);
+    let sender = running.sender.clone();
+    drop(running.sender);
+    drop(sender);
+    let wal = running.thread.join().expect("no panic");
+    assert_eq!(contents(&wal).len(), 2);
+}
+
+#[test]
+fn after_a_failed_sync_everyone_is_refused() {
+    let running = start(small_settings(), 64, |_| {});
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    running.vfs.fail_after(Operation::SyncData, 0, FaultError::Io);
+    assert!(matches!(submit(&running, "two", None), Err(Refusal::Poisoned(_))));
+    assert!(matches!(submit(&running, "three", None), Err(Refusal::Poisoned(_))));
+    assert!(matches!(running.state.get(), WriteState::Poisoned(_)));
+    let (_, applied) = finish(running);
+    assert_eq!(applied.len(), 1, "what was refused is not indexed");
+}
+
+#[test]
+fn a_full_disk_refuses_until_there_is_room() {
+    let settings = WalSettings { free_bytes_min: 1_000, ..small_settings() };
+    let running = start(settings, 64, |_| {});
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    running.vfs.set_capacity(1_000);
+    assert_eq!(submit(&running, "two", None), Err(Refusal::DiskFull));
+    assert_eq!(running.state.get(), WriteState::DiskFull);
+    running.vfs.set_capacity(1 << 30);
+    assert_eq!(submit(&running, "three", None), WRITTEN);
+    assert_eq!(running.state.get(), WriteState::Writable);
+    assert_eq!(finish(running).1.len(), 2);
+}
+
+#[test]
+fn an_indexer_that_ended_stops_the_log() {
+    let Running { vfs, sender, applied, live: _live, state, thread } =
+        start(small_settings(), 64, |_| {});
+    drop(applied);
+    let first = sender.try_send(batch_of(&["one"], None)).expect("room");
+    assert_eq!(first.blocking_recv().expect("an answer"), WRITTEN, "it is durable");
+    let second = sender.try_send(batch_of(&["two"], None)).expect("room");
+    let refused = Err(Refusal::Poisoned("indexer has ended".to_owned()));
+    assert_eq!(second.blocking_recv().expect("an answer"), refused);
+    assert_eq!(state.get().refusal().map_or(WRITTEN, Err), refused);
+    drop(sender);
+    thread.join().expect("no panic");
+    assert_eq!(verify(&vfs, Path::new(DATA)).expect("verified").record_count, 1);
+}
+
+#[test]
+fn with_an_interval_the_sync_follows_without_further_batches() {
+    let durability = Durability::Interval(std::time::Duration::from_millis(1));
+    let running = start(WalSettings { durability, ..small_settings() }, 64, |_| {});
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    // Closing is not what syncs it: the thread is alive and idle while we look.
+    let synced = || {
+        let copy = running.vfs.after(Crash::DropUnsynced);
+        verify(&copy, Path::new(DATA)).expect("verified").record_count == 1
+    };
+    let limit = Instant::now() + std::time::Duration::from_secs(20);
+    while !synced() {
+        assert!(Instant::now() < limit, "never synced");
+        thread::yield_now();
+    }
+    finish(running);
+}
+
+#[test]
+fn closing_syncs_what_no_ack_waited_for() {
+    let settings = WalSettings { durability: Durability::None, ..small_settings() };
+    let running = start(settings, 64, |_| {});
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    let vfs = running.vfs.clone();
+    let (wal, _) = finish(running);
+    assert!(!wal.has_unsynced());
+    vfs.crash(Crash::DropUnsynced);
+    assert_eq!(verify(&vfs, Path::new(DATA)).expect("verified").record_count, 1);
+}

@@ -1,0 +1,285 @@
+//! The log as its one writer sees it: open, write groups, sync, rotate.
+//!
+//! Batches arrive in groups, record numbers leave. One group is one write. Whoever acknowledges
+//! waits for [`Wal::sync`] first; nothing here acknowledges anything.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{counter, histogram};
+use tierlog_model::metric_names::{WAL_BYTES, WAL_SYNC_SECONDS};
+use tierlog_model::{BatchId, RedactedBatch, Timestamp};
+use tracing::warn;
+
+use super::active::Active;
+use super::frame::encode_batch;
+use super::list::{Directories, Segment, SegmentList};
+use super::recovery::{Recovered, Tail, recover};
+use super::settings::FRAME_PAYLOAD_BYTES_MAX;
+use super::window::RetryWindow;
+use super::{Durability, Recovery, Replay, WalError, WalReleaser, WalSettings};
+use crate::backend::Vfs;
+
+/// The write-ahead log.
+#[derive(Debug)]
+pub struct Wal {
+    vfs: Arc<dyn Vfs>,
+    directories: Directories,
+    settings: WalSettings,
+    segments: SegmentList,
+    active: Active,
+    next_seq: u64,
+    window: RetryWindow,
+    buffer: Vec<u8>,
+    poisoned: Option<String>,
+}
+
+/// What became of one batch of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// It was written.
+    Written {
+        /// Number of its first record.
+        first_seq: u64,
+    },
+    /// A batch of the same id is in the log, or before it in the group.
+    Duplicate {
+        /// Records of that batch.
+        record_count: u32,
+    },
+    /// It is larger than a frame can be, and was not written.
+    TooLarge,
+}
+
+impl Wal {
+    /// Opens the log of a data directory, recovering what is there.
+    ///
+    /// The caller holds the directory's lock and has made the directory itself durable.
+    pub fn open(
+        vfs: Arc<dyn Vfs>,
+        data_directory: &Path,
+        settings: WalSettings,
+        now: Timestamp,
+    ) -> Result<(Wal, Recovery), WalError> {
+        let directories = Directories::of(data_directory);
+        let recovered = recover(vfs.as_ref(), &directories, &settings)?;
+        let directory = &directories.wal;
+        vfs.create_dir_all(directory).map_err(WalError::io("create", directory))?;
+        vfs.sync_dir(data_directory).map_err(WalError::io("sync", data_directory))?;
+        // ORDER: a killed process may have left names that are seen but not durable; they must
+        // be before anything is acknowledged from their files.
+        vfs.sync_dir(directory).map_err(WalError::io("sync", directory))?;
+        let Recovered { mut recovery, mut segments, mut window, tail } = recovered;
+        window.expire(now);
+        let last = segments.last().filter(|_| tail == Tail::Appendable);
+        let active = match last {
+            Some(last) => Active::reopen(vfs.as_ref(), last, &window, now)?,
+            None => {
+                // A damaged segment keeps its name, so its number is not used again.
+                if segments.last().is_some_and(|last| last.first_seq == recovery.next_seq) {
+                    recovery.next_seq += 1;
+                }
+                let segment = Segment::new(directory, recovery.next_seq);
+                let active = Active::create(vfs.as_ref(), directory, &segment, &window, now)?;
+                segments.push(segment);
+                active
+            }
+        };
+        let wal = Wal {
+            vfs,
+            directories,
+            settings,
+            segments: SegmentList::new(segments),
+            active,
+            next_seq: recovery.next_seq,
+            window,
+            buffer: Vec::new(),
+            poisoned: None,
+        };
+        Ok((wal, recovery))
+    }
+
+    /// Returns the number that the next record gets.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Returns the settings.
+    pub fn settings(&self) -> &WalSettings {
+        &self.settings
+    }
+
+    /// Returns why the log takes no more batches, if it does not.
+    pub fn poisoned(&self) -> Option<&str> {
+        self.poisoned.as_deref()
+    }
+
+    /// Returns whether something was written and not synced.
+    pub fn has_unsynced(&self) -> bool {
+        self.active.has_unsynced()
+    }
+
+    /// Returns the bytes that may still be written on the disk.
+    pub fn free_bytes(&self) -> Result<u64, WalError> {
+        let directory = &self.directories.wal;
+        self.vfs.free_bytes(directory).map_err(WalError::io("inspect", directory))
+    }
+
+    /// Returns a handle that removes old segments from any thread.
+    pub fn releaser(&self) -> WalReleaser {
+        let directory = self.directories.wal.clone();
+        WalReleaser::new(Arc::clone(&self.vfs), directory, self.segments.clone())
+    }
+
+    /// Returns the batches that hold records numbered `from_seq` and later.
+    pub fn replay(&self, from_seq: u64) -> Replay {
+        let vfs = Arc::clone(&self.vfs);
+        let range = (from_seq, self.next_seq);
+        Replay::new(vfs, self.directories.clone(), &self.segments, range)
+    }
+
+    /// Makes sure that no number before `at_least` is given out.
+    ///
+    /// An index can know numbers that the log lost: with a durability below `fsync` it may have
+    /// committed what a power cut took from the log. Those numbers must not be used again, or
+    /// the index would take new records for known ones.
+    pub fn ensure_next_seq(&mut self, at_least: u64, now: Timestamp) -> Result<(), WalError> {
+        if self.next_seq >= at_least {
+            return Ok(());
+        }
+        self.refuse_if_poisoned()?;
+        warn!(next_seq = self.next_seq, at_least, "wal ends before the indexes do");
+        self.next_seq = at_least;
+        self.rotate(now)
+    }
+
+    /// Writes the batches of a group that are not duplicates, in one write.
+    ///
+    /// After [`WalError::DiskFull`] nothing of the group is in the log and later groups may be
+    /// tried; after any other error the log is poisoned.
+    pub fn write_group<'b>(
+        &mut self,
+        batches: impl IntoIterator<Item = &'b RedactedBatch>,
+        now: Timestamp,
+    ) -> Result<Vec<Placement>, WalError> {
+        self.refuse_if_poisoned()?;
+        self.window.expire(now);
+        let mut group = Group { next_seq: self.next_seq, ids: HashMap::new() };
+        self.buffer.clear();
+        let placements =
+            batches.into_iter().map(|batch| self.place(batch, &mut group, now)).collect();
+        if self.buffer.is_empty() {
+            return Ok(placements);
+        }
+        if self.active.is_full(self.buffer.len(), self.settings.segment_bytes) {
+            self.rotate(now)?;
+        }
+        self.write_buffer()?;
+        self.next_seq = group.next_seq;
+        for (id, record_count) in group.ids {
+            self.window.insert(id, record_count, now);
+        }
+        Ok(placements)
+    }
+
+    /// Makes everything written so far durable. After an error the log is poisoned: the kernel
+    /// may have dropped the bytes, so a second try could succeed without them.
+    pub fn sync(&mut self) -> Result<(), WalError> {
+        self.refuse_if_poisoned()?;
+        if !self.has_unsynced() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.active.sync().map_err(|error| self.poison(error))?;
+        histogram!(WAL_SYNC_SECONDS).record(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn place(&mut self, batch: &RedactedBatch, group: &mut Group, now: Timestamp) -> Placement {
+        if let Some(record_count) = batch.id().and_then(|id| self.find(id, group, now)) {
+            if record_count != batch.record_count() {
+                warn!(
+                    before = record_count,
+                    now = batch.record_count(),
+                    "batch id used again for another number of records"
+                );
+            }
+            return Placement::Duplicate { record_count };
+        }
+        if batch.bytes().len() > FRAME_PAYLOAD_BYTES_MAX {
+            return Placement::TooLarge;
+        }
+        let first_seq = group.next_seq;
+        if batch.record_count() == 0 {
+            return Placement::Written { first_seq };
+        }
+        encode_batch(&mut self.buffer, first_seq, now, batch, self.settings.codec);
+        group.next_seq += u64::from(batch.record_count());
+        if let Some(id) = batch.id() {
+            group.ids.insert(id.clone(), batch.record_count());
+        }
+        Placement::Written { first_seq }
+    }
+
+    fn find(&self, id: &BatchId, group: &Group, now: Timestamp) -> Option<u32> {
+        group.ids.get(id).copied().or_else(|| self.window.find(id, now))
+    }
+
+    fn write_buffer(&mut self) -> Result<(), WalError> {
+        match self.active.write(&self.buffer) {
+            Ok(()) => {
+                counter!(WAL_BYTES).increment(self.buffer.len() as u64);
+                // One huge batch must not hold its memory for ever.
+                self.buffer.clear();
+                self.buffer.shrink_to(self.settings.group_bytes.saturating_mul(2));
+                Ok(())
+            }
+            Err(error @ WalError::DiskFull { .. }) => Err(error),
+            Err(error) => Err(self.poison(error)),
+        }
+    }
+
+    /// Closes the active segment and begins one at the next record number.
+    fn rotate(&mut self, now: Timestamp) -> Result<(), WalError> {
+        // ORDER: the old segment is durable before the new one exists, so that only the last
+        // segment can be torn.
+        self.sync()?;
+        let segment = Segment::new(&self.directories.wal, self.next_seq);
+        let directory = &self.directories.wal;
+        match Active::create(self.vfs.as_ref(), directory, &segment, &self.window, now) {
+            Ok(active) => {
+                self.active = active;
+                self.segments.push(segment);
+                Ok(())
+            }
+            Err(error @ WalError::DiskFull { .. }) => Err(error),
+            Err(error) => Err(self.poison(error)),
+        }
+    }
+
+    fn refuse_if_poisoned(&self) -> Result<(), WalError> {
+        match &self.poisoned {
+            None => Ok(()),
+            Some(reason) => Err(WalError::Poisoned { reason: reason.clone() }),
+        }
+    }
+
+    fn poison(&mut self, error: WalError) -> WalError {
+        self.poisoned = Some(error.to_string());
+        if self.settings.durability == Durability::Fsync {
+            // Nothing behind the last sync was acknowledged. Cutting it off keeps the next
+            // process from finding it in the page cache and taking it for durable: a retry of
+            // such a batch would be acknowledged as a duplicate.
+            self.active.cut_unsynced();
+        }
+        error
+    }
+}
+
+/// Numbers and ids of a group that is not written yet.
+struct Group {
+    next_seq: u64,
+    ids: HashMap<BatchId, u32>,
+}
