@@ -1,1 +1,29 @@
-//! The way of a line from bytes to a redacted batch.
+//! The way of a line from bytes to a redacted batch:
+//! bytes -> inflate -> frame -> decode -> normalise -> redact -> hand-off.
+//!
+//! Bytes of sockets that the root package owns arrive; [`tierlog_model::RedactedBatch`]es leave
+//! through the hand-off. Nothing here touches the disk, and nothing that was not redacted leaves:
+//! not in a batch, a dead letter, an answer, a log line or an error text.
+
+mod config;
+mod decode;
+mod elements;
+mod frame;
+mod inflate;
+mod normalise;
+mod pipeline;
+mod redact;
+mod repair;
+mod source;
+#[cfg(test)]
+mod testing;
+
+pub use config::{Defaults, IngestConfig, IngestLimits};
+pub use normalise::{AliasTable, Target};
+pub use pipeline::{Ingest, PreparedBatch, Rejection};
+pub use redact::{
+    DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,
+};
+pub use source::{
+    ConnectionError, IngestAnswer, IngestApi, Problem, http_router, serve_tcp_connection,
+};

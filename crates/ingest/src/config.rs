@@ -1,0 +1,89 @@
+//! Valid settings of ingest. The root package reads configuration files and builds this; nothing
+//! here reads a file or an environment variable.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tierlog_model::{Level, Tiers, limits};
+
+use crate::normalise::AliasTable;
+
+/// Everything that decides how bytes become records.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// Bounds of lines, records, bodies and waiting.
+    pub limits: IngestLimits,
+    /// Zone of timestamps that name none (Python's `asctime` is local time).
+    pub time_zone: TimeZone,
+    /// Level of a record that has none.
+    pub missing_level: Level,
+    /// Level of a record whose level nobody knows; the longer of the plausible tiers.
+    pub unknown_level: Level,
+    /// Which spellings become which field.
+    pub aliases: AliasTable,
+    /// How long each level is kept; decides `past_retention`.
+    pub tiers: Tiers,
+    /// What an acknowledgement promises (`fsync`, `interval:50ms`, `none`), shown in answers.
+    pub durability: String,
+}
+
+/// Bounds of lines, records, bodies and waiting.
+#[derive(Clone, Debug)]
+pub struct IngestLimits {
+    /// Longest line, bytes.
+    pub line_bytes_max: usize,
+    /// Deepest nesting of objects and arrays; the record itself is depth 1.
+    pub nesting_depth_max: usize,
+    /// Most fields of a record, counted after nested objects are flattened.
+    pub fields_per_record_max: usize,
+    /// Largest request body as received.
+    pub body_bytes_max: usize,
+    /// Largest request body after inflating.
+    pub inflated_bytes_max: usize,
+    /// How long a request body may take to arrive; a slow sender must not hold memory for ever.
+    pub body_deadline: Duration,
+    /// How long a TCP connection may stay silent, and how long it may refuse our answers.
+    pub idle_deadline: Duration,
+    /// How far ahead of our clock a record may lie, seconds.
+    pub ahead_seconds_max: i64,
+}
+
+impl Default for IngestLimits {
+    fn default() -> IngestLimits {
+        IngestLimits {
+            line_bytes_max: limits::LINE_BYTES_MAX,
+            nesting_depth_max: limits::NESTING_DEPTH_MAX,
+            fields_per_record_max: limits::FIELDS_PER_RECORD_MAX,
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            inflated_bytes_max: limits::BODY_BYTES_MAX,
+            body_deadline: Duration::from_secs(30),
+            idle_deadline: Duration::from_secs(300),
+            ahead_seconds_max: limits::AHEAD_SECONDS_MAX,
+        }
+    }
+}
+
+impl Default for IngestConfig {
+    fn default() -> IngestConfig {
+        IngestConfig {
+            limits: IngestLimits::default(),
+            time_zone: TimeZone::UTC,
+            missing_level: Level::Info,
+            unknown_level: Level::Warning,
+            aliases: AliasTable::standard(),
+            tiers: Tiers::standard(),
+            durability: "fsync".to_owned(),
+        }
+    }
+}
+
+/// Values for records that lack them (`?service=&level=&source=`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Service of a record that names none.
+    pub service: Option<String>,
+    /// Level of a record that has none.
+    pub level: Option<Level>,
+    /// Where the lines come from, for records that do not say.
+    pub source: Option<String>,
+}

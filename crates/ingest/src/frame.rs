@@ -1,0 +1,222 @@
+//! Bytes become lines. A line ends with `\n` or `\r\n`; the last one may end with the input.
+//!
+//! Two forms of the same rule: [`Lines`] walks bytes that are all there, [`LineDecoder`] takes a
+//! stream and cuts it behind the last complete line it has. A line beyond the limit is never
+//! buffered whole: its head is kept for the dead letter, the rest is skipped up to its end.
+
+use bytes::{Buf, Bytes, BytesMut};
+use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
+use tokio_util::codec::Decoder;
+
+/// Bytes of an oversize line that are kept: what its dead letter holds and three times as much
+/// again, so that redaction sees whole what lies across that cut.
+pub(crate) const HEAD_BYTES_MAX: usize = 4 * DEAD_LETTER_BYTES_MAX;
+
+/// Lines of a text, without their ends. Empty ones are among them.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    /// Returns the lines of a text.
+    pub(crate) fn new(text: &'a [u8]) -> Lines<'a> {
+        Lines { rest: text }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (line, rest) = match memchr::memchr(b'\n', self.rest) {
+            Some(end) => {
+                let (line, rest) = self.rest.split_at_checked(end)?;
+                (line, rest.get(1..).unwrap_or_default())
+            }
+            None => (self.rest, [].as_slice()),
+        };
+        self.rest = rest;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// What a stream of lines consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// One or more whole lines with their ends; at the end of the stream the last may lack its.
+    Lines(Bytes),
+    /// A line beyond the limit: its first bytes. The rest was skipped.
+    TooLong(Bytes),
+}
+
+impl Frame {
+    /// Returns how many bytes the frame holds.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Frame::Lines(bytes) | Frame::TooLong(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Cuts a stream behind the last complete line that has arrived.
+#[derive(Debug)]
+pub(crate) struct LineDecoder {
+    line_bytes_max: usize,
+    /// Bytes at the start of the buffer that are known to hold no line end.
+    scanned_bytes: usize,
+    /// Head of the oversize line whose end is still to come.
+    skipping: Option<Bytes>,
+}
+
+impl LineDecoder {
+    /// Returns a decoder for lines up to a length.
+    pub(crate) fn new(line_bytes_max: usize) -> LineDecoder {
+        LineDecoder { line_bytes_max, scanned_bytes: 0, skipping: None }
+    }
+
+    /// Tells whether the decoder is inside a line that is too long, of which nothing is kept.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.skipping.is_some()
+    }
+
+    /// Moves past the rest of an oversize line; returns its head once its end is found.
+    fn skip(&mut self, buffer: &mut BytesMut) -> Option<Bytes> {
+        match memchr::memchr(b'\n', buffer) {
+            Some(end) => {
+                buffer.advance(end + 1);
+                self.skipping.take()
+            }
+            None => {
+                buffer.clear();
+                None
+            }
+        }
+    }
+}
+
+impl Decoder for LineDecoder {
+    type Item = Frame;
+    type Error = std::io::Error;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, std::io::Error> {
+        if self.is_skipping() {
+            return Ok(self.skip(buffer).map(Frame::TooLong));
+        }
+        let unseen = buffer.get(self.scanned_bytes..).unwrap_or_default();
+        if let Some(end) = memchr::memrchr(b'\n', unseen) {
+            let lines = buffer.split_to(self.scanned_bytes + end + 1);
+            self.scanned_bytes = 0;
+            return Ok(Some(Frame::Lines(lines.freeze())));
+        }
+        // One byte more than the limit may be the `\r` of an end that is not here yet.
+        if buffer.len() > self.line_bytes_max + 1 {
+            let kept = buffer.get(..HEAD_BYTES_MAX).unwrap_or(buffer.as_ref());
+            self.skipping = Some(Bytes::copy_from_slice(kept));
+            self.scanned_bytes = 0;
+            buffer.clear();
+            return Ok(None);
+        }
+        self.scanned_bytes = buffer.len();
+        Ok(None)
+    }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, std::io::Error> {
+        if let Some(frame) = self.decode(buffer)? {
+            return Ok(Some(frame));
+        }
+        if let Some(head) = self.skipping.take() {
+            return Ok(Some(Frame::TooLong(head)));
+        }
+        self.scanned_bytes = 0;
+        let rest = buffer.split();
+        Ok((!rest.is_empty()).then(|| Frame::Lines(rest.freeze())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds a stream in pieces and returns its lines; an oversize one as `None`.
+    fn decode_in_pieces(
+        text: &[u8],
+        piece_bytes: usize,
+        line_bytes_max: usize,
+    ) -> Vec<Option<Vec<u8>>> {
+        let mut decoder = LineDecoder::new(line_bytes_max);
+        let mut buffer = BytesMut::new();
+        let mut lines = Vec::new();
+        let mut take = |frame: Frame| match frame {
+            Frame::Lines(chunk) => {
+                for line in Lines::new(&chunk) {
+                    lines.push((line.len() <= line_bytes_max).then(|| line.to_vec()));
+                }
+            }
+            Frame::TooLong(head) => {
+                assert!(head.len() <= HEAD_BYTES_MAX);
+                lines.push(None);
+            }
+        };
+        for piece in text.chunks(piece_bytes) {
+            buffer.extend_from_slice(piece);
+            while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+                take(frame);
+            }
+            assert!(buffer.len() <= line_bytes_max + 1, "an oversize line is not buffered");
+        }
+        while let Some(frame) = decoder.decode_eof(&mut buffer).expect("no input fails") {
+            take(frame);
+        }
+        lines
+    }
+
+    fn split_naively(text: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
+        let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        if lines.last().is_some_and(|last| last.is_empty()) {
+            lines.pop();
+        }
+        lines
+            .into_iter()
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .map(|line| (line.len() <= line_bytes_max).then(|| line.to_vec()))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn framing_equals_a_naive_split(
+            text in prop::collection::vec(prop_oneof![
+                4 => Just(b'a'), 2 => Just(b'\n'), 1 => Just(b'\r'), 1 => any::<u8>()
+            ], 0..300),
+            piece_bytes in 1_usize..40,
+            line_bytes_max in 1_usize..20,
+        ) {
+            prop_assert_eq!(
+                decode_in_pieces(&text, piece_bytes, line_bytes_max),
+                split_naively(&text, line_bytes_max)
+            );
+        }
+    }
+
+    #[test]
+    fn an_oversize_line_is_skipped_and_the_next_one_read() {
+        let mut text = vec![b'x'; 100_000];
+        text.extend_from_slice(b"\r\n{}\n");
+        assert_eq!(decode_in_pieces(&text, 1000, 50), [None, Some(b"{}".to_vec())]);
+        // The stream may end inside it.
+        assert_eq!(decode_in_pieces(&[b'x'; 1000], 7, 50), [None]);
+    }
+
+    #[test]
+    fn both_line_ends_count_and_the_limit_is_inclusive() {
+        let lines = decode_in_pieces(b"12345\r\n12345\n123456\n\n1", 3, 5);
+        let text = |text: &[u8]| Some(text.to_vec());
+        assert_eq!(lines, [text(b"12345"), text(b"12345"), None, text(b""), text(b"1")]);
+    }
+}

@@ -1,0 +1,517 @@
+//! Which spelling becomes which field: the contract's table, as data.
+//!
+//! A spelling is compared in lower case with `-` read as `_`, so `X-Request-ID`, `requestId` and
+//! `request_id` need one line each at most. The order of a list is precedence.
+
+use tierlog_model::fields;
+
+use super::duration::Unit;
+use super::level::LevelScale;
+
+/// A field of the contract that has more than one spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Target {
+    /// When the event happened.
+    Timestamp,
+    /// Severity.
+    Level,
+    /// Text of the event.
+    Message,
+    /// Name of the service.
+    Service,
+    /// Name of the logger inside the service.
+    Logger,
+    /// Host that logged.
+    Host,
+    /// Id that the lines of a request share.
+    RequestId,
+    /// OpenTelemetry trace id.
+    TraceId,
+    /// OpenTelemetry span id.
+    SpanId,
+    /// User on whose behalf the line was logged.
+    UserId,
+    /// Logical name of what was called.
+    Endpoint,
+    /// URL path.
+    Path,
+    /// HTTP method.
+    Method,
+    /// HTTP status code.
+    StatusCode,
+    /// How long it took, milliseconds.
+    DurationMs,
+}
+
+impl Target {
+    /// Every target, in the contract's order.
+    pub const ALL: [Target; 15] = [
+        Target::Timestamp,
+        Target::Level,
+        Target::Message,
+        Target::Service,
+        Target::Logger,
+        Target::Host,
+        Target::RequestId,
+        Target::TraceId,
+        Target::SpanId,
+        Target::UserId,
+        Target::Endpoint,
+        Target::Path,
+        Target::Method,
+        Target::StatusCode,
+        Target::DurationMs,
+    ];
+
+    /// Returns the field's name on the wire, on disk and in queries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Timestamp => fields::TIMESTAMP,
+            Target::Level => fields::LEVEL,
+            Target::Message => fields::MESSAGE,
+            Target::Service => fields::SERVICE,
+            Target::Logger => fields::LOGGER,
+            Target::Host => fields::HOST,
+            Target::RequestId => fields::REQUEST_ID,
+            Target::TraceId => fields::TRACE_ID,
+            Target::SpanId => fields::SPAN_ID,
+            Target::UserId => fields::USER_ID,
+            Target::Endpoint => fields::ENDPOINT,
+            Target::Path => fields::PATH,
+            Target::Method => fields::METHOD,
+            Target::StatusCode => fields::STATUS_CODE,
+            Target::DurationMs => fields::DURATION_MS,
+        }
+    }
+
+    /// Returns the target with a name.
+    pub fn by_name(name: &str) -> Option<Target> {
+        Self::ALL.into_iter().find(|target| target.name() == name)
+    }
+
+    /// Returns the built-in spellings, first wins; the first is the name itself.
+    fn spellings(self) -> &'static [&'static str] {
+        match self {
+            Target::Timestamp => {
+                &["timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "date", "@t"]
+            }
+            Target::Level => &[
+                "level",
+                "levelname",
+                "severity",
+                "severity_text",
+                "severitytext",
+                "log.level",
+                "lvl",
+                "loglevel",
+                "log_level",
+                "levelno",
+                "severity_number",
+                "severitynumber",
+                "syslog.severity",
+                "log.syslog.severity.code",
+                "@l",
+            ],
+            Target::Message => &["message", "msg", "body", "event", "log", "@m"],
+            Target::Service => &[
+                "service",
+                "service.name",
+                "service_name",
+                "servicename",
+                "app",
+                "app_name",
+                "appname",
+                "app.name",
+                "application",
+                "resource.service.name",
+            ],
+            Target::Logger => &["logger", "logger_name", "loggername", "log.logger", "name"],
+            Target::Host => &["host", "hostname", "host.name", "host_name", "host.hostname"],
+            Target::RequestId => &[
+                "request_id",
+                "requestid",
+                "correlation_id",
+                "correlationid",
+                "x_request_id",
+                "x_correlation_id",
+                "req_id",
+                "reqid",
+                "http.request_id",
+                "http.request.id",
+                "request.id",
+                "req.id",
+                "context.request_id",
+                "request.headers.x_request_id",
+                "req.headers.x_request_id",
+            ],
+            Target::TraceId => {
+                &["trace_id", "traceid", "trace.id", "trace.trace_id", "dd.trace_id", "otel.trace_id"]
+            }
+            Target::SpanId => {
+                &["span_id", "spanid", "span.id", "span.span_id", "dd.span_id", "otel.span_id"]
+            }
+            Target::UserId => &[
+                "user_id",
+                "userid",
+                "user.id",
+                "user.user_id",
+                "context.user_id",
+                "context.user.id",
+                "request.user_id",
+                "request.user.id",
+                "http.user_id",
+                "session.user_id",
+                "enduser.id",
+                "usr.id",
+            ],
+            Target::Endpoint => &[
+                "endpoint",
+                "http.route",
+                "endpoint_name",
+                "route",
+                "url_name",
+                "view_name",
+                "view",
+                "http.endpoint",
+                "request.endpoint",
+            ],
+            Target::Path => &[
+                "path",
+                "url.path",
+                "http.path",
+                "request_path",
+                "request.path",
+                "http.target",
+                "request_uri",
+                "uri",
+                "req.url",
+                "request.url.path",
+            ],
+            Target::Method => &[
+                "method",
+                "http.method",
+                "http.request.method",
+                "http_method",
+                "request_method",
+                "request.method",
+                "req.method",
+                "verb",
+            ],
+            Target::StatusCode => &[
+                "status_code",
+                "statuscode",
+                "http.status_code",
+                "http.response.status_code",
+                "http.status",
+                "http_status",
+                "http_status_code",
+                "response.status_code",
+                "response.status",
+                "response_status",
+                "response_code",
+                "res.statuscode",
+                "status",
+            ],
+            Target::DurationMs => &[
+                "duration_ms",
+                "durationms",
+                "duration",
+                "duration_s",
+                "duration_sec",
+                "duration_seconds",
+                "duration_us",
+                "duration_ns",
+                "elapsed",
+                "elapsed_ms",
+                "elapsed_s",
+                "elapsed_seconds",
+                "elapsed_us",
+                "elapsed_ns",
+                "response_time",
+                "responsetime",
+                "response_time_ms",
+                "response_time_s",
+                "response_time_us",
+                "response_time_ns",
+                "latency",
+                "latency_ms",
+                "latency_s",
+                "latency_us",
+                "latency_ns",
+                "took",
+                "took_ms",
+                "request_time",
+                "request_duration",
+                "request_duration_ms",
+                "http.duration",
+                "http.duration_ms",
+                "http.server.duration",
+                "event.duration",
+            ],
+        }
+    }
+}
+
+/// Objects that only wrap: a spelling counts below them as it does at the top, except for
+/// `timestamp`, `level` and `message`, which belong to the record itself.
+const CONTAINERS: [&str; 15] = [
+    "context",
+    "ctx",
+    "extra",
+    "attributes",
+    "resource",
+    "event",
+    "labels",
+    "fields",
+    "metadata",
+    "meta",
+    "mdc",
+    "contextmap",
+    "properties",
+    "record",
+    "headers",
+];
+
+/// What a spelling says beside its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Nothing.
+    None,
+    /// How numbers under this name count severity.
+    Scale(LevelScale),
+    /// In which unit numbers under this name are.
+    Unit(Unit),
+}
+
+/// One spelling of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alias {
+    /// The field that the spelling becomes.
+    pub(crate) target: Target,
+    /// Place in the target's list; lower wins, 0 is the name itself.
+    pub(crate) rank: u16,
+    /// What the spelling says about its value.
+    pub(crate) hint: Hint,
+}
+
+/// What the table knows about one name.
+#[derive(Clone, Debug)]
+pub(crate) struct NameEntry {
+    text: Box<str>,
+    hash: u64,
+    /// The target that the name spells.
+    pub(crate) alias: Option<Alias>,
+    /// Whether an object of this name only wraps.
+    pub(crate) is_container: bool,
+}
+
+/// The table, searched once for every key of every record.
+#[derive(Clone, Debug)]
+pub struct AliasTable {
+    /// Open addressing; the length is a power of two at least twice the number of entries.
+    slots: Box<[Option<NameEntry>]>,
+    longest_bytes: usize,
+}
+
+impl AliasTable {
+    /// Returns the contract's table.
+    pub fn standard() -> AliasTable {
+        Self::build(&[])
+    }
+
+    /// Returns the contract's table with further spellings, `(target, spellings)`. They come after
+    /// the target's own name and before the built-in ones; `took:s` names the unit of a duration.
+    /// All problems are reported together.
+    pub fn with_extra(extra: &[(String, Vec<String>)]) -> Result<AliasTable, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut known = Vec::new();
+        for (name, spellings) in extra {
+            let Some(target) = Target::by_name(name) else {
+                problems.push(format!("alias target {name:?}: no such field"));
+                continue;
+            };
+            for spelling in spellings {
+                if spelling.trim().is_empty() {
+                    problems.push(format!("alias of {name:?}: empty spelling"));
+                }
+                known.push((target, spelling.trim().to_owned()));
+            }
+        }
+        if problems.is_empty() { Ok(Self::build(&known)) } else { Err(problems) }
+    }
+
+    fn build(extra: &[(Target, String)]) -> AliasTable {
+        let mut entries: Vec<NameEntry> = Vec::new();
+        for target in Target::ALL {
+            let added = extra.iter().filter(|(of, _)| *of == target).map(|(_, text)| &**text);
+            let (own_name, built_in) = target.spellings().split_at(1);
+            let ordered: Vec<&str> = own_name.iter().copied().chain(added).collect();
+            for (rank, spelling) in ordered.iter().chain(built_in).enumerate() {
+                let (text, hint) = hint_of(target, spelling);
+                // The first mention of a name decides: an extra spelling may take over a built-in
+                // one of the same target, and own names are never taken over.
+                let alias = Alias { target, rank: rank as u16, hint };
+                let entry = entry_of(&mut entries, text);
+                let taken_over = entry.alias.is_some_and(|alias| {
+                    alias.rank != 0 && (1..ordered.len()).contains(&rank)
+                });
+                if entry.alias.is_none() || taken_over {
+                    entry.alias = Some(alias);
+                }
+            }
+        }
+        for container in CONTAINERS {
+            entry_of(&mut entries, container).is_container = true;
+        }
+        Self::from_entries(entries)
+    }
+
+    fn from_entries(entries: Vec<NameEntry>) -> AliasTable {
+        let longest_bytes = entries.iter().map(|entry| entry.text.len()).max().unwrap_or(0);
+        let length = (entries.len() * 4).next_power_of_two();
+        let mut slots: Vec<Option<NameEntry>> = vec![None; length];
+        for entry in entries {
+            let mut at = entry.hash as usize;
+            while let Some(slot) = slots.get_mut(at & (length - 1)) {
+                if slot.is_none() {
+                    *slot = Some(entry);
+                    break;
+                }
+                at += 1;
+            }
+        }
+        AliasTable { slots: slots.into_boxed_slice(), longest_bytes }
+    }
+
+    /// Returns what is known about the name `prefix` + `key`, whose hash is given.
+    pub(crate) fn find(&self, hash: NameHash, prefix: &str, key: &str) -> Option<&NameEntry> {
+        if prefix.len() + key.len() > self.longest_bytes {
+            return None;
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = hash.0 as usize;
+        while let Some(Some(entry)) = self.slots.get(at & mask) {
+            if entry.hash == hash.0 && entry.spells(prefix, key) {
+                return Some(entry);
+            }
+            at += 1;
+        }
+        None
+    }
+}
+
+impl NameEntry {
+    fn spells(&self, prefix: &str, key: &str) -> bool {
+        self.text.len() == prefix.len() + key.len()
+            && prefix.bytes().chain(key.bytes()).map(fold).eq(self.text.bytes())
+    }
+}
+
+fn entry_of<'e>(entries: &'e mut Vec<NameEntry>, spelling: &str) -> &'e mut NameEntry {
+    let text: String = spelling.bytes().map(|byte| char::from(fold(byte))).collect();
+    let position = entries.iter().position(|entry| *entry.text == *text).unwrap_or_else(|| {
+        let hash = NameHash::START.extend(&text).0;
+        entries.push(NameEntry { text: text.into(), hash, alias: None, is_container: false });
+        entries.len() - 1
+    });
+    entries.get_mut(position).expect("the position was found or just filled")
+}
+
+/// Splits `took:s` and finds the hint of a spelling.
+fn hint_of(target: Target, spelling: &str) -> (&str, Hint) {
+    match target {
+        Target::Level => (spelling, Hint::Scale(LevelScale::of_name(spelling))),
+        Target::DurationMs => match spelling.rsplit_once(':') {
+            Some((name, unit)) => match Unit::by_name(unit) {
+                Some(unit) => (name, Hint::Unit(unit)),
+                None => (spelling, Hint::Unit(Unit::of_field(spelling))),
+            },
+            None => (spelling, Hint::Unit(Unit::of_field(spelling))),
+        },
+        Target::Timestamp
+        | Target::Message
+        | Target::Service
+        | Target::Logger
+        | Target::Host
+        | Target::RequestId
+        | Target::TraceId
+        | Target::SpanId
+        | Target::UserId
+        | Target::Endpoint
+        | Target::Path
+        | Target::Method
+        | Target::StatusCode => (spelling, Hint::None),
+    }
+}
+
+/// Returns the byte under which spellings are compared.
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'_',
+        _ => byte.to_ascii_lowercase(),
+    }
+}
+
+/// Hash of a folded name (FNV-1a), extended piece by piece along a dotted path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NameHash(pub(crate) u64);
+
+impl NameHash {
+    /// Hash of the empty name.
+    pub(crate) const START: NameHash = NameHash(0xcbf2_9ce4_8422_2325);
+
+    /// Returns the hash of the name with a text appended.
+    pub(crate) fn extend(self, text: &str) -> NameHash {
+        let step = |hash: u64, byte| (hash ^ u64::from(fold(byte))).wrapping_mul(0x0100_0000_01b3);
+        NameHash(text.bytes().fold(self.0, step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target_of(table: &AliasTable, name: &str) -> Option<(Target, u16)> {
+        let entry = table.find(NameHash::START.extend(name), "", name)?;
+        entry.alias.map(|alias| (alias.target, alias.rank))
+    }
+
+    #[test]
+    fn spellings_are_found_in_any_case_and_by_parts() {
+        let table = AliasTable::standard();
+        for name in ["request_id", "X-Request-ID", "requestId", "CORRELATION_ID"] {
+            assert_eq!(target_of(&table, name).map(|found| found.0), Some(Target::RequestId));
+        }
+        assert_eq!(target_of(&table, "nobody_knows"), None);
+        let hash = NameHash::START.extend("http.").extend("request_id");
+        assert!(table.find(hash, "http.", "request_id").is_some());
+        for target in Target::ALL {
+            assert_eq!(target_of(&table, target.name()), Some((target, 0)));
+        }
+    }
+
+    #[test]
+    fn no_spelling_is_listed_twice() {
+        let mut all: Vec<&str> = Target::ALL.iter().flat_map(|t| t.spellings()).copied().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn extra_spellings_take_over_built_in_ones() {
+        let extra = [
+            ("service".to_owned(), vec!["name".to_owned()]),
+            ("duration_ms".to_owned(), vec!["took:s".to_owned()]),
+        ];
+        let table = AliasTable::with_extra(&extra).expect("valid");
+        assert_eq!(target_of(&table, "name"), Some((Target::Service, 1)));
+        let hash = NameHash::START.extend("took");
+        let took = table.find(hash, "", "took").and_then(|entry| entry.alias).expect("known");
+        assert_eq!(took.hint, Hint::Unit(Unit::Seconds));
+        let wrong = [("servise".to_owned(), vec![]), ("host".to_owned(), vec![" ".to_owned()])];
+        assert_eq!(AliasTable::with_extra(&wrong).expect_err("invalid").len(), 2);
+    }
+}

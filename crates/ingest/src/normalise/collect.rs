@@ -1,0 +1,459 @@
+//! Values of a tape become flat fields; for every target of the table the best spelling wins.
+//!
+//! Wrapped records come in layers: the object in Docker's `log` is a layer above Docker's own.
+//! A spelling of a higher layer wins over one of a lower layer, whatever their rank.
+
+use std::borrow::Cow;
+use std::slice::Iter;
+
+use simd_json::{Node, StaticNode, Tape};
+use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
+use tierlog_model::{Level, RejectReason, Value, fields};
+
+use super::aliases::{Alias, AliasTable, Hint, NameEntry, NameHash, Target};
+use super::convert;
+use super::level::{LevelScale, read_level};
+use super::wrapper;
+use crate::decode::{Reject, write_json};
+
+/// First part of the new name of a field that had to make room for one of a higher layer.
+const DISPLACED_PREFIX: &str = "original.";
+
+/// Words of the filter over names: 4,096 bits answer "not yet seen" for most of 1,000 names.
+const NAME_FILTER_WORDS: usize = 64;
+
+/// A name and its value.
+pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
+
+/// The field that a target is taken from, as far as seen. The lower priority wins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    /// Position in the fields.
+    pub(crate) index: usize,
+    /// The spelling.
+    pub(crate) alias: Alias,
+    priority: u16,
+}
+
+/// The field that the level is taken from, as far as seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LevelChoice {
+    /// Position in the fields.
+    pub(crate) index: usize,
+    /// The level, where the value says one that is known.
+    pub(crate) known: Option<Level>,
+    priority: u16,
+}
+
+/// Where in nested objects a key stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Hash of the path so far.
+    hash: NameHash,
+    /// Where the path begins once containers at its start are taken off, and the hash from there.
+    inner_start: usize,
+    inner_hash: NameHash,
+}
+
+impl Place {
+    const ROOT: Place =
+        Place { hash: NameHash::START, inner_start: 0, inner_hash: NameHash::START };
+}
+
+/// Gathers the fields of one record.
+pub(crate) struct Collector<'a, 'c> {
+    aliases: &'c AliasTable,
+    fields_max: usize,
+    fields: Vec<Field<'a>>,
+    best: [Option<Candidate>; Target::ALL.len()],
+    level: Option<LevelChoice>,
+    /// One bit a name that was added; a clear bit proves that a name is new.
+    seen: [u64; NAME_FILTER_WORDS],
+    /// Dotted path of the object that is being walked, with its last dot.
+    path: String,
+    layer: u16,
+    /// Values that were added, kept or not.
+    added_count: usize,
+    /// First field of the current layer.
+    layer_start: usize,
+    /// Positions of fields that are not kept.
+    dropped: Vec<usize>,
+}
+
+/// What [`Collector::into_parts`] hands on.
+pub(crate) struct Collected<'a> {
+    /// All fields under their own names.
+    pub(crate) fields: Vec<Field<'a>>,
+    /// By target: the field that it is taken from.
+    pub(crate) best: [Option<Candidate>; Target::ALL.len()],
+    /// The field that the level is taken from.
+    pub(crate) level: Option<LevelChoice>,
+    /// Positions of fields that are not kept.
+    pub(crate) dropped: Vec<usize>,
+}
+
+impl<'a, 'c> Collector<'a, 'c> {
+    /// Returns a collector for one record.
+    pub(crate) fn new(aliases: &'c AliasTable, fields_max: usize) -> Collector<'a, 'c> {
+        Collector {
+            aliases,
+            fields_max,
+            fields: Vec::with_capacity(24),
+            best: [None; Target::ALL.len()],
+            level: None,
+            seen: [0; NAME_FILTER_WORDS],
+            path: String::new(),
+            layer: 0,
+            added_count: 0,
+            layer_start: 0,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Adds the fields of a tape; `false` when it holds no object.
+    pub(crate) fn add_object(&mut self, tape: &Tape<'a>) -> Result<bool, Reject> {
+        let mut nodes = tape.0.iter();
+        let Some(Node::Object { len, .. }) = nodes.next() else { return Ok(false) };
+        self.object(&mut nodes, *len, Place::ROOT)?;
+        Ok(true)
+    }
+
+    /// Adds a field at the top.
+    pub(crate) fn add(&mut self, name: &'static str, value: Value<'a>) -> Result<(), Reject> {
+        self.leaf(name, value, Place::ROOT)
+    }
+
+    /// Tells whether the current layer brought a field for a target.
+    pub(crate) fn has(&self, target: Target) -> bool {
+        self.candidate(target).is_some_and(|candidate| candidate.index >= self.layer_start)
+    }
+
+    /// Starts a layer above the current one.
+    pub(crate) fn next_layer(&mut self) {
+        self.layer += 1;
+        self.layer_start = self.fields.len();
+    }
+
+    /// Returns the message of the current layer when it may be a JSON object itself.
+    pub(crate) fn embedded_object(&self) -> Option<(usize, Cow<'a, str>)> {
+        let message = self.candidate(Target::Message)?;
+        let (_, Value::Str(text)) = self.fields.get(message.index)? else { return None };
+        let may_open = message.index >= self.layer_start
+            && wrapper::looks_like_object(text.trim_ascii());
+        may_open.then(|| (message.index, text.clone()))
+    }
+
+    /// Drops the message at a position: the object in it takes its place.
+    pub(crate) fn drop_message(&mut self, index: usize) {
+        self.dropped.push(index);
+        if let Some(best) = self.best.get_mut(Target::Message as usize) {
+            *best = None;
+        }
+    }
+
+    /// Returns what was gathered.
+    pub(crate) fn into_parts(self) -> Collected<'a> {
+        Collected {
+            fields: self.fields,
+            best: self.best,
+            level: self.level,
+            dropped: self.dropped,
+        }
+    }
+
+    fn candidate(&self, target: Target) -> Option<Candidate> {
+        self.best.get(target as usize).copied().flatten()
+    }
+
+    /// Walks the members of an object. Recursion is bounded by the decoder's depth limit.
+    fn object(
+        &mut self,
+        nodes: &mut Iter<'_, Node<'a>>,
+        len: usize,
+        place: Place,
+    ) -> Result<(), Reject> {
+        for _ in 0..len {
+            let Some(&Node::String(key)) = nodes.next() else { break };
+            match nodes.as_slice().first() {
+                Some(&Node::Object { len, .. }) if len > 0 => {
+                    nodes.next();
+                    let depth = self.path.len();
+                    let inside = self.enter(key, place);
+                    self.object(nodes, len, inside)?;
+                    self.path.truncate(depth);
+                }
+                Some(Node::Static(StaticNode::Null)) => {
+                    nodes.next();
+                }
+                _ => {
+                    let value = read_value(nodes);
+                    self.leaf(key, value, place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the path into a nested object.
+    fn enter(&mut self, key: &str, place: Place) -> Place {
+        let at_inner_start = self.path.len() == place.inner_start;
+        let key_hash = NameHash::START.extend(key);
+        let wraps = at_inner_start
+            && self.aliases.find(key_hash, "", key).is_some_and(|entry| entry.is_container);
+        self.path.push_str(key);
+        self.path.push('.');
+        let hash = place.hash.extend(key).extend(".");
+        if wraps {
+            Place { hash, inner_start: self.path.len(), inner_hash: NameHash::START }
+        } else {
+            let inner_hash = place.inner_hash.extend(key).extend(".");
+            Place { hash, inner_start: place.inner_start, inner_hash }
+        }
+    }
+
+    /// Adds one value.
+    fn leaf(&mut self, key: &'a str, value: Value<'a>, place: Place) -> Result<(), Reject> {
+        // Every value counts, those of equal names too: what is counted bounds the work.
+        self.added_count += 1;
+        if self.added_count > self.fields_max {
+            let detail = format!("more than {} fields", self.fields_max);
+            return Err(Reject::new(RejectReason::TooManyFields, detail));
+        }
+        if self.path.len() + key.len() > FIELD_NAME_BYTES_MAX {
+            self.add_overflow(key, &value);
+            return Ok(());
+        }
+        let hash = place.hash.extend(key);
+        let alias = self.alias_of(key, hash, place);
+        let name = if self.path.is_empty() {
+            Cow::Borrowed(key)
+        } else {
+            let mut name = String::with_capacity(self.path.len() + key.len());
+            name.push_str(&self.path);
+            name.push_str(key);
+            Cow::Owned(name)
+        };
+        let index = match cleaned(&name) {
+            None => self.place_field(hash, name, value),
+            Some(clean) => {
+                let hash = NameHash::START.extend(&clean);
+                self.place_field(hash, Cow::Owned(clean), value)
+            }
+        };
+        if let Some((alias, wrapped)) = alias {
+            self.consider(index, alias, wrapped);
+        }
+        Ok(())
+    }
+
+    /// Returns what a key spells, and whether containers had to be taken off for it.
+    fn alias_of(&self, key: &str, hash: NameHash, place: Place) -> Option<(Alias, Wrapped)> {
+        let alias = |entry: &NameEntry| entry.alias;
+        if let Some(alias) = self.aliases.find(hash, &self.path, key).and_then(alias) {
+            return Some((alias, Wrapped::No));
+        }
+        if place.inner_start == 0 {
+            return None;
+        }
+        let inner_path = self.path.get(place.inner_start..)?;
+        let inner_hash = place.inner_hash.extend(key);
+        let alias = self.aliases.find(inner_hash, inner_path, key).and_then(alias)?;
+        let counts_inside = match alias.target {
+            // These belong to the record itself, not to what it carries.
+            Target::Timestamp | Target::Level | Target::Message => false,
+            Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => true,
+            // Short spellings (`name`, `status`, `view`) mean anything inside a container.
+            Target::Service
+            | Target::Logger
+            | Target::Host
+            | Target::Endpoint
+            | Target::Path
+            | Target::Method
+            | Target::StatusCode
+            | Target::DurationMs => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
+        };
+        counts_inside.then_some((alias, Wrapped::Yes))
+    }
+
+    /// Puts a field at its position: a new one, or that of the same name in this layer.
+    fn place_field(
+        &mut self,
+        hash: NameHash,
+        name: Cow<'a, str>,
+        value: Value<'a>,
+    ) -> usize {
+        if self.may_have_seen(hash)
+            && let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name)
+        {
+            if earlier >= self.layer_start
+                && let Some(field) = self.fields.get_mut(earlier)
+            {
+                // The last of two equal names wins, and its value is judged anew.
+                field.1 = value;
+                self.forget(earlier);
+                return earlier;
+            }
+            let displaced = displace(&mut self.fields, earlier);
+            self.may_have_seen(NameHash::START.extend(&displaced));
+        }
+        self.fields.push((name, value));
+        self.fields.len() - 1
+    }
+
+    /// Tells whether a name may have been seen before, and remembers it.
+    fn may_have_seen(&mut self, hash: NameHash) -> bool {
+        let bit = hash.0 >> 52;
+        let Some(word) = self.seen.get_mut((bit >> 6) as usize) else { return true };
+        let mask = 1 << (bit & 63);
+        let seen = *word & mask != 0;
+        *word |= mask;
+        seen
+    }
+
+    /// Withdraws a field from every choice.
+    fn forget(&mut self, index: usize) {
+        for best in &mut self.best {
+            if best.is_some_and(|best| best.index == index) {
+                *best = None;
+            }
+        }
+        if self.level.is_some_and(|level| level.index == index) {
+            self.level = None;
+        }
+    }
+
+    /// Lets a field compete for the target that its name spells.
+    fn consider(&mut self, index: usize, alias: Alias, wrapped: Wrapped) {
+        let Some((name, value)) = self.fields.get(index) else { return };
+        let priority = wrapper::LAYERS_MAX.saturating_sub(self.layer) << 13
+            | match wrapped {
+                Wrapped::No => 0,
+                Wrapped::Yes => 1 << 12,
+            }
+            | alias.rank;
+        let is_own_name = name == alias.target.name();
+        if alias.target == Target::Level {
+            let scale = match alias.hint {
+                Hint::Scale(scale) => scale,
+                Hint::None | Hint::Unit(_) => LevelScale::Pino,
+            };
+            let known = read_level(value, scale);
+            let better = self.level.is_none_or(|level| {
+                let this = (known.is_none(), priority);
+                let other = (level.known.is_none(), level.priority);
+                this < other || (this == other && is_own_name)
+            });
+            if better {
+                self.level = Some(LevelChoice { index, known, priority });
+            }
+            return;
+        }
+        if !is_own_name && !convert::may_become(alias, value) {
+            return;
+        }
+        if let Some(best) = self.best.get_mut(alias.target as usize) {
+            let better = best.is_none_or(|best| {
+                priority < best.priority || (priority == best.priority && is_own_name)
+            });
+            if better {
+                *best = Some(Candidate { index, alias, priority });
+            }
+        }
+    }
+
+    /// Keeps a value whose name is too long as text, under the end of that name.
+    fn add_overflow(&mut self, key: &str, value: &Value<'a>) {
+        let room = FIELD_NAME_BYTES_MAX.saturating_sub(key.len());
+        let entry = format!(
+            "{}{}={}",
+            end_of(&self.path, room),
+            end_of(key, FIELD_NAME_BYTES_MAX),
+            convert::text_of(value)
+        );
+        match self.fields.iter_mut().find(|(name, _)| name == fields::OVERFLOW) {
+            Some((_, value)) => {
+                let text = convert::text_of(value);
+                *value = Value::Str(Cow::Owned(format!("{text}\n{entry}")));
+            }
+            None => {
+                let hash = NameHash::START.extend(fields::OVERFLOW);
+                let value = Value::Str(Cow::Owned(entry));
+                self.place_field(hash, Cow::Borrowed(fields::OVERFLOW), value);
+            }
+        }
+    }
+}
+
+/// Renames a field that makes room for another of its name; returns the new name.
+pub(crate) fn displace(fields: &mut [Field<'_>], index: usize) -> String {
+    let mut name = fields.get(index).map(|(name, _)| name.to_string()).unwrap_or_default();
+    loop {
+        name.insert_str(0, DISPLACED_PREFIX);
+        if fields.iter().all(|(other, _)| *other != name) {
+            break;
+        }
+    }
+    if let Some((own, _)) = fields.get_mut(index) {
+        *own = Cow::Owned(name.clone());
+    }
+    name
+}
+
+/// Returns the end of a text that takes at most so many bytes.
+fn end_of(text: &str, bytes_max: usize) -> &str {
+    let start = text.len().saturating_sub(bytes_max);
+    (start..=text.len()).find_map(|start| text.get(start..)).unwrap_or_default()
+}
+
+/// Whether a spelling counts only after containers at the start of its path are taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrapped {
+    No,
+    Yes,
+}
+
+/// Takes the next value, which is no filled object.
+fn read_value<'a>(nodes: &mut Iter<'_, Node<'a>>) -> Value<'a> {
+    match nodes.as_slice().first() {
+        Some(&Node::String(text)) => {
+            nodes.next();
+            Value::Str(Cow::Borrowed(text))
+        }
+        Some(&Node::Static(value)) => {
+            nodes.next();
+            match value {
+                StaticNode::Bool(value) => Value::Bool(value),
+                StaticNode::I64(value) => Value::I64(value),
+                StaticNode::U64(value) => i64::try_from(value).map_or(Value::U64(value), Value::I64),
+                StaticNode::F64(value) => Value::F64(value),
+                StaticNode::Null => Value::Json(Cow::Borrowed("null")),
+            }
+        }
+        Some(Node::Array { .. } | Node::Object { .. }) | None => {
+            let mut text = String::new();
+            write_json(nodes, &mut text);
+            Value::Json(Cow::Owned(text))
+        }
+    }
+}
+
+/// Returns a name with empty segments and control characters replaced by `_`; `None` when it has
+/// none of them.
+fn cleaned(name: &str) -> Option<String> {
+    let mut previous = b'.';
+    let mut clean = !name.is_empty();
+    for &byte in name.as_bytes() {
+        // Control characters beyond ASCII start with 0xc2.
+        clean &= byte >= b' ' && byte != 0x7f && byte != 0xc2;
+        clean &= byte != b'.' || previous != b'.';
+        previous = byte;
+    }
+    if clean && previous != b'.' {
+        return None;
+    }
+    let segments = name.split('.').map(|segment| match segment {
+        "" => "_".to_owned(),
+        _ => segment.chars().map(|c| if c.is_control() { '_' } else { c }).collect(),
+    });
+    Some(segments.collect::<Vec<String>>().join("."))
+}

@@ -1,0 +1,116 @@
+//! Values of a target take the type that the contract gives it.
+
+use std::borrow::Cow;
+
+use tierlog_model::Value;
+
+use super::aliases::{Alias, Hint, Target};
+use super::duration::{Unit, read_duration};
+
+/// Lowest and highest HTTP status code; `status` means many things, this range is one of them.
+const STATUS_CODES: std::ops::RangeInclusive<i64> = 100..=999;
+
+/// Tells whether a value under a spelling other than the target's own name may stand for it.
+pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
+    match alias.target {
+        Target::Timestamp => !matches!(value, Value::Bool(_) | Value::Json(_)),
+        Target::Level => true,
+        Target::Message
+        | Target::Service
+        | Target::Logger
+        | Target::Host
+        | Target::Endpoint
+        | Target::Path
+        | Target::Method => matches!(value, Value::Str(text) if !text.is_empty()),
+        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => match value {
+            // Frameworks write `-` for "none".
+            Value::Str(text) => !matches!(text.trim(), "" | "-"),
+            Value::I64(_) | Value::U64(_) => true,
+            Value::Bool(_) | Value::F64(_) | Value::Json(_) => false,
+        },
+        Target::StatusCode => status_code(value).is_some_and(|code| STATUS_CODES.contains(&code)),
+        Target::DurationMs => read_duration(value, unit_of(alias)).is_some(),
+    }
+}
+
+/// Returns the value in the target's type, or as it is when it has none of it.
+pub(super) fn convert<'a>(alias: Alias, value: Value<'a>) -> Value<'a> {
+    match alias.target {
+        Target::Message => match value {
+            Value::Str(text) if alias.rank > 0 => Value::Str(trim_line_end(text)),
+            Value::Str(_) | Value::Json(_) => value,
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {
+                Value::Str(Cow::Owned(text_of(&value).into_owned()))
+            }
+        },
+        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => {
+            Value::Str(trim(into_text(value)))
+        }
+        Target::StatusCode => status_code(&value).map_or(value, Value::I64),
+        Target::DurationMs => read_duration(&value, unit_of(alias)).map_or(value, Value::F64),
+        Target::Timestamp
+        | Target::Level
+        | Target::Service
+        | Target::Logger
+        | Target::Host
+        | Target::Endpoint
+        | Target::Path
+        | Target::Method => value,
+    }
+}
+
+/// Returns the text of a value.
+pub(super) fn text_of<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
+    match value {
+        Value::Str(text) | Value::Json(text) => Cow::Borrowed(text),
+        Value::Bool(value) => Cow::Owned(value.to_string()),
+        Value::I64(value) => Cow::Owned(value.to_string()),
+        Value::U64(value) => Cow::Owned(value.to_string()),
+        Value::F64(value) => Cow::Owned(value.to_string()),
+    }
+}
+
+/// Turns a value into its text without copying text.
+pub(super) fn into_text(value: Value<'_>) -> Cow<'_, str> {
+    match value {
+        Value::Str(text) | Value::Json(text) => text,
+        Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {
+            Cow::Owned(text_of(&value).into_owned())
+        }
+    }
+}
+
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// Docker keeps the line end that the application wrote.
+fn trim_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches(['\n', '\r'])),
+        Cow::Owned(mut text) => {
+            text.truncate(text.trim_end_matches(['\n', '\r']).len());
+            Cow::Owned(text)
+        }
+    }
+}
+
+fn status_code(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::I64(code) => Some(*code),
+        Value::F64(code) if code.fract() == 0.0 && code.abs() < 1e9 => Some(*code as i64),
+        Value::Str(text) => text.trim().parse().ok(),
+        Value::F64(_) | Value::U64(_) | Value::Bool(_) | Value::Json(_) => None,
+    }
+}
+
+fn unit_of(alias: Alias) -> Unit {
+    match alias.hint {
+        Hint::Unit(unit) => unit,
+        Hint::None | Hint::Scale(_) => Unit::Milliseconds,
+    }
+}

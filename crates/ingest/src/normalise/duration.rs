@@ -1,0 +1,182 @@
+//! Durations in any usual spelling become milliseconds.
+
+use tierlog_model::Value;
+
+/// Unit of a number that stands for a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// 10⁻⁹ s.
+    Nanoseconds,
+    /// 10⁻⁶ s.
+    Microseconds,
+    /// 10⁻³ s.
+    Milliseconds,
+    /// 1 s.
+    Seconds,
+    /// 60 s.
+    Minutes,
+    /// 3,600 s.
+    Hours,
+}
+
+/// Names whose number has a unit that the name does not say.
+const NAMED_UNITS: [(&str, Unit); 2] = [
+    // nginx and uwsgi write seconds with a fraction.
+    ("request_time", Unit::Seconds),
+    // Elastic Common Schema.
+    ("event.duration", Unit::Nanoseconds),
+];
+
+impl Unit {
+    /// Returns the unit with a symbol or word.
+    pub(crate) fn by_name(name: &str) -> Option<Unit> {
+        Some(match name {
+            "ns" | "nanos" | "nanoseconds" => Unit::Nanoseconds,
+            // Both the micro sign and the Greek letter are in use.
+            "us" | "\u{b5}s" | "\u{3bc}s" | "micros" | "microseconds" => Unit::Microseconds,
+            "ms" | "millis" | "msec" | "milliseconds" => Unit::Milliseconds,
+            "s" | "sec" | "secs" | "second" | "seconds" => Unit::Seconds,
+            "m" | "min" | "mins" | "minute" | "minutes" => Unit::Minutes,
+            "h" | "hour" | "hours" => Unit::Hours,
+            _ => return None,
+        })
+    }
+
+    /// Returns the unit of numbers under a field name: the name's last word, else the name's own
+    /// convention, else milliseconds.
+    pub(crate) fn of_field(name: &str) -> Unit {
+        let named = NAMED_UNITS.iter().find(|(known, _)| *known == name).map(|(_, unit)| *unit);
+        let suffix = || name.rsplit_once('_').and_then(|(_, word)| Unit::by_name(word));
+        named.or_else(suffix).unwrap_or(Unit::Milliseconds)
+    }
+
+    fn milliseconds(self) -> f64 {
+        match self {
+            Unit::Nanoseconds => 1e-6,
+            Unit::Microseconds => 1e-3,
+            Unit::Milliseconds => 1.0,
+            Unit::Seconds => 1e3,
+            Unit::Minutes => 60e3,
+            Unit::Hours => 3_600e3,
+        }
+    }
+
+    /// Converts a number. Division is exact where a product with 0.001 is not.
+    fn convert(self, number: f64) -> f64 {
+        match self {
+            Unit::Nanoseconds => number / 1e6,
+            Unit::Microseconds => number / 1e3,
+            Unit::Milliseconds | Unit::Seconds | Unit::Minutes | Unit::Hours => {
+                number * self.milliseconds()
+            }
+        }
+    }
+}
+
+/// Returns a duration in milliseconds, or `None` when the value does not read as one.
+pub(crate) fn read_duration(value: &Value<'_>, unit: Unit) -> Option<f64> {
+    let milliseconds = match value {
+        Value::I64(number) => unit.convert(*number as f64),
+        Value::U64(number) => unit.convert(*number as f64),
+        Value::F64(number) => unit.convert(*number),
+        Value::Str(text) => read_text(text.trim(), unit)?,
+        Value::Bool(_) | Value::Json(_) => return None,
+    };
+    milliseconds.is_finite().then_some(milliseconds)
+}
+
+fn read_text(text: &str, unit: Unit) -> Option<f64> {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | 'P')) {
+        return None;
+    }
+    if let Ok(number) = text.parse::<f64>() {
+        return Some(unit.convert(number));
+    }
+    if text.contains(':') {
+        return read_clock(text);
+    }
+    if text.starts_with('P') {
+        let span: jiff::SignedDuration = text.parse().ok()?;
+        return Some(span.as_secs_f64() * 1e3);
+    }
+    read_parts(text)
+}
+
+/// Reads Python's `str(timedelta)`: `0:00:01.234567`.
+fn read_clock(text: &str) -> Option<f64> {
+    let mut seconds = 0.0;
+    let mut count = 0;
+    for part in text.split(':') {
+        let number: f64 = part.parse().ok()?;
+        seconds = seconds * 60.0 + number;
+        count += 1;
+    }
+    (2..=3).contains(&count).then_some(seconds * 1e3)
+}
+
+/// Reads `12ms`, `1.5 s`, and Go's `1m2.5s`.
+fn read_parts(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-'))?;
+        let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
+        let symbol_end = tail
+            .find(|c: char| c.is_ascii_digit() || c.is_whitespace())
+            .unwrap_or(tail.len());
+        let (symbol, tail) = tail.split_at(symbol_end);
+        total += Unit::by_name(symbol)?.convert(number.parse().ok()?);
+        rest = tail.trim_start();
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_texts_become_milliseconds() {
+        let text = |text: &'static str| Value::Str(text.into());
+        let cases = [
+            (Value::I64(12), Unit::Milliseconds, Some(12.0)),
+            (Value::F64(0.523), Unit::Seconds, Some(523.0)),
+            (Value::I64(1_500), Unit::Microseconds, Some(1.5)),
+            (Value::U64(2_500_000), Unit::Nanoseconds, Some(2.5)),
+            (text("12"), Unit::Seconds, Some(12_000.0)),
+            (text("12ms"), Unit::Seconds, Some(12.0)),
+            (text("1.5 s"), Unit::Milliseconds, Some(1_500.0)),
+            (text("350\u{b5}s"), Unit::Milliseconds, Some(0.35)),
+            (text("1m2.5s"), Unit::Milliseconds, Some(62_500.0)),
+            (text("2h 1m"), Unit::Milliseconds, Some(7_260_000.0)),
+            (text("0:00:01.250000"), Unit::Milliseconds, Some(1_250.0)),
+            (text("PT1.5S"), Unit::Milliseconds, Some(1_500.0)),
+            (text("soon"), Unit::Milliseconds, None),
+            (text("12 parsecs"), Unit::Milliseconds, None),
+            (text("1:2:3:4"), Unit::Milliseconds, None),
+            (text(""), Unit::Milliseconds, None),
+            (text("NaN"), Unit::Milliseconds, None),
+            (text("-"), Unit::Milliseconds, None),
+            (Value::Bool(true), Unit::Milliseconds, None),
+        ];
+        for (value, unit, expected) in cases {
+            assert_eq!(read_duration(&value, unit), expected, "{value:?} {unit:?}");
+        }
+    }
+
+    #[test]
+    fn field_names_tell_their_unit() {
+        let cases = [
+            ("duration_ms", Unit::Milliseconds),
+            ("duration", Unit::Milliseconds),
+            ("elapsed_seconds", Unit::Seconds),
+            ("latency_us", Unit::Microseconds),
+            ("event.duration", Unit::Nanoseconds),
+            ("request_time", Unit::Seconds),
+        ];
+        for (name, unit) in cases {
+            assert_eq!(Unit::of_field(name), unit, "{name}");
+        }
+    }
+}

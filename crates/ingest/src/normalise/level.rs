@@ -1,0 +1,177 @@
+//! Severity in any usual spelling, word or number, becomes a [`Level`].
+
+use tierlog_model::{Level, Value};
+
+/// How numbers under a name count severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LevelScale {
+    /// pino and bunyan (10 trace ... 60 fatal); below 8 GELF's, which are syslog's.
+    Pino,
+    /// Python's logging (10 debug ... 50 critical).
+    Python,
+    /// syslog (0 emergency ... 7 debug); above, OpenTelemetry's, and from 100 Google Cloud's.
+    Syslog,
+    /// OpenTelemetry (1 trace ... 24 fatal).
+    OpenTelemetry,
+}
+
+impl LevelScale {
+    /// Returns the scale of numbers under a field name.
+    pub(crate) fn of_name(name: &str) -> LevelScale {
+        match name {
+            "levelno" => LevelScale::Python,
+            "severity" | "syslog.severity" | "log.syslog.severity.code" => LevelScale::Syslog,
+            "severity_number" | "severitynumber" => LevelScale::OpenTelemetry,
+            _ => LevelScale::Pino,
+        }
+    }
+
+    /// Returns the level of a number; a number between two standard ones is the more severe.
+    fn level(self, number: i64) -> Option<Level> {
+        match self {
+            LevelScale::Pino => match number {
+                0..=7 => LevelScale::Syslog.level(number),
+                8..=20 => Some(Level::Debug),
+                21..=30 => Some(Level::Info),
+                31..=40 => Some(Level::Warning),
+                41..=50 => Some(Level::Error),
+                51.. => Some(Level::Critical),
+                _ => None,
+            },
+            LevelScale::Python => match number {
+                1..=10 => Some(Level::Debug),
+                11..=20 => Some(Level::Info),
+                21..=30 => Some(Level::Warning),
+                31..=40 => Some(Level::Error),
+                41.. => Some(Level::Critical),
+                _ => None,
+            },
+            LevelScale::Syslog => match number {
+                0..=2 => Some(Level::Critical),
+                3 => Some(Level::Error),
+                4 => Some(Level::Warning),
+                5..=6 => Some(Level::Info),
+                7 => Some(Level::Debug),
+                8..=24 => LevelScale::OpenTelemetry.level(number),
+                100..=199 => Some(Level::Debug),
+                200..=399 => Some(Level::Info),
+                400..=499 => Some(Level::Warning),
+                500..=599 => Some(Level::Error),
+                600..=800 => Some(Level::Critical),
+                _ => None,
+            },
+            LevelScale::OpenTelemetry => match number {
+                1..=8 => Some(Level::Debug),
+                9..=12 => Some(Level::Info),
+                13..=16 => Some(Level::Warning),
+                17..=20 => Some(Level::Error),
+                21..=24 => Some(Level::Critical),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Returns the level that a value means, or `None` when nobody knows.
+pub(crate) fn read_level(value: &Value<'_>, scale: LevelScale) -> Option<Level> {
+    match value {
+        Value::Str(text) => {
+            let text = text.trim();
+            Level::from_word(text).or_else(|| scale.level(text.parse().ok()?))
+        }
+        Value::I64(number) => scale.level(*number),
+        // The next whole number up: 30.5 lies between 30 and 40 and is the more severe.
+        Value::F64(number) if number.abs() < 1e9 => scale.level(number.ceil() as i64),
+        Value::F64(_) | Value::U64(_) | Value::Bool(_) | Value::Json(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(scale: LevelScale, cases: &[(i64, Option<Level>)]) {
+        for (number, expected) in cases {
+            assert_eq!(read_level(&Value::I64(*number), scale), *expected, "{scale:?} {number}");
+            let text = Value::Str(number.to_string().into());
+            assert_eq!(read_level(&text, scale), *expected, "{scale:?} {number} as text");
+        }
+    }
+
+    #[test]
+    fn numbers_count_by_the_scale_of_their_name() {
+        use Level::{Critical, Debug, Error, Info, Warning};
+        check(
+            LevelScale::of_name("level"),
+            &[
+                (10, Some(Debug)),
+                (20, Some(Debug)),
+                (30, Some(Info)),
+                (35, Some(Warning)),
+                (40, Some(Warning)),
+                (50, Some(Error)),
+                (60, Some(Critical)),
+                (99, Some(Critical)),
+                (3, Some(Error)),
+                (7, Some(Debug)),
+                (-1, None),
+            ],
+        );
+        check(
+            LevelScale::of_name("levelno"),
+            &[(10, Some(Debug)), (20, Some(Info)), (25, Some(Warning)), (30, Some(Warning))],
+        );
+        check(
+            LevelScale::of_name("levelno"),
+            &[(40, Some(Error)), (50, Some(Critical)), (0, None)],
+        );
+        check(
+            LevelScale::of_name("severity"),
+            &[
+                (0, Some(Critical)),
+                (2, Some(Critical)),
+                (3, Some(Error)),
+                (4, Some(Warning)),
+                (5, Some(Info)),
+                (6, Some(Info)),
+                (7, Some(Debug)),
+                (9, Some(Info)),
+                (400, Some(Warning)),
+                (90, None),
+            ],
+        );
+        check(
+            LevelScale::of_name("severity_number"),
+            &[
+                (0, None),
+                (1, Some(Debug)),
+                (8, Some(Debug)),
+                (9, Some(Info)),
+                (13, Some(Warning)),
+                (17, Some(Error)),
+                (21, Some(Critical)),
+                (24, Some(Critical)),
+                (25, None),
+            ],
+        );
+    }
+
+    #[test]
+    fn words_count_in_any_case() {
+        let word = |word: &'static str| read_level(&Value::Str(word.into()), LevelScale::Pino);
+        for (text, expected) in [
+            ("WARN", Some(Level::Warning)),
+            (" Fatal ", Some(Level::Critical)),
+            ("err", Some(Level::Error)),
+            ("TRACE", Some(Level::Debug)),
+            ("notice", Some(Level::Info)),
+            ("panic", Some(Level::Critical)),
+            ("loud", None),
+            ("", None),
+        ] {
+            assert_eq!(word(text), expected, "{text}");
+        }
+        assert_eq!(read_level(&Value::F64(30.5), LevelScale::Pino), Some(Level::Warning));
+        assert_eq!(read_level(&Value::Bool(true), LevelScale::Pino), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Moments in any usual spelling become a [`Timestamp`].
+//!
+//! RFC 3339 with `T` or space, Python's `2026-08-21 14:05:09,123`, unix seconds, milliseconds,
+//! microseconds or nanoseconds by magnitude, as number or as text. A text without a zone is read
+//! in the configured zone.
+
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::TimeZone;
+use tierlog_model::{Timestamp, Value};
+
+/// Unix seconds reach this number in the year 5138, milliseconds had it in 1973.
+const SECONDS_BELOW: f64 = 1e11;
+/// See [`SECONDS_BELOW`]; microseconds had it in 1973.
+const MILLISECONDS_BELOW: f64 = 1e14;
+/// See [`SECONDS_BELOW`]; nanoseconds had it in 1973.
+const MICROSECONDS_BELOW: f64 = 1e17;
+
+/// Longest text that can be a moment, with room for a zone's name.
+const TEXT_BYTES_MAX: usize = 64;
+
+const PARSER: DateTimeParser = DateTimeParser::new();
+
+/// Returns the moment of a value, or what is wrong with it (never quoting it).
+pub(crate) fn read_timestamp(
+    value: &Value<'_>,
+    zone: &TimeZone,
+) -> Result<Timestamp, &'static str> {
+    match value {
+        Value::I64(number) => from_integer(*number),
+        Value::U64(_) => Err("timestamp is beyond the year 2261"),
+        Value::F64(number) => from_float(*number),
+        Value::Str(text) => from_text(text.trim(), zone),
+        Value::Bool(_) | Value::Json(_) => Err("timestamp is neither text nor number"),
+    }
+}
+
+fn from_integer(number: i64) -> Result<Timestamp, &'static str> {
+    if number <= 0 {
+        return Err("unix timestamp is zero or negative");
+    }
+    let size = number as f64;
+    let micros = if size < SECONDS_BELOW {
+        number.saturating_mul(1_000_000)
+    } else if size < MILLISECONDS_BELOW {
+        number.saturating_mul(1_000)
+    } else if size < MICROSECONDS_BELOW {
+        number
+    } else {
+        number / 1_000
+    };
+    storable(micros)
+}
+
+fn from_float(number: f64) -> Result<Timestamp, &'static str> {
+    if number.is_nan() || number <= 0.0 {
+        return Err("unix timestamp is zero or negative");
+    }
+    let micros = if number < SECONDS_BELOW {
+        // Whole seconds and fraction apart: their product would lose the last microsecond.
+        number.trunc() * 1e6 + (number.fract() * 1e6).round()
+    } else if number < MILLISECONDS_BELOW {
+        (number * 1e3).round()
+    } else if number < MICROSECONDS_BELOW {
+        number.round()
+    } else {
+        (number / 1e3).round()
+    };
+    // The cast saturates, and what saturates is not storable.
+    storable(micros as i64)
+}
+
+fn storable(micros: i64) -> Result<Timestamp, &'static str> {
+    Timestamp::from_micros(micros).ok_or("timestamp is outside the years 1678 to 2261")
+}
+
+fn from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
+    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+        return Err("timestamp text is empty or too long");
+    }
+    let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+'))
+        && text.bytes().filter(|byte| *byte == b'-').count() < 2;
+    if is_number {
+        if let Ok(number) = text.parse::<i64>() {
+            return from_integer(number);
+        }
+        if let Ok(number) = text.parse::<f64>() {
+            return from_float(number);
+        }
+    }
+    // Fast path: the parser knows `T` and space, `.` and `,`, `Z` and offsets.
+    read_pieces(text, zone).or_else(|| read_pieces(&rewrite(text)?, zone)).unwrap_or(Err(
+        "timestamp text is in no known form",
+    ))
+}
+
+/// Reads date, time and offset; `None` when the text has another form.
+fn read_pieces(text: &str, zone: &TimeZone) -> Option<Result<Timestamp, &'static str>> {
+    let pieces = PARSER.parse_pieces(text).ok()?;
+    let moment = DateTime::from_parts(pieces.date(), pieces.time().unwrap_or_default());
+    let stamped = match pieces.to_numeric_offset() {
+        Some(offset) => offset.to_timestamp(moment),
+        // In the hour that a clock change skips or repeats, the usual "compatible" choice.
+        None => match pieces.to_time_zone().ok().flatten() {
+            Some(named) => named.to_ambiguous_timestamp(moment).compatible(),
+            None => zone.to_ambiguous_timestamp(moment).compatible(),
+        },
+    };
+    let out_of_range = Err("timestamp is outside the years 1678 to 2261");
+    Some(stamped.map_or(out_of_range, |stamped| storable(stamped.as_microsecond())))
+}
+
+/// Brings rarer spellings into the parser's form: `2026/08/21 14:05:09`, a space before the
+/// offset, `UTC` or `GMT` for `Z`.
+fn rewrite(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let slashed = bytes.get(4) == Some(&b'/') && bytes.get(7) == Some(&b'/');
+    let mut rewritten =
+        if slashed { text.replacen('/', "-", 2) } else { text.to_owned() };
+    if let Some(head) = rewritten.strip_suffix("UTC").or_else(|| rewritten.strip_suffix("GMT")) {
+        rewritten = format!("{}Z", head.trim_end());
+    }
+    if let Some((head, offset)) = rewritten.rsplit_once(' ')
+        && offset.starts_with(['+', '-', 'Z'])
+    {
+        rewritten = format!("{head}{offset}");
+    }
+    (rewritten != text).then_some(rewritten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &Value<'_>) -> Result<String, &'static str> {
+        read_timestamp(value, &TimeZone::UTC).map(|timestamp| timestamp.to_string())
+    }
+
+    #[test]
+    fn texts_of_every_form_are_read() {
+        for (text, expected) in [
+            ("2026-08-21T14:05:09Z", "2026-08-21T14:05:09.000000Z"),
+            ("2026-08-21 14:05:09.5Z", "2026-08-21T14:05:09.500000Z"),
+            ("2026-08-21t14:05:09z", "2026-08-21T14:05:09.000000Z"),
+            ("2026-08-21T14:05:09.123456789+02:00", "2026-08-21T12:05:09.123456Z"),
+            ("2026-08-21T14:05:09+0200", "2026-08-21T12:05:09.000000Z"),
+            ("2026-08-21 14:05:09,123", "2026-08-21T14:05:09.123000Z"),
+            ("2026-08-21 14:05:09", "2026-08-21T14:05:09.000000Z"),
+            ("2026/08/21 14:05:09", "2026-08-21T14:05:09.000000Z"),
+            ("2026-08-21 14:05:09 +0200", "2026-08-21T12:05:09.000000Z"),
+            ("2026-08-21 14:05:09 UTC", "2026-08-21T14:05:09.000000Z"),
+            ("2026-08-21", "2026-08-21T00:00:00.000000Z"),
+            (" 2026-08-21T14:05:09Z ", "2026-08-21T14:05:09.000000Z"),
+            // A leap second is the last one of its minute.
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
+            ("1760000000", "2025-10-09T08:53:20.000000Z"),
+            ("1760000000.25", "2025-10-09T08:53:20.250000Z"),
+            ("1760000000123456789", "2025-10-09T08:53:20.123456Z"),
+        ] {
+            assert_eq!(read(&Value::Str(text.into())).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_by_magnitude() {
+        for (value, expected) in [
+            (Value::I64(1_760_000_000), "2025-10-09T08:53:20.000000Z"),
+            (Value::I64(1_760_000_000_123), "2025-10-09T08:53:20.123000Z"),
+            (Value::I64(1_760_000_000_123_456), "2025-10-09T08:53:20.123456Z"),
+            (Value::I64(1_760_000_000_123_456_789), "2025-10-09T08:53:20.123456Z"),
+            (Value::F64(1_426_279_439.1), "2015-03-13T20:43:59.100000Z"),
+            (Value::F64(1_760_000_000_123.4), "2025-10-09T08:53:20.123400Z"),
+        ] {
+            assert_eq!(read(&value).as_deref(), Ok(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let text = |text: &'static str| Value::Str(text.into());
+        for value in [
+            Value::I64(0),
+            Value::I64(-5),
+            Value::I64(i64::MIN),
+            Value::F64(-1.5),
+            Value::F64(f64::MAX),
+            Value::U64(u64::MAX),
+            Value::Bool(true),
+            Value::Json("[1]".into()),
+            text(""),
+            text("0"),
+            text("yesterday"),
+            text("9999-12-31T23:59:59Z"),
+            text("0001-01-01T00:00:00Z"),
+            text("2026-02-30T00:00:00Z"),
+            text("2026-08-21T25:00:00Z"),
+            text("12:30:00"),
+        ] {
+            assert!(read(&value).is_err(), "{value:?} gave {:?}", read(&value));
+        }
+    }
+
+    #[test]
+    fn a_text_without_zone_is_in_the_configured_one() {
+        let zone = TimeZone::get("Europe/Berlin").expect("the zone database is bundled or present");
+        let read = |text: &'static str| {
+            read_timestamp(&Value::Str(text.into()), &zone).map(|timestamp| timestamp.to_string())
+        };
+        assert_eq!(read("2026-08-21 14:05:09,123").as_deref(), Ok("2026-08-21T12:05:09.123000Z"));
+        assert_eq!(read("2026-08-21T14:05:09Z").as_deref(), Ok("2026-08-21T14:05:09.000000Z"));
+        // Clocks skip from 02:00 to 03:00: the moment after the gap is meant.
+        assert_eq!(read("2026-03-29 02:30:00").as_deref(), Ok("2026-03-29T01:30:00.000000Z"));
+    }
+}

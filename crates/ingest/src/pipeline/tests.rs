@@ -1,0 +1,166 @@
+//! Bodies and streams become batches: verdicts, conservation, dead letters, formats.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tierlog_model::RecordKind;
+
+use super::*;
+use crate::config::IngestLimits;
+use crate::testing::{ingest_of, records_of};
+
+fn small_limits() -> IngestConfig {
+    let limits = IngestLimits { line_bytes_max: 100, ..IngestLimits::default() };
+    IngestConfig { limits, ..IngestConfig::default() }
+}
+
+fn prepare(body: &[u8], format: BodyFormat) -> PreparedBatch {
+    let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+    ingest.prepare_body(body, format, &Defaults::default(), None)
+}
+
+/// Returns the messages of a batch, dead letters as `reason@line`.
+fn summary(prepared: &PreparedBatch) -> Vec<String> {
+    let mut rejections = prepared.rejections.iter();
+    records_of(&prepared.batch)
+        .iter()
+        .map(|record| match record.kind {
+            RecordKind::Log => record.get_str("message").unwrap_or("-").to_owned(),
+            RecordKind::DeadLetter => {
+                let rejection = rejections.next().expect("listed");
+                assert_eq!(record.get_str("reason"), Some(rejection.reason.as_str()));
+                assert_eq!(record.get_str("detail"), Some(&*rejection.detail));
+                format!("{}@{}", rejection.reason, rejection.line)
+            }
+        })
+        .collect()
+}
+
+fn check(body: &str, format: BodyFormat, expected: &[&str]) {
+    assert_eq!(summary(&prepare(body.as_bytes(), format)), expected, "{body}");
+}
+
+#[test]
+fn lines_keep_their_order_and_numbers() {
+    let body = "\u{feff}{\"msg\":\"a\"}\r\n\n  \nnot json\n{\"msg\":\"b\"}\n[]\n{\"msg\":\"c\"}";
+    check(body, BodyFormat::JsonLines, &["a", "invalid_json@4", "b", "not_an_object@6", "c"]);
+}
+
+#[test]
+fn arrays_and_single_objects_are_bodies_too() {
+    let array = "[{\"msg\":\"a\"},\n 7, {\"msg\":\"b\"}]";
+    for format in [BodyFormat::Json, BodyFormat::JsonLines] {
+        check(array, format, &["a", "not_an_object@2", "b"]);
+    }
+    check("[1, 2]", BodyFormat::Json, &["not_an_object@1", "not_an_object@2"]);
+    check("{\n \"msg\":\n \"a\"\n}\n", BodyFormat::Json, &["a"]);
+    check("{\"msg\":\"a\"}\n{\"msg\":\"b\"}\n", BodyFormat::Json, &["a", "b"]);
+    check("[INFO] x {\"msg\":\"a\"}", BodyFormat::JsonLines, &["a"]);
+    check("", BodyFormat::Json, &[]);
+    check(" [ ] ", BodyFormat::Json, &[]);
+}
+
+#[test]
+fn every_text_line_is_a_message() {
+    let body = "one\r\n\n  two {x}\n{\"msg\":\"three\"}\n7\n";
+    check(body, BodyFormat::Text, &["one", "  two {x}", "three", "7"]);
+}
+
+#[test]
+fn a_long_line_costs_itself_only() {
+    let body = format!("{{\"msg\":\"{}\"}}\n{{\"msg\":\"b\"}}", "x".repeat(100));
+    check(&body, BodyFormat::JsonLines, &["too_long@1", "b"]);
+    check(&format!("[{body}]").replace('\n', ","), BodyFormat::Json, &["too_long@1", "b"]);
+}
+
+#[test]
+fn dead_letters_carry_the_redacted_line_and_its_origin() {
+    let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+    let defaults = Defaults {
+        service: Some("web".to_owned()),
+        level: None,
+        source: Some("file".to_owned()),
+    };
+    let body = b"{\"email\":\"jane.doe@example.com\"";
+    let prepared = ingest.prepare_body(body, BodyFormat::JsonLines, &defaults, None);
+    let records = records_of(&prepared.batch);
+    let [letter] = records.as_slice() else { panic!("one dead letter, not {records:?}") };
+    assert_eq!(letter.kind, RecordKind::DeadLetter);
+    assert_eq!(letter.timestamp, crate::testing::arrival());
+    assert_eq!((letter.get_str("service"), letter.get_str("source")), (Some("web"), Some("file")));
+    assert!(!letter.get_str("message").expect("kept").contains("jane.doe"));
+    assert_eq!(prepared.redacted_count, 1);
+}
+
+#[test]
+fn a_hundred_errors_are_listed_and_all_are_counted() {
+    let prepared = prepare("x\n".repeat(150).as_bytes(), BodyFormat::JsonLines);
+    assert_eq!((prepared.accepted_count, prepared.rejected_count()), (0, 150));
+    assert_eq!(prepared.rejections.len(), REPORTED_ERRORS_MAX);
+    assert_eq!(prepared.batch.record_count(), 150);
+}
+
+#[test]
+fn an_id_names_the_batch() {
+    let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+    let id = BatchId::new("b-1");
+    let prepared =
+        ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id.clone());
+    assert_eq!(prepared.batch.id(), id.as_ref());
+}
+
+/// Lines of all kinds, good and bad.
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(r#"{"msg":"hello","user_id":7}"#.to_owned()),
+        Just(r#"{"level":"debug","ts":1}"#.to_owned()),
+        Just(r#"{"ts":"never"}"#.to_owned()),
+        Just("2026-11-20T09:05:10.5Z stdout F {\"a\":1}".to_owned()),
+        Just(String::new()),
+        Just("x".repeat(101)),
+        "[ -~]{0,20}",
+        "\\PC{0,20}",
+    ]
+}
+
+proptest! {
+    /// Every line that is not empty is accepted or rejected, by name, and all are in the batch.
+    #[test]
+    fn lines_are_conserved(lines in prop::collection::vec(line(), 0..30)) {
+        let body = lines.join("\n");
+        let filled = lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_ascii().is_empty())
+            .count() as u64;
+        for format in [BodyFormat::JsonLines, BodyFormat::Text] {
+            let is_array = starts_array(body.as_bytes(), format);
+            let prepared = prepare(body.as_bytes(), format);
+            if !is_array {
+                prop_assert_eq!(prepared.line_count(), filled);
+            }
+            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.line_count());
+            prop_assert_eq!(prepared.rejections.len() as u64, prepared.rejected_count());
+        }
+    }
+
+    #[test]
+    fn any_bytes_become_a_batch(body: Vec<u8>) {
+        for format in [BodyFormat::JsonLines, BodyFormat::Json, BodyFormat::Text] {
+            let prepared = prepare(&body, format);
+            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.line_count());
+        }
+    }
+
+    /// A stream gives the records of the body that it carries.
+    #[test]
+    fn frames_equal_the_body(lines in prop::collection::vec(line(), 0..10)) {
+        let body = lines.join("\n");
+        prop_assume!(!starts_array(body.as_bytes(), BodyFormat::JsonLines));
+        let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+        let mut reader = LineReader::new(ingest.config());
+        let frames = [Frame::Lines(Bytes::from(body.clone()))];
+        let streamed = ingest.prepare_frames(&mut reader, &frames);
+        let whole = ingest.prepare_lines(body.as_bytes());
+        prop_assert_eq!(streamed.batch.bytes(), whole.batch.bytes());
+    }
+}

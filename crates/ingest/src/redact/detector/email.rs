@@ -1,0 +1,180 @@
+//! E-mail addresses: `ada.lovelace+log@mail.example.org`.
+//!
+//! The mark is `@`; the shape around it decides: a local part before it and a host name with a
+//! top-level domain of letters after it. Not an address: `pkg@1.2.3`, `image@sha256:...`,
+//! `icon@2x.png`, `user@host`, and the `git@host:path` of a repository.
+
+use memchr::memchr_iter;
+
+use super::boundary::{at, before, run_start};
+use super::{Detector, Trigger};
+use crate::redact::policy::Policy;
+use crate::redact::prefilter::class;
+use crate::redact::span::Found;
+
+/// See the module.
+pub(in crate::redact) struct Email;
+
+/// Endings that name files and never domains.
+const FILE_ENDINGS: [&str; 14] = [
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "tgz", "gz", "json",
+    "html",
+];
+
+/// Schemes whose `user@host` names a machine's account, the same for everyone.
+const MACHINE_SCHEMES: [&str; 4] = ["ssh", "git", "git+ssh", "sftp"];
+
+impl Detector for Email {
+    fn name(&self) -> &'static str {
+        "email"
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "[EMAIL]"
+    }
+
+    fn trigger(&self) -> Trigger {
+        Trigger { classes: class::AT, ..Trigger::ANY }
+    }
+
+    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+        // Nothing before the floor is looked at again, so the whole search is linear.
+        let mut floor = 0;
+        for position in memchr_iter(b'@', text.as_bytes()) {
+            if position < floor {
+                continue;
+            }
+            let start = local_start(text, floor, position);
+            floor = position + 1;
+            if start == position {
+                continue;
+            }
+            let Some(end) = domain_end(text, position + 1) else { continue };
+            if is_machine_account(text, start, position, end) {
+                continue;
+            }
+            found.replace(start..end);
+            floor = end;
+        }
+    }
+}
+
+fn is_local(character: char) -> bool {
+    character.is_ascii_alphanumeric()
+        || matches!(character, '.' | '_' | '+' | '-' | '\'')
+        || is_foreign_letter(character)
+}
+
+/// Letters of alphabets, which addresses may hold. Ideographs are left out of local parts: text
+/// in them has no spaces, and the sentence before an address would go with it.
+fn is_foreign_letter(character: char) -> bool {
+    ('\u{00C0}'..'\u{2E80}').contains(&character) && character.is_alphabetic()
+}
+
+fn local_start(text: &str, floor: usize, end: usize) -> usize {
+    let before = text.get(floor..end).unwrap_or_default();
+    let length: usize =
+        before.chars().rev().take_while(|character| is_local(*character)).map(char::len_utf8).sum();
+    let local = before.get(before.len() - length..).unwrap_or_default();
+    // A quote or dash before an address belongs to the sentence.
+    end - local.trim_start_matches(['\'', '-', '.']).len()
+}
+
+/// Returns where the host name ends, or `None` when no top-level domain closes it.
+fn domain_end(text: &str, start: usize) -> Option<usize> {
+    let rest = text.get(start..)?;
+    let length: usize = rest
+        .chars()
+        .take_while(|character| {
+            character.is_ascii_alphanumeric()
+                || matches!(character, '.' | '-' | '_')
+                || (!character.is_ascii() && character.is_alphanumeric())
+        })
+        .map(char::len_utf8)
+        .sum();
+    let host = rest.get(..length)?.split("..").next()?;
+    // The name ends at the last label that can be a top-level domain: `x.org.123` at `x.org`.
+    let mut end = host.len();
+    loop {
+        let kept = host.get(..end)?;
+        let (front, label) = kept.rsplit_once('.')?;
+        let label = label.trim_end_matches(['-', '_']);
+        if !front.is_empty() && is_top_level_domain(label) {
+            return Some(start + front.len() + 1 + label.len());
+        }
+        end = front.len();
+    }
+}
+
+fn is_top_level_domain(label: &str) -> bool {
+    let is_name = label.len() >= 2
+        && label.chars().all(|character| character.is_alphabetic() && character != '_');
+    let is_encoded = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    (is_name || is_encoded) && !FILE_ENDINGS.iter().any(|file| file.eq_ignore_ascii_case(label))
+}
+
+fn is_machine_account(text: &str, start: usize, position: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_repository = text.get(start..position) == Some("git")
+        && matches!(at(bytes, end), Some(b':' | b'/'));
+    let scheme_end = start.saturating_sub("://".len());
+    let is_machine_url = text.get(scheme_end..start) == Some("://") && {
+        let scheme_start = run_start(bytes, scheme_end.saturating_sub(8), scheme_end, |byte| {
+            byte.is_ascii_alphanumeric() || byte == b'+'
+        });
+        text.get(scheme_start..scheme_end).is_some_and(|scheme| MACHINE_SCHEMES.contains(&scheme))
+    };
+    is_repository || (is_machine_url && before(bytes, start) == Some(b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{check, check_untouched};
+    use super::*;
+
+    #[test]
+    fn addresses_are_replaced_and_nothing_around_them() {
+        for (text, expected) in [
+            ("ada@example.org", "[EMAIL]"),
+            ("mail <ada.lovelace+log@mail.example.co.uk>, sent", "mail <[EMAIL]>, sent"),
+            ("'o'neil@example.org'.", "'[EMAIL]'."),
+            ("email=ADA@EXAMPLE.ORG.", "email=[EMAIL]."),
+            ("a@example.org,b@example.org", "[EMAIL],[EMAIL]"),
+            ("a@b@example.org", "a@[EMAIL]"),
+            ("jürgen@müller.de почта@пример.рф", "[EMAIL] [EMAIL]"),
+            ("ada@xn--mller-kva.xn--p1ai", "[EMAIL]"),
+            ("邮箱ada@example.org。", "邮箱[EMAIL]。"),
+            ("mailto:ada@example.org?subject=x", "mailto:[EMAIL]?subject=x"),
+            ("ada@example.org.123", "[EMAIL].123"),
+            ("https://ada@example.org/", "https://[EMAIL]/"),
+            ("/users/ada@example.org/", "/users/[EMAIL]/"),
+            ("sub_domain ada@my_host.example.org-", "sub_domain [EMAIL]-"),
+        ] {
+            check(&Email, text, expected);
+        }
+    }
+
+    #[test]
+    fn things_with_an_at_sign_stay() {
+        check_untouched(
+            &Email,
+            &[
+                "lodash@4.17.21",
+                "pkg@1.2.3-beta",
+                "nginx@sha256:4bbd26a4",
+                "icon@2x.png",
+                "user@host",
+                "root@localhost",
+                "git@github.com:org/repo.git",
+                "ssh://git@github.com/org/repo",
+                "ssh://deploy@build.example.org/srv",
+                "@app.route",
+                "com.foo.Bar@1a2b3c4d",
+                "a@b",
+                "@@@@ @ @.org",
+                "ada@.org",
+                "ada@example..org",
+            ],
+        );
+    }
+}

@@ -1,0 +1,256 @@
+//! Secrets under a key inside a text: `password=hunter2`, `"api_key": "x"`, `--token x`.
+//!
+//! The key decides, by the same table as for fields ([`crate::redact::keys`]); the value goes
+//! whole. Also pairs, `{"name": "password", "value": "x"}`, and the credentials that follow an
+//! `Authorization:` or `Cookie:` header. Prose stays: `token: expired`, `session: opened`.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::boundary::{at, before, run_end};
+use super::pair::{Form, Key, is_empty_word, keys, short_value, value};
+use super::{Detector, Trigger};
+use crate::redact::key_terms::NEEDLES;
+use crate::redact::keys::{KeyVerdict, Words};
+use crate::redact::policy::Policy;
+use crate::redact::registry::is_placeholder;
+use crate::redact::span::Found;
+
+/// See the module.
+pub(in crate::redact) struct KeyValue;
+
+/// Keys under which a pair names its field, and those under which it holds the value.
+const PAIR_NAMES: [&str; 6] = ["name", "key", "field", "header", "param", "parameter"];
+/// See [`PAIR_NAMES`].
+const PAIR_VALUES: [&str; 6] = ["value", "val", "values", "content", "data", "text"];
+
+/// Tells whether a key holds the name of a pair.
+pub(in crate::redact) fn is_pair_name(key: &str) -> bool {
+    PAIR_NAMES.iter().any(|name| name.eq_ignore_ascii_case(key))
+}
+
+/// Tells whether a key holds the value of a pair.
+pub(in crate::redact) fn is_pair_value(key: &str) -> bool {
+    PAIR_VALUES.iter().any(|name| name.eq_ignore_ascii_case(key))
+}
+
+/// Words that follow a key in prose and are never its value.
+const PROSE: [&str; 40] = [
+    "a", "accepted", "authentication", "bad", "cannot", "changed", "closed", "created", "denied",
+    "deleted", "disabled", "does", "enabled", "expired", "failed", "for", "has", "in", "incorrect",
+    "invalid", "is", "malformed", "mismatch", "missing", "must", "no", "not", "ok", "opened",
+    "refreshed", "rejected", "required", "reset", "revoked", "signature", "started", "unknown",
+    "updated", "valid", "wrong",
+];
+
+/// Schemes that stand between `Authorization:` and the credentials.
+const SCHEMES: [&str; 12] = [
+    "bearer", "basic", "digest", "token", "apikey", "negotiate", "ntlm", "oauth", "hawk",
+    "aws4-hmac-sha256", "key", "jwt",
+];
+
+/// In prose, a weak key is only believed when its value cannot be a word.
+const WORD_BYTES_MAX: usize = 16;
+
+impl Detector for KeyValue {
+    fn name(&self) -> &'static str {
+        "key_value"
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "[SECRET]"
+    }
+
+    fn trigger(&self) -> Trigger {
+        Trigger { needles: NEEDLES, ..Trigger::ANY }
+    }
+
+    fn find(&self, text: &str, policy: &Policy, found: &mut Found) {
+        let mut floor = 0;
+        let mut pair = PairState::default();
+        for key in keys(text) {
+            if key.value_start <= floor {
+                continue;
+            }
+            let verdict = match pair.is_value_of_secret(&key) {
+                true => KeyVerdict::Secret,
+                false => policy.keys().verdict(key.name),
+            };
+            if !verdict.is_secret() {
+                pair.remember(text, &key, policy);
+                continue;
+            }
+            if let Some(end) = replace_value(text, &key, verdict, found) {
+                floor = end;
+            }
+        }
+        find_flags(text, policy, found);
+    }
+}
+
+/// Replaces the value of a secret key; returns where it ends.
+fn replace_value(
+    text: &str,
+    key: &Key<'_>,
+    verdict: KeyVerdict,
+    found: &mut Found,
+) -> Option<usize> {
+    let (range, form) = value(text, key)?;
+    let written = text.get(range.clone())?;
+    if is_placeholder(written) {
+        return Some(range.end);
+    }
+    match form {
+        Form::Quoted if is_empty_word(written) => None,
+        Form::Quoted => {
+            found.replace(range.clone());
+            Some(range.end)
+        }
+        Form::Nested if written.len() <= 2 => None,
+        Form::Nested => {
+            found.replace_quoted(range.clone(), key.quote);
+            Some(range.end)
+        }
+        Form::Bare => replace_bare(text, key, verdict, range, found),
+    }
+}
+
+fn replace_bare(
+    text: &str,
+    key: &Key<'_>,
+    verdict: KeyVerdict,
+    range: Range<usize>,
+    found: &mut Found,
+) -> Option<usize> {
+    let written = text.get(range.clone())?;
+    let is_number = written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_count = verdict == KeyVerdict::SecretText && is_number;
+    if is_empty_word(written) || is_count {
+        return None;
+    }
+    if !key.quote.is_empty() {
+        found.replace_quoted(range.clone(), key.quote);
+        return Some(range.end);
+    }
+    let end = header_end(text, key, &range);
+    if !key.is_assigned && end == range.end && is_prose(text, written, verdict, &range) {
+        return None;
+    }
+    found.replace(range.start..end);
+    Some(end)
+}
+
+/// Tells whether what follows `key:` reads as language.
+fn is_prose(text: &str, written: &str, verdict: KeyVerdict, range: &Range<usize>) -> bool {
+    let word = written.trim_matches(|character: char| !character.is_alphanumeric());
+    let is_letters = word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_word = is_letters && word.len() < WORD_BYTES_MAX;
+    let follows_space = before(text.as_bytes(), range.start) == Some(b' ');
+    let is_weak = verdict != KeyVerdict::Secret;
+    PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(word))
+        || (is_weak && is_word && follows_space)
+}
+
+/// Returns where the value of a header ends: a scheme takes its credentials along, a cookie the
+/// cookies after it.
+fn header_end(text: &str, key: &Key<'_>, range: &Range<usize>) -> usize {
+    let bytes = text.as_bytes();
+    let words = Words::of(key.name);
+    let first = text.get(range.clone()).unwrap_or_default();
+    if words.letters().ends_with("cookie") {
+        return cookies_end(text, range.end);
+    }
+    if !SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(first)) {
+        return range.end;
+    }
+    let has_parameters = ["digest", "oauth", "hawk", "aws4-hmac-sha256"]
+        .iter()
+        .any(|scheme| scheme.eq_ignore_ascii_case(first));
+    let mut end = range.end;
+    loop {
+        let start = run_end(bytes, end, |byte| byte == b' ');
+        let word_end = run_end(bytes, start, |byte| {
+            !byte.is_ascii_whitespace() && (has_parameters || !matches!(byte, b'"' | b'\'' | b'\\'))
+        });
+        let word = text.get(start..word_end).unwrap_or_default();
+        if word.is_empty() || start == end || (has_parameters && !word.contains('=')) {
+            return end;
+        }
+        end = start + word.trim_end_matches([';', ')', ']', '}', '.']).len();
+        if !has_parameters || !word.ends_with(',') {
+            return end.max(range.end);
+        }
+    }
+}
+
+/// Returns where a list of cookies ends, `a=1; b=2; Path=/`.
+fn cookies_end(text: &str, first_end: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut end = first_end;
+    while let (Some(b';'), Some(b' ')) = (at(bytes, end), at(bytes, end + 1)) {
+        let next = run_end(bytes, end + 2, |byte| {
+            !byte.is_ascii_whitespace() && !matches!(byte, b';' | b'"' | b'\'' | b'\\')
+        });
+        if next == end + 2 {
+            break;
+        }
+        end = next;
+    }
+    end
+}
+
+/// Command-line flags, `--password hunter2`.
+fn find_flags(text: &str, policy: &Policy, found: &mut Found) {
+    let bytes = text.as_bytes();
+    for dashes in memmem::find_iter(bytes, b"--") {
+        let start = dashes + 2;
+        let is_start = before(bytes, dashes).is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
+        let end = run_end(bytes, start, |byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !is_start || start == end || at(bytes, end) != Some(b' ') {
+            continue;
+        }
+        let name = text.get(start..end).unwrap_or_default();
+        let value_end = run_end(bytes, end + 1, |byte| {
+            !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`')
+        });
+        let value = text.get(end + 1..value_end).unwrap_or_default();
+        let is_value = !value.is_empty() && !value.starts_with('-') && !is_placeholder(value);
+        if is_value && policy.keys().verdict(name) == KeyVerdict::Secret {
+            found.replace(end + 1..value_end);
+        }
+    }
+}
+
+/// Remembers that a pair just named a secret key, so that its value is one.
+#[derive(Default)]
+struct PairState {
+    secret_named_until: usize,
+}
+
+/// Longest name that a pair is read for.
+const NAME_BYTES_MAX: usize = 80;
+
+/// What may stand between the two halves of a pair: `", "value` with its backslashes.
+const PAIR_GAP_BYTES: usize = 16;
+
+impl PairState {
+    fn remember(&mut self, text: &str, key: &Key<'_>, policy: &Policy) {
+        if key.quote.is_empty() || !is_pair_name(key.name) {
+            return;
+        }
+        let Some((range, Form::Quoted)) = short_value(text, key, NAME_BYTES_MAX) else { return };
+        let names_secret =
+            text.get(range.clone()).is_some_and(|name| policy.keys().verdict(name).is_secret());
+        if names_secret {
+            self.secret_named_until = range.end + PAIR_GAP_BYTES;
+        }
+    }
+
+    fn is_value_of_secret(&self, key: &Key<'_>) -> bool {
+        key.start <= self.secret_named_until && is_pair_value(key.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Ids of users inside a text: `user_id=4242` becomes `user_id=u_...`.
+//!
+//! Covers the fields that are pseudonymised, in every spelling of their keys (`userId`,
+//! `user.id`, `"user": {"id": 42}`). The token is that of the field, so a search for the id
+//! finds the line by its message too. This is no redaction: it is neither counted nor listed.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::boundary::{run_start};
+use super::pair::{Form, Key, is_empty_word, keys, short_value};
+use super::{Detector, Trigger};
+use crate::redact::policy::Policy;
+use crate::redact::registry::is_placeholder;
+use crate::redact::span::Found;
+
+/// See the module.
+pub(in crate::redact) struct UserId;
+
+impl Detector for UserId {
+    fn name(&self) -> &'static str {
+        "user_id"
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "[USER_ID]"
+    }
+
+    fn trigger(&self) -> Trigger {
+        // Every key has a separator; which keys are covered is configuration.
+        Trigger { classes: crate::redact::prefilter::class::ASSIGN, ..Trigger::ANY }
+    }
+
+    fn find(&self, text: &str, policy: &Policy, found: &mut Found) {
+        if !policy.has_pseudonyms() {
+            return;
+        }
+        let mut floor = 0;
+        for key in keys(text) {
+            if key.value_start <= floor {
+                continue;
+            }
+            let Some(field) = covered_field(text, &key, policy) else { continue };
+            let Some((range, form)) = short_value(text, &key, ID_BYTES_MAX) else { continue };
+            floor = range.end;
+            let range = match form {
+                Form::Bare => id_range(text, range),
+                Form::Quoted | Form::Nested => range,
+            };
+            let Some(written) = text.get(range.clone()) else { continue };
+            if is_empty_word(written) || is_placeholder(written) {
+                continue;
+            }
+            let Some(token) = policy.token(field, written) else { continue };
+            if token == written {
+                continue;
+            }
+            let is_json_number = form == Form::Bare && !key.quote.is_empty();
+            let token = if is_json_number { [key.quote, &token, key.quote].concat() } else { token };
+            found.pseudonymise(range, token);
+        }
+    }
+}
+
+/// Longest id that is read; no id of a person is nearly as long.
+const ID_BYTES_MAX: usize = 1_024;
+
+/// Returns the covered field that a key, or a key within its object, spells.
+fn covered_field<'p>(text: &str, key: &Key<'_>, policy: &'p Policy) -> Option<&'p str> {
+    if let Some(field) = policy.covered_field(key.name) {
+        return Some(field);
+    }
+    let parent = parent_key(text, key)?;
+    policy.covered_field(&[parent, ".", key.name].concat())
+}
+
+/// How far before a key its object may have been opened: `"user": {"name": "Ada", "id": 42}`.
+const OBJECT_BYTES_MAX: usize = 256;
+
+/// Longest name of an object whose members are ids.
+const PARENT_BYTES_MAX: usize = 32;
+
+/// Returns the key of the object that directly holds a key. Only `id` and its like are worth the
+/// look back.
+fn parent_key<'t>(text: &'t str, key: &Key<'_>) -> Option<&'t str> {
+    if key.quote.is_empty() || !key.name.eq_ignore_ascii_case("id") {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let window_start = key.start.saturating_sub(OBJECT_BYTES_MAX);
+    let window = bytes.get(window_start..key.start)?;
+    let brace = window_start + memmem::rfind(window, b"{")?;
+    if memmem::find(bytes.get(brace..key.start)?, b"}").is_some() {
+        return None;
+    }
+    let is_between = |byte: u8| matches!(byte, b' ' | b':' | b'"' | b'\'' | b'\\');
+    let name_end = run_start(bytes, brace.saturating_sub(16), brace, is_between);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let name_start = run_start(bytes, name_end.saturating_sub(PARENT_BYTES_MAX), name_end, is_name);
+    text.get(name_start..name_end).filter(|name| !name.is_empty())
+}
+
+/// An id in running text is one word; what closes a call or a sentence is not part of it.
+fn id_range(text: &str, range: Range<usize>) -> Range<usize> {
+    let written = text.get(range.clone()).unwrap_or_default();
+    let length = written.find([',', ';', '&', ')', ']', '}', '|']).unwrap_or(written.len());
+    range.start..range.start + length
+}
+
+#[cfg(test)]
+mod tests {
+    use tierlog_model::{PseudonymKey, Pseudonyms};
+    use zeroize::Zeroizing;
+
+    use super::super::check::{check_untouched, check_with};
+    use super::*;
+
+    #[test]
+    fn ids_become_the_token_of_the_field() {
+        let key = PseudonymKey::from_bytes(&Zeroizing::new(vec![7; 32])).expect("32 bytes");
+        let pseudonyms = Pseudonyms::new(vec![key], vec!["user_id".to_owned()]);
+        let token = pseudonyms.token("user_id", "4242").expect("covered");
+        let mail = pseudonyms.token("user_id", "ada@example.org").expect("covered");
+        for (text, expected) in [
+            ("user_id=4242", "user_id=T"),
+            ("user_id: 4242, x", "user_id: T, x"),
+            ("(userId=4242)", "(userId=T)"),
+            ("user.id='4242'", "user.id='T'"),
+            (r#"{"user_id": 4242}"#, r#"{"user_id": "T"}"#),
+            (r#"{\"user_id\":\"4242\"}"#, r#"{\"user_id\":\"T\"}"#),
+            (r#"{"user": {"name": "x", "id": 4242"#, r#"{"user": {"name": "x", "id": "T""#),
+            ("user_id=ada@example.org", "user_id=M"),
+            ("USER-ID=4242&x=1", "USER-ID=T&x=1"),
+            ("user_id=T", "user_id=T"),
+            ("user_id=null target_user_id=4242 user=4242 id=4242", "user_id=null target_user_id=4242 user=4242 id=4242"),
+            (r#"{"order": {"id": 4242}}"#, r#"{"order": {"id": 4242}}"#),
+        ] {
+            let fill = |text: &str| text.replace('T', &token).replace('M', &mail);
+            check_with(&UserId, &pseudonyms, &fill(text), &fill(expected));
+        }
+        check_untouched(&UserId, &["user_id=4242"]);
+    }
+}

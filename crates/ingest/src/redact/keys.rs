@@ -1,0 +1,238 @@
+//! Secret keys: whether the value under a name is a secret, told from the name alone.
+//!
+//! A name is read as words: `X-Api-Key`, `x_api_key`, `xApiKey` and `x.api.key` are all
+//! `x api key`. It is secret when it holds a term of the table and what follows the term does
+//! not turn it into a fact about the secret:
+//!
+//! | name | verdict | because |
+//! |---|---|---|
+//! | `password`, `user.password`, `PASSWORD2` | secret | the term ends the name (digits aside) |
+//! | `dbpassword`, `authtoken` | secret | a strong term may be glued to what precedes it |
+//! | `password.value`, `password_hash`, `credentials.username` | secret | unknown words after a strong term |
+//! | `token_count`, `password_changed_at`, `cookie.max_age` | plain | only [`FACTS`] follow the term |
+//! | `has_password`, `max_token` | plain | a [`QUESTIONS`] word stands before the term |
+//! | `next_page_token` | plain | a token of paging, see [`OPEN_TOKENS`] |
+//! | `session`, `pin_code`, `session.key` | secret | a weak term alone, or followed by one of [`VALUES`] |
+//! | `session_backend`, `spin`, `pin_board` | plain | a weak term is a word like others |
+//! | `tokens: 812` / `tokens: ["a"]` | plain / secret | plural and `pass`: numbers are counts |
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use super::key_terms::{FACTS, NEEDLES, OPEN_TOKENS, QUESTIONS, Strength, TERMS, VALUES};
+use super::settings::RedactionSettings;
+
+/// Whether a value is a secret by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyVerdict {
+    /// The name says nothing.
+    Plain,
+    /// Text is secret; numbers and booleans are facts.
+    SecretText,
+    /// Secret, but in prose a word of the language: `session: opened`.
+    SecretWord,
+    /// Secret whatever its type.
+    Secret,
+}
+
+impl KeyVerdict {
+    /// Tells whether text under the name is secret.
+    pub(super) fn is_secret(self) -> bool {
+        self != KeyVerdict::Plain
+    }
+}
+
+/// The built-in table with the additions of the configuration.
+pub(super) struct KeyTable {
+    extra: Vec<String>,
+    allowed: Vec<String>,
+    /// Passes every name that the built-in terms can match, and few others.
+    candidates: AhoCorasick,
+    is_active: bool,
+}
+
+/// Longest stretch of a name that is read: the end of a longer one says what it is.
+const NAME_BYTES_MAX: usize = 256;
+
+impl KeyTable {
+    /// Compiles the additions. Without the detectors that use it the table finds nothing.
+    pub(super) fn new(settings: &RedactionSettings) -> KeyTable {
+        let letters = |keys: &[String]| -> Vec<String> {
+            let keys = keys.iter().map(|key| Words::of(key).letters().to_owned());
+            keys.filter(|letters| !letters.is_empty()).collect()
+        };
+        KeyTable {
+            extra: letters(settings.secret_keys()),
+            allowed: letters(settings.allowed_keys()),
+            candidates: AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(NEEDLES)
+                .expect("two dozen short needles stay far below the automaton's limits"),
+            is_active: settings.is_enabled("secret_key") || settings.is_enabled("key_value"),
+        }
+    }
+
+    /// Tells whether a text may hold a secret key; `true` may be a false alarm.
+    pub(super) fn is_candidate(&self, text: &str) -> bool {
+        self.is_active && (!self.extra.is_empty() || self.candidates.is_match(text))
+    }
+
+    /// Returns whether values under a name are secret.
+    pub(super) fn verdict(&self, name: &str) -> KeyVerdict {
+        // Fast path: most names hold no needle.
+        let name = end_of(name);
+        if !self.is_candidate(name) {
+            return KeyVerdict::Plain;
+        }
+        let words = Words::of(name);
+        if self.allowed.iter().any(|allowed| allowed == words.letters()) {
+            return KeyVerdict::Plain;
+        }
+        let is_extra = |extra: &String| {
+            words.letters().ends_with(extra.as_str())
+                && words.starts_word(words.letters().len() - extra.len())
+        };
+        if self.extra.iter().any(is_extra) {
+            return KeyVerdict::Secret;
+        }
+        TERMS
+            .iter()
+            .map(|(term, strength)| words.verdict(term, *strength))
+            .max_by_key(|verdict| *verdict as u8)
+            .unwrap_or(KeyVerdict::Plain)
+    }
+}
+
+fn end_of(name: &str) -> &str {
+    let cut = name.ceil_char_boundary(name.len().saturating_sub(NAME_BYTES_MAX));
+    name.get(cut..).unwrap_or_default()
+}
+
+/// A name as its letters and digits in lower case, and where words and segments start.
+#[derive(Debug)]
+pub(super) struct Words {
+    letters: String,
+    /// Ascending positions in `letters`; digits are words of their own.
+    word_starts: Vec<usize>,
+    /// Ascending positions; a segment is a part of a dotted or bracketed path.
+    segment_starts: Vec<usize>,
+}
+
+impl Words {
+    /// Reads a name.
+    pub(super) fn of(name: &str) -> Words {
+        let name = end_of(name);
+        let mut words =
+            Words { letters: String::with_capacity(name.len()), word_starts: Vec::new(), segment_starts: Vec::new() };
+        let mut previous = '.';
+        let mut characters = name.chars().peekable();
+        while let Some(character) = characters.next() {
+            if character.is_ascii_alphanumeric() {
+                let next_is_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
+                words.push(character, previous, next_is_lower);
+            }
+            previous = match character {
+                // What does not spell a word still divides, as a path or as a word does.
+                '.' | '[' | ']' | '/' => '.',
+                _ if character.is_ascii_alphanumeric() => character,
+                _ if previous == '.' => '.',
+                _ => '_',
+            };
+        }
+        words
+    }
+
+    fn push(&mut self, character: char, previous: char, next_is_lower: bool) {
+        let position = self.letters.len();
+        let starts_segment = previous == '.';
+        let is_hump = character.is_ascii_uppercase()
+            && (previous.is_ascii_lowercase() || (previous.is_ascii_uppercase() && next_is_lower));
+        let changes_kind = previous.is_ascii_digit() != character.is_ascii_digit();
+        if starts_segment {
+            self.segment_starts.push(position);
+        }
+        if starts_segment || previous == '_' || is_hump || changes_kind {
+            self.word_starts.push(position);
+        }
+        self.letters.push(character.to_ascii_lowercase());
+    }
+
+    /// Returns the letters and digits without separators.
+    pub(super) fn letters(&self) -> &str {
+        &self.letters
+    }
+
+    /// Tells whether the name's last segments, together, spell these letters.
+    pub(super) fn ends_with_segments(&self, letters: &str) -> bool {
+        self.letters.ends_with(letters)
+            && self.segment_starts.binary_search(&(self.letters.len() - letters.len())).is_ok()
+    }
+
+    fn starts_word(&self, position: usize) -> bool {
+        position == self.letters.len() || self.word_starts.binary_search(&position).is_ok()
+    }
+
+    /// Returns the words from a position, numbers left out.
+    fn words_from(&self, position: usize) -> impl Iterator<Item = &str> {
+        let first = self.word_starts.partition_point(|start| *start < position);
+        let ends = self.word_starts.iter().skip(first + 1).copied().chain([self.letters.len()]);
+        let starts = self.word_starts.iter().skip(first).copied();
+        starts
+            .zip(ends)
+            .filter_map(|(start, end)| self.letters.get(start..end))
+            .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()))
+    }
+
+    /// Returns the word that ends at a position.
+    fn word_before(&self, position: usize) -> &str {
+        let next = self.word_starts.partition_point(|start| *start < position);
+        let start = next.checked_sub(1).and_then(|last| self.word_starts.get(last)).copied();
+        self.letters.get(start.unwrap_or(0)..position).unwrap_or_default()
+    }
+
+    /// Returns the first word of the segment that a position lies in.
+    fn first_of_segment(&self, position: usize) -> &str {
+        let next = self.segment_starts.partition_point(|start| *start <= position);
+        let start = next.checked_sub(1).and_then(|last| self.segment_starts.get(last)).copied();
+        let start = start.unwrap_or(0);
+        if start == position { "" } else { self.words_from(start).next().unwrap_or_default() }
+    }
+
+    fn verdict(&self, term: &str, strength: Strength) -> KeyVerdict {
+        let found = self
+            .letters
+            .match_indices(term)
+            .any(|(start, _)| self.is_secret_at(start, start + term.len(), strength));
+        match (found, strength) {
+            (false, _) => KeyVerdict::Plain,
+            (true, Strength::Strong) => KeyVerdict::Secret,
+            (true, Strength::Weak) => KeyVerdict::SecretWord,
+            (true, Strength::StrongText | Strength::WeakText) => KeyVerdict::SecretText,
+        }
+    }
+
+    fn is_secret_at(&self, start: usize, end: usize, strength: Strength) -> bool {
+        let is_weak = matches!(strength, Strength::Weak | Strength::WeakText);
+        if !self.starts_word(end) || (is_weak && !self.starts_word(start)) {
+            return false;
+        }
+        let before = self.word_before(start);
+        if OPEN_TOKENS.contains(&before)
+            || QUESTIONS.contains(&before)
+            || QUESTIONS.contains(&self.first_of_segment(start))
+        {
+            return false;
+        }
+        let mut tail = self.words_from(end).peekable();
+        if tail.peek().is_none() {
+            return true;
+        }
+        match is_weak {
+            true => tail.all(|word| VALUES.contains(&word)),
+            false => !tail.all(|word| FACTS.contains(&word)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Redaction: the one way from a record to the hand-off.
+//!
+//! Arrives: normalised records and rejected lines, with whatever personal data they hold. Leaves:
+//! a [`RedactedBatch`]. Nothing that a detector finds passes, neither in a value nor in a name
+//! nor in a rejected line, and nothing of it is ever logged: metrics carry counts by detector.
+//!
+//! - [`registry`] lists the detectors; [`detector`] has one file each.
+//! - [`prefilter`] says in one pass which of them a text needs: nearly always none.
+//! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it.
+//! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration.
+//! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean.
+
+mod dead_letter;
+mod detector;
+mod engine;
+mod json;
+mod key_terms;
+mod keys;
+mod names;
+mod policy;
+mod prefilter;
+mod record;
+mod registry;
+mod settings;
+mod span;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tierlog_model::metric_names::REDACTIONS;
+use tierlog_model::{BatchId, BatchWriter, Pseudonyms, Record, RedactedBatch};
+
+pub use dead_letter::DeadLetter;
+pub use settings::{RedactionSettings, UnknownDetector, detector_names};
+
+use engine::{Engine, Tally};
+use names::{NameCache, NameMap};
+use policy::Policy;
+use record::RecordWalk;
+
+/// Takes personal data out of records. One for the whole server, shared by its sources.
+pub struct Redactor {
+    engine: Engine,
+    names: NameCache,
+}
+
+impl Redactor {
+    /// Returns a redactor with these detectors and pseudonyms.
+    pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
+        let policy = Policy::new(settings, pseudonyms);
+        Redactor { engine: Engine::new(settings, policy), names: NameCache::default() }
+    }
+
+    /// Opens a batch.
+    pub fn batch(&self) -> RedactingWriter<'_> {
+        RedactingWriter {
+            redactor: self,
+            writer: BatchWriter::default(),
+            tally: Tally::default(),
+            known: self.names.snapshot(),
+            learnt: NameMap::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    /// The pseudonyms hold keys, so nothing is shown.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Redactor")
+    }
+}
+
+/// Redacts records one by one and writes them into a batch.
+pub struct RedactingWriter<'r> {
+    redactor: &'r Redactor,
+    writer: BatchWriter,
+    tally: Tally,
+    known: Arc<NameMap>,
+    learnt: NameMap,
+}
+
+impl RedactingWriter<'_> {
+    /// Redacts a record and appends it.
+    pub fn push(&mut self, mut record: Record<'_>) {
+        self.redact(&mut record);
+        self.writer.push(&record);
+    }
+
+    /// Redacts a rejected line and appends it as a dead letter.
+    pub fn push_dead_letter(&mut self, letter: DeadLetter<'_>) {
+        let reason = letter.reason;
+        let mut record = letter.into_record();
+        self.redact(&mut record);
+        dead_letter::shorten(&mut record, reason);
+        self.writer.push(&record);
+    }
+
+    /// Returns how many values and places in texts were replaced; pseudonyms do not count.
+    pub fn redacted_count(&self) -> u64 {
+        self.tally.total()
+    }
+
+    /// Returns how many records were appended.
+    pub fn record_count(&self) -> u32 {
+        self.writer.record_count()
+    }
+
+    /// Returns how many bytes the batch holds.
+    pub fn byte_len(&self) -> usize {
+        self.writer.byte_len()
+    }
+
+    /// Closes the batch.
+    pub fn finish(self, id: Option<BatchId>) -> RedactedBatch {
+        for (detector, count) in self.tally.by_detector().filter(|(_, count)| *count > 0) {
+            metrics::counter!(REDACTIONS, "detector" => detector).increment(count);
+        }
+        self.redactor.names.learn(self.learnt);
+        RedactedBatch::from_redacted(self.writer, id)
+    }
+
+    fn redact(&mut self, record: &mut Record<'_>) {
+        let mut walk = RecordWalk {
+            engine: &self.redactor.engine,
+            known: &self.known,
+            learnt: &mut self.learnt,
+            tally: &mut self.tally,
+        };
+        walk.redact(record);
+    }
+}

@@ -1,0 +1,173 @@
+//! What field names mean, remembered: names repeat in every line, so each is read once.
+//!
+//! A batch reads a shared snapshot and learns on the side; what it learnt joins the snapshot when
+//! the batch is finished. Only clean, short names are remembered, and only so many: a sender
+//! that invents names cannot fill the memory, and no personal data stays in it.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::detector::{is_pair_name, is_pair_value};
+use super::engine::Engine;
+use super::keys::KeyVerdict;
+
+/// Most names that are remembered; a busy server knows a few hundred.
+const NAMES_MAX: usize = 4_096;
+
+/// Longest name that is remembered.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Its part in a pair that was flattened: `header.name`, `header.value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PairPart {
+    /// None.
+    Neither,
+    /// Holds the name.
+    Name,
+    /// Holds the value.
+    Value,
+}
+
+/// What a name says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NameFacts {
+    /// Whether the value is a secret.
+    pub(super) verdict: KeyVerdict,
+    /// The covered field that the name spells, see [`super::policy::Policy::field`].
+    pub(super) covered: Option<usize>,
+    /// Its part in a pair.
+    pub(super) pair: PairPart,
+    /// Whether the name itself may hold personal data.
+    pub(super) is_suspect: bool,
+}
+
+impl NameFacts {
+    /// Reads a name.
+    pub(super) fn of(name: &str, engine: &Engine) -> NameFacts {
+        let pair = match name.rsplit_once('.') {
+            Some((_, last)) if is_pair_name(last) => PairPart::Name,
+            Some((_, last)) if is_pair_value(last) => PairPart::Value,
+            _ => PairPart::Neither,
+        };
+        NameFacts {
+            verdict: engine.policy().keys().verdict(name),
+            covered: engine.policy().covered_position(name),
+            pair,
+            is_suspect: !engine.is_clean(name),
+        }
+    }
+}
+
+/// Names by text, with a hash that is quick on short keys.
+pub(super) type NameMap = HashMap<Box<str>, NameFacts, BuildHasherDefault<ShortKeyHasher>>;
+
+/// The names that every batch knows.
+#[derive(Default)]
+pub(super) struct NameCache {
+    known: RwLock<Arc<NameMap>>,
+}
+
+impl NameCache {
+    /// Returns what is known now.
+    pub(super) fn snapshot(&self) -> Arc<NameMap> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds what a batch learnt.
+    pub(super) fn learn(&self, learnt: NameMap) {
+        if learnt.is_empty() {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < NAMES_MAX {
+            let mut merged = NameMap::clone(&known);
+            merged.extend(learnt.into_iter().take(NAMES_MAX - known.len()));
+            *known = Arc::new(merged);
+        }
+    }
+}
+
+/// Returns the facts of a name from the snapshot, from what the batch learnt, or anew.
+pub(super) fn facts(
+    name: &str,
+    known: &NameMap,
+    learnt: &mut NameMap,
+    engine: &Engine,
+) -> NameFacts {
+    if let Some(facts) = known.get(name).or_else(|| learnt.get(name)) {
+        return *facts;
+    }
+    let facts = NameFacts::of(name, engine);
+    let is_worth_it = name.len() <= NAME_BYTES_MAX && !facts.is_suspect;
+    if is_worth_it && known.len() + learnt.len() < NAMES_MAX {
+        learnt.insert(name.into(), facts);
+    }
+    facts
+}
+
+/// Gives out names that are not taken: two addresses as names both become `[EMAIL]`, so the
+/// second is `[EMAIL]_2`.
+#[derive(Default)]
+pub(super) struct UniqueNames {
+    taken: HashSet<String>,
+    /// The next number of each name, so that a thousand of them are not tried in turn.
+    next: HashMap<String, usize>,
+}
+
+impl UniqueNames {
+    /// Returns the set of names that are taken.
+    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str>) -> UniqueNames {
+        UniqueNames { taken: names.map(str::to_owned).collect(), next: HashMap::new() }
+    }
+
+    /// Takes a name, numbered when it is taken already.
+    pub(super) fn take(&mut self, name: String) -> String {
+        if self.taken.insert(name.clone()) {
+            return name;
+        }
+        let number = self.next.entry(name.clone()).or_insert(2);
+        loop {
+            let candidate = format!("{name}_{number}");
+            *number += 1;
+            if self.taken.insert(candidate.clone()) {
+                return candidate;
+            }
+        }
+    }
+}
+
+/// Multiplies and rotates eight bytes at a time. It need not resist an attacker: the map has at
+/// most [`NAMES_MAX`] entries.
+#[derive(Default)]
+pub(super) struct ShortKeyHasher(u64);
+
+impl ShortKeyHasher {
+    fn mix(&mut self, word: u64) {
+        // 2^64 divided by the golden ratio, odd.
+        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+impl Hasher for ShortKeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        let mut last = rest.len() as u64;
+        for byte in rest {
+            last = last << 8 | u64::from(*byte);
+        }
+        self.mix(last);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.mix(u64::from(byte));
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes its buckets from the low bits, the product is best in the high ones.
+        self.0 ^ self.0 >> 32
+    }
+}

@@ -1,0 +1,67 @@
+//! What detectors share: the key table with its configuration, and the pseudonyms.
+
+use tierlog_model::Pseudonyms;
+
+use super::keys::{KeyTable, Words};
+use super::settings::RedactionSettings;
+
+/// Configuration in the form in which detectors ask for it.
+pub(super) struct Policy {
+    keys: KeyTable,
+    pseudonyms: Pseudonyms,
+    /// Covered fields, each as its letters without separators: `userid`.
+    covered: Vec<(String, String)>,
+}
+
+impl Policy {
+    /// Compiles the configuration.
+    pub(super) fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Policy {
+        let covered = pseudonyms
+            .fields()
+            .iter()
+            .map(|field| (Words::of(field).letters().to_owned(), field.clone()))
+            .filter(|(letters, _)| !letters.is_empty())
+            .collect();
+        Policy { keys: KeyTable::new(settings), pseudonyms, covered }
+    }
+
+    /// Returns the table of secret keys.
+    pub(super) fn keys(&self) -> &KeyTable {
+        &self.keys
+    }
+
+    /// Returns the covered field that a key spells: `userId`, `user-id`, `context.user.id` and
+    /// `params[user_id]` are all `user_id`; `target_user_id` is somebody else.
+    pub(super) fn covered_field(&self, key: &str) -> Option<&str> {
+        let position = self.covered_position(key)?;
+        self.field(position)
+    }
+
+    /// The same as a position, for [`Policy::field`].
+    pub(super) fn covered_position(&self, key: &str) -> Option<usize> {
+        // Fast path: the last letter tells nearly all keys apart.
+        let last = key.bytes().rfind(u8::is_ascii_alphanumeric)?.to_ascii_lowercase();
+        let ends_alike =
+            |(letters, _): &(String, String)| letters.as_bytes().last().is_some_and(|b| *b == last);
+        if !self.covered.iter().any(ends_alike) {
+            return None;
+        }
+        let words = Words::of(key);
+        self.covered.iter().position(|(letters, _)| words.ends_with_segments(letters))
+    }
+
+    /// Returns a covered field by position.
+    pub(super) fn field(&self, position: usize) -> Option<&str> {
+        self.covered.get(position).map(|(_, field)| field.as_str())
+    }
+
+    /// Returns the token of a value of a covered field.
+    pub(super) fn token(&self, field: &str, value: &str) -> Option<String> {
+        self.pseudonyms.token(field, value)
+    }
+
+    /// Tells whether any field is pseudonymised.
+    pub(super) fn has_pseudonyms(&self) -> bool {
+        !self.covered.is_empty()
+    }
+}

@@ -1,0 +1,186 @@
+//! One record: every name and every value, in place.
+//!
+//! Arrives: a normalised record. Leaves: the same without personal data, with `_redacted` naming
+//! the detectors that fired. Pseudonyms are not listed there: an id that is searchable as before
+//! was not taken from anyone. A name in `_redacted` that the sender wrote is kept only when a
+//! detector is called so, which makes redaction idempotent.
+
+use std::borrow::Cow;
+
+use tierlog_model::fields::REDACTED;
+use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
+use tierlog_model::{Record, Value};
+
+use super::detector::{Card, SECRET_PLACEHOLDER, SecretKey, is_card_number};
+use super::engine::{Engine, Tally};
+use super::json;
+use super::keys::KeyVerdict;
+use super::names::{NameFacts, NameMap, PairPart, UniqueNames, facts};
+use super::registry::{DETECTORS, is_placeholder};
+
+/// What a walk over records needs.
+pub(super) struct RecordWalk<'w> {
+    pub(super) engine: &'w Engine,
+    pub(super) known: &'w NameMap,
+    pub(super) learnt: &'w mut NameMap,
+    pub(super) tally: &'w mut Tally,
+}
+
+impl RecordWalk<'_> {
+    /// Redacts a record in place.
+    pub(super) fn redact(&mut self, record: &mut Record<'_>) {
+        let mut suspects = false;
+        let mut pairs: Vec<String> = Vec::new();
+        for (name, value) in &mut record.fields {
+            let facts = facts(name, self.known, self.learnt, self.engine);
+            suspects |= facts.is_suspect;
+            if let Some(prefix) = self.secret_pair(name, value, facts) {
+                pairs.push(prefix);
+            }
+            self.value(name, value, facts);
+        }
+        if !pairs.is_empty() {
+            self.pair_values(record, &pairs);
+        }
+        if suspects {
+            self.names(record);
+        }
+        self.mark(record);
+    }
+
+    fn value(&mut self, name: &str, value: &mut Value<'_>, facts: NameFacts) {
+        if let Some(field) = facts.covered.and_then(|position| self.engine.policy().field(position))
+        {
+            return pseudonymise(self.engine, field, value);
+        }
+        if facts.verdict.is_secret() && self.secret(value, facts.verdict) {
+            return;
+        }
+        let is_card = match value {
+            Value::Bool(_) => false,
+            Value::I64(number) => is_card_number(number.unsigned_abs()),
+            Value::U64(number) => is_card_number(*number),
+            Value::F64(number) => json::is_card_float(*number),
+            Value::Str(text) => {
+                if let Some(redacted) = self.engine.redact(text, self.tally) {
+                    *text = Cow::Owned(redacted);
+                }
+                false
+            }
+            Value::Json(text) => {
+                if let Some(redacted) = json::redact(self.engine, name, text, self.tally) {
+                    *text = Cow::Owned(redacted);
+                }
+                false
+            }
+        };
+        if is_card && let Some(card) = self.engine.active_position(&Card) {
+            self.tally.note(card);
+            *value = Value::Str(Cow::Borrowed("[CARD]"));
+        }
+    }
+
+    /// Replaces a value that its name calls a secret; tells whether that settled it.
+    fn secret(&mut self, value: &mut Value<'_>, verdict: KeyVerdict) -> bool {
+        let Some(position) = self.engine.active_position(&SecretKey) else { return false };
+        let is_kept = match value {
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {
+                verdict == KeyVerdict::SecretText
+            }
+            Value::Str(text) => text.is_empty() || is_placeholder(text),
+            Value::Json(text) => text.len() <= "[]".len(),
+        };
+        if is_kept {
+            return false;
+        }
+        self.tally.note(position);
+        *value = Value::Str(Cow::Borrowed(SECRET_PLACEHOLDER));
+        true
+    }
+
+    /// Returns the prefix of a flattened pair whose name is a secret key.
+    fn secret_pair(&self, name: &str, value: &Value<'_>, facts: NameFacts) -> Option<String> {
+        let (PairPart::Name, Value::Str(text)) = (facts.pair, value) else { return None };
+        let names_secret = self.engine.policy().keys().verdict(text).is_secret();
+        names_secret.then(|| name.rsplit_once('.').map(|(prefix, _)| prefix.to_owned())).flatten()
+    }
+
+    fn pair_values(&mut self, record: &mut Record<'_>, pairs: &[String]) {
+        for (name, value) in &mut record.fields {
+            let is_value =
+                facts(name, self.known, self.learnt, self.engine).pair == PairPart::Value;
+            let prefix = name.rsplit_once('.').map(|(prefix, _)| prefix);
+            if is_value && prefix.is_some_and(|prefix| pairs.iter().any(|pair| pair == prefix)) {
+                self.secret(value, KeyVerdict::Secret);
+            }
+        }
+    }
+
+    /// Redacts the names. Two that become the same are numbered.
+    fn names(&mut self, record: &mut Record<'_>) {
+        let mut taken: Option<UniqueNames> = None;
+        for position in 0..record.fields.len() {
+            let Some((name, _)) = record.fields.get(position) else { return };
+            let Some(redacted) = self.engine.redact(name, self.tally) else { continue };
+            let taken = taken.get_or_insert_with(|| {
+                UniqueNames::of(record.fields.iter().map(|(name, _)| name.as_ref()))
+            });
+            let cut = redacted.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
+            let kept = redacted.get(..cut).unwrap_or_default().to_owned();
+            let free = taken.take(kept);
+            if let Some((name, _)) = record.fields.get_mut(position) {
+                *name = Cow::Owned(free);
+            }
+        }
+    }
+
+    /// Writes which detectors fired.
+    fn mark(&mut self, record: &mut Record<'_>) {
+        let mut fired = self.tally.take_fired();
+        let earlier = record.fields.iter().position(|(name, _)| name == REDACTED);
+        if let Some(position) = earlier {
+            let (_, value) = record.fields.remove(position);
+            fired.extend(known_names(&value));
+            fired.sort_unstable();
+            fired.dedup();
+        }
+        if fired.is_empty() {
+            return;
+        }
+        let list = fired.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
+        let value = Value::Json(Cow::Owned(format!("[{list}]")));
+        record.fields.push((Cow::Borrowed(REDACTED), value));
+    }
+}
+
+/// Room for the number of a name that was there before: a record has at most 1,000 fields.
+const SUFFIX_BYTES: usize = 8;
+
+/// Returns the detectors that a record says have fired already.
+fn known_names(value: &Value<'_>) -> Vec<&'static str> {
+    let Value::Json(text) = value else { return Vec::new() };
+    let claimed: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+    let known = DETECTORS.iter().map(|detector| detector.name());
+    known.filter(|name| claimed.iter().any(|claim| claim == name)).collect()
+}
+
+/// Replaces the value of a covered field by its token.
+fn pseudonymise(engine: &Engine, field: &str, value: &mut Value<'_>) {
+    let id = match value {
+        Value::Bool(_) => return,
+        Value::I64(number) => number.to_string(),
+        Value::U64(number) => number.to_string(),
+        Value::F64(number) => number.to_string(),
+        Value::Str(text) if text.is_empty() || is_placeholder(text) => return,
+        Value::Str(text) => text.to_string(),
+        Value::Json(text) => {
+            if let Some(tokens) = json::pseudonymise(engine, field, text) {
+                *text = Cow::Owned(tokens);
+            }
+            return;
+        }
+    };
+    if let Some(token) = engine.policy().token(field, &id) {
+        *value = Value::Str(Cow::Owned(token));
+    }
+}

@@ -1,0 +1,131 @@
+//! Spans: what detectors found in a text, and the text with those places replaced.
+//!
+//! Arrives: ranges in any order, overlapping. Leaves: the rewritten text. Bytes outside every
+//! span are copied as they are; a place that only one of two overlapping spans covered is
+//! replaced too, so that no remainder of a value survives.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Whether a replacement counts as a redaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The value is gone; a placeholder names its kind.
+    Redacted,
+    /// The value became a searchable token, which the record does not list as redacted.
+    Pseudonymised,
+}
+
+/// One place to replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// First byte.
+    pub(super) start: usize,
+    /// Byte after the last one.
+    pub(super) end: usize,
+    /// Position of the detector in the registry.
+    pub(super) detector: usize,
+    /// What stands there afterwards.
+    pub(super) text: Cow<'static, str>,
+    /// Whether this is a redaction or a pseudonym.
+    pub(super) outcome: Outcome,
+}
+
+/// Collects the spans of the detector that runs now.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    spans: Vec<Span>,
+    detector: usize,
+    placeholder: &'static str,
+}
+
+impl Found {
+    /// Names the detector whose finds follow.
+    pub(super) fn begin(&mut self, detector: usize, placeholder: &'static str) {
+        self.detector = detector;
+        self.placeholder = placeholder;
+    }
+
+    /// Replaces a range by the detector's placeholder.
+    pub(super) fn replace(&mut self, range: Range<usize>) {
+        self.push(range, Cow::Borrowed(self.placeholder), Outcome::Redacted);
+    }
+
+    /// Replaces a range by the placeholder between quotes, where a bare number or object stood
+    /// after a quoted key: JSON inside text stays JSON.
+    pub(super) fn replace_quoted(&mut self, range: Range<usize>, quote: &str) {
+        let text = format!("{quote}{}{quote}", self.placeholder);
+        self.push(range, Cow::Owned(text), Outcome::Redacted);
+    }
+
+    /// Replaces a range by a pseudonym.
+    pub(super) fn pseudonymise(&mut self, range: Range<usize>, token: String) {
+        self.push(range, Cow::Owned(token), Outcome::Pseudonymised);
+    }
+
+    fn push(&mut self, range: Range<usize>, text: Cow<'static, str>, outcome: Outcome) {
+        if range.start < range.end {
+            let detector = self.detector;
+            self.spans.push(Span { start: range.start, end: range.end, detector, text, outcome });
+        }
+    }
+
+    /// Tells whether nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Returns the spans in order and without overlap. Of overlapping spans the earliest wins,
+    /// then the longest, then the one whose detector stands first in the registry; its range
+    /// grows over the others.
+    pub(super) fn into_merged(self) -> Vec<Span> {
+        merge(self.spans)
+    }
+}
+
+/// See [`Found::into_merged`].
+pub(super) fn merge(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by(|a, b| {
+        a.start.cmp(&b.start).then(b.end.cmp(&a.end)).then(a.detector.cmp(&b.detector))
+    });
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+/// Returns the text with merged spans replaced.
+pub(super) fn rewrite(text: &str, merged: &[Span]) -> String {
+    let mut output = String::with_capacity(text.len());
+    let mut copied = 0;
+    for span in merged {
+        output.push_str(text.get(copied..span.start).unwrap_or_default());
+        output.push_str(&span.text);
+        copied = span.end;
+    }
+    output.push_str(text.get(copied..).unwrap_or_default());
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_spans_become_one_and_other_bytes_stay() {
+        let mut found = Found::default();
+        found.begin(1, "[B]");
+        found.replace(4..8);
+        found.replace(12..14);
+        found.begin(0, "[A]");
+        found.replace(2..6);
+        found.replace(12..14);
+        found.replace(9..9);
+        let merged = found.into_merged();
+        assert_eq!(rewrite("0123456789abcdef", &merged), "01[A]89ab[A]ef");
+    }
+}

@@ -1,0 +1,224 @@
+//! The redactor as its callers see it: records in, a batch out.
+
+mod linear;
+mod plant;
+mod properties;
+
+use expect_test::{Expect, expect};
+use tierlog_model::{Level, PseudonymKey, RecordKind, RejectReason, Timestamp, Value};
+use zeroize::Zeroizing;
+
+use super::*;
+
+pub(super) fn pseudonyms() -> Pseudonyms {
+    let key = PseudonymKey::from_bytes(&Zeroizing::new(vec![7; 32])).expect("32 bytes");
+    Pseudonyms::new(vec![key], vec!["user_id".to_owned()])
+}
+
+pub(super) fn redactor() -> Redactor {
+    Redactor::new(&RedactionSettings::default(), pseudonyms())
+}
+
+/// A record of fields given as JSON; arrays become [`Value::Json`].
+pub(super) fn record(fields: &str) -> Record<'static> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(fields).expect("an object");
+    let fields = object.into_iter().map(|(name, value)| (name.into(), field_value(&value)));
+    Record {
+        timestamp: Timestamp::default(),
+        level: Level::Info,
+        kind: RecordKind::Log,
+        fields: fields.collect(),
+    }
+}
+
+fn field_value(value: &serde_json::Value) -> Value<'static> {
+    match value {
+        serde_json::Value::Null => Value::Str("".into()),
+        serde_json::Value::Bool(flag) => Value::Bool(*flag),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(integer), _) => Value::I64(integer),
+            (None, Some(integer)) => Value::U64(integer),
+            (None, None) => Value::F64(number.as_f64().expect("a finite number")),
+        },
+        serde_json::Value::String(text) => Value::Str(text.clone().into()),
+        other => Value::Json(other.to_string().into()),
+    }
+}
+
+pub(super) fn redacted(redactor: &Redactor, record: Record<'_>) -> Record<'static> {
+    let mut batch = redactor.batch();
+    batch.push(record);
+    only(batch.finish(None))
+}
+
+fn only(batch: RedactedBatch) -> Record<'static> {
+    let mut records = batch.records();
+    let record = records.next().expect("one record").expect("valid");
+    assert!(records.next().is_none());
+    record.decode().expect("valid").into_owned()
+}
+
+fn shown(record: &Record<'_>) -> String {
+    let json = serde_json::to_value(record).expect("serializable");
+    let serde_json::Value::Object(members) = json else { panic!("an object") };
+    let members = members.iter().filter(|(name, _)| !["timestamp", "level"].contains(&name.as_str()));
+    members.map(|(name, value)| format!("{name}: {value}\n")).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "Expect is made to be passed by value")]
+#[track_caller]
+fn check(fields: &str, expected: Expect) {
+    let token = pseudonyms().token("user_id", "4242").expect("covered");
+    let once = redacted(&redactor(), record(fields));
+    let twice = redacted(&redactor(), once.clone());
+    assert_eq!(once, twice, "redaction is idempotent");
+    expected.assert_eq(&shown(&once).replace(&token, "TOKEN"));
+}
+
+#[test]
+fn secrets_go_by_name_whatever_their_type() {
+    check(
+        r#"{"password":"x","pin":1234,"token":true,"request.headers.Cookie":"a=1","card.cvv":7.5,
+            "credentials":[{"user":"a"}],"tokens":812,"token_count":5,"password_hint":"",
+            "header.name":"X-Api-Key","header.value":"abc","logger.name":"app.password"}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn values_of_every_type_are_scanned() {
+    check(
+        r#"{"message":"ada@example.org paid with 4111 1111 1111 1111","n":4111111111111111,
+            "f":4111111111111111.0,"negative":-4111111111111111,"epoch_ns":1763650000123456789,
+            "request_id":"ada@example.org","host":"10.0.0.1","version":"8.5.1.2",
+            "list":["DE89370400440532013000",{"password":1,"name":"x"},4111111111111111,"ok"]}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn pairs_and_nested_arrays_are_walked() {
+    check(
+        r#"{"headers":[["Cookie","a=1"],["Accept","*/*"]],
+            "params":[{"name":"password","value":"x"},{"name":"page","value":"2"}],
+            "users":[{"user_id":4242,"card":{"number":"x"}},{"user":{"id":"4242"}}],
+            "mails":{"a":1},"keys":[{"ada@example.org":1,"bob@example.org":2}]}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn names_are_scanned_and_stay_distinct() {
+    check(
+        r#"{"counts.ada@example.org":1,"counts.bob@example.org":2,"x":3,"4111111111111111":4}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn ids_of_users_become_tokens_everywhere() {
+    check(
+        r#"{"user_id":4242,"context.user_id":"4242","context.userId":" 4242 ","target_user_id":7,
+            "message":"user_id=4242 logged in, {\"user\":{\"id\":4242}}","raw":"{\"userId\": \"4242\"}"}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn escaped_and_disguised_values_are_found() {
+    check(
+        r#"{"a":"ada%40example.org","b":"ada\\u0040example.org","c":"{\"m\":\"line\\nada@example.org\"}",
+            "d":"４１１１１１１１１１１１１１１１","e":"4111\u200b111111111111","f":"{\"p\\u0061ssword\":\"x\"}",
+            "g":"%7B%22password%22%3A%22x%22%7D","h":"CORP\\bob@example.org","PASSWORD":"x",
+            "i":"{\"a\":\"{\\\"password\\\":\\\"x\\\\\\\"y\\\"}\"}"}"#,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_sender_cannot_write_the_list_of_detectors() {
+    check(
+        r#"{"_redacted":["email","ada@example.org"],"message":"password=x"}"#,
+        expect![[r#""#]],
+    );
+    check(r#"{"_redacted":"ada@example.org"}"#, expect![[r#""#]]);
+}
+
+#[test]
+fn what_is_switched_off_stays() {
+    let settings = RedactionSettings::default()
+        .without("email")
+        .expect("known")
+        .without("secret_key")
+        .expect("known");
+    let redactor = Redactor::new(&settings, Pseudonyms::off());
+    let fields = r#"{"message":"ada@example.org","password":"x","user_id":"4242"}"#;
+    assert_eq!(redacted(&redactor, record(fields)), record(fields));
+    let card = redacted(&redactor, record(r#"{"n":4111111111111111}"#));
+    assert_eq!(card.get_str("n"), Some("[CARD]"));
+    let off = Redactor::new(&RedactionSettings::off(), Pseudonyms::off());
+    let fields = r#"{"message":"password=x 4111111111111111","n":4111111111111111,"token":"x",
+        "list":[{"password":"4111111111111111"}]}"#;
+    assert_eq!(redacted(&off, record(fields)), record(fields));
+}
+
+#[test]
+fn replacements_are_counted_and_pseudonyms_are_not() {
+    let redactor = redactor();
+    let mut batch = redactor.batch();
+    batch.push(record(r#"{"message":"a@example.org b@example.org","password":1,"user_id":4242}"#));
+    assert_eq!((batch.redacted_count(), batch.record_count()), (3, 1));
+    assert!(batch.byte_len() > 40);
+    batch.push(record(r#"{"message":"clean","user_id":4242}"#));
+    let batch = batch.finish(BatchId::new("b1"));
+    assert_eq!((batch.record_count(), batch.id().map(BatchId::as_str)), (2, Some("b1")));
+    let last = batch.records().last().expect("two").expect("valid");
+    assert_eq!(last.decode().expect("valid").get("_redacted"), None);
+}
+
+fn dead_letter(line: &[u8], reason: RejectReason) -> Record<'static> {
+    let redactor = redactor();
+    let mut batch = redactor.batch();
+    batch.push_dead_letter(DeadLetter {
+        arrival: Timestamp::default(),
+        reason,
+        detail: "expected `,` near ada@example.org".into(),
+        line: line.into(),
+        service: Some("shop"),
+        source: None,
+    });
+    only(batch.finish(None))
+}
+
+#[test]
+fn dead_letters_are_redacted_before_they_are_cut() {
+    let record = dead_letter(
+        b"{\"password\": \"x\xff y\", \"user_id\": 4242, \"m\": \"ada@example.org",
+        RejectReason::InvalidJson,
+    );
+    let token = pseudonyms().token("user_id", "4242").expect("covered");
+    assert_eq!((record.kind, record.level), (RecordKind::DeadLetter, Level::Warning));
+    expect![[r#""#]]
+    .assert_eq(&shown(&record).replace(&token, "TOKEN"));
+
+    // A card across the cut, and an address that the source has cut in half.
+    let mut line = vec![b'-'; 4_090];
+    line.extend_from_slice(b" 4111111111111111 and more");
+    let message = dead_letter(&line, RejectReason::InvalidJson);
+    let message = message.get_str("message").expect("text");
+    assert!(message.len() <= 4_096 && !message.contains('4'), "{}", &message[4_080..]);
+    let mut line = vec![b'-'; 1_000];
+    line.extend_from_slice(b" ada.lovelace@exampl");
+    let message = dead_letter(&line, RejectReason::TooLong);
+    assert!(!message.get_str("message").expect("text").contains("ada"));
+}
+
+#[test]
+fn utf_16_is_read_through_its_zero_bytes() {
+    let line: Vec<u8> =
+        "mail ada@example.org".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let record = dead_letter(&line, RejectReason::InvalidJson);
+    let message = record.get_str("message").expect("text").replace('\0', "");
+    assert_eq!(message, "mail [EMAIL]");
+}

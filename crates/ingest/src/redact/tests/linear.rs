@@ -1,0 +1,44 @@
+//! Hostile lines of the longest allowed length. A quadratic detector would need hours for one of
+//! these; a linear one is done before anybody looks.
+
+use std::borrow::Cow;
+
+use tierlog_model::Value;
+use tierlog_model::limits::LINE_BYTES_MAX;
+
+use super::{record, redactor};
+
+#[test]
+fn a_hostile_line_takes_linear_time() {
+    let redactor = redactor();
+    for piece in [
+        "@", "a@", "a@b.", "a.1.1@", "1", "1 ", "4111-", "{", "{\"", "\"password\":{", "\"user_id\":{",
+        "\"name\":{", "password=", "password:", "token=null,", "pass: 1 ", "b", "bearer ", "basic a",
+        "://", "a://", "a:b@://", "?token", "?token=", "&", "--", "--token ", "\\", "\\\"", "\\u0040",
+        "\\n@a.bc", "%", "%25", "%40", "eyJ", "eyJ.", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "AKIA",
+        "xoxb-", "+", "+1 ", "DE89 ", "GB82WEST", "user_id=", "user_id=\"", "\"user\":{\"id\":",
+        "\u{200b}", "４", "é@", "a=", "=", ":", "ssn ", "123-45-", "a=b;", "Cookie: a=1; ",
+        "Authorization: Digest a=b, ", "[SECRET]", "\"key\":\\\"", "a@example.org ",
+    ] {
+        let text = piece.repeat(LINE_BYTES_MAX / 4 / piece.len());
+        let mut given = record("{}");
+        given.fields.push(("message".into(), Value::Str(Cow::Borrowed(&text))));
+        given.fields.push(("list".into(), Value::Json(Cow::Borrowed(&text))));
+        let mut batch = redactor.batch();
+        let started = std::time::Instant::now();
+        batch.push(given);
+        eprintln!("{:?} {piece:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_thousand_addresses_as_names_are_numbered_in_linear_time() {
+    let names: Vec<String> = (0..20_000).map(|n| format!("\"u{n}@example.org\":1")).collect();
+    let array = format!("[{{{}}}]", names.join(","));
+    let mut given = record("{}");
+    given.fields.push(("list".into(), Value::Json(Cow::Owned(array))));
+    let redactor = redactor();
+    let mut batch = redactor.batch();
+    batch.push(given);
+    assert_eq!(batch.redacted_count(), 20_000);
+}

@@ -1,0 +1,243 @@
+//! Decoded view: the text as a reader would see it behind escapes, with the way back.
+//!
+//! Arrives: text that holds a backslash, a percent sign, a NUL or one of a few Unicode lead
+//! bytes. Leaves: a copy in which `\u0040` and `%40` are `@`, `\n` is a line break, full-width
+//! digits are digits, and zero-width characters are gone. Detectors read the copy and need to
+//! know no encoding; their spans are mapped back, and always to whole escapes, so a rewritten
+//! JSON text stays JSON. The copy itself is never stored.
+//!
+//! Escaped quotes and backslashes stay as they are (`\u0022` becomes `\"`): where a quoted value
+//! ends depends on them. Repeated encodings (`\\u0040`, `%2540`) are one escape here.
+
+use std::ops::Range;
+
+/// A stretch that stands for something else: raw bytes `raw` read as view bytes `view`.
+#[derive(Clone, Debug)]
+struct Unit {
+    view: Range<usize>,
+    raw: Range<usize>,
+}
+
+/// The decoded text and its units in order.
+#[derive(Debug)]
+pub(super) struct View {
+    text: String,
+    units: Vec<Unit>,
+}
+
+impl View {
+    /// Returns the view of a text, or `None` when it would be the text itself.
+    pub(super) fn of(text: &str) -> Option<View> {
+        let mut view = View { text: String::with_capacity(text.len()), units: Vec::new() };
+        let mut copied = 0;
+        let mut position = 0;
+        let bytes = text.as_bytes();
+        while let Some(byte) = bytes.get(position) {
+            if !may_start_unit(*byte) {
+                position += 1;
+                continue;
+            }
+            let rest = text.get(position..).unwrap_or_default();
+            let Some((raw_bytes, decoded)) = decode(rest) else {
+                // A run of backslashes that stands for itself is passed whole: looking at each
+                // of its tails again would be quadratic.
+                let run = bytes.get(position..).map_or(0, |rest| leading(rest, b'\\'));
+                position += run.max(1);
+                continue;
+            };
+            view.text.push_str(text.get(copied..position).unwrap_or_default());
+            let start = view.text.len();
+            decoded.append_to(&mut view.text);
+            let raw = position..position + raw_bytes;
+            position = raw.end;
+            copied = position;
+            view.units.push(Unit { view: start..view.text.len(), raw });
+        }
+        if view.units.is_empty() {
+            return None;
+        }
+        view.text.push_str(text.get(copied..).unwrap_or_default());
+        Some(view)
+    }
+
+    /// Returns the decoded text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the raw range that a view range was read from.
+    pub(super) fn to_raw(&self, range: Range<usize>) -> Range<usize> {
+        if range.is_empty() {
+            return 0..0;
+        }
+        let start = self.byte_to_raw(range.start).start;
+        let end = self.byte_to_raw(range.end - 1).end;
+        start..end
+    }
+
+    /// Returns the unit that a raw position lies strictly inside of.
+    pub(super) fn unit_around(&self, raw: usize) -> Option<Range<usize>> {
+        let after = self.units.partition_point(|unit| unit.raw.end <= raw);
+        let unit = self.units.get(after)?;
+        (unit.raw.start < raw).then(|| unit.raw.clone())
+    }
+
+    fn byte_to_raw(&self, view: usize) -> Range<usize> {
+        let after = self.units.partition_point(|unit| unit.view.end <= view);
+        if let Some(unit) = self.units.get(after)
+            && unit.view.contains(&view)
+        {
+            return unit.raw.clone();
+        }
+        let raw = match after.checked_sub(1).and_then(|last| self.units.get(last)) {
+            Some(unit) => unit.raw.end + (view - unit.view.end),
+            None => view,
+        };
+        raw..raw + 1
+    }
+}
+
+/// What an escape stands for.
+enum Decoded {
+    Char(char),
+    Text(&'static str),
+    Nothing,
+}
+
+impl Decoded {
+    fn append_to(&self, text: &mut String) {
+        match self {
+            Decoded::Char(character) => text.push(*character),
+            Decoded::Text(fixed) => text.push_str(fixed),
+            Decoded::Nothing => {}
+        }
+    }
+}
+
+/// Returns the length and meaning of the escape that a text starts with.
+fn decode(rest: &str) -> Option<(usize, Decoded)> {
+    match rest.as_bytes().first()? {
+        b'\\' => decode_backslash(rest.as_bytes()),
+        b'%' => decode_percent(rest.as_bytes()),
+        0 => Some((1, Decoded::Nothing)),
+        _ => decode_lookalike(rest.chars().next()?),
+    }
+}
+
+/// Bytes at which [`decode`] may find something.
+pub(super) const fn may_start_unit(byte: u8) -> bool {
+    // C2: no-break space, soft hyphen. E2: zero-width, dashes. EF: full-width forms, BOM.
+    matches!(byte, b'\\' | b'%' | 0 | 0xC2 | 0xE2 | 0xEF)
+}
+
+fn decode_backslash(rest: &[u8]) -> Option<(usize, Decoded)> {
+    let run = leading(rest, b'\\');
+    let letter = rest.get(run)?;
+    let decoded = match letter {
+        b'n' | b'r' => Decoded::Char('\n'),
+        b't' | b'f' | b'b' => Decoded::Char('\t'),
+        b'/' => Decoded::Char('/'),
+        b'u' => {
+            let unit = hex(rest.get(run + 1..run + 5)?)?;
+            let character = match char::from_u32(unit) {
+                Some('"') => return Some((run + 5, Decoded::Text("\\\""))),
+                Some('\\') => return Some((run + 5, Decoded::Text("\\\\"))),
+                Some(character) => character,
+                // Half of a pair: no detector looks for what lies beyond the basic plane.
+                None => char::REPLACEMENT_CHARACTER,
+            };
+            let decoded = match decode_lookalike(character) {
+                Some((_, decoded)) => decoded,
+                None => Decoded::Char(character),
+            };
+            return Some((run + 5, decoded));
+        }
+        _ => return None,
+    };
+    Some((run + 1, decoded))
+}
+
+fn decode_percent(rest: &[u8]) -> Option<(usize, Decoded)> {
+    let mut digits_at = 1;
+    while rest.get(digits_at..digits_at + 2) == Some(b"25")
+        && rest.get(digits_at + 2..digits_at + 4).and_then(hex).is_some()
+    {
+        digits_at += 2;
+    }
+    let byte = u8::try_from(hex(rest.get(digits_at..digits_at + 2)?)?).ok()?;
+    let readable = matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    readable.then_some((digits_at + 2, Decoded::Char(char::from(byte))))
+}
+
+/// Characters that print like ASCII, or not at all.
+fn decode_lookalike(character: char) -> Option<(usize, Decoded)> {
+    let decoded = match character {
+        // Full-width forms are ASCII moved by a constant.
+        '\u{FF01}'..='\u{FF5E}' => {
+            Decoded::Char(char::from_u32(u32::from(character) - 0xFF01 + 0x21)?)
+        }
+        '\u{00A0}' | '\u{2007}' | '\u{202F}' => Decoded::Char(' '),
+        '\u{2010}'..='\u{2015}' => Decoded::Char('-'),
+        '\u{0000}' | '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => {
+            Decoded::Nothing
+        }
+        _ => return None,
+    };
+    Some((character.len_utf8(), decoded))
+}
+
+fn leading(bytes: &[u8], wanted: u8) -> usize {
+    bytes.iter().take_while(|byte| **byte == wanted).count()
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for digit in digits {
+        number = number * 16 + char::from(*digit).to_digit(16)?;
+    }
+    Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escapes_are_read_and_found_again() {
+        for (raw, expected) in [
+            (r"bob\u0040x.org", "bob@x.org"),
+            (r"bob\\u0040x.org", "bob@x.org"),
+            ("bob%40x.org", "bob@x.org"),
+            ("bob%2540x.org", "bob@x.org"),
+            (r"a\nbob", "a\nbob"),
+            ("４１１１", "4111"),
+            ("41\u{200b}11", "4111"),
+            ("b\0o\0b\0", "bob"),
+            (r"a\u0022b", "a\\\"b"),
+            (r"\uff20", "@"),
+        ] {
+            let view = View::of(raw).expect("something to decode");
+            assert_eq!(view.text(), expected, "{raw}");
+            assert_eq!(view.to_raw(0..view.text().len()).len(), raw.trim_end_matches('\0').len());
+        }
+        for plain in [r#"a \" b"#, "100% of", "plain", r"C:\Users", "ünïcödé – no".get(..12).expect("ascii")] {
+            assert!(View::of(plain).is_none(), "{plain}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_map_to_whole_characters(text in r"([a-z@]|\\u00[0-9a-f]{2}|%[0-9]{2}|é|４|\x{200b}|\\\\|\\n){0,40}") {
+            if let Some(view) = View::of(&text) {
+                let starts: Vec<usize> = view.text().char_indices().map(|(at, _)| at).collect();
+                for (first, start) in starts.iter().enumerate() {
+                    let end = starts.get(first + 1).copied().unwrap_or(view.text().len());
+                    let raw = view.to_raw(*start..end);
+                    prop_assert!(text.get(raw).is_some());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `POST /api/v1/ingest`: a body of lines arrives, a verdict on every line leaves, and only after
+//! the lines are durable. A full pipeline is said (429), never waited for.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use tierlog_model::{BatchId, Level, Receipt, SendError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::answer::IngestAnswer;
+use super::problem::Problem;
+use super::{Protocol, Tally, count_bytes, count_full};
+use crate::config::Defaults;
+use crate::inflate::{Encoding, inflate};
+use crate::pipeline::{BodyFormat, Ingest, PreparedBatch};
+
+/// Header that names a batch so that its retry is recognised.
+const BATCH_ID_HEADER: &str = "tierlog-batch-id";
+
+/// Bodies up to this size are decoded where they arrive: about 300 µs, less than a move to
+/// another thread and back is worth.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The contract of this file, for the OpenAPI document.
+#[derive(Debug, utoipa::OpenApi)]
+#[openapi(paths(ingest), components(schemas(IngestAnswer, Problem)))]
+pub struct IngestApi;
+
+/// Defaults for records that lack a value.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct IngestParams {
+    /// Service of records that name none.
+    service: Option<String>,
+    /// Level of records that have none.
+    level: Option<String>,
+    /// Where the lines come from.
+    source: Option<String>,
+}
+
+/// A request whose headers were understood.
+#[derive(Debug)]
+struct Request {
+    format: BodyFormat,
+    encoding: Encoding,
+    defaults: Defaults,
+    id: Option<BatchId>,
+}
+
+/// Takes JSON lines, an array, one object, or plain text lines.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ingest",
+    tag = "ingest",
+    params(
+        IngestParams,
+        ("Tierlog-Batch-Id" = Option<String>, Header, description = "Makes a retry harmless"),
+        ("Content-Encoding" = Option<String>, Header, description = "gzip, zstd, deflate or none"),
+    ),
+    request_body(
+        content(
+            (String = "application/x-ndjson"),
+            (String = "application/json"),
+            (String = "text/plain"),
+        ),
+        description = "JSON lines; an array of objects or one object; or one message a line",
+    ),
+    responses(
+        (status = 200, description = "Every line is durable", body = IngestAnswer),
+        (status = 400, description = "Nothing in the body could be read", body = Problem),
+        (status = 408, description = "The body took too long to arrive", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 415, description = "Unknown type or encoding", body = Problem),
+        (status = 429, description = "Full; see Retry-After", body = Problem),
+        (status = 503, description = "The store refuses writes", body = Problem),
+        (status = 507, description = "The disk is full", body = Problem),
+    )
+)]
+pub(crate) async fn ingest(
+    State(ingest): State<Arc<Ingest>>,
+    params: Result<Query<IngestParams>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<IngestAnswer>, Problem> {
+    let Query(params) = params
+        .map_err(|_| Problem::bad_request("invalid_parameter", "query string is malformed"))?;
+    let request = read_head(&headers, params)?;
+    let (body, _held) = collect(&ingest, &headers, body).await?;
+    let prepared = prepare(&ingest, request, body).await?;
+    let receipt = hand_over(&ingest, &prepared).await?;
+    let tally = Tally::of(&prepared, receipt);
+    tally.count(Protocol::Http);
+
+    let nothing_read = prepared.accepted_count == 0 && tally.rejected_count > 0;
+    if nothing_read {
+        let detail = format!("none of {} lines could be read", tally.rejected_count);
+        let problem = Problem::bad_request("nothing_readable", detail);
+        return Err(Problem { errors: prepared.rejections, ..problem });
+    }
+    Ok(Json(IngestAnswer {
+        accepted: tally.accepted_count,
+        rejected: tally.rejected_count,
+        redacted: prepared.redacted_count,
+        duplicate: tally.duplicate_count,
+        durability: ingest.config().durability.clone(),
+        errors: prepared.rejections,
+    }))
+}
+
+fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<Request, Problem> {
+    let unsupported =
+        |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+    let format = body_format(text_header(headers, header::CONTENT_TYPE.as_str())?)
+        .ok_or_else(|| unsupported("content type is none of JSON lines, JSON, plain text"))?;
+    let encoding = text_header(headers, header::CONTENT_ENCODING.as_str())?
+        .map_or(Some(Encoding::Identity), Encoding::of_header)
+        .ok_or_else(|| unsupported("content encoding is none of gzip, zstd, deflate"))?;
+    let id = match text_header(headers, BATCH_ID_HEADER)? {
+        None => None,
+        Some(text) => Some(BatchId::new(text).ok_or_else(|| {
+            let detail = "Tierlog-Batch-Id must be 1 to 128 printable ASCII characters";
+            Problem::bad_request("invalid_batch_id", detail)
+        })?),
+    };
+    let level = match params.level.as_deref() {
+        None | Some("") => None,
+        Some(word) => Some(
+            Level::from_word(word)
+                .ok_or_else(|| Problem::bad_request("invalid_parameter", "level is unknown"))?,
+        ),
+    };
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let defaults =
+        Defaults { service: filled(params.service), level, source: filled(params.source) };
+    Ok(Request { format, encoding, defaults, id })
+}
+
+fn text_header<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Problem> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let text = value.to_str();
+    text.map(Some).map_err(|_| Problem::bad_request("invalid_header", format!("{name} is not text")))
+}
+
+/// Returns how a body of a content type is read; `None` for types that are not ours.
+fn body_format(content_type: Option<&str>) -> Option<BodyFormat> {
+    let Some(content_type) = content_type else { return Some(BodyFormat::JsonLines) };
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    Some(match essence.as_str() {
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl"
+        | "application/jsonlines" | "application/x-jsonlines" | "application/stream+json"
+        // What `curl --data-binary` says when it is told nothing.
+        | "application/x-www-form-urlencoded" | "application/octet-stream" | "" => {
+            BodyFormat::JsonLines
+        }
+        "text/plain" => BodyFormat::Text,
+        "application/json" | "text/json" => BodyFormat::Json,
+        other if other.ends_with("+json") => BodyFormat::Json,
+        _ => return None,
+    })
+}
+
+/// Receives a body within its cap, its deadline and the budget of all bodies. What is returned
+/// beside it holds the budget until it is dropped.
+async fn collect(
+    ingest: &Ingest,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+    let limit = ingest.config().limits.body_bytes_max;
+    let announced = text_header(headers, header::CONTENT_LENGTH.as_str())?
+        .and_then(|text| text.parse::<usize>().ok())
+        .unwrap_or(0);
+    if announced > limit {
+        return Err(Problem::too_large(limit));
+    }
+    let deadline = Instant::now() + ingest.config().limits.body_deadline;
+    let mut collected = BytesMut::new();
+    let mut held = None;
+    loop {
+        let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_| {
+            let detail = "the body took too long to arrive";
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "deadline", detail)
+        })?;
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|_| {
+            Problem::bad_request("incomplete_body", "the body ended before it was complete")
+        })?;
+        let Ok(piece) = frame.into_data() else { continue };
+        if collected.len() + piece.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        hold(&ingest.body_budget, piece.len(), &mut held)?;
+        count_bytes(Protocol::Http, piece.len());
+        if collected.is_empty() {
+            collected.reserve(announced);
+        }
+        collected.extend_from_slice(&piece);
+    }
+    Ok((collected.freeze(), held))
+}
+
+/// Takes bytes of the budget of all bodies, or says that there are none.
+fn hold(
+    budget: &Arc<Semaphore>,
+    bytes: usize,
+    held: &mut Option<OwnedSemaphorePermit>,
+) -> Result<(), Problem> {
+    let permits = u32::try_from(bytes)
+        .ok()
+        .and_then(|bytes| Arc::clone(budget).try_acquire_many_owned(bytes).ok())
+        .ok_or_else(|| {
+            count_full(Protocol::Http);
+            Problem::full()
+        })?;
+    match held {
+        Some(held) => held.merge(permits),
+        None => *held = Some(permits),
+    }
+    Ok(())
+}
+
+/// Inflates, decodes, normalises and redacts, off the runtime's threads when it takes long.
+async fn prepare(
+    ingest: &Arc<Ingest>,
+    request: Request,
+    body: Bytes,
+) -> Result<PreparedBatch, Problem> {
+    let work = {
+        let ingest = Arc::clone(ingest);
+        let is_short = body.len() <= INLINE_BYTES_MAX && request.encoding == Encoding::Identity;
+        let limit = ingest.config().limits.inflated_bytes_max;
+        let work = move || -> Result<PreparedBatch, Problem> {
+            let body = inflate(body, request.encoding, limit)?;
+            Ok(ingest.prepare_body(&body, request.format, &request.defaults, request.id))
+        };
+        if is_short {
+            return work();
+        }
+        work
+    };
+    // One permit a core bounds what inflated bodies hold together.
+    let _permit = ingest.decoding.acquire().await.map_err(|_| Problem::closed())?;
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the body could not be read")
+    })?
+}
+
+/// Hands the batch to the store and waits until it is durable.
+async fn hand_over(ingest: &Ingest, prepared: &PreparedBatch) -> Result<Receipt, Problem> {
+    if prepared.line_count() == 0 {
+        return Ok(Receipt { written_count: 0, duplicate_count: 0 });
+    }
+    let verdict = ingest.handoff().try_send(prepared.batch.clone()).map_err(|error| match error {
+        SendError::Full => {
+            count_full(Protocol::Http);
+            Problem::full()
+        }
+        SendError::Closed => Problem::closed(),
+    })?;
+    verdict.await.map_err(|_| Problem::closed())?.map_err(Problem::from)
+}
+
+#[cfg(test)]
+mod tests;

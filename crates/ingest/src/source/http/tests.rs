@@ -1,0 +1,274 @@
+//! The router, asked as a client asks it, before a store that is a thread.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use axum::body::HttpBody;
+use axum::http::Request as HttpRequest;
+use axum::response::Response;
+use expect_test::{Expect, expect};
+use hyper::body::Frame;
+use serde_json::Value;
+use tierlog_model::{Ack, RecordKind, RedactedBatch, Refusal};
+use tower::ServiceExt;
+
+use super::*;
+use crate::config::{IngestConfig, IngestLimits};
+use crate::source::http_router;
+use crate::testing::{FakeStore, ingest_of, written};
+
+/// Returns a request with headers, `name: value`.
+fn post(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> HttpRequest<Body> {
+    let mut request = HttpRequest::post(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).expect("a request")
+}
+
+fn ndjson(body: impl Into<Body>) -> HttpRequest<Body> {
+    post("/api/v1/ingest", &[("content-type", "application/x-ndjson")], body)
+}
+
+async fn body_of(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    let is_problem = kind.is_some_and(|kind| kind == "application/problem+json");
+    assert_eq!(is_problem, !status.is_success(), "errors and only errors are problems");
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+/// Asks one question of a fresh server; returns the answer and what the store took.
+async fn ask_with(
+    config: IngestConfig,
+    request: HttpRequest<Body>,
+    answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static,
+) -> (StatusCode, Value, FakeStore) {
+    let (ingest, receiver) = ingest_of(config, 1 << 26);
+    let store = FakeStore::start(receiver, answer);
+    let response = http_router(Arc::new(ingest)).oneshot(request).await.expect("infallible");
+    let (status, body) = body_of(response).await;
+    (status, body, store)
+}
+
+async fn ask(request: HttpRequest<Body>) -> (StatusCode, Value, FakeStore) {
+    ask_with(small_config(), request, written).await
+}
+
+fn small_config() -> IngestConfig {
+    let limits = IngestLimits {
+        body_bytes_max: 100_000,
+        inflated_bytes_max: 300_000,
+        body_deadline: Duration::from_millis(50),
+        ..IngestLimits::default()
+    };
+    IngestConfig { limits, ..IngestConfig::default() }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the macro makes values")]
+fn check(status: StatusCode, body: &Value, expected: Expect) {
+    expected.assert_eq(&format!("{} {body}", status.as_u16()));
+}
+
+#[tokio::test]
+async fn verdicts_come_after_the_store_has_the_lines() {
+    let body = "{\"msg\":\"hi\",\"email\":\"a.b@example.com\"}\n\nrubbish\n";
+    let (status, answer, store) = ask(ndjson(body)).await;
+    check(status, &answer, expect![[r#"200 {"accepted":1,"rejected":1,"redacted":1,"duplicate":0,"durability":"fsync","errors":[{"line":3,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#]]);
+    let records = store.records();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records.iter().filter(|record| record.kind == RecordKind::DeadLetter).count(), 1);
+}
+
+#[tokio::test]
+async fn defaults_come_from_the_query_string() {
+    let uri = "/api/v1/ingest?service=web&level=WARN&source=f";
+    let request = post(uri, &[("content-type", "text/plain; charset=utf-8")], "plain line\n");
+    let (status, _, store) = ask(request).await;
+    assert_eq!(status, StatusCode::OK);
+    let records = store.records();
+    let record = records.first().expect("one record");
+    assert_eq!(record.level, Level::Warning);
+    assert_eq!(record.get_str("message"), Some("plain line"));
+    assert_eq!((record.get_str("service"), record.get_str("source")), (Some("web"), Some("f")));
+}
+
+#[tokio::test]
+async fn nothing_readable_is_400_and_durable_all_the_same() {
+    let (status, answer, store) = ask(ndjson("rubbish\n[]\n")).await;
+    check(status, &answer, expect![[r#"400 {"type":"about:blank","title":"Bad Request","status":400,"code":"nothing_readable","detail":"none of 2 lines could be read","errors":[{"line":1,"reason":"invalid_json","detail":"expected value at byte 1"},{"line":2,"reason":"not_an_object","detail":"valid JSON, but not an object"}]}"#]]);
+    assert_eq!(store.records().len(), 2);
+}
+
+#[tokio::test]
+async fn an_empty_body_is_fine_and_goes_nowhere() {
+    let (status, answer, store) = ask(ndjson("\n \n")).await;
+    check(status, &answer, expect![[r#"200 {"accepted":0,"rejected":0,"redacted":0,"duplicate":0,"durability":"fsync","errors":[]}"#]]);
+    assert!(store.batches().is_empty());
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_inflated() {
+    let lines = "{\"msg\":\"a\"}\n{\"msg\":\"b\"}\n".repeat(2_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(lines.as_bytes()).expect("memory takes all");
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    zlib.write_all(lines.as_bytes()).expect("memory takes all");
+    let bodies = [
+        ("gzip", gzip.finish().expect("memory takes all")),
+        ("deflate", zlib.finish().expect("memory takes all")),
+        ("zstd", zstd::stream::encode_all(lines.as_bytes(), 1).expect("memory takes all")),
+        ("identity", lines.clone().into_bytes()),
+    ];
+    for (encoding, body) in bodies {
+        let request = post("/api/v1/ingest", &[("content-encoding", encoding)], body);
+        let (status, answer, _) = ask(request).await;
+        assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &4_000.into()), "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn too_much_is_413() {
+    let (status, answer, _) = ask(ndjson(vec![b'\n'; 100_001])).await;
+    check(status, &answer, expect![[r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 100000 bytes"}"#]]);
+    // Without a length, the cap is found while receiving.
+    let pieces = Pieces::body([vec![b'\n'; 60_000], vec![b'\n'; 60_000]], End::Comes);
+    assert_eq!(ask(ndjson(pieces)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let bomb = zstd::stream::encode_all(&vec![b'0'; 50_000_000][..], 1).expect("memory takes all");
+    let (status, answer, _) =
+        ask(post("/api/v1/ingest", &[("content-encoding", "zstd")], bomb)).await;
+    check(status, &answer, expect![[r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 300000 bytes"}"#]]);
+}
+
+/// A body that tells no length; after its pieces it ends, or never does.
+struct Pieces {
+    left: VecDeque<Bytes>,
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Comes,
+    NeverComes,
+}
+
+impl Pieces {
+    fn body<const N: usize>(pieces: [Vec<u8>; N], end: End) -> Body {
+        Body::new(Pieces { left: pieces.into_iter().map(Bytes::from).collect(), end })
+    }
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match (self.left.pop_front(), self.end) {
+            (Some(piece), _) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            (None, End::Comes) => Poll::Ready(None),
+            (None, End::NeverComes) => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stops_arriving_is_408() {
+    let body = Pieces::body([b"{\"msg\":".to_vec()], End::NeverComes);
+    let (status, answer, _) = ask(ndjson(body)).await;
+    check(status, &answer, expect![[r#"408 {"type":"about:blank","title":"Request Timeout","status":408,"code":"deadline","detail":"the body took too long to arrive"}"#]]);
+}
+
+#[tokio::test]
+async fn heads_that_make_no_sense_are_refused() {
+    for (header, code) in [
+        (("content-type", "application/xml"), "unsupported_media_type"),
+        (("content-encoding", "br"), "unsupported_media_type"),
+        (("content-encoding", "gzip, gzip"), "unsupported_media_type"),
+        (("tierlog-batch-id", "two words"), "invalid_batch_id"),
+        (("tierlog-batch-id", ""), "invalid_batch_id"),
+    ] {
+        let (status, answer, store) = ask(post("/api/v1/ingest", &[header], "{}")).await;
+        let expected = if code == "unsupported_media_type" { 415 } else { 400 };
+        assert_eq!((status.as_u16(), &answer["code"]), (expected, &code.into()), "{header:?}");
+        assert!(store.batches().is_empty());
+    }
+    let (status, answer, _) = ask(post("/api/v1/ingest?level=loud", &[], "{}")).await;
+    assert_eq!((status.as_u16(), &answer["code"]), (400, &"invalid_parameter".into()));
+    let broken = post("/api/v1/ingest", &[("content-encoding", "gzip")], "{}");
+    let (status, answer, _) = ask(broken).await;
+    assert_eq!((status.as_u16(), &answer["code"]), (400, &"invalid_encoding".into()));
+}
+
+#[tokio::test]
+async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
+    let (ingest, _nobody_reads) = ingest_of(small_config(), 10);
+    let ingest = Arc::new(ingest);
+    let _waiting = ingest.handoff().try_send(ingest.prepare_lines(b"{}").batch).expect("room");
+    let router = http_router(Arc::clone(&ingest));
+    let response = router.clone().oneshot(ndjson("{}")).await.expect("infallible");
+    assert_eq!(response.headers().get(header::RETRY_AFTER).expect("given"), "1");
+    let (status, answer) = body_of(response).await;
+    check(status, &answer, expect![[r#"429 {"type":"about:blank","title":"Too Many Requests","status":429,"code":"full","detail":"no room for more lines now, try again"}"#]]);
+
+    let budget = ingest.body_budget.available_permits() as u32;
+    let _taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
+    let response = router.oneshot(ndjson("{}")).await.expect("infallible");
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn the_stores_refusals_have_their_status() {
+    for (refusal, status, code) in [
+        (Refusal::Poisoned("fsync".to_owned()), 503, "store_refuses_writes"),
+        (Refusal::DiskFull, 507, "disk_full"),
+        (Refusal::ShuttingDown, 503, "shutting_down"),
+    ] {
+        let answer = move |_: &RedactedBatch| Err(refusal.clone());
+        let (given, body, _) = ask_with(small_config(), ndjson("{}"), answer).await;
+        assert_eq!((given.as_u16(), &body["code"]), (status, &code.into()));
+    }
+    let (ingest, receiver) = ingest_of(small_config(), 1 << 20);
+    drop(receiver);
+    let response = http_router(Arc::new(ingest)).oneshot(ndjson("{}")).await.expect("infallible");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_batch_id_travels_and_duplicates_are_told() {
+    let (told, ids) = mpsc::channel();
+    let answer = move |batch: &RedactedBatch| {
+        told.send(batch.id().cloned()).expect("the test listens");
+        Ok(Receipt { written_count: 0, duplicate_count: batch.record_count() })
+    };
+    let request =
+        post("/api/v1/ingest", &[("tierlog-batch-id", "b-1")], "{\"msg\":\"a\"}\nrubbish\n");
+    let (status, body, _) = ask_with(small_config(), request, answer).await;
+    assert_eq!(ids.recv().expect("one batch"), BatchId::new("b-1"));
+    check(status, &body, expect![[r#"200 {"accepted":0,"rejected":1,"redacted":0,"duplicate":1,"durability":"fsync","errors":[{"line":2,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#]]);
+}
+
+#[tokio::test]
+async fn answers_never_quote_what_was_sent() {
+    let secrets = "hunter2 {\"password\": hunter2}\n{\"ts\":\"hunter2\"}\n{\"hunter2\n";
+    let (_, body, _) = ask(ndjson(secrets)).await;
+    assert!(!body.to_string().contains("hunter2"), "{body}");
+}
+
+#[test]
+fn the_contract_is_described() {
+    use utoipa::OpenApi;
+    let document = IngestApi::openapi();
+    let json = serde_json::to_value(&document).expect("a document is JSON");
+    let responses = &json["paths"]["/api/v1/ingest"]["post"]["responses"];
+    for status in ["200", "400", "413", "415", "429", "503", "507"] {
+        assert!(responses[status].is_object(), "{status}");
+    }
+}

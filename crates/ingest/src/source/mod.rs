@@ -1,0 +1,109 @@
+//! Sources: one file a protocol. What arrives is bytes of a socket that the root package owns;
+//! what leaves is a batch in the hand-off and the protocol's own form of the verdict.
+//!
+//! The registry of protocols: a new one is a file here and a line in [`Protocol`], and, when it
+//! speaks HTTP, a line in [`http_router`].
+
+mod answer;
+mod http;
+mod problem;
+mod tcp;
+
+use std::sync::Arc;
+
+use tierlog_model::metric_names;
+
+pub use answer::IngestAnswer;
+pub use http::IngestApi;
+pub use problem::Problem;
+pub use tcp::{ConnectionError, serve_tcp_connection};
+
+use crate::pipeline::{Ingest, PreparedBatch};
+use tierlog_model::{Receipt, RejectReason};
+
+/// Every protocol, as metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// JSON lines over TCP.
+    Tcp,
+    /// `POST /api/v1/ingest`.
+    Http,
+}
+
+impl Protocol {
+    fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Http => "http",
+        }
+    }
+}
+
+/// Returns the routes of every push protocol that speaks HTTP.
+pub fn http_router(ingest: Arc<Ingest>) -> axum::Router {
+    axum::Router::new()
+        .route("/api/v1/ingest", axum::routing::post(http::ingest))
+        // The handler has its own cap, which configuration sets.
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(ingest)
+}
+
+/// What one batch brought, for counters and answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Lines that became records now.
+    pub(crate) accepted_count: u64,
+    /// Lines that became dead letters.
+    pub(crate) rejected_count: u64,
+    /// Records that an earlier batch of the same id had already brought.
+    pub(crate) duplicate_count: u64,
+    rejected_by_reason: [u64; RejectReason::ALL.len()],
+}
+
+impl Tally {
+    /// Returns what a durable batch brought. Only whole batches are ever duplicates.
+    pub(crate) fn of(prepared: &PreparedBatch, receipt: Receipt) -> Tally {
+        let repeated = u64::from(receipt.duplicate_count);
+        let duplicate_count = repeated.min(prepared.accepted_count);
+        Tally {
+            accepted_count: prepared.accepted_count - duplicate_count,
+            rejected_count: prepared.rejected_count(),
+            duplicate_count,
+            rejected_by_reason: prepared.rejected_by_reason,
+        }
+    }
+
+    /// Adds the batch to the counters of its protocol.
+    pub(crate) fn count(&self, protocol: Protocol) {
+        let protocol = protocol.as_str();
+        metrics::counter!(metric_names::INGEST_ACCEPTED, "protocol" => protocol)
+            .increment(self.accepted_count);
+        if self.duplicate_count > 0 {
+            metrics::counter!(metric_names::INGEST_DUPLICATE, "protocol" => protocol)
+                .increment(self.duplicate_count);
+        }
+        for (reason, count) in RejectReason::ALL.iter().zip(self.rejected_by_reason) {
+            if count > 0 {
+                let reason = reason.as_str();
+                metrics::counter!(
+                    metric_names::INGEST_REJECTED, "protocol" => protocol, "reason" => reason
+                )
+                .increment(count);
+            }
+        }
+    }
+}
+
+/// Counts bytes as they were received.
+pub(crate) fn count_bytes(protocol: Protocol, bytes: usize) {
+    metrics::counter!(metric_names::INGEST_BYTES, "protocol" => protocol.as_str())
+        .increment(bytes as u64);
+}
+
+/// Counts a request that was turned away because the pipeline is full.
+pub(crate) fn count_full(protocol: Protocol) {
+    metrics::counter!(
+        metric_names::INGEST_REFUSED, "protocol" => protocol.as_str(), "why" => "full"
+    )
+    .increment(1);
+}

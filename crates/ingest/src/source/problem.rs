@@ -1,0 +1,107 @@
+//! Errors of the HTTP side: RFC 9457 `application/problem+json` with a stable `code`. Never holds
+//! a word of what was sent.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tierlog_model::Refusal;
+
+use crate::inflate::InflateError;
+use crate::pipeline::Rejection;
+
+/// Seconds after which a sender should try again when the pipeline is full: the WAL empties it
+/// at tens of megabytes per second.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// An error answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Kind of problem; `about:blank`: the status says it.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable name for programs.
+    #[schema(value_type = String, example = "full")]
+    pub code: &'static str,
+    /// What happened, for people.
+    pub detail: String,
+    /// The first 100 rejected lines, when nothing in the body could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Rejection>,
+}
+
+impl Problem {
+    /// Returns a problem with a status, a stable code and a sentence.
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl ToString) -> Problem {
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("error"),
+            status: status.as_u16(),
+            code,
+            detail: detail.to_string(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Returns the problem of a request that cannot be understood.
+    pub(crate) fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// Returns the problem of a body beyond the cap.
+    pub(crate) fn too_large(limit: usize) -> Problem {
+        let detail = format!("body is larger than {limit} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// Returns the problem of a pipeline that has no room now.
+    pub(crate) fn full() -> Problem {
+        let detail = "no room for more lines now, try again";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "full", detail)
+    }
+
+    /// Returns the problem of a store that is gone.
+    pub(crate) fn closed() -> Problem {
+        Problem::from(Refusal::ShuttingDown)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let (status, code) = match refusal {
+            Refusal::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes"),
+            Refusal::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+            Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+        };
+        Problem::new(status, code, refusal)
+    }
+}
+
+impl From<InflateError> for Problem {
+    fn from(error: InflateError) -> Problem {
+        match error {
+            InflateError::TooLarge { limit } => Problem::too_large(limit),
+            InflateError::Corrupt(_) => Problem::bad_request("invalid_encoding", error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self)).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        let worth_retrying =
+            matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if worth_retrying {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}

@@ -1,0 +1,363 @@
+//! JSON lines over TCP. Bytes of one connection arrive; batches leave for the store, and, when
+//! the client asked for them, counts of durable lines go back.
+//!
+//! Backpressure is TCP's own: reading stops while the hand-off is full or too many batches wait
+//! for their fsync. A line is never dropped. A client that asked for nothing is told nothing.
+//!
+//! Batches are cut as Nagle's algorithm cuts segments: at once while nothing is on its way, else
+//! when there is enough, the last verdict is in, or a few milliseconds have passed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use tierlog_model::limits::BATCH_BYTES_TARGET;
+use tierlog_model::{Ack, Receipt, Refusal};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::codec::Decoder;
+use tokio_util::sync::CancellationToken;
+
+use super::{Protocol, Tally, count_bytes};
+use crate::frame::{Frame, LineDecoder};
+use crate::normalise::LineReader;
+use crate::pipeline::{Ingest, PreparedBatch};
+
+/// Batches of one connection that wait for their verdict: enough that the next ones are read
+/// while an fsync runs, few enough that a connection holds a bounded part of the hand-off.
+const IN_FLIGHT_MAX: usize = 8;
+
+/// How long a small batch waits for company while another is on its way.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Bytes asked of the socket at a time.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Pieces up to this size are decoded on the runtime's thread: about 300 µs.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest first line that may be a handshake; it is 25 bytes.
+const HANDSHAKE_BYTES_MAX: usize = 256;
+
+/// Why a connection ended before its client ended it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The socket broke.
+    #[error("tcp connection: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The store does not take lines.
+    #[error("tcp connection: {0}")]
+    Refused(#[from] Refusal),
+    /// No whole line arrived for as long as the limit says.
+    #[error("tcp connection: no line for {0:?}")]
+    Idle(Duration),
+    /// The client did not read its acknowledgements for as long as the limit says.
+    #[error("tcp connection: acknowledgements not read for {0:?}")]
+    Unread(Duration),
+    /// The thread that decodes ended early.
+    #[error("tcp connection: decode a batch: {0}")]
+    Decode(#[from] tokio::task::JoinError),
+}
+
+/// The first line of a client that wants acknowledgements.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handshake {
+    tierlog: HandshakeWishes,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandshakeWishes {
+    ack: bool,
+}
+
+/// What the client wants to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// Its first line has not arrived yet.
+    Undecided,
+    /// Nothing.
+    None,
+    /// Counts of durable lines.
+    Acks,
+}
+
+/// A batch that waits for its verdict.
+#[derive(Debug)]
+struct InFlight {
+    verdict: oneshot::Receiver<Ack>,
+    prepared: PreparedBatch,
+}
+
+/// What a connection waits for.
+enum Event {
+    Verdict(Ack),
+    Read(std::io::Result<usize>),
+    LingerOver,
+    Idle,
+    Shutdown,
+}
+
+/// One connection.
+struct Connection<S> {
+    ingest: Arc<Ingest>,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    buffer: BytesMut,
+    decoder: LineDecoder,
+    lines: LineReader,
+    answers: Answers,
+    in_flight: VecDeque<InFlight>,
+    /// Durable lines so far, rejected ones included.
+    durable_count: u64,
+    /// Durable dead letters so far.
+    rejected_count: u64,
+    /// When bytes that are already here must go on.
+    linger_until: Option<Instant>,
+    /// When a client without a whole line is given up.
+    idle_at: Instant,
+}
+
+/// Serves one connection until its client ends it, the limit of idle time passes, the store
+/// refuses, or the token is cancelled. In the last case what has arrived in whole lines is still
+/// made durable and acknowledged.
+pub async fn serve_tcp_connection<S>(
+    ingest: Arc<Ingest>,
+    stream: S,
+    shutdown: CancellationToken,
+) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    let limits = &ingest.config().limits;
+    let mut connection = Connection {
+        reader,
+        writer,
+        buffer: BytesMut::new(),
+        decoder: LineDecoder::new(limits.line_bytes_max),
+        lines: LineReader::new(ingest.config()),
+        answers: Answers::Undecided,
+        in_flight: VecDeque::new(),
+        durable_count: 0,
+        rejected_count: 0,
+        linger_until: None,
+        idle_at: Instant::now() + limits.idle_deadline,
+        ingest,
+    };
+    let served = connection.serve(&shutdown).await;
+    if let Err(ConnectionError::Refused(refusal)) = &served {
+        connection.say_error(refusal).await;
+    }
+    // The client may be gone; there is nobody left to tell.
+    let _ = connection.writer.shutdown().await;
+    served
+}
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    async fn serve(&mut self, shutdown: &CancellationToken) -> Result<(), ConnectionError> {
+        loop {
+            match self.next_event(shutdown).await {
+                Event::Read(read) => {
+                    let bytes = read?;
+                    if bytes == 0 {
+                        self.cut(LineDecoder::decode_eof).await?;
+                        return self.drain().await;
+                    }
+                    count_bytes(Protocol::Tcp, bytes);
+                    self.after_read().await?;
+                }
+                Event::Verdict(verdict) => {
+                    self.settle(verdict).await?;
+                    // Nothing is on its way any more: what waits need not wait.
+                    if self.in_flight.is_empty() && self.linger_until.is_some() {
+                        self.cut(LineDecoder::decode).await?;
+                    }
+                }
+                Event::LingerOver => self.cut(LineDecoder::decode).await?,
+                Event::Idle => {
+                    self.cut(LineDecoder::decode_eof).await?;
+                    self.drain().await?;
+                    return Err(ConnectionError::Idle(self.ingest.config().limits.idle_deadline));
+                }
+                Event::Shutdown => {
+                    self.cut(LineDecoder::decode).await?;
+                    return self.drain().await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next thing to do. Cancel-safe: every branch is.
+    async fn next_event(&mut self, shutdown: &CancellationToken) -> Event {
+        let room = self.in_flight.len() < IN_FLIGHT_MAX;
+        let waits = !self.in_flight.is_empty();
+        self.buffer.reserve(READ_BYTES);
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Event::Shutdown,
+            verdict = front_verdict(&mut self.in_flight), if waits => Event::Verdict(verdict),
+            read = self.reader.read_buf(&mut self.buffer), if room => Event::Read(read),
+            () = sleep_until(self.linger_until), if self.linger_until.is_some() && room => {
+                Event::LingerOver
+            }
+            () = tokio::time::sleep_until(self.idle_at), if !waits => Event::Idle,
+        }
+    }
+
+    async fn after_read(&mut self) -> Result<(), ConnectionError> {
+        let cut_now = self.in_flight.is_empty()
+            || self.buffer.len() >= BATCH_BYTES_TARGET
+            || self.decoder.is_skipping();
+        if cut_now {
+            return self.cut(LineDecoder::decode).await;
+        }
+        self.linger_until.get_or_insert_with(|| Instant::now() + LINGER);
+        Ok(())
+    }
+
+    /// Takes the whole lines out of the buffer and sends them on as one batch.
+    async fn cut(
+        &mut self,
+        decode: fn(&mut LineDecoder, &mut BytesMut) -> std::io::Result<Option<Frame>>,
+    ) -> Result<(), ConnectionError> {
+        self.linger_until = None;
+        let mut frames = Vec::new();
+        while let Some(frame) = decode(&mut self.decoder, &mut self.buffer)? {
+            frames.push(frame);
+        }
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.idle_at = Instant::now() + self.ingest.config().limits.idle_deadline;
+        if self.answers == Answers::Undecided {
+            self.read_handshake(&mut frames);
+        }
+        let prepared = self.prepare(frames).await?;
+        if prepared.line_count() == 0 {
+            return Ok(());
+        }
+        // Waiting here is the backpressure: nothing is read meanwhile.
+        let sent = self.ingest.handoff().send(prepared.batch.clone()).await;
+        let verdict = sent.map_err(|_| Refusal::ShuttingDown)?;
+        self.in_flight.push_back(InFlight { verdict, prepared });
+        Ok(())
+    }
+
+    /// Takes the first line away if it is a handshake.
+    fn read_handshake(&mut self, frames: &mut [Frame]) {
+        self.answers = Answers::None;
+        let Some(Frame::Lines(lines)) = frames.first_mut() else { return };
+        let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
+        let first = lines.get(..end).unwrap_or_default().trim_ascii();
+        if first.len() > HANDSHAKE_BYTES_MAX {
+            return;
+        }
+        if let Ok(handshake) = serde_json::from_slice::<Handshake>(first) {
+            if handshake.tierlog.ack {
+                self.answers = Answers::Acks;
+            }
+            let _handshake: Bytes = lines.split_to(end);
+        }
+    }
+
+    async fn prepare(&mut self, frames: Vec<Frame>) -> Result<PreparedBatch, ConnectionError> {
+        let bytes: usize = frames.iter().map(Frame::byte_len).sum();
+        if bytes <= INLINE_BYTES_MAX {
+            return Ok(self.ingest.prepare_frames(&mut self.lines, &frames));
+        }
+        let ingest = Arc::clone(&self.ingest);
+        let fresh = LineReader::new(ingest.config());
+        let mut lines = std::mem::replace(&mut self.lines, fresh);
+        let _permit = self.ingest.decoding.acquire().await.map_err(|_| Refusal::ShuttingDown)?;
+        let work = move || {
+            let prepared = ingest.prepare_frames(&mut lines, &frames);
+            (prepared, lines)
+        };
+        let (prepared, lines) = tokio::task::spawn_blocking(work).await?;
+        self.lines = lines;
+        Ok(prepared)
+    }
+
+    /// Counts the batch at the front, and every other whose verdict is in, then acknowledges.
+    async fn settle(&mut self, first: Ack) -> Result<(), ConnectionError> {
+        let mut verdict = Some(first);
+        while let Some(ack) = verdict.take() {
+            let Some(batch) = self.in_flight.pop_front() else { break };
+            self.count(&batch.prepared, ack?);
+            verdict = self.in_flight.front_mut().and_then(|next| next.verdict.try_recv().ok());
+        }
+        self.say_acks().await
+    }
+
+    fn count(&mut self, prepared: &PreparedBatch, receipt: Receipt) {
+        let tally = Tally::of(prepared, receipt);
+        tally.count(Protocol::Tcp);
+        self.durable_count += prepared.line_count();
+        self.rejected_count += tally.rejected_count;
+    }
+
+    /// Waits for every verdict.
+    async fn drain(&mut self) -> Result<(), ConnectionError> {
+        while !self.in_flight.is_empty() {
+            let verdict = front_verdict(&mut self.in_flight).await;
+            self.settle(verdict).await?;
+        }
+        Ok(())
+    }
+
+    async fn say_acks(&mut self) -> Result<(), ConnectionError> {
+        let text =
+            format!("{{\"ack\":{},\"rejected\":{}}}\n", self.durable_count, self.rejected_count);
+        self.say(&text).await
+    }
+
+    async fn say_error(&mut self, refusal: &Refusal) {
+        let text = serde_json::json!({ "error": refusal.to_string() });
+        // The connection ends anyway; a client that does not read loses only the reason.
+        let _ = self.say(&format!("{text}\n")).await;
+    }
+
+    /// Writes to a client that asked for answers, for as long as the idle limit.
+    async fn say(&mut self, text: &str) -> Result<(), ConnectionError> {
+        if self.answers != Answers::Acks {
+            return Ok(());
+        }
+        let patience = self.ingest.config().limits.idle_deadline;
+        let write = async {
+            self.writer.write_all(text.as_bytes()).await?;
+            self.writer.flush().await
+        };
+        match tokio::time::timeout(patience, write).await {
+            Ok(written) => Ok(written?),
+            Err(_) => Err(ConnectionError::Unread(patience)),
+        }
+    }
+}
+
+/// Waits for the verdict on the oldest batch; for ever when there is none. Cancel-safe.
+async fn front_verdict(in_flight: &mut VecDeque<InFlight>) -> Ack {
+    match in_flight.front_mut() {
+        // A store that drops a batch without a word is going away.
+        Some(batch) => (&mut batch.verdict).await.unwrap_or(Err(Refusal::ShuttingDown)),
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

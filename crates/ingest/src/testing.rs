@@ -1,0 +1,73 @@
+//! A store that is a thread: it takes batches from the hand-off, gives scripted verdicts and
+//! remembers what it took.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tierlog_model::{
+    Ack, HandoffReceiver, ManualClock, Pseudonyms, Receipt, Record, RedactedBatch, Timestamp,
+    handoff,
+};
+
+use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
+
+/// 2026-11-20T12:00:00Z.
+pub(crate) fn arrival() -> Timestamp {
+    Timestamp::from_micros(1_795_176_000_000_000).expect("a moment")
+}
+
+/// Returns ingest whose hand-off nobody reads yet.
+pub(crate) fn ingest_of(config: IngestConfig, capacity_bytes: u32) -> (Ingest, HandoffReceiver) {
+    let (sender, receiver) = handoff(capacity_bytes);
+    let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
+    let clock = Arc::new(ManualClock::at(arrival()));
+    (Ingest::new(config, Arc::new(redactor), sender, clock), receiver)
+}
+
+/// A running store.
+pub(crate) struct FakeStore {
+    thread: JoinHandle<Vec<RedactedBatch>>,
+}
+
+impl FakeStore {
+    /// Starts a store that answers each batch as told.
+    pub(crate) fn start(
+        mut receiver: HandoffReceiver,
+        mut answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static,
+    ) -> FakeStore {
+        let thread = std::thread::spawn(move || {
+            let mut batches = Vec::new();
+            while let Some(submission) = receiver.blocking_recv() {
+                let verdict = answer(&submission.batch);
+                batches.push(submission.batch);
+                // A sender that left needs no answer.
+                let _ = submission.reply.send(verdict);
+            }
+            batches
+        });
+        FakeStore { thread }
+    }
+
+    /// Returns every record that the store took, once every sender is gone.
+    pub(crate) fn records(self) -> Vec<Record<'static>> {
+        self.batches().iter().flat_map(records_of).collect()
+    }
+
+    /// Returns every batch that the store took, once every sender is gone.
+    pub(crate) fn batches(self) -> Vec<RedactedBatch> {
+        self.thread.join().expect("the store does not panic")
+    }
+}
+
+/// The verdict of a store that writes everything.
+pub(crate) fn written(batch: &RedactedBatch) -> Ack {
+    Ok(Receipt { written_count: batch.record_count(), duplicate_count: 0 })
+}
+
+/// Returns the records of a batch.
+pub(crate) fn records_of(batch: &RedactedBatch) -> Vec<Record<'static>> {
+    batch
+        .records()
+        .map(|record| record.expect("encoded").decode().expect("decodes").into_owned())
+        .collect()
+}
