@@ -1,1 +1,37 @@
 //! Search over the store: parse, plan, execute, HTTP.
+//!
+//! Data-flow order: a query text becomes an [`Expr`] (parse), with a time range and the tiers
+//! that can hold matches a [`Plan`] (plan), which is run over partitions, newest first (execute).
+//! Searches, aggregations and the live tail are users of these three.
+
+mod aggregate;
+mod config;
+mod cursor;
+mod engine;
+mod error;
+mod execute;
+mod http;
+mod parse;
+mod plan;
+mod record_filter;
+mod tail;
+mod time_range;
+
+pub use config::QueryConfig;
+pub use cursor::Cursor;
+pub use engine::{Engine, PlanRequest};
+pub use error::QueryError;
+pub use execute::{
+    BLOCK_DOCS, CancelOnDrop, Deadline, Export, ExportPage, Flow, Hit, LevelState, LevelStatus,
+    PartialReason, RequestResponse, ScanReport, SearchRequest, SearchResponse, SegmentVisitor,
+    Sort, Total, TotalRelation, UserRequest,
+};
+pub use http::{Code, Problem, QueryState, contract, http_router};
+pub use parse::{
+    Bound, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange, Wildcard,
+    parse,
+};
+pub use plan::{Expired, Plan};
+pub use record_filter::RecordFilter;
+pub use tail::{Tail, TailEvent};
+pub use time_range::{TimeRange, read_moment};

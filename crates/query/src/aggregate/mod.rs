@@ -1,0 +1,34 @@
+//! Numbers over many records: aggregations, histogram, field names and their values.
+//!
+//! Arrives: a [`crate::Plan`] and what to compute. Leaves: an answer, bounded in buckets and
+//! memory. All of it reads columns, block by block, as [`SegmentVisitor`](crate::SegmentVisitor)s
+//! of a scan; no record is ever rebuilt here.
+
+mod collect;
+mod field_names;
+mod field_values;
+mod filter;
+mod histogram;
+mod numbers;
+mod ranges;
+mod registry;
+mod request;
+mod run;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod time_options;
+
+pub(crate) use field_names::{FieldType, field_names};
+pub(crate) use field_values::{FieldValue, VALUES_MAX, field_values};
+pub(crate) use histogram::{HistogramBucket, histogram};
+pub(crate) use run::aggregate;
+
+/// Column of the names of the text fields that a record has.
+const TEXT_FIELDS_COLUMN: &str = "text_fields";
+
+/// Bytes that one aggregation may take. Eight run at once at most, beside a store of 300 MB.
+const AGGREGATION_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Buckets of one answer: what Elasticsearch allows (65,536), about 5 MB of JSON.
+const BUCKETS_MAX: u32 = 65_536;

@@ -1,0 +1,298 @@
+//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, tantivy's request tree and our own
+//! outline of it leave. Field names become column names here and nowhere else.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tantivy::aggregation::ValueSourceRegistry;
+use tantivy::aggregation::agg_req::{Aggregation, AggregationVariants, Aggregations};
+use tantivy::aggregation::bucket::FilterAggregation;
+use tierlog_model::{Timestamp, fields};
+
+use super::filter::{self, CompileFilter, Condition, FilterBuilder};
+use super::numbers::{AllValues, Numbers};
+use super::ranges::{self, Range};
+use super::registry::{self, Kind, Spec};
+use super::time_options;
+use crate::QueryError;
+use crate::parse::fields::canonical as canonical_name;
+
+/// Deepest nesting: each level multiplies the buckets; dashboards use three.
+const DEPTH_MAX: usize = 8;
+/// Most aggregations of a request: each one opens columns in every segment.
+const NODES_MAX: usize = 64;
+
+/// Names beside which nested results stand in a bucket.
+const RESERVED: [&str; 7] =
+    ["key", "key_as_string", "doc_count", "from", "to", "from_as_string", "to_as_string"];
+
+/// A request that is ready to run.
+pub(super) struct Request {
+    /// What tantivy computes.
+    pub(super) aggregations: Aggregations,
+    /// The same tree in the order of the request, for shaping the answer.
+    pub(super) outline: Vec<Node>,
+    /// Columns that tantivy reads through us.
+    pub(super) sources: ValueSourceRegistry,
+    /// Fields without a column of their own in the schema, by the names of the request.
+    pub(super) attributes: BTreeSet<String>,
+}
+
+/// One aggregation of the outline.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The name that the client gave it.
+    pub(super) name: String,
+    /// What it does.
+    pub(super) kind: Kind,
+    /// Whether its numbers are moments.
+    pub(super) values: Values,
+    /// Ranges of the request, for the kinds that have some.
+    pub(super) ranges: Vec<Range>,
+    /// What is nested inside.
+    pub(super) children: Vec<Node>,
+}
+
+/// What the numbers of an aggregation are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Numbers or words of the records.
+    Plain,
+    /// Moments: nanoseconds inside tantivy, milliseconds and RFC 3339 in answers.
+    Moments,
+}
+
+/// Reads a request.
+pub(super) fn read(
+    aggs: Value,
+    now: Timestamp,
+    compile: CompileFilter<'_>,
+) -> Result<Request, QueryError> {
+    let mut reader = Reader {
+        now,
+        compile,
+        sources: ValueSourceRegistry::default(),
+        attributes: BTreeSet::new(),
+        nodes: 0,
+    };
+    let (aggregations, outline) = reader.level(aggs, &mut Vec::new())?;
+    let Reader { sources, attributes, .. } = reader;
+    Ok(Request { aggregations, outline, sources, attributes })
+}
+
+/// Returns the error of a request.
+pub(super) fn invalid(path: &[String], message: impl std::fmt::Display) -> QueryError {
+    let path = path.join(".");
+    let message = if path.is_empty() { message.to_string() } else { format!("{path}: {message}") };
+    QueryError::Parameter { name: "aggs", message }
+}
+
+/// One aggregation without its name and what is nested inside.
+struct Variant {
+    agg: AggregationVariants,
+    values: Values,
+    ranges: Vec<Range>,
+}
+
+struct Reader<'c> {
+    now: Timestamp,
+    compile: CompileFilter<'c>,
+    sources: ValueSourceRegistry,
+    attributes: BTreeSet<String>,
+    nodes: usize,
+}
+
+impl Reader<'_> {
+    fn level(
+        &mut self,
+        aggs: Value,
+        path: &mut Vec<String>,
+    ) -> Result<(Aggregations, Vec<Node>), QueryError> {
+        let Value::Object(aggs) = aggs else {
+            return Err(invalid(path, "aggregations must be an object of named aggregations"));
+        };
+        if path.len() >= DEPTH_MAX {
+            return Err(QueryError::TooExpensive { what: "aggregation depth", limit: DEPTH_MAX });
+        }
+        let mut aggregations = Aggregations::default();
+        let mut outline = Vec::with_capacity(aggs.len());
+        for (name, body) in aggs {
+            path.push(name.clone());
+            let (aggregation, node) = self.aggregation(name.clone(), body, path)?;
+            path.pop();
+            aggregations.insert(name, aggregation);
+            outline.push(node);
+        }
+        Ok((aggregations, outline))
+    }
+
+    fn aggregation(
+        &mut self,
+        name: String,
+        body: Value,
+        path: &mut Vec<String>,
+    ) -> Result<(Aggregation, Node), QueryError> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            return Err(QueryError::TooExpensive { what: "aggregations", limit: NODES_MAX });
+        }
+        if RESERVED.contains(&name.as_str()) {
+            return Err(invalid(path, "this name is one of a bucket's own"));
+        }
+        let Value::Object(mut body) = body else {
+            return Err(invalid(path, "an aggregation must be an object"));
+        };
+        let nested = body.remove("aggs").or_else(|| body.remove("aggregations"));
+        body.remove("meta");
+        let (spec, options) = one_kind(body, path)?;
+        if nested.is_some() && !spec.has_buckets() {
+            return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
+        }
+        let Variant { agg, values, ranges } = self.variant(spec, options, path)?;
+        let (sub_aggregation, children) = match nested {
+            Some(nested) => self.level(nested, path)?,
+            None => (Aggregations::default(), Vec::new()),
+        };
+        let node = Node { name, kind: spec.kind, values, ranges, children };
+        Ok((Aggregation { agg, sub_aggregation }, node))
+    }
+
+    fn variant(
+        &mut self,
+        spec: &Spec,
+        options: Value,
+        path: &[String],
+    ) -> Result<Variant, QueryError> {
+        if spec.kind == Kind::Filter {
+            let condition = filter::read(&options).map_err(|message| invalid(path, message))?;
+            return self.filter(condition);
+        }
+        let Value::Object(mut options) = options else {
+            return Err(invalid(path, format!("options of {} must be an object", spec.name)));
+        };
+        let field = take_field(&mut options, path)?;
+        if let Some(option) = options.keys().find(|name| !spec.options.contains(&name.as_str())) {
+            return Err(invalid(path, format!("{} has no option {option:?}", spec.name)));
+        }
+        if spec.kind == Kind::Missing {
+            return self.filter(Condition::Lacks(field));
+        }
+        let column = self.column(&field, path)?;
+        let values =
+            if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };
+        time_options::rewrite(spec.kind, values, &mut options, self.now)
+            .map_err(|message| invalid(path, message))?;
+        let ranges = match spec.kind {
+            Kind::Range | Kind::DateRange => ranges::rewrite(values, &mut options, self.now)
+                .map_err(|message| invalid(path, message))?,
+            _ => Vec::new(),
+        };
+        let (engine_name, column) = self.source(spec, column, values);
+        options.remove("precision_threshold");
+        if spec.kind == Kind::Terms {
+            widen_segment_size(&mut options);
+        }
+        options.insert("field".to_owned(), Value::String(column));
+        let request = json!({ engine_name: plain_numbers(Value::Object(options)) });
+        let agg = serde_json::from_value(request).map_err(|error| invalid(path, error))?;
+        Ok(Variant { agg, values, ranges })
+    }
+
+    fn filter(&self, condition: Condition) -> Result<Variant, QueryError> {
+        let builder = Box::new(FilterBuilder::new((self.compile)(condition)?));
+        let agg = AggregationVariants::Filter(FilterAggregation::new_with_builder(builder));
+        Ok(Variant { agg, values: Values::Plain, ranges: Vec::new() })
+    }
+
+    /// Returns the column of a field; refuses text, which has none.
+    fn column(&mut self, field: &str, path: &[String]) -> Result<String, QueryError> {
+        match field {
+            fields::TIMESTAMP | fields::LEVEL => Ok(field.to_owned()),
+            text if fields::TEXT_FIELDS.contains(&text) => Err(text_field(text, path)),
+            other => {
+                self.attributes.insert(other.to_owned());
+                Ok(tierlog_store::attribute_column(other))
+            }
+        }
+    }
+
+    /// Returns what tantivy calls the aggregation and the column that it reads. Where one field
+    /// may have columns of several types, tantivy takes the first; ours reads them all.
+    fn source(&mut self, spec: &Spec, column: String, values: Values) -> (&'static str, String) {
+        match (spec.kind, values) {
+            (Kind::DateRange, _) => ("range", column),
+            (Kind::Range, Values::Plain) => {
+                let name = format!("numbers of {column}");
+                self.sources.register(&name, Arc::new(Numbers::of(column)));
+                (spec.name, name)
+            }
+            (Kind::ValueCount, Values::Plain) => {
+                let name = format!("values of {column}");
+                self.sources.register(&name, Arc::new(AllValues::of(column)));
+                (spec.name, name)
+            }
+            _ => (spec.name, column),
+        }
+    }
+}
+
+/// Returns the error of an aggregation over text.
+pub(super) fn text_field(field: &str, path: &[String]) -> QueryError {
+    let reason = "holds text, which is indexed by word and has no values to aggregate";
+    invalid(path, format!("field {field:?} {reason}"))
+}
+
+/// Returns the one kind that an aggregation names, with its options.
+fn one_kind(
+    body: Map<String, Value>,
+    path: &[String],
+) -> Result<(&'static Spec, Value), QueryError> {
+    let mut kinds = body.into_iter();
+    let (Some((kind, options)), None) = (kinds.next(), kinds.next()) else {
+        return Err(invalid(path, "an aggregation must name exactly one kind"));
+    };
+    let spec = registry::find(&kind).ok_or_else(|| {
+        invalid(path, format!("no aggregation {kind:?}; there are {}", registry::names()))
+    })?;
+    Ok((spec, options))
+}
+
+fn take_field(options: &mut Map<String, Value>, path: &[String]) -> Result<String, QueryError> {
+    match options.remove("field") {
+        Some(Value::String(field)) if !field.is_empty() => Ok(canonical_name(&field).to_owned()),
+        Some(_) => Err(invalid(path, "\"field\" must be a text")),
+        None => Err(invalid(path, "\"field\" is missing")),
+    }
+}
+
+/// Each segment reports this many values at least, so that ranks near the cut are exact: a few
+/// kilobytes for ordinary fields. Elasticsearch cuts a shard, which is larger, at 25.
+const SEGMENT_SIZE_MIN: u64 = 1_000;
+
+fn widen_segment_size(options: &mut Map<String, Value>) {
+    let given = ["segment_size", "shard_size"].iter().any(|name| options.contains_key(*name));
+    let size = options.get("size").and_then(Value::as_u64).unwrap_or(10);
+    if !given {
+        let widened = size.saturating_mul(10).max(SEGMENT_SIZE_MIN).min(u64::from(u32::MAX));
+        options.insert("segment_size".to_owned(), json!(widened));
+    }
+}
+
+/// Rewrites numbers to the forms that tantivy reads: with arbitrary precision, `1e3` is neither
+/// an integer nor a float to serde.
+fn plain_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number
+            .as_i64()
+            .map(|value| json!(value))
+            .or_else(|| number.as_u64().map(|value| json!(value)))
+            .or_else(|| number.as_f64().map(|value| json!(value)))
+            .unwrap_or(Value::Null),
+        Value::Array(values) => Value::Array(values.into_iter().map(plain_numbers).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(name, value)| (name, plain_numbers(value))).collect())
+        }
+        other => other,
+    }
+}

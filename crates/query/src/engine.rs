@@ -1,0 +1,106 @@
+//! The query side as one object: the store, the pseudonym keys, the clock and the limits.
+//!
+//! Every method blocks; the HTTP layer runs them on blocking threads under a semaphore.
+
+use std::sync::Arc;
+
+use tierlog_model::{Clock, Pseudonyms, RecordKind};
+use tierlog_store::Store;
+
+use crate::execute::{ScanOrder, scan};
+use crate::{Deadline, Expr, Plan, QueryConfig, QueryError, ScanReport, SegmentVisitor, TimeRange};
+
+/// Answers queries. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    store: Store,
+    pseudonyms: Arc<Pseudonyms>,
+    clock: Arc<dyn Clock>,
+    config: Arc<QueryConfig>,
+}
+
+/// What every kind of query has in common.
+#[derive(Clone, Debug)]
+pub struct PlanRequest {
+    /// Query text; empty is everything.
+    pub q: String,
+    /// First moment, as the client wrote it.
+    pub start: Option<String>,
+    /// First moment after, as the client wrote it.
+    pub end: Option<String>,
+    /// Log lines, or dead letters.
+    pub kind: RecordKind,
+}
+
+impl PlanRequest {
+    /// Returns the request for log lines that match a query text at any time.
+    pub fn of(q: impl Into<String>) -> PlanRequest {
+        PlanRequest { q: q.into(), start: None, end: None, kind: RecordKind::Log }
+    }
+}
+
+impl Engine {
+    /// Returns the query side of a store.
+    pub fn new(
+        store: Store,
+        pseudonyms: Arc<Pseudonyms>,
+        clock: Arc<dyn Clock>,
+        config: QueryConfig,
+    ) -> Engine {
+        Engine { store, pseudonyms, clock, config: Arc::new(config) }
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the limits.
+    pub fn config(&self) -> &QueryConfig {
+        &self.config
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Returns which fields are pseudonymised, and with which keys.
+    pub fn pseudonyms(&self) -> &Pseudonyms {
+        &self.pseudonyms
+    }
+
+    /// Returns the deadline of a query that starts now.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::within(self.config.deadline_max)
+    }
+
+    /// Compiles a query text.
+    pub fn parse(&self, q: &str) -> Result<Expr, QueryError> {
+        crate::parse(q, &self.pseudonyms, self.clock.now())
+    }
+
+    /// Compiles a request: condition, range, tiers, ids.
+    pub fn plan(&self, request: &PlanRequest) -> Result<Plan, QueryError> {
+        let expr = self.parse(&request.q)?;
+        let now = self.clock.now();
+        let range = TimeRange::read(request.start.as_deref(), request.end.as_deref(), now)?;
+        Ok(self.plan_of(expr, range, request.kind))
+    }
+
+    /// Runs a plan: hands every matching document to the visitor, newest day first.
+    ///
+    /// Fails with [`QueryError::Deadline`] when time runs out; what the visitor has by then is
+    /// the caller's to use as a partial answer or not.
+    pub fn scan(
+        &self,
+        plan: &Plan,
+        deadline: &Deadline,
+        visitor: &mut dyn SegmentVisitor,
+    ) -> Result<ScanReport, QueryError> {
+        let mut report = ScanReport::default();
+        let catalogue = self.store.catalogue();
+        scan(plan, catalogue, ScanOrder::NewestFirst, deadline, visitor, &mut report)?;
+        Ok(report)
+    }
+}

@@ -1,0 +1,111 @@
+//! What can go wrong with a query. Every variant has a stable code for the HTTP layer.
+//!
+//! No text here repeats a value from a record or from the query: values may be personal data.
+
+use std::time::Duration;
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The query text cannot be read.
+    #[error("query syntax at byte {position}: {message}")]
+    Syntax {
+        /// Byte offset into `q` at which reading stopped.
+        position: usize,
+        /// What was expected there.
+        message: String,
+    },
+    /// A pseudonymised field can be compared whole, and in no other way.
+    #[error(
+        "field {field} is stored as keyed pseudonyms: only whole values can be searched, \
+         not prefixes, wildcards, ranges or regular expressions"
+    )]
+    PseudonymisedField {
+        /// Canonical name of the field.
+        field: String,
+        /// Byte offset of the clause.
+        position: usize,
+    },
+    /// The query is larger than a limit allows.
+    #[error("query {what} is over the limit of {limit}")]
+    TooExpensive {
+        /// What is too large: `length in bytes`, `nesting`, `terms`, `buckets`, ...
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A request parameter is not valid.
+    #[error("parameter {name}: {message}")]
+    Parameter {
+        /// Name of the parameter on the wire.
+        name: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The cursor was not made by this server for this kind of request.
+    #[error("cursor is not one that a search returned, or belongs to another sort order")]
+    Cursor,
+    /// The deadline passed before there was an answer.
+    #[error("query ran longer than its deadline of {0:?}")]
+    Deadline(Duration),
+    /// The client went away.
+    #[error("query was cancelled")]
+    Cancelled,
+    /// Too many queries are running.
+    #[error("too many queries are running, at most {0}")]
+    Busy(usize),
+    /// The store could not be read.
+    #[error("read store: {0}")]
+    Store(#[from] tierlog_store::StoreError),
+    /// An index could not be read.
+    #[error("read index: {0}")]
+    Index(#[from] tantivy::TantivyError),
+    /// A file of an index could not be read.
+    #[error("read index file: {0}")]
+    File(#[from] std::io::Error),
+    /// The query machinery broke an own rule (a panicked worker, a failed serialisation).
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+impl QueryError {
+    /// Returns the stable code of the contract's `application/problem+json`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            QueryError::Syntax { .. } => "query_syntax",
+            QueryError::PseudonymisedField { .. } => "pseudonymised_field",
+            QueryError::TooExpensive { .. } => "too_expensive",
+            QueryError::Parameter { .. } => "invalid_parameter",
+            QueryError::Cursor => "invalid_cursor",
+            QueryError::Deadline(_) => "deadline",
+            QueryError::Cancelled => "cancelled",
+            QueryError::Busy(_) => "busy",
+            QueryError::Store(_) | QueryError::Index(_) | QueryError::File(_) => "store_unreadable",
+            QueryError::Internal(_) => "internal",
+        }
+    }
+
+    /// Returns the byte offset into `q` that the error is about.
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            QueryError::Syntax { position, .. }
+            | QueryError::PseudonymisedField { position, .. } => Some(*position),
+            QueryError::TooExpensive { .. }
+            | QueryError::Parameter { .. }
+            | QueryError::Cursor
+            | QueryError::Deadline(_)
+            | QueryError::Cancelled
+            | QueryError::Busy(_)
+            | QueryError::Store(_)
+            | QueryError::Index(_)
+            | QueryError::File(_)
+            | QueryError::Internal(_) => None,
+        }
+    }
+
+    /// Returns a syntax error.
+    pub(crate) fn syntax(position: usize, message: impl Into<String>) -> QueryError {
+        QueryError::Syntax { position, message: message.into() }
+    }
+}

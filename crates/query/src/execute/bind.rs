@@ -1,0 +1,175 @@
+//! Binds a condition to one segment: opens its columns and postings.
+
+use tantivy::SegmentReader;
+use tantivy::columnar::ColumnType;
+use tantivy::schema::{Field, IndexRecordOption};
+use tierlog_model::{fields, id_hash};
+use tierlog_store::{attribute_column, id_term, index_fields, text_paths};
+
+use super::column::{self, Accept, ColumnTest};
+use super::node::Node;
+use super::{Deadline, words};
+use crate::parse::{FieldTest, Literal, TextTest};
+use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
+
+/// Returns the node of a plan in one segment.
+pub(super) fn bind(
+    plan: &Plan,
+    segment: &SegmentReader,
+    deadline: &Deadline,
+) -> Result<Node, QueryError> {
+    let binder = Binder { segment, text_paths: text_paths(segment)?, deadline };
+    // The range first: it is cheap, and when it excludes the segment nothing else is opened.
+    match binder.times(&plan.range)? {
+        Node::Nothing => Ok(Node::Nothing),
+        times => Ok(Node::all_of(vec![times, binder.node(&plan.expr)?])),
+    }
+}
+
+struct Binder<'s> {
+    segment: &'s SegmentReader,
+    text_paths: Vec<String>,
+    deadline: &'s Deadline,
+}
+
+impl Binder<'_> {
+    /// The depth of an expression is bounded by the parser.
+    fn node(&self, expr: &Expr) -> Result<Node, QueryError> {
+        match expr {
+            Expr::All => Ok(Node::All),
+            Expr::Nothing => Ok(Node::Nothing),
+            Expr::And(inner) => self.and(inner),
+            Expr::Or(inner) => {
+                let nodes: Result<Vec<Node>, QueryError> =
+                    inner.iter().map(|expr| self.node(expr)).collect();
+                Ok(Node::any_of(nodes?))
+            }
+            Expr::Not(inner) => Ok(self.node(inner)?.negated()),
+            Expr::Level(levels) => self.levels(*levels),
+            Expr::Timestamp(range) => self.times(range),
+            Expr::Exists(name) => self.exists(name),
+            Expr::AnyText(test) => {
+                let nodes: Result<Vec<Node>, QueryError> =
+                    self.text_paths.iter().map(|path| self.words(path, test)).collect();
+                Ok(Node::any_of(nodes?))
+            }
+            Expr::Field { name, test } => self.field(name, test),
+        }
+    }
+
+    /// Stops at the first side without a match: an absent id makes the rest not worth opening.
+    fn and(&self, inner: &[Expr]) -> Result<Node, QueryError> {
+        let mut nodes = Vec::with_capacity(inner.len());
+        let (ids, others): (Vec<&Expr>, Vec<&Expr>) = inner.iter().partition(|expr| is_id(expr));
+        for expr in ids.into_iter().chain(others) {
+            match self.node(expr)? {
+                Node::Nothing => return Ok(Node::Nothing),
+                node => nodes.push(node),
+            }
+        }
+        Ok(Node::all_of(nodes))
+    }
+
+    fn field(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
+        if let FieldTest::AnyOf(literals) = test
+            && fields::ID_FIELDS.contains(&name)
+        {
+            // The hash finds the candidates, the column verifies them.
+            return match self.ids(name, literals)? {
+                Node::Nothing => Ok(Node::Nothing),
+                ids => Ok(Node::all_of(vec![ids, self.columns(name, test)?])),
+            };
+        }
+        let columns = self.columns(name, test)?;
+        if !self.text_paths.iter().any(|path| path == name) {
+            return Ok(columns);
+        }
+        let mut nodes = vec![columns];
+        for test in test.words() {
+            nodes.push(self.words(name, &test)?);
+        }
+        Ok(Node::any_of(nodes))
+    }
+
+    fn columns(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
+        let handles = self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?;
+        let nodes: Result<Vec<Node>, QueryError> = handles
+            .iter()
+            .map(|handle| column::field_node(handle, test, self.deadline))
+            .collect();
+        Ok(Node::any_of(nodes?))
+    }
+
+    fn words(&self, path: &str, test: &TextTest) -> Result<Node, QueryError> {
+        words::field_node(self.segment, path, test, self.deadline)
+    }
+
+    fn ids(&self, name: &str, literals: &[Literal]) -> Result<Node, QueryError> {
+        let index = self.segment.inverted_index(index_fields().ids)?;
+        let mut nodes = Vec::with_capacity(literals.len());
+        for literal in literals {
+            let term = id_term(id_hash(name, &literal.text));
+            if let Some(postings) = index.read_postings(&term, IndexRecordOption::Basic)? {
+                nodes.push(Node::Postings(Box::new(postings)));
+            }
+        }
+        Ok(Node::any_of(nodes))
+    }
+
+    fn exists(&self, name: &str) -> Result<Node, QueryError> {
+        let handles = self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?;
+        let mut nodes = Vec::with_capacity(handles.len() + 1);
+        for handle in handles {
+            if let Some(column) = handle.open_u64_lenient()? {
+                nodes.push(ColumnTest::node(column, Accept::Any));
+            }
+        }
+        if self.text_paths.iter().any(|path| path == name) {
+            nodes.push(self.built_in_text(index_fields().text_fields, [name])?);
+        }
+        Ok(Node::any_of(nodes))
+    }
+
+    fn levels(&self, levels: LevelSet) -> Result<Node, QueryError> {
+        self.built_in_text(index_fields().level, levels.iter().map(|level| level.as_str()))
+    }
+
+    fn built_in_text<'v>(
+        &self,
+        field: Field,
+        values: impl IntoIterator<Item = &'v str>,
+    ) -> Result<Node, QueryError> {
+        let name = self.segment.schema().get_field_name(field);
+        let Some(column) = self.segment.fast_fields().str(name)? else { return Ok(Node::Nothing) };
+        let mut ranges = Vec::new();
+        for value in values {
+            if let Some(ordinal) = column.dictionary().term_ord(value)? {
+                ranges.push(ordinal..=ordinal);
+            }
+        }
+        Ok(ColumnTest::node(column.ords().clone(), Accept::Ranges(ranges)))
+    }
+
+    fn times(&self, range: &TimeRange) -> Result<Node, QueryError> {
+        if *range == TimeRange::default() {
+            return Ok(Node::All);
+        }
+        let name = self.segment.schema().get_field_name(index_fields().timestamp);
+        let column = self.segment.fast_fields().u64_lenient_for_type(Some(&[ColumnType::DateTime]), name)?;
+        let Some((column, _)) = column else { return Ok(Node::Nothing) };
+        // Dates are stored as nanoseconds; every moment of the model fits.
+        let image = |micros: i64| tantivy::i64_to_u64(micros.saturating_mul(1_000));
+        let first = range.start.map_or(0, |start| image(start.as_micros()));
+        let last = match range.end.map(|end| image(end.as_micros())) {
+            None => u64::MAX,
+            Some(0) => return Ok(Node::Nothing),
+            Some(end) => end - 1,
+        };
+        Ok(ColumnTest::node(column, Accept::Ranges(vec![first..=last])))
+    }
+}
+
+fn is_id(expr: &Expr) -> bool {
+    matches!(expr, Expr::Field { name, test: FieldTest::AnyOf(_) }
+        if fields::ID_FIELDS.contains(&name.as_str()))
+}

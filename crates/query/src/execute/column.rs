@@ -1,0 +1,254 @@
+//! Tests of one typed column: which stored numbers of it are accepted.
+//!
+//! A column stores every type as ordered 64-bit numbers: ordinals of a sorted dictionary for
+//! text, order-preserving images of numbers. A test is turned into a range or a set of them once
+//! per segment; no text is compared per document.
+
+use std::ops::RangeInclusive;
+
+use tantivy::columnar::{
+    Cardinality, Column, ColumnType, DynamicColumn, DynamicColumnHandle, StrColumn,
+};
+use tantivy::{f64_to_u64, i64_to_u64, u64_to_f64, u64_to_i64};
+
+use super::bits::{Bits, Window};
+use super::node::Node;
+use super::{dictionary, Deadline};
+use crate::QueryError;
+use crate::parse::{Bound, FieldTest, Number, ValueRange};
+
+/// From this many documents on, a window is scanned by blocks rather than looked up one by one.
+const DENSE_DOCS: u32 = 256;
+
+/// Which stored numbers of a column are accepted.
+pub(super) enum Accept {
+    /// Every one: the document has a value.
+    Any,
+    /// Those of one of the ranges.
+    Ranges(Vec<RangeInclusive<u64>>),
+    /// Those of a set of ordinals.
+    Ordinals(Ordinals),
+    /// Those for which a function says so.
+    Computed(Box<dyn Fn(u64) -> bool + Send>),
+}
+
+/// A set of ordinals of a dictionary.
+#[derive(Debug, Default)]
+pub(super) struct Ordinals {
+    words: Vec<u64>,
+}
+
+impl Ordinals {
+    pub(super) fn insert(&mut self, ordinal: u64) {
+        let position = (ordinal / 64) as usize;
+        if self.words.len() <= position {
+            self.words.resize(position + 1, 0);
+        }
+        if let Some(word) = self.words.get_mut(position) {
+            *word |= 1 << (ordinal % 64);
+        }
+    }
+
+    fn contains(&self, ordinal: u64) -> bool {
+        self.words.get((ordinal / 64) as usize).is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+}
+
+/// A column and what is accepted of it. A document with several values needs one that is.
+pub(super) struct ColumnTest {
+    column: Column<u64>,
+    accept: Accept,
+    buffer: Vec<u32>,
+}
+
+impl ColumnTest {
+    /// Returns the test as a node; a column's own statistics may answer it at once.
+    pub(super) fn node(column: Column<u64>, accept: Accept) -> Node {
+        let is_full = column.get_cardinality() == Cardinality::Full;
+        let accept = match accept {
+            Accept::Ranges(ranges) => {
+                let (min, max) = (column.min_value(), column.max_value());
+                let mut kept = ranges;
+                kept.retain(|range| {
+                    !range.is_empty() && *range.start() <= max && min <= *range.end()
+                });
+                match kept.as_slice() {
+                    [] => return Node::Nothing,
+                    [range] if *range.start() <= min && max <= *range.end() => Accept::Any,
+                    _ => Accept::Ranges(kept),
+                }
+            }
+            Accept::Ordinals(ordinals) if ordinals.is_empty() => return Node::Nothing,
+            accept => accept,
+        };
+        match accept {
+            Accept::Any if is_full => Node::All,
+            accept => Node::Column(ColumnTest { column, accept, buffer: Vec::new() }),
+        }
+    }
+
+    pub(super) fn cost(&self) -> u32 {
+        match &self.accept {
+            Accept::Any => 1,
+            Accept::Ranges(ranges) => 1 + ranges.len().min(1_000) as u32,
+            Accept::Ordinals(_) => 1_002,
+            Accept::Computed(_) => 2_000,
+        }
+    }
+
+    pub(super) fn evaluate(&mut self, window: Window, among: &Bits) -> Bits {
+        if let Accept::Ranges(ranges) = &self.accept
+            && let [range] = ranges.as_slice()
+            && among.count() >= DENSE_DOCS
+        {
+            self.buffer.clear();
+            let docs = window.start..window.end;
+            self.column.get_docids_for_value_range(range.clone(), docs, &mut self.buffer);
+            let mut found = Bits::empty();
+            for doc in &self.buffer {
+                found.insert(doc - window.start);
+            }
+            found.intersect(among);
+            return found;
+        }
+        let mut found = Bits::empty();
+        for offset in among.iter() {
+            let mut values = self.column.values_for_doc(window.start + offset);
+            if values.any(|value| self.accept.accepts(value)) {
+                found.insert(offset);
+            }
+        }
+        found
+    }
+}
+
+impl Accept {
+    fn accepts(&self, value: u64) -> bool {
+        match self {
+            Accept::Any => true,
+            Accept::Ranges(ranges) => ranges.iter().any(|range| range.contains(&value)),
+            Accept::Ordinals(ordinals) => ordinals.contains(value),
+            Accept::Computed(accepts) => accepts(value),
+        }
+    }
+}
+
+/// Returns the node of a test on one typed column of a field.
+pub(super) fn field_node(
+    handle: &DynamicColumnHandle,
+    test: &FieldTest,
+    deadline: &Deadline,
+) -> Result<Node, QueryError> {
+    if handle.column_type() == ColumnType::Str {
+        return match handle.open()? {
+            DynamicColumn::Str(column) => text_node(column, test, deadline),
+            _ => Ok(Node::Nothing),
+        };
+    }
+    let Some(column) = handle.open_u64_lenient()? else { return Ok(Node::Nothing) };
+    let test = test.clone();
+    let accept = match (handle.column_type(), &test) {
+        (ColumnType::Bool, _) => Accept::Computed(Box::new(move |value| test.passes_bool(value == 1))),
+        (ColumnType::I64 | ColumnType::U64 | ColumnType::F64, FieldTest::AnyOf(literals)) => {
+            let numbers = literals.iter().filter_map(|literal| literal.number);
+            let ranges = numbers.filter_map(|number| {
+                let bound = || Bound::Included(number);
+                number_range(handle.column_type(), bound(), bound())
+            });
+            Accept::Ranges(ranges.collect())
+        }
+        (
+            ColumnType::I64 | ColumnType::U64 | ColumnType::F64,
+            FieldTest::Range(ValueRange::Numbers { lower, upper }),
+        ) => {
+            let range = number_range(handle.column_type(), lower.clone(), upper.clone());
+            Accept::Ranges(range.into_iter().collect())
+        }
+        (ColumnType::I64, FieldTest::Wildcard { .. } | FieldTest::Regex(_)) => {
+            Accept::Computed(Box::new(move |value| test.passes_integer(u64_to_i64(value).into())))
+        }
+        (ColumnType::U64, FieldTest::Wildcard { .. } | FieldTest::Regex(_)) => {
+            Accept::Computed(Box::new(move |value| test.passes_integer(value.into())))
+        }
+        (ColumnType::F64, FieldTest::Wildcard { .. } | FieldTest::Regex(_)) => {
+            Accept::Computed(Box::new(move |value| test.passes_float(u64_to_f64(value))))
+        }
+        // Texts are not numbers, and records have no other types.
+        _ => return Ok(Node::Nothing),
+    };
+    Ok(ColumnTest::node(column, accept))
+}
+
+/// Returns the node of a test on a text column.
+pub(super) fn text_node(
+    column: StrColumn,
+    test: &FieldTest,
+    deadline: &Deadline,
+) -> Result<Node, QueryError> {
+    let accept = dictionary::accepted(column.dictionary(), test, deadline)?;
+    Ok(ColumnTest::node(column.ords().clone(), accept))
+}
+
+/// Returns the stored numbers of a column type that lie between two bounds.
+fn number_range(
+    column_type: ColumnType,
+    lower: Bound<Number>,
+    upper: Bound<Number>,
+) -> Option<RangeInclusive<u64>> {
+    match column_type {
+        ColumnType::I64 => {
+            let (low, high) = integer_range(lower, upper, i64::MIN.into(), i64::MAX.into())?;
+            Some(i64_to_u64(i64::try_from(low).ok()?)..=i64_to_u64(i64::try_from(high).ok()?))
+        }
+        ColumnType::U64 => {
+            let (low, high) = integer_range(lower, upper, 0, u64::MAX.into())?;
+            Some(u64::try_from(low).ok()?..=u64::try_from(high).ok()?)
+        }
+        ColumnType::F64 => float_range(lower, upper),
+        _ => None,
+    }
+}
+
+/// Returns the first and last integer between two bounds, inside what the column can hold.
+fn integer_range(
+    lower: Bound<Number>,
+    upper: Bound<Number>,
+    min: i128,
+    max: i128,
+) -> Option<(i128, i128)> {
+    let low = match lower {
+        Bound::Unbounded => min,
+        Bound::Included(Number::Integer(integer)) => integer,
+        Bound::Excluded(Number::Integer(integer)) => integer.saturating_add(1),
+        Bound::Included(Number::Float(float)) => float.ceil() as i128,
+        Bound::Excluded(Number::Float(float)) => (float.floor() as i128).saturating_add(1),
+    };
+    let high = match upper {
+        Bound::Unbounded => max,
+        Bound::Included(Number::Integer(integer)) => integer,
+        Bound::Excluded(Number::Integer(integer)) => integer.saturating_sub(1),
+        Bound::Included(Number::Float(float)) => float.floor() as i128,
+        Bound::Excluded(Number::Float(float)) => (float.ceil() as i128).saturating_sub(1),
+    };
+    (low <= max && min <= high && low <= high).then(|| (low.max(min), high.min(max)))
+}
+
+/// Both zeros are one number, although their images differ.
+fn float_range(lower: Bound<Number>, upper: Bound<Number>) -> Option<RangeInclusive<u64>> {
+    let image = |float: f64, zero: f64| f64_to_u64(if float == 0.0 { zero } else { float });
+    let low = match lower {
+        Bound::Unbounded => 0,
+        Bound::Included(number) => image(number.as_f64(), -0.0),
+        Bound::Excluded(number) => image(number.as_f64(), 0.0).checked_add(1)?,
+    };
+    let high = match upper {
+        Bound::Unbounded => u64::MAX,
+        Bound::Included(number) => image(number.as_f64(), 0.0),
+        Bound::Excluded(number) => image(number.as_f64(), -0.0).checked_sub(1)?,
+    };
+    (low <= high).then_some(low..=high)
+}

@@ -1,0 +1,101 @@
+//! All matches in time order, page by page: memory holds one page, however many there are.
+
+use super::collect::Counting;
+use super::search::{Hit, SearchRequest, Sort, cursor_after};
+use super::{Deadline, PartialReason};
+use crate::{Cursor, Engine, Plan, PlanRequest, QueryError};
+
+/// Records of a page: a few megabytes, and the search behind each is paid for by as many.
+const PAGE_RECORDS: usize = 5_000;
+
+/// One page of an export.
+#[derive(Clone, Debug)]
+pub struct ExportPage {
+    /// The records, in order.
+    pub hits: Vec<Hit>,
+    /// Where an interrupted export goes on after this page.
+    pub cursor: String,
+    /// Why records may be missing.
+    pub partial_reasons: Vec<PartialReason>,
+}
+
+/// An export under way. Each page has the time of a whole query.
+#[derive(Clone, Debug)]
+pub struct Export {
+    engine: Engine,
+    plan: Plan,
+    search: SearchRequest,
+    state: ExportState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExportState {
+    Open,
+    Done,
+}
+
+impl Engine {
+    /// Starts an export, or goes on with one after a cursor. Oldest first unless asked otherwise:
+    /// what arrives meanwhile comes at the end.
+    pub fn export(
+        &self,
+        query: &PlanRequest,
+        sort: Sort,
+        cursor: Option<Cursor>,
+        fields: Option<Vec<String>>,
+    ) -> Result<Export, QueryError> {
+        if cursor.is_some_and(|cursor| cursor.sort != sort) {
+            return Err(QueryError::Cursor);
+        }
+        let limit = PAGE_RECORDS.min(self.config().hits_max).max(1);
+        let search = SearchRequest { query: query.clone(), limit, sort, cursor, fields };
+        let plan = self.plan(query)?;
+        Ok(Export { engine: self.clone(), plan, search, state: ExportState::Open })
+    }
+}
+
+impl Export {
+    /// Returns the next page; `None` after the last.
+    pub fn next_page(&mut self, deadline: &Deadline) -> Result<Option<ExportPage>, QueryError> {
+        if self.state == ExportState::Done {
+            return Ok(None);
+        }
+        let plan = self.remaining();
+        let mut found =
+            self.engine.search_plan(&plan, &self.search, Counting::Needless, deadline)?;
+        // A page that its bytes cut short is no gap: the next one goes on there.
+        found.partial_reasons.retain(|reason| *reason != PartialReason::AnswerBytes);
+        if found.partial_reasons.contains(&PartialReason::Deadline) {
+            // The kept records are the first of those that were looked at, not of all.
+            return Err(QueryError::Deadline(self.engine.config().deadline_max));
+        }
+        if found.cursor.is_none() {
+            self.state = ExportState::Done;
+        }
+        let Some(last) = found.hits.last() else { return Ok(None) };
+        let cursor = cursor_after(self.search.sort, last);
+        self.search.cursor = Some(cursor);
+        Ok(Some(ExportPage {
+            hits: found.hits,
+            cursor: cursor.encode(),
+            partial_reasons: found.partial_reasons,
+        }))
+    }
+
+    /// Returns the plan without what lies before the cursor, so that whole days are skipped.
+    fn remaining(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        if let Some(cursor) = self.search.cursor {
+            let moment = cursor.timestamp;
+            let rest = match cursor.sort {
+                Sort::OldestFirst => crate::TimeRange { start: Some(moment), end: None },
+                Sort::NewestFirst => {
+                    let end = Some(moment.saturating_add_micros(1));
+                    crate::TimeRange { start: None, end }
+                }
+            };
+            plan.range = plan.range.intersection(&rest);
+        }
+        plan
+    }
+}

@@ -1,0 +1,33 @@
+//! Runs a plan over partitions and hands matching documents to a visitor.
+//!
+//! Arrives: a [`crate::Plan`] and a snapshot of partitions. Leaves: blocks of documents, or whole
+//! answers (search, request, export). A damaged partition never fails the rest.
+
+mod bind;
+mod bits;
+mod collect;
+mod column;
+mod deadline;
+mod dictionary;
+mod driver;
+mod export;
+mod node;
+mod report;
+mod request;
+mod search;
+mod segment;
+mod visitor;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use bits::BLOCK_DOCS;
+pub use deadline::{CancelOnDrop, Deadline};
+pub(crate) use driver::{ScanOrder, scan};
+pub use export::{Export, ExportPage};
+pub use report::{PartialReason, ScanReport};
+pub use request::{LevelState, LevelStatus, RequestResponse, UserRequest};
+pub use search::{Hit, SearchRequest, SearchResponse, Sort, Total, TotalRelation};
+pub(crate) use segment::segment_docs;
+pub use visitor::{Flow, SegmentVisitor};

@@ -1,0 +1,164 @@
+//! The two look-ups that support asks for: every line of a request, the newest lines of a user.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+use tierlog_model::{Level, RecordKind, Timestamp, Value, fields};
+
+use super::collect::Counting;
+use super::search::{Hit, SearchRequest, SearchResponse, Sort, services};
+use super::{Deadline, PartialReason};
+use crate::parse::{FieldTest, Literal};
+use crate::plan::kept_since;
+use crate::{Engine, Expr, Plan, PlanRequest, QueryError, TimeRange};
+
+/// What is known of one level of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelState {
+    /// There are lines.
+    Present,
+    /// There are no lines, and they would still be kept.
+    None,
+    /// There are no lines, and the request is older than the level is kept.
+    Expired,
+}
+
+/// One level of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LevelStatus {
+    /// Lines of the level.
+    pub count: u64,
+    /// What their number means.
+    pub state: LevelState,
+    /// When expired: lines of the level are kept from this moment on.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    pub since: Option<Timestamp>,
+}
+
+fn moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(moment) => serializer.collect_str(moment),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Every line of one request.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestResponse {
+    /// The id as asked.
+    pub request_id: String,
+    /// The lines, oldest first.
+    pub records: Vec<Hit>,
+    /// Services that logged them, in the order of their first line.
+    pub services: Vec<String>,
+    /// From the first line to the last, or the longest `duration_ms` that a line names when that
+    /// is more: one access line tells how long the whole request took. Absent without lines.
+    pub duration_ms: Option<f64>,
+    /// Each level by name.
+    pub levels: BTreeMap<Level, LevelStatus>,
+    /// Whether lines may be missing.
+    pub partial: bool,
+    /// Why they may be missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partial_reasons: Vec<PartialReason>,
+    /// Milliseconds that the look-up took.
+    pub took_ms: u64,
+}
+
+/// Newest lines of one user.
+#[derive(Clone, Debug)]
+pub struct UserRequest {
+    /// The plain id, or its pseudonym.
+    pub user_id: String,
+    /// Further condition, range, limit, cursor and fields.
+    pub search: SearchRequest,
+}
+
+impl Engine {
+    /// Returns every line of a request, across tiers and days.
+    pub fn request(
+        &self,
+        request_id: &str,
+        deadline: &Deadline,
+    ) -> Result<RequestResponse, QueryError> {
+        let expr = self.id_expr(fields::REQUEST_ID, request_id);
+        let plan = self.plan_of(expr, TimeRange::default(), RecordKind::Log);
+        let mut search = SearchRequest::of("");
+        search.limit = self.config().hits_max;
+        search.sort = Sort::OldestFirst;
+        let mut found = self.search_plan(&plan, &search, Counting::Needless, deadline)?;
+        if found.cursor.is_some() && !found.partial {
+            found.partial = true;
+            found.partial_reasons.push(PartialReason::AnswerRecords);
+        }
+        Ok(RequestResponse {
+            request_id: request_id.to_owned(),
+            services: services(&found.hits),
+            duration_ms: duration_ms(&found.hits),
+            levels: self.level_states(&found.hits),
+            records: found.hits,
+            partial: found.partial,
+            partial_reasons: found.partial_reasons,
+            took_ms: found.took_ms,
+        })
+    }
+
+    /// Returns the newest lines of a user.
+    pub fn user(
+        &self,
+        request: &UserRequest,
+        deadline: &Deadline,
+    ) -> Result<SearchResponse, QueryError> {
+        let PlanRequest { q, start, end, kind } = &request.search.query;
+        let user = self.id_expr(fields::USER_ID, &request.user_id);
+        let expr = Expr::all_of([user, self.parse(q)?]);
+        let now = self.clock().now();
+        let range = TimeRange::read(start.as_deref(), end.as_deref(), now)?;
+        let plan = self.plan_of(expr, range, *kind);
+        self.search_plan(&plan, &request.search, self.counting(&request.search), deadline)
+    }
+
+    /// Returns the condition that a field has an id, in any of its stored forms.
+    pub fn id_expr(&self, field: &str, id: &str) -> Expr {
+        let forms = self.pseudonyms().stored_forms(field, id);
+        Expr::field(field, FieldTest::AnyOf(forms.into_iter().map(Literal::id).collect()))
+    }
+
+    /// Plans a condition that is compiled already.
+    pub fn plan_of(&self, expr: Expr, range: TimeRange, kind: RecordKind) -> Plan {
+        Plan::new(expr, range, kind, self.store().catalogue().tiers(), self.clock().now())
+    }
+
+    fn level_states(&self, hits: &[Hit]) -> BTreeMap<Level, LevelStatus> {
+        let now = self.clock().now();
+        let tiers = self.store().catalogue().tiers();
+        let first = hits.first().map(|hit| hit.record.timestamp);
+        let status = |level: Level| {
+            let count = hits.iter().filter(|hit| hit.record.level == level).count() as u64;
+            let since = kept_since(level, tiers, now);
+            // Without a single line nobody knows when the request was.
+            let is_expired = count == 0 && first.is_some_and(|first| first < since);
+            let state = match count {
+                0 if is_expired => LevelState::Expired,
+                0 => LevelState::None,
+                _ => LevelState::Present,
+            };
+            LevelStatus { count, state, since: is_expired.then_some(since) }
+        };
+        Level::ALL.into_iter().map(|level| (level, status(level))).collect()
+    }
+}
+
+fn duration_ms(hits: &[Hit]) -> Option<f64> {
+    let first = hits.first()?.record.timestamp.as_micros();
+    let last = hits.last()?.record.timestamp.as_micros();
+    let span = (last - first) as f64 / 1_000.0;
+    let named = hits.iter().filter_map(|hit| match hit.record.get(fields::DURATION_MS)? {
+        Value::I64(number) => Some(*number as f64),
+        Value::U64(number) => Some(*number as f64),
+        Value::F64(number) => Some(*number),
+        Value::Bool(_) | Value::Str(_) | Value::Json(_) => None,
+    });
+    Some(named.fold(span, f64::max))
+}

@@ -1,0 +1,318 @@
+//! `GET /api/v1/export`: all matches as JSON lines, one page in memory at a time.
+//!
+//! ```text
+//! {"timestamp":"...","level":"info",...}                                  a record a line
+//! {"tierlog":{"export":{"cursor":"..."}}}                                 with checkpoints=page
+//! {"tierlog":{"export":{"complete":true,"records":2,"cursor":"..."}}}     always the last line
+//! ```
+//!
+//! An answer without its last line was cut off. A client that reads slowly is waited for, up to a
+//! deadline for each part; meanwhile no query runs for it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_util::task::AbortOnDropHandle;
+use utoipa::{IntoParams, ToSchema};
+
+use super::parameters::Parameters;
+use super::problem::{Code, Problem};
+use super::request::Scope;
+use super::state::{Patience, QueryState};
+use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, Sort};
+
+/// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
+/// in this time on any line.
+const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Size at which a part of the answer is handed to the connection.
+const PART_BYTES: usize = 64 * 1024;
+
+/// Parts that wait for the connection.
+const PARTS_AHEAD: usize = 2;
+
+/// Which way, from where, and what to write.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportParameters {
+    /// `timestamp` (oldest first, the default) or `-timestamp`.
+    #[param(value_type = Option<String>)]
+    sort: Sort,
+    /// Goes on where an earlier export stopped: the `cursor` of its last line or checkpoint.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+    /// Fields to show beside `timestamp` and `level`, with commas between.
+    #[param(value_type = Option<String>)]
+    fields: Option<Vec<String>>,
+    /// `page` writes a line with a cursor after every few thousand records, `none` (the default)
+    /// only at the end.
+    #[param(inline, required = false)]
+    checkpoints: Checkpoints,
+}
+
+/// When a cursor is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(super) enum Checkpoints {
+    /// At the end only.
+    None,
+    /// After every page.
+    Page,
+}
+
+impl ExportParameters {
+    fn take(parameters: &mut Parameters) -> Result<ExportParameters, Problem> {
+        let sort = parameters.text("sort")?;
+        let cursor = parameters.text("cursor")?;
+        Ok(ExportParameters {
+            sort: Sort::read(sort.as_deref().unwrap_or("timestamp"))?,
+            cursor: cursor.as_deref().map(Cursor::decode).transpose()?,
+            fields: parameters.names("fields")?,
+            checkpoints: match parameters.text("checkpoints")?.as_deref() {
+                None | Some("none") => Checkpoints::None,
+                Some("page") => Checkpoints::Page,
+                Some(_) => {
+                    let detail = "\"checkpoints\" must be none or page";
+                    return Err(Problem::parameter("checkpoints", detail));
+                }
+            },
+        })
+    }
+}
+
+/// Writes every record that matches as a line of JSON.
+///
+/// The last line is `{"tierlog":{"export":{...}}}`: whether the export is `complete`, how many
+/// `records` were written, the `cursor` to go on from, and why records may be missing. An answer
+/// without it was cut off.
+#[utoipa::path(
+    get,
+    path = "/api/v1/export",
+    tag = "query",
+    params(Scope, ExportParameters),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 408, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn export(
+    State(state): State<Arc<QueryState>>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let scope = Scope::take(&mut parameters)?;
+    let ExportParameters { sort, cursor, fields, checkpoints } =
+        ExportParameters::take(&mut parameters)?;
+    parameters.finish()?;
+    let permit = state.export_permit()?;
+    let timeout = scope.timeout();
+    let plan = scope.into_plan();
+    let trailer = Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
+    let start = move |engine: &Engine, _: &Deadline| engine.export(&plan, sort, cursor, fields);
+    let export = state.run(timeout, start).await?;
+    // The first page is read before the answer begins, so that its errors have a status.
+    let reader = Reader { state, timeout };
+    let first = reader.page(export).await?;
+
+    let (sender, parts) = mpsc::channel(PARTS_AHEAD);
+    let writer = Writer { reader, checkpoints, trailer, sender };
+    let task = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _permit = permit;
+        writer.write(first).await;
+    }));
+    let mut response = Response::new(Body::from_stream(ExportBody { parts, end: End::Ahead, _task: task }));
+    let ndjson = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(header::CONTENT_TYPE, ndjson);
+    Ok(response)
+}
+
+/// The last line of an export.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Trailer {
+    complete: bool,
+    records: u64,
+    cursor: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    partial_reasons: Vec<PartialReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+}
+
+/// One page as it goes out.
+struct Page {
+    parts: Vec<Bytes>,
+    records: u64,
+    cursor: String,
+    partial_reasons: Vec<PartialReason>,
+}
+
+/// Reads pages on blocking threads, under the same gate as every query.
+struct Reader {
+    state: Arc<QueryState>,
+    timeout: Option<Duration>,
+}
+
+impl Reader {
+    async fn page(&self, mut export: Export) -> Result<(Export, Option<Page>), Problem> {
+        let work = move |_: &Engine, deadline: &Deadline| {
+            let page = export.next_page(deadline)?.map(|page| Page {
+                records: page.hits.len() as u64,
+                parts: lines(&page.hits),
+                cursor: page.cursor,
+                partial_reasons: page.partial_reasons,
+            });
+            Ok((export, page))
+        };
+        self.state.run_with(Patience::Long, self.timeout, work).await
+    }
+}
+
+/// Writes records as lines, in parts of about [`PART_BYTES`].
+fn lines(hits: &[Hit]) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut part = Vec::with_capacity(PART_BYTES * 2);
+    for hit in hits {
+        // A record always serialises: its keys are texts, and memory takes any number of bytes.
+        if serde_json::to_writer(&mut part, hit).is_ok() {
+            part.push(b'\n');
+        }
+        if part.len() >= PART_BYTES {
+            let full = std::mem::replace(&mut part, Vec::with_capacity(PART_BYTES * 2));
+            parts.push(Bytes::from(full));
+        }
+    }
+    if !part.is_empty() {
+        parts.push(Bytes::from(part));
+    }
+    parts
+}
+
+/// Writes pages to the connection, at the pace of the client.
+struct Writer {
+    reader: Reader,
+    checkpoints: Checkpoints,
+    trailer: Trailer,
+    sender: mpsc::Sender<Part>,
+}
+
+/// A part of the answer.
+enum Part {
+    /// Lines.
+    Lines(Bytes),
+    /// The last line.
+    Last(Bytes),
+}
+
+/// The client left, or took no part before the deadline.
+struct ClientGone;
+
+impl Writer {
+    async fn write(mut self, first: (Export, Option<Page>)) {
+        // A client that is gone needs no last line.
+        let _ = self.write_pages(first).await;
+    }
+
+    async fn write_pages(&mut self, first: (Export, Option<Page>)) -> Result<(), ClientGone> {
+        let stop = self.reader.state.stop_token();
+        let (mut export, mut page) = first;
+        loop {
+            let Some(written) = page else {
+                self.trailer.complete = true;
+                break;
+            };
+            self.write_page(written).await?;
+            let next = tokio::select! {
+                () = stop.cancelled() => Err(Problem::new(Code::Cancelled, "server stops")),
+                next = self.reader.page(export) => next,
+            };
+            match next {
+                Ok(next) => (export, page) = next,
+                Err(problem) => {
+                    self.trailer.code = Some(problem.code());
+                    break;
+                }
+            }
+        }
+        let last = line(&json!({"tierlog": {"export": self.trailer}}));
+        self.send(Part::Last(last)).await
+    }
+
+    async fn write_page(&mut self, page: Page) -> Result<(), ClientGone> {
+        for part in page.parts {
+            self.send(Part::Lines(part)).await?;
+        }
+        self.trailer.records += page.records;
+        for reason in page.partial_reasons {
+            if !self.trailer.partial_reasons.contains(&reason) {
+                self.trailer.partial_reasons.push(reason);
+            }
+        }
+        if self.checkpoints == Checkpoints::Page {
+            let checkpoint = line(&json!({"tierlog": {"export": {"cursor": page.cursor}}}));
+            self.send(Part::Lines(checkpoint)).await?;
+        }
+        self.trailer.cursor = Some(page.cursor);
+        Ok(())
+    }
+
+    async fn send(&self, part: Part) -> Result<(), ClientGone> {
+        match tokio::time::timeout(WRITE_DEADLINE, self.sender.send(part)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(ClientGone),
+        }
+    }
+}
+
+fn line(document: &serde_json::Value) -> Bytes {
+    Bytes::from(format!("{document}\n"))
+}
+
+/// The answer's body. It owns the writing task: a client that leaves ends it.
+struct ExportBody {
+    parts: mpsc::Receiver<Part>,
+    end: End,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// Whether the last line went out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Ahead,
+    Reached,
+}
+
+impl Stream for ExportBody {
+    type Item = Result<Bytes, std::io::Error>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, std::io::Error>>> {
+        if self.end == End::Reached {
+            return Poll::Ready(None);
+        }
+        self.parts.poll_recv(context).map(|part| match part {
+            Some(Part::Lines(lines)) => Some(Ok(lines)),
+            Some(Part::Last(line)) => {
+                self.end = End::Reached;
+                Some(Ok(line))
+            }
+            // An error cuts the connection: a clean end would look like a whole export.
+            None => {
+                self.end = End::Reached;
+                Some(Err(std::io::Error::other("export ended before its last line")))
+            }
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! `GET /api/v1/histogram`: counts by time bucket and level.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::{ExpiredLevel, took_ms};
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::request::Scope;
+use super::state::QueryState;
+use crate::aggregate::{HistogramBucket, histogram as run_histogram};
+
+/// How wide the buckets are.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistogramParameters {
+    /// Width of a bucket, such as `1m`; without it one is chosen that gives about sixty buckets.
+    #[param(value_type = Option<String>)]
+    interval: Option<Duration>,
+}
+
+/// Counts by time bucket and level.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistogramResponse {
+    /// Width of a bucket.
+    interval_ms: u64,
+    /// Buckets in order of time without holes; they start at whole multiples of the width since
+    /// 1970. They reach `start` and `end` where those were given, else the first and last match.
+    buckets: Vec<Bucket>,
+    /// Milliseconds that the server took.
+    took_ms: u64,
+    /// Whether matches may be missing, because a partition could not be read.
+    partial: bool,
+    /// Levels that the asked range has outlived.
+    expired: Vec<ExpiredLevel>,
+}
+
+/// One bucket.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Bucket {
+    /// First moment inside.
+    #[schema(format = DateTime)]
+    start: String,
+    /// Matches inside.
+    total: u64,
+    /// Matches by level; levels without matches are absent.
+    levels: BTreeMap<&'static str, u64>,
+}
+
+impl From<HistogramBucket> for Bucket {
+    fn from(bucket: HistogramBucket) -> Bucket {
+        Bucket {
+            start: bucket.start.to_string(),
+            total: bucket.total,
+            levels: bucket.levels.iter().map(|(level, count)| (level.as_str(), *count)).collect(),
+        }
+    }
+}
+
+/// Counts the records that match a query by time bucket and level.
+#[utoipa::path(
+    get,
+    path = "/api/v1/histogram",
+    tag = "query",
+    params(Scope, HistogramParameters),
+    responses(
+        (status = 200, body = HistogramResponse),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 408, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn histogram(
+    State(state): State<Arc<QueryState>>,
+    mut parameters: Parameters,
+) -> Result<Json<HistogramResponse>, Problem> {
+    let started = Instant::now();
+    let scope = Scope::take(&mut parameters)?;
+    let HistogramParameters { interval } =
+        HistogramParameters { interval: parameters.duration("interval")? };
+    parameters.finish()?;
+    let timeout = scope.timeout();
+    let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
+        let plan = engine.plan(&scope.into_plan())?;
+        let (histogram, report) = run_histogram(engine, &plan, interval, deadline)?;
+        Ok((histogram, report, plan.expired))
+    };
+    let (histogram, report, expired) = state.run(timeout, run).await?;
+    Ok(Json(HistogramResponse {
+        interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
+        buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
+        took_ms: took_ms(started),
+        partial: report.partial(),
+        expired: expired.into_iter().map(ExpiredLevel::from).collect(),
+    }))
+}

@@ -1,0 +1,217 @@
+//! Parameters of a request: a query string or a JSON object arrives, typed values leave.
+//!
+//! GET and POST share names and types. A parameter that nobody asked for is refused by
+//! [`Parameters::finish`], so that a misspelt `strat=` never looks like a full answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::Method;
+use axum::http::request::Parts;
+use serde_json::Value;
+
+use super::duration::parse_duration;
+use super::problem::{Code, Problem};
+
+/// Largest request body: aggregations are the largest and take a few kilobytes.
+const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// The parameters of one request that were not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Parameters {
+    values: BTreeMap<String, Value>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Parameters {
+    type Rejection = Problem;
+
+    /// Reads the query string, and the JSON object in the body of a POST.
+    async fn from_request(request: Request, _state: &S) -> Result<Parameters, Problem> {
+        let mut parameters = Parameters::default();
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
+            .map_err(|_| Problem::new(Code::InvalidParameter, "the query string is not UTF-8"))?;
+        for (name, value) in pairs {
+            parameters.add(name, Value::String(value))?;
+        }
+        if request.method() == Method::POST {
+            for (name, value) in read_object(request.into_body()).await? {
+                parameters.add(name, value)?;
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+/// A text that stands in the path.
+#[derive(Debug)]
+pub(crate) struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathText, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let problem = |_| Problem::new(Code::InvalidParameter, "the path is not UTF-8");
+        path.map(|Path(text)| PathText(text)).map_err(problem)
+    }
+}
+
+/// Reads a JSON object from a body, whatever its content type says. No body is an empty object.
+async fn read_object(body: Body) -> Result<serde_json::Map<String, Value>, Problem> {
+    let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| {
+        let detail = format!("the body ends early or is larger than {REQUEST_BYTES_MAX} bytes");
+        Problem::new(Code::TooLarge, detail)
+    })?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(serde_json::Map::new());
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body is not a JSON object: line {line}, column {column}");
+        Problem::new(Code::InvalidBody, detail)
+    })
+}
+
+impl Parameters {
+    fn add(&mut self, name: String, value: Value) -> Result<(), Problem> {
+        if self.values.contains_key(&name) {
+            let detail = format!("{name:?} is given twice");
+            return Err(Problem::parameter(name, detail));
+        }
+        // A null stands for an absent parameter, as most JSON writers mean it.
+        if !value.is_null() {
+            self.values.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// Takes a parameter as it is.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.values.remove(name)
+    }
+
+    /// Takes a text.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(Problem::parameter(name, format!("{name:?} must be a text"))),
+        }
+    }
+
+    /// Takes a whole number of at most `max`.
+    pub(crate) fn count(&mut self, name: &str, max: usize) -> Result<Option<usize>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match text.parse::<usize>() {
+            Ok(number) if number <= max => Ok(Some(number)),
+            _ => {
+                let detail = format!("{name:?} must be a whole number from 0 to {max}");
+                Err(Problem::parameter(name, detail))
+            }
+        }
+    }
+
+    /// Takes a duration.
+    pub(crate) fn duration(&mut self, name: &str) -> Result<Option<Duration>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let problem = || {
+            let detail = format!("{name:?} must be a duration with a unit, such as 30s or 1h30m");
+            Problem::parameter(name, detail)
+        };
+        parse_duration(&text).ok_or_else(problem).map(Some)
+    }
+
+    /// Takes a list of names: an array of texts, or one text with commas between.
+    pub(crate) fn names(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let problem = || {
+            let detail = format!("{name:?} must be names with commas between, or an array of them");
+            Problem::parameter(name, detail)
+        };
+        let names: Vec<String> = match self.value(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => {
+                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                parts.map(str::to_owned).collect()
+            }
+            Some(Value::Array(values)) => values
+                .into_iter()
+                .map(|value| match value {
+                    Value::String(text) => Ok(text),
+                    _ => Err(problem()),
+                })
+                .collect::<Result<_, _>>()?,
+            Some(_) => return Err(problem()),
+        };
+        Ok(Some(names))
+    }
+
+    /// Refuses what was not taken.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        match self.values.into_keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                let detail = format!("{name:?} is no parameter of this resource");
+                Err(Problem::parameter(name, detail))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(method: Method, uri: &str, body: &str) -> Result<Parameters, Problem> {
+        let request = Request::builder().method(method).uri(uri).body(Body::from(body.to_owned()));
+        Parameters::from_request(request.expect("a request"), &()).await
+    }
+
+    #[tokio::test]
+    async fn get_and_post_read_the_same() {
+        let get = "/x?q=level:error%20a+b&limit=5&fields=a,%20b,&start=0&timeout=2s";
+        let body = r#"{"q":"level:error a b","limit":5,"fields":["a","b"],"start":0,
+            "timeout":"2s","end":null}"#;
+        for (method, uri, body) in [(Method::GET, get, ""), (Method::POST, "/x", body)] {
+            let mut parameters = read(method, uri, body).await.expect("readable");
+            assert_eq!(parameters.text("q").expect("a text").as_deref(), Some("level:error a b"));
+            assert_eq!(parameters.count("limit", 10).expect("a count"), Some(5));
+            let names = parameters.names("fields").expect("names").expect("given");
+            assert_eq!(names, ["a", "b"]);
+            assert_eq!(parameters.text("start").expect("a text").as_deref(), Some("0"));
+            assert_eq!(parameters.text("end").expect("none"), None);
+            let timeout = parameters.duration("timeout").expect("a duration");
+            assert_eq!(timeout, Some(Duration::from_secs(2)));
+            parameters.finish().expect("everything was taken");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_named() {
+        for (method, uri, body, code) in [
+            (Method::GET, "/x?limit=1&limit=2", "", Code::InvalidParameter),
+            (Method::POST, "/x?limit=1", r#"{"limit":2}"#, Code::InvalidParameter),
+            (Method::POST, "/x", "[]", Code::InvalidBody),
+            (Method::POST, "/x", "{\"q\":", Code::InvalidBody),
+        ] {
+            let problem = read(method, uri, body).await.expect_err("refused");
+            assert_eq!(problem.code(), code, "{uri} {body}");
+        }
+        let large = format!("{{\"q\":\"{}\"}}", "a".repeat(REQUEST_BYTES_MAX));
+        let problem = read(Method::POST, "/x", &large).await.expect_err("refused");
+        assert_eq!(problem.code(), Code::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn values_out_of_bounds_and_unknown_names_are_refused() {
+        let uri = "/x?limit=11&timeout=5&strat=1";
+        let mut parameters = read(Method::GET, uri, "").await.expect("readable");
+        assert!(parameters.count("limit", 10).is_err());
+        assert!(parameters.duration("timeout").is_err());
+        let problem = parameters.finish().expect_err("strat is left");
+        let text = serde_json::to_string(&problem).expect("a body");
+        assert!(text.contains(r#""parameter":"strat""#), "{text}");
+    }
+}

@@ -1,0 +1,146 @@
+//! What the handlers share, and the gate that every query goes through.
+//!
+//! A query waits a moment for a permit, then runs on a blocking thread under a deadline. The
+//! permit lives as long as the work, not as long as the client: a thousand impatient clients
+//! cannot start a thousand queries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
+
+use super::problem::{Code, Problem};
+use crate::{Deadline, Engine, QueryError};
+
+/// How long a query waits for a permit: longer than most queries run, shorter than a person
+/// waits before trying again.
+const PERMIT_WAIT: Duration = Duration::from_millis(500);
+
+/// Live tails that run at once: each holds a connection and a small buffer.
+const TAILS_MAX: usize = 64;
+
+/// Exports that run at once: each is one reader of the whole store.
+const EXPORTS_MAX: usize = 4;
+
+/// How long a query waits for a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Half a second: a person waits.
+    Short,
+    /// As long as a query may take: an export is under way and would have to start again.
+    Long,
+}
+
+/// State of the query API.
+pub struct QueryState {
+    engine: Engine,
+    queries: Arc<Semaphore>,
+    tails: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+    stop: CancellationToken,
+    contract: OpenApi,
+}
+
+impl QueryState {
+    /// Returns the state for an engine; as many queries run at once as its configuration says.
+    pub fn new(engine: Engine) -> QueryState {
+        let queries = Arc::new(Semaphore::new(engine.config().concurrency_max));
+        QueryState {
+            engine,
+            queries,
+            tails: Arc::new(Semaphore::new(TAILS_MAX)),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            stop: CancellationToken::new(),
+            contract: super::contract(),
+        }
+    }
+
+    /// Answers with this contract instead of the query side's own: the root package adds ingest.
+    #[must_use]
+    pub fn with_contract(mut self, contract: OpenApi) -> QueryState {
+        self.contract = contract;
+        self
+    }
+
+    /// Returns the token that ends answers without an end (tails, exports) when the server stops.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Returns the contract.
+    pub(super) fn contract(&self) -> &OpenApi {
+        &self.contract
+    }
+
+    /// Returns the engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs a query on a blocking thread. `timeout` shortens the configured deadline.
+    pub(super) async fn run<T, F>(&self, timeout: Option<Duration>, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
+    {
+        self.run_with(Patience::Short, timeout, work).await
+    }
+
+    /// Runs a query as [`QueryState::run`] does, with a choice of how long to wait for a permit.
+    pub(super) async fn run_with<T, F>(
+        &self,
+        patience: Patience,
+        timeout: Option<Duration>,
+        work: F,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
+    {
+        let permit = self.query_permit(patience).await?;
+        let most = self.engine.config().deadline_max;
+        let deadline = Deadline::within(timeout.map_or(most, |timeout| timeout.min(most)));
+        let _cancel = deadline.cancel_on_drop();
+        let engine = self.engine.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&engine, &deadline)
+        });
+        match running.await {
+            Ok(result) => result.map_err(Problem::from),
+            Err(error) => {
+                tracing::error!(panicked = error.is_panic(), "query worker ended early");
+                Err(Problem::new(Code::Internal, "internal error"))
+            }
+        }
+    }
+
+    async fn query_permit(&self, patience: Patience) -> Result<OwnedSemaphorePermit, Problem> {
+        let wait = match patience {
+            Patience::Short => PERMIT_WAIT,
+            Patience::Long => self.engine.config().deadline_max,
+        };
+        let permit = Arc::clone(&self.queries).acquire_owned();
+        match tokio::time::timeout(wait, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            // The semaphore is never closed, so only the wait can end.
+            Ok(Err(_)) | Err(_) => {
+                Err(QueryError::Busy(self.engine.config().concurrency_max).into())
+            }
+        }
+    }
+
+    /// Returns the right to one live tail.
+    pub(super) fn tail_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.tails).try_acquire_owned();
+        permit.map_err(|_| Problem::new(Code::Busy, format!("{TAILS_MAX} tails run already")))
+    }
+
+    /// Returns the right to one export.
+    pub(super) fn export_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.exports).try_acquire_owned();
+        permit.map_err(|_| Problem::new(Code::Busy, format!("{EXPORTS_MAX} exports run already")))
+    }
+}

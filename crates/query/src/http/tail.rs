@@ -1,0 +1,98 @@
+//! `GET /api/v1/tail`: live records as server-sent events.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::Stream;
+use utoipa::IntoParams;
+
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::request::Kind;
+use super::state::QueryState;
+use crate::{RecordFilter, Tail, TailEvent};
+
+/// Between comments on a quiet stream: shorter than the idle timeouts of common proxies (60 s),
+/// and soon enough to notice a client that is gone.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Which live records to follow.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TailParameters {
+    /// Query text, as in a search. Empty is every record.
+    #[param(required = false)]
+    q: String,
+    /// Log lines (the default) or dead letters.
+    #[param(inline, required = false)]
+    kind: Kind,
+}
+
+/// Follows the records that match a query, from now on.
+///
+/// Each event is one record: `data: {...}`. A client that reads too slowly gets an event `missed`
+/// whose data, `{"records":N}`, says how many records passed it by, matching or not. A comment
+/// comes every 15 seconds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tail",
+    tag = "query",
+    params(TailParameters),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn tail(
+    State(state): State<Arc<QueryState>>,
+    mut parameters: Parameters,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let TailParameters { q, kind } = TailParameters {
+        q: parameters.text("q")?.unwrap_or_default(),
+        kind: Kind::take(&mut parameters)?,
+    };
+    parameters.finish()?;
+    let permit = state.tail_permit()?;
+    // Subscribed before the answer starts: what is acked after it is seen.
+    let batches = state.engine().store().live();
+    let filter = RecordFilter::new(state.engine().parse(&q)?);
+    let tail = Tail::new(batches, filter, kind.record_kind(), state.stop_token());
+    let events = TailEvents { tail, _permit: permit };
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
+}
+
+/// A tail as events on the wire. Dropping it frees its permit.
+struct TailEvents {
+    tail: Tail,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Stream for TailEvents {
+    type Item = Result<Event, Infallible>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Event, Infallible>>> {
+        Pin::new(&mut self.tail).poll_next(context).map(|event| event.map(|event| Ok(write(&event))))
+    }
+}
+
+fn write(event: &TailEvent) -> Event {
+    match event {
+        // A record always serialises: its keys are texts.
+        TailEvent::Record(record) => {
+            Event::default().data(serde_json::to_string(record).unwrap_or_default())
+        }
+        TailEvent::Missed(records) => {
+            Event::default().event("missed").data(format!("{{\"records\":{records}}}"))
+        }
+    }
+}

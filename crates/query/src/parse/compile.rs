@@ -1,0 +1,241 @@
+//! From the grammar's tree to an [`Expr`].
+//!
+//! Each clause becomes a condition by its field: the level a set, the timestamp a span, an id its
+//! stored forms, a bare word a test of text, and everything else a test of values.
+
+use tantivy_query_grammar::{Occur, UserInputAst, UserInputLeaf, UserInputLiteral};
+use tierlog_model::{Pseudonyms, Timestamp, fields};
+
+use super::expr::{Bound, Expr, FieldTest, LevelSet, Literal, TextTest};
+use super::pattern::{Pattern, PatternChar, Wildcard, plain_text, read_word};
+use super::prepare::Clause;
+use super::{level, literal, words};
+use crate::time_range::read_moment;
+use crate::{QueryError, TimeRange};
+
+/// What compiling needs to know besides the tree.
+pub(super) struct Compiler<'c> {
+    pub(super) clauses: &'c [Clause],
+    pub(super) pseudonyms: &'c Pseudonyms,
+    pub(super) now: Timestamp,
+}
+
+/// The value of a clause, by its form.
+enum Value {
+    Word(Vec<PatternChar>),
+    Quoted(String),
+    QuotedPrefix(String),
+    Set(Vec<String>),
+    Range(Bound<String>, Bound<String>),
+    Regex(String),
+    Anything,
+}
+
+impl Compiler<'_> {
+    /// Compiles a tree; `None` when nothing in it says anything (`"--"` has no words).
+    pub(super) fn tree(&self, tree: UserInputAst) -> Result<Option<Expr>, QueryError> {
+        match tree {
+            UserInputAst::Clause(clauses) => self.clauses(clauses),
+            UserInputAst::Boost(inner, _) => self.tree(*inner),
+            UserInputAst::Leaf(leaf) => self.leaf(*leaf),
+        }
+    }
+
+    fn clauses(
+        &self,
+        clauses: Vec<(Option<Occur>, UserInputAst)>,
+    ) -> Result<Option<Expr>, QueryError> {
+        let mut all = Vec::new();
+        let mut any = Vec::new();
+        for (occur, tree) in clauses {
+            let Some(expr) = self.tree(tree)? else { continue };
+            match occur {
+                Some(Occur::Should) => any.push(expr),
+                Some(Occur::Must) | None => all.push(expr),
+                Some(Occur::MustNot) => all.push(expr.negated()),
+            }
+        }
+        if !any.is_empty() {
+            all.push(Expr::any_of(any));
+        }
+        Ok((!all.is_empty()).then(|| Expr::all_of(all)))
+    }
+
+    fn leaf(&self, leaf: UserInputLeaf) -> Result<Option<Expr>, QueryError> {
+        let (number, value) = match leaf {
+            UserInputLeaf::Literal(literal) => (literal.field_name.clone(), Err(literal)),
+            UserInputLeaf::All => (None, Ok(Value::Anything)),
+            UserInputLeaf::Exists { field } => (Some(field), Ok(Value::Anything)),
+            UserInputLeaf::Set { field, elements } => (field, Ok(Value::Set(elements))),
+            UserInputLeaf::Regex { field, pattern } => (field, Ok(Value::Regex(pattern))),
+            UserInputLeaf::Range { field, lower, upper } => {
+                (field, Ok(Value::Range(literal::bound(lower), literal::bound(upper))))
+            }
+        };
+        let clause = number
+            .and_then(|number| number.parse::<usize>().ok())
+            .and_then(|number| self.clauses.get(number))
+            .ok_or(QueryError::Internal("a clause lost its number"))?;
+        let value = value.unwrap_or_else(|literal| literal_value(clause, literal));
+        match &clause.field {
+            None => self.bare(clause, value),
+            Some(field) => self.field(clause, super::fields::canonical(field), value).map(Some),
+        }
+    }
+
+    fn bare(&self, clause: &Clause, value: Value) -> Result<Option<Expr>, QueryError> {
+        let test = match value {
+            Value::Anything => return Ok(Some(Expr::All)),
+            Value::Word(word) => words::pattern(&word).ok_or_else(|| {
+                let message = "a wildcard in a text of several words may only stand at its end";
+                QueryError::syntax(clause.position, message)
+            })?,
+            Value::Quoted(text) => words::phrase(&text),
+            Value::QuotedPrefix(text) => words::phrase_prefix(&text),
+            Value::Regex(source) => TextTest::WordRegex(regex(clause, &source)?),
+            Value::Set(_) | Value::Range(..) => {
+                return Err(QueryError::syntax(clause.position, "a field is missing before this"));
+            }
+        };
+        Ok((test != TextTest::Never).then_some(Expr::AnyText(test)))
+    }
+
+    fn field(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
+        if name == fields::LEVEL {
+            return self.level(clause, value);
+        }
+        if name == fields::TIMESTAMP {
+            return self.timestamp(clause, value);
+        }
+        if matches!(value, Value::Anything) {
+            return Ok(Expr::Exists(name.to_owned()));
+        }
+        if self.pseudonyms.covers(name) || fields::ID_FIELDS.contains(&name) {
+            return self.id(clause, name, value);
+        }
+        let test = match value {
+            Value::Word(word) => match plain_text(&word) {
+                Some(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
+                None => wildcard(clause, &word)?,
+            },
+            Value::Quoted(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
+            Value::QuotedPrefix(text) => quoted_prefix(clause, &text)?,
+            Value::Set(elements) => {
+                FieldTest::AnyOf(elements.into_iter().map(Literal::new).collect())
+            }
+            Value::Regex(source) => FieldTest::Regex(regex(clause, &source)?),
+            Value::Range(lower, upper) => match literal::range(lower, upper) {
+                Some(test) => test,
+                None => return Ok(Expr::Exists(name.to_owned())),
+            },
+            Value::Anything => return Ok(Expr::Exists(name.to_owned())),
+        };
+        Ok(Expr::field(name, test))
+    }
+
+    fn id(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
+        let forms = |text: &str| self.pseudonyms.stored_forms(name, text).into_iter();
+        let literals: Vec<Literal> = match &value {
+            Value::Word(word) if plain_text(word).is_some() => {
+                forms(&plain_text(word).unwrap_or_default()).map(Literal::id).collect()
+            }
+            Value::Quoted(text) => forms(text).map(Literal::id).collect(),
+            Value::Set(texts) => texts.iter().flat_map(|text| forms(text)).map(Literal::id).collect(),
+            _ if self.pseudonyms.covers(name) => {
+                let (field, position) = (name.to_owned(), clause.position);
+                return Err(QueryError::PseudonymisedField { field, position });
+            }
+            Value::Word(word) => return Ok(Expr::field(name, wildcard(clause, word)?)),
+            Value::QuotedPrefix(text) => return Ok(Expr::field(name, quoted_prefix(clause, text)?)),
+            Value::Regex(source) => {
+                return Ok(Expr::field(name, FieldTest::Regex(regex(clause, source)?)));
+            }
+            Value::Range(lower, upper) => {
+                return Ok(match literal::range(lower.clone(), upper.clone()) {
+                    Some(test) => Expr::field(name, test),
+                    None => Expr::Exists(name.to_owned()),
+                });
+            }
+            Value::Anything => return Ok(Expr::Exists(name.to_owned())),
+        };
+        Ok(Expr::field(name, FieldTest::AnyOf(literals)))
+    }
+
+    fn level(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
+        let levels = match value {
+            Value::Anything => Some(LevelSet::ALL),
+            Value::Word(word) => match plain_text(&word) {
+                Some(text) => level::exactly(&text),
+                None => {
+                    let pattern = Wildcard::new(&word).ok_or_else(|| too_large(clause))?;
+                    Some(level::named(|name| pattern.matches(name)))
+                }
+            },
+            Value::Quoted(text) => level::exactly(&text),
+            Value::QuotedPrefix(text) => Some(level::named(|name| name.starts_with(&text))),
+            Value::Set(words) => {
+                let levels: Option<Vec<LevelSet>> =
+                    words.iter().map(|word| level::exactly(word)).collect();
+                levels.map(|sets| sets.into_iter().fold(LevelSet::EMPTY, LevelSet::union))
+            }
+            Value::Range(lower, upper) => level::range(lower, upper),
+            Value::Regex(source) => {
+                let pattern = regex(clause, &source)?;
+                Some(level::named(|name| pattern.matches_value(name)))
+            }
+        };
+        let levels = levels.ok_or_else(|| QueryError::syntax(clause.position, level::NO_LEVEL))?;
+        Ok(Expr::level(levels))
+    }
+
+    fn timestamp(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
+        let moment = |text: String| read_moment(&text, self.now);
+        let range = match value {
+            Value::Anything => Some(TimeRange::default()),
+            Value::Range(lower, upper) => lower
+                .try_map(moment)
+                .zip(upper.try_map(moment))
+                .map(|(lower, upper)| TimeRange::between(lower, upper)),
+            Value::Word(word) => plain_text(&word).and_then(moment).map(TimeRange::at),
+            Value::Quoted(text) => moment(text).map(TimeRange::at),
+            Value::QuotedPrefix(_) | Value::Set(_) | Value::Regex(_) => None,
+        };
+        let range = range.ok_or_else(|| {
+            let message = "expected a time or a range of times: RFC 3339, unix or now-1h";
+            QueryError::syntax(clause.position, message)
+        })?;
+        Ok(if range == TimeRange::default() { Expr::All } else { Expr::Timestamp(range) })
+    }
+}
+
+fn literal_value(clause: &Clause, literal: UserInputLiteral) -> Value {
+    match &clause.word {
+        Some(word) => Value::Word(read_word(word)),
+        None if literal.prefix => Value::QuotedPrefix(literal.phrase),
+        None => Value::Quoted(literal.phrase),
+    }
+}
+
+fn wildcard(clause: &Clause, word: &[PatternChar]) -> Result<FieldTest, QueryError> {
+    Ok(FieldTest::Wildcard {
+        value: Wildcard::new(word).ok_or_else(|| too_large(clause))?,
+        words: words::pattern(word).unwrap_or(TextTest::Never),
+    })
+}
+
+fn quoted_prefix(clause: &Clause, text: &str) -> Result<FieldTest, QueryError> {
+    let mut pattern: Vec<PatternChar> = text.chars().map(PatternChar::Plain).collect();
+    pattern.push(PatternChar::Many);
+    Ok(FieldTest::Wildcard {
+        value: Wildcard::new(&pattern).ok_or_else(|| too_large(clause))?,
+        words: words::phrase_prefix(text),
+    })
+}
+
+fn regex(clause: &Clause, source: &str) -> Result<Pattern, QueryError> {
+    Pattern::new(source).map_err(|message| QueryError::syntax(clause.position, message))
+}
+
+fn too_large(clause: &Clause) -> QueryError {
+    QueryError::syntax(clause.position, "the pattern is too large")
+}

@@ -1,0 +1,175 @@
+//! The compiled form of a query text: what the planner, the driver and the record filter read.
+//!
+//! Field names are canonical here, levels are sets, ids are in their stored forms, and text is
+//! tokenised. Nothing of the syntax is left.
+
+use tierlog_model::Level;
+
+use super::pattern::{Pattern, Wildcard};
+use crate::TimeRange;
+
+/// A condition on a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// Every record.
+    All,
+    /// No record.
+    Nothing,
+    /// All of them hold.
+    And(Vec<Expr>),
+    /// One of them holds.
+    Or(Vec<Expr>),
+    /// It does not hold.
+    Not(Box<Expr>),
+    /// The record's level is in the set.
+    Level(LevelSet),
+    /// The record's timestamp is in the span.
+    Timestamp(TimeRange),
+    /// The record has the field.
+    Exists(String),
+    /// One text field of the record (message or long text) passes the test.
+    AnyText(TextTest),
+    /// One value of the field passes the test.
+    Field {
+        /// Canonical name.
+        name: String,
+        /// The test.
+        test: FieldTest,
+    },
+}
+
+/// A test of one field's values. A field may hold several types, in different records or in one
+/// array: each value is compared in its own way, and one that passes is enough.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldTest {
+    /// Equals one of the literals.
+    AnyOf(Vec<Literal>),
+    /// Fits a pattern with `*` and `?`: short text and numbers whole, long text by words.
+    Wildcard {
+        /// The pattern of a whole value.
+        value: Wildcard,
+        /// The pattern as words.
+        words: TextTest,
+    },
+    /// Lies in a range.
+    Range(ValueRange),
+    /// Contains a match of a regular expression: short text and numbers anywhere, long text
+    /// within one word.
+    Regex(Pattern),
+}
+
+/// A value as written in the query, and what it can equal: short text whole, long text as a
+/// phrase of words, a number by value, `true` and `false`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Literal {
+    /// The text.
+    pub text: String,
+    /// The number that the text stands for.
+    pub number: Option<Number>,
+    /// The text as words, for the values that are tokenised.
+    pub words: TextTest,
+}
+
+/// A number of a query: integers keep every digit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// An integer (wider than any stored one, so that comparisons never overflow).
+    Integer(i128),
+    /// Any other finite number.
+    Float(f64),
+}
+
+/// One end of a range.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound<T> {
+    /// The range goes up to and holds the value.
+    Included(T),
+    /// The range goes up to the value, without it.
+    Excluded(T),
+    /// The range does not end.
+    Unbounded,
+}
+
+/// A range of values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueRange {
+    /// Numbers, and short texts that read as numbers.
+    Numbers {
+        /// Lower end.
+        lower: Bound<Number>,
+        /// Upper end.
+        upper: Bound<Number>,
+    },
+    /// Short texts in the order of their bytes.
+    Texts {
+        /// Lower end.
+        lower: Bound<String>,
+        /// Upper end.
+        upper: Bound<String>,
+    },
+}
+
+/// A test of tokenised text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TextTest {
+    /// Fits nothing: there are no words in it.
+    Never,
+    /// The words stand one after the other at these distances. One word is a phrase of one.
+    Phrase(Vec<(usize, String)>),
+    /// As `Phrase`, and then a word that starts so.
+    PhrasePrefix {
+        /// The whole words before, with their positions.
+        words: Vec<(usize, String)>,
+        /// Position and first characters of the last word.
+        prefix: (usize, String),
+    },
+    /// One word fits the pattern.
+    Word(Wildcard),
+    /// One word contains a match of the expression.
+    WordRegex(Pattern),
+}
+
+/// A set of levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LevelSet(u8);
+
+impl LevelSet {
+    /// No level.
+    pub const EMPTY: LevelSet = LevelSet(0);
+    /// Every level.
+    pub const ALL: LevelSet = LevelSet((1 << Level::ALL.len()) - 1);
+
+    /// Tells whether a level is in the set.
+    pub fn contains(self, level: Level) -> bool {
+        self.0 & (1 << level as u8) != 0
+    }
+
+    /// Returns the levels, least severe first.
+    pub fn iter(self) -> impl Iterator<Item = Level> {
+        Level::ALL.into_iter().filter(move |level| self.contains(*level))
+    }
+
+    /// Returns the levels that are in both.
+    #[must_use]
+    pub fn intersection(self, other: LevelSet) -> LevelSet {
+        LevelSet(self.0 & other.0)
+    }
+
+    /// Returns the levels that are in either.
+    #[must_use]
+    pub fn union(self, other: LevelSet) -> LevelSet {
+        LevelSet(self.0 | other.0)
+    }
+
+    /// Returns the levels that are not in the set.
+    #[must_use]
+    pub fn complement(self) -> LevelSet {
+        LevelSet(!self.0 & LevelSet::ALL.0)
+    }
+}
+
+impl FromIterator<Level> for LevelSet {
+    fn from_iter<I: IntoIterator<Item = Level>>(levels: I) -> LevelSet {
+        LevelSet(levels.into_iter().fold(0, |bits, level| bits | (1 << level as u8)))
+    }
+}

@@ -1,0 +1,36 @@
+//! Tests of the level become a set of levels: the set decides which tiers are looked at.
+
+use tierlog_model::Level;
+
+use super::expr::{Bound, LevelSet};
+
+/// What is said to somebody who compares the level with another word.
+pub(super) const NO_LEVEL: &str =
+    "not a level: expected debug, info, warning, error, critical or a usual spelling of them";
+
+/// Returns the levels that a word means.
+pub(super) fn exactly(word: &str) -> Option<LevelSet> {
+    Level::from_word(word).map(|level| LevelSet::from_iter([level]))
+}
+
+/// Returns the levels whose name passes a test.
+pub(super) fn named(passes: impl Fn(&str) -> bool) -> LevelSet {
+    Level::ALL.into_iter().filter(|level| passes(level.as_str())).collect()
+}
+
+/// Returns the levels of a range.
+pub(super) fn range(lower: Bound<String>, upper: Bound<String>) -> Option<LevelSet> {
+    let word = |word: String| Level::from_word(&word);
+    let (lower, upper) = (lower.try_map(word)?, upper.try_map(word)?);
+    let above = |level: Level| match lower {
+        Bound::Included(bound) => level >= bound,
+        Bound::Excluded(bound) => level > bound,
+        Bound::Unbounded => true,
+    };
+    let below = |level: Level| match upper {
+        Bound::Included(bound) => level <= bound,
+        Bound::Excluded(bound) => level < bound,
+        Bound::Unbounded => true,
+    };
+    Some(Level::ALL.into_iter().filter(|level| above(*level) && below(*level)).collect())
+}

@@ -1,0 +1,89 @@
+//! Values of a query: numbers, bounds and ranges.
+
+use tantivy_query_grammar::UserInputBound;
+
+use super::expr::{Bound, FieldTest, Literal, Number, TextTest, ValueRange};
+use super::words;
+
+impl Literal {
+    /// Returns the literal of a value as written.
+    pub(super) fn new(text: String) -> Literal {
+        Literal { number: Number::read(&text), words: words::phrase(&text), text }
+    }
+
+    /// Returns the literal of an id: compared as text and in no other way.
+    pub(crate) fn id(text: String) -> Literal {
+        Literal { text, number: None, words: TextTest::Never }
+    }
+}
+
+impl Number {
+    /// Reads `12`, `-3`, `0.5` or `1e3`; nothing that merely could be a number, such as `inf`.
+    pub(crate) fn read(text: &str) -> Option<Number> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+            return None;
+        }
+        if let Ok(integer) = text.parse::<i128>() {
+            return Some(Number::Integer(integer));
+        }
+        text.parse().ok().filter(|float: &f64| float.is_finite()).map(Number::Float)
+    }
+
+    /// Returns the number as a float, rounded to the nearest.
+    pub(crate) fn as_f64(self) -> f64 {
+        match self {
+            Number::Integer(integer) => integer as f64,
+            Number::Float(float) => float,
+        }
+    }
+
+    /// Compares an integer of a record with the number, exactly: 1 < 1.5, and no digit of
+    /// a 64-bit integer is lost.
+    pub(crate) fn compare_integer(self, value: i128) -> std::cmp::Ordering {
+        match self {
+            Number::Integer(integer) => value.cmp(&integer),
+            // The cast saturates, and every stored integer is far from where it does.
+            Number::Float(float) => {
+                value.cmp(&(float.floor() as i128)).then_with(|| match float.fract() == 0.0 {
+                    true => std::cmp::Ordering::Equal,
+                    false => std::cmp::Ordering::Less,
+                })
+            }
+        }
+    }
+}
+
+impl<T> Bound<T> {
+    /// Converts the value of the bound.
+    pub(crate) fn try_map<U>(self, convert: impl FnOnce(T) -> Option<U>) -> Option<Bound<U>> {
+        Some(match self {
+            Bound::Included(value) => Bound::Included(convert(value)?),
+            Bound::Excluded(value) => Bound::Excluded(convert(value)?),
+            Bound::Unbounded => Bound::Unbounded,
+        })
+    }
+}
+
+/// Returns the bound as written, without escapes.
+pub(super) fn bound(bound: UserInputBound) -> Bound<String> {
+    match bound {
+        UserInputBound::Inclusive(text) if text != "*" => Bound::Included(text),
+        UserInputBound::Exclusive(text) if text != "*" => Bound::Excluded(text),
+        _ => Bound::Unbounded,
+    }
+}
+
+/// Returns the test for a range: of numbers when every end is one, of texts otherwise. `None`
+/// when the range has no end at all.
+pub(super) fn range(lower: Bound<String>, upper: Bound<String>) -> Option<FieldTest> {
+    if lower == Bound::Unbounded && upper == Bound::Unbounded {
+        return None;
+    }
+    let number = |text: String| Number::read(&text);
+    let range = match (lower.clone().try_map(number), upper.clone().try_map(number)) {
+        (Some(lower), Some(upper)) => ValueRange::Numbers { lower, upper },
+        _ => ValueRange::Texts { lower, upper },
+    };
+    Some(FieldTest::Range(range))
+}

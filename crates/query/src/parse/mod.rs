@@ -1,0 +1,49 @@
+//! From the text of a query to a condition.
+//!
+//! Arrives: `q`, the pseudonym keys, the present moment. Leaves: an [`Expr`]. The steps are
+//! `prepare` (clauses and positions), the grammar crate (structure), `compile` (meaning). Nothing
+//! here knows partitions; nothing here panics on any text.
+
+mod compile;
+mod expr;
+pub(crate) mod fields;
+mod level;
+mod literal;
+mod passes;
+mod pattern;
+mod prepare;
+mod simplify;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use expr::{Bound, Expr, FieldTest, LevelSet, Literal, Number, TextTest, ValueRange};
+pub use pattern::{Pattern, Wildcard};
+use tantivy_query_grammar::parse_query;
+use tierlog_model::{Pseudonyms, Timestamp};
+
+use crate::QueryError;
+
+/// Compiles a query text. An empty text and `*` are everything.
+pub fn parse(query: &str, pseudonyms: &Pseudonyms, now: Timestamp) -> Result<Expr, QueryError> {
+    let prepared = prepare::prepare(query)?;
+    if prepared.clauses.is_empty() {
+        return Ok(Expr::All);
+    }
+    let tree = parse_query(&prepared.text).map_err(|_| unreadable(&prepared))?;
+    let compiler = compile::Compiler { clauses: &prepared.clauses, pseudonyms, now };
+    // A query that says nothing although it has clauses (`"--"`) must not find everything.
+    Ok(compiler.tree(tree)?.unwrap_or(Expr::Nothing))
+}
+
+/// Finds the clause that the grammar refuses: the structure around the clauses is sound by
+/// construction.
+fn unreadable(prepared: &prepare::Prepared) -> QueryError {
+    let refused = prepared.clauses.iter().find(|clause| {
+        let text = prepared.text.get(clause.written.clone()).unwrap_or_default();
+        parse_query(text).is_err()
+    });
+    let position = refused.map_or(0, |clause| clause.position);
+    QueryError::syntax(position, "this clause cannot be read; quote values that hold signs")
+}

@@ -1,0 +1,141 @@
+//! What the tests of an [`Expr`] say about one value: the single definition that the index and
+//! the record filter share.
+
+use std::cmp::Ordering;
+
+use super::expr::{Bound, FieldTest, Number, TextTest, ValueRange};
+
+impl FieldTest {
+    /// Tells whether a short text passes.
+    pub(crate) fn passes_text(&self, text: &str) -> bool {
+        match self {
+            FieldTest::AnyOf(literals) => literals.iter().any(|literal| literal.text == text),
+            FieldTest::Wildcard { value, .. } => value.matches(text),
+            FieldTest::Regex(pattern) => pattern.matches_value(text),
+            FieldTest::Range(ValueRange::Texts { lower, upper }) => {
+                within(lower, upper, |bound| text.cmp(bound.as_str()))
+            }
+            FieldTest::Range(ValueRange::Numbers { .. }) => match Number::read(text) {
+                Some(Number::Integer(integer)) => self.passes_integer(integer),
+                Some(Number::Float(float)) => self.passes_float(float),
+                None => false,
+            },
+        }
+    }
+
+    /// Tells whether an integer passes.
+    pub(crate) fn passes_integer(&self, integer: i128) -> bool {
+        match self {
+            FieldTest::AnyOf(literals) => literals
+                .iter()
+                .filter_map(|literal| literal.number)
+                .any(|number| number.compare_integer(integer) == Ordering::Equal),
+            FieldTest::Range(ValueRange::Numbers { lower, upper }) => {
+                within(lower, upper, |bound| bound.compare_integer(integer))
+            }
+            FieldTest::Range(ValueRange::Texts { .. }) => false,
+            FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
+                self.passes_text(&integer.to_string())
+            }
+        }
+    }
+
+    /// Tells whether a float passes. Its text is the shortest one, without a needless `.0`: the
+    /// same number must not read differently because a neighbour in its column has a fraction.
+    pub(crate) fn passes_float(&self, float: f64) -> bool {
+        match self {
+            FieldTest::AnyOf(literals) => literals
+                .iter()
+                .filter_map(|literal| literal.number)
+                .any(|number| float == number.as_f64()),
+            FieldTest::Range(ValueRange::Numbers { lower, upper }) => {
+                within(lower, upper, |bound| {
+                    // Stored floats and bounds are finite.
+                    float.partial_cmp(&bound.as_f64()).unwrap_or(Ordering::Equal)
+                })
+            }
+            FieldTest::Range(ValueRange::Texts { .. }) => false,
+            FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
+                self.passes_text(&float.to_string())
+            }
+        }
+    }
+
+    /// Tells whether a truth value passes: by its name.
+    pub(crate) fn passes_bool(&self, value: bool) -> bool {
+        match self {
+            FieldTest::Range(_) => false,
+            FieldTest::AnyOf(_) | FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
+                self.passes_text(if value { "true" } else { "false" })
+            }
+        }
+    }
+
+    /// Returns the tests of tokenised text, one of which must pass.
+    pub(crate) fn words(&self) -> Vec<TextTest> {
+        match self {
+            FieldTest::AnyOf(literals) => {
+                literals.iter().map(|literal| literal.words.clone()).collect()
+            }
+            FieldTest::Wildcard { words, .. } => vec![words.clone()],
+            FieldTest::Regex(pattern) => vec![TextTest::WordRegex(pattern.clone())],
+            FieldTest::Range(_) => Vec::new(),
+        }
+    }
+}
+
+impl TextTest {
+    /// Tells whether a text passes, given its words in the order of their positions.
+    pub(crate) fn passes(&self, words: &[(usize, String)]) -> bool {
+        match self {
+            TextTest::Never => false,
+            TextTest::Phrase(phrase) => starts(words, phrase).next().is_some(),
+            TextTest::PhrasePrefix { words: phrase, prefix: (position, prefix) } => {
+                let Some((first, _)) = phrase.first() else {
+                    return words.iter().any(|(_, word)| word.starts_with(prefix));
+                };
+                starts(words, phrase).any(|start| {
+                    word_at(words, start + (position - first))
+                        .is_some_and(|word| word.starts_with(prefix))
+                })
+            }
+            TextTest::Word(wildcard) => words.iter().any(|(_, word)| wildcard.matches(word)),
+            TextTest::WordRegex(pattern) => {
+                words.iter().any(|(_, word)| pattern.matches_word(word))
+            }
+        }
+    }
+}
+
+/// Returns the positions at which a phrase starts.
+fn starts<'w>(
+    words: &'w [(usize, String)],
+    phrase: &'w [(usize, String)],
+) -> impl Iterator<Item = usize> + 'w {
+    let first = phrase.first().map_or(0, |(position, _)| *position);
+    words.iter().map(|(start, _)| *start).filter(move |start| {
+        phrase.iter().all(|(position, word)| {
+            word_at(words, start + (position - first)).is_some_and(|found| found == word)
+        })
+    })
+}
+
+fn word_at(words: &[(usize, String)], position: usize) -> Option<&str> {
+    let index = words.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+    words.get(index).map(|(_, word)| word.as_str())
+}
+
+/// Tells whether a value lies within bounds; `compare` says how the value stands to a bound.
+fn within<T>(lower: &Bound<T>, upper: &Bound<T>, compare: impl Fn(&T) -> Ordering) -> bool {
+    let above = match lower {
+        Bound::Included(bound) => compare(bound).is_ge(),
+        Bound::Excluded(bound) => compare(bound).is_gt(),
+        Bound::Unbounded => true,
+    };
+    let below = match upper {
+        Bound::Included(bound) => compare(bound).is_le(),
+        Bound::Excluded(bound) => compare(bound).is_lt(),
+        Bound::Unbounded => true,
+    };
+    above && below
+}

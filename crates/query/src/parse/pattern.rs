@@ -1,0 +1,174 @@
+//! Wildcards and regular expressions, compiled once per query. Matching is linear in the text.
+
+use std::fmt;
+
+use regex::{Regex, RegexBuilder};
+
+/// Largest compiled expression: a few kilobytes are usual, `(a{999}){999}` is refused.
+const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// A character of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PatternChar {
+    /// Stands for itself.
+    Plain(char),
+    /// `?`: any one character.
+    One,
+    /// `*`: any characters, or none.
+    Many,
+}
+
+/// Reads a word of the query: a backslash makes the next character stand for itself.
+pub(super) fn read_word(word: &str) -> Vec<PatternChar> {
+    let mut pattern = Vec::with_capacity(word.len());
+    let mut characters = word.chars();
+    while let Some(character) = characters.next() {
+        pattern.push(match character {
+            '\\' => PatternChar::Plain(characters.next().unwrap_or('\\')),
+            '*' => PatternChar::Many,
+            '?' => PatternChar::One,
+            plain => PatternChar::Plain(plain),
+        });
+    }
+    pattern
+}
+
+/// Returns the text of a pattern without wildcards.
+pub(super) fn plain_text(pattern: &[PatternChar]) -> Option<String> {
+    pattern
+        .iter()
+        .map(|character| match character {
+            PatternChar::Plain(plain) => Some(*plain),
+            PatternChar::One | PatternChar::Many => None,
+        })
+        .collect()
+}
+
+/// A pattern with `*` and `?` that a whole text must fit.
+#[derive(Clone)]
+pub struct Wildcard {
+    source: String,
+    prefix: String,
+    is_prefix: bool,
+    regex: Regex,
+}
+
+impl Wildcard {
+    /// Compiles a pattern; `None` when it is too large.
+    pub(super) fn new(pattern: &[PatternChar]) -> Option<Wildcard> {
+        let mut source = String::new();
+        let mut expression = String::from("(?s)^");
+        let mut plain = [0_u8; 4];
+        for character in pattern {
+            match character {
+                PatternChar::Plain(character) => {
+                    if matches!(character, '*' | '?' | '\\') {
+                        source.push('\\');
+                    }
+                    source.push(*character);
+                    expression.push_str(&regex::escape(character.encode_utf8(&mut plain)));
+                }
+                PatternChar::One => {
+                    source.push('?');
+                    expression.push('.');
+                }
+                PatternChar::Many => {
+                    source.push('*');
+                    expression.push_str(".*");
+                }
+            }
+        }
+        expression.push('$');
+        let prefix = pattern.iter().map_while(|character| match character {
+            PatternChar::Plain(character) => Some(*character),
+            PatternChar::One | PatternChar::Many => None,
+        });
+        let is_prefix = matches!(pattern, [plain @ .., PatternChar::Many]
+            if plain.iter().all(|character| matches!(character, PatternChar::Plain(_))));
+        let regex = compile(&expression).ok()?;
+        Some(Wildcard { source, prefix: prefix.collect(), is_prefix, regex })
+    }
+
+    /// Tells whether a whole text fits.
+    pub fn matches(&self, text: &str) -> bool {
+        text.starts_with(&self.prefix) && self.regex.is_match(text)
+    }
+
+    /// Tells whether the pattern is [`Wildcard::prefix`] and then anything.
+    pub fn is_prefix(&self) -> bool {
+        self.is_prefix
+    }
+
+    /// Returns the characters with which every fitting text starts.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+impl PartialEq for Wildcard {
+    fn eq(&self, other: &Wildcard) -> bool {
+        self.source == other.source
+    }
+}
+
+impl fmt::Debug for Wildcard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.source)
+    }
+}
+
+/// A regular expression that is searched in a text, as `grep` does: anchors must be written.
+#[derive(Clone)]
+pub struct Pattern {
+    source: String,
+    value: Regex,
+    word: Regex,
+}
+
+impl Pattern {
+    /// Compiles an expression; the error says what is wrong in one line.
+    pub(super) fn new(source: &str) -> Result<Pattern, String> {
+        let value = compile(source)?;
+        let word = compile(&format!("(?i:{source})"))?;
+        Ok(Pattern { source: source.to_owned(), value, word })
+    }
+
+    /// Tells whether a value contains a match.
+    pub fn matches_value(&self, text: &str) -> bool {
+        self.value.is_match(text)
+    }
+
+    /// Tells whether a word of tokenised text contains a match. Words are lower case, so the case
+    /// of the expression is not looked at.
+    pub fn matches_word(&self, word: &str) -> bool {
+        self.word.is_match(word)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.source == other.source
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "/{}/", self.source)
+    }
+}
+
+fn compile(expression: &str) -> Result<Regex, String> {
+    RegexBuilder::new(expression)
+        .size_limit(REGEX_BYTES_MAX)
+        .dfa_size_limit(REGEX_BYTES_MAX)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "regular expression is too large".to_owned(),
+            error => {
+                // The crate draws the expression over several lines; its last line has the reason.
+                let text = error.to_string();
+                let reason = text.lines().last().unwrap_or_default();
+                format!("regular expression: {}", reason.trim_start_matches("error: "))
+            }
+        })
+}

@@ -1,0 +1,138 @@
+//! Builders of [`Expr`] that keep it flat and fold constants, and its form for people.
+
+use std::fmt;
+
+use super::expr::{Expr, FieldTest, LevelSet, TextTest};
+
+impl Expr {
+    /// Returns the condition that all of them hold.
+    pub fn all_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut flat = Vec::new();
+        for expr in exprs {
+            match expr {
+                Expr::All => {}
+                Expr::Nothing => return Expr::Nothing,
+                Expr::And(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 => Expr::All,
+            1 => flat.pop().unwrap_or(Expr::All),
+            _ => Expr::And(flat),
+        }
+    }
+
+    /// Returns the condition that one of them holds.
+    pub fn any_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut flat = Vec::new();
+        for expr in exprs {
+            match expr {
+                Expr::Nothing => {}
+                Expr::All => return Expr::All,
+                Expr::Or(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 => Expr::Nothing,
+            1 => flat.pop().unwrap_or(Expr::Nothing),
+            _ => Expr::Or(flat),
+        }
+    }
+
+    /// Returns the condition that it does not hold.
+    #[must_use]
+    pub fn negated(self) -> Expr {
+        match self {
+            Expr::All => Expr::Nothing,
+            Expr::Nothing => Expr::All,
+            Expr::Not(inner) => *inner,
+            Expr::Level(levels) => Expr::level(levels.complement()),
+            other => Expr::Not(Box::new(other)),
+        }
+    }
+
+    /// Returns the condition on the level.
+    pub fn level(levels: LevelSet) -> Expr {
+        match levels {
+            LevelSet::ALL => Expr::All,
+            LevelSet::EMPTY => Expr::Nothing,
+            levels => Expr::Level(levels),
+        }
+    }
+
+    /// Returns the condition on the values of a field (canonical name).
+    pub fn field(name: &str, test: FieldTest) -> Expr {
+        match test {
+            FieldTest::AnyOf(literals) if literals.is_empty() => Expr::Nothing,
+            test => Expr::Field { name: name.to_owned(), test },
+        }
+    }
+}
+
+impl fmt::Display for TextTest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join = |words: &[(usize, String)]| {
+            let words: Vec<&str> = words.iter().map(|(_, word)| word.as_str()).collect();
+            words.join(" ")
+        };
+        match self {
+            TextTest::Never => formatter.write_str("never"),
+            TextTest::Phrase(words) => write!(formatter, "phrase({})", join(words)),
+            TextTest::PhrasePrefix { words, prefix: (_, prefix) } => {
+                write!(formatter, "phrase({} {prefix}…)", join(words))
+            }
+            TextTest::Word(wildcard) => write!(formatter, "word({wildcard:?})"),
+            TextTest::WordRegex(pattern) => write!(formatter, "word({pattern:?})"),
+        }
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |formatter: &mut fmt::Formatter<'_>, name: &str, exprs: &[Expr]| {
+            write!(formatter, "{name}(")?;
+            for (position, expr) in exprs.iter().enumerate() {
+                let separator = if position == 0 { "" } else { ", " };
+                write!(formatter, "{separator}{expr}")?;
+            }
+            formatter.write_str(")")
+        };
+        match self {
+            Expr::All => formatter.write_str("all"),
+            Expr::Nothing => formatter.write_str("nothing"),
+            Expr::And(exprs) => list(formatter, "and", exprs),
+            Expr::Or(exprs) => list(formatter, "or", exprs),
+            Expr::Not(inner) => write!(formatter, "not({inner})"),
+            Expr::Level(levels) => {
+                let names: Vec<&str> = levels.iter().map(|level| level.as_str()).collect();
+                write!(formatter, "level({})", names.join(" "))
+            }
+            Expr::Timestamp(range) => write!(formatter, "timestamp({range})"),
+            Expr::Exists(name) => write!(formatter, "exists({name})"),
+            Expr::AnyText(test) => write!(formatter, "text:{test}"),
+            Expr::Field { name, test } => write!(formatter, "{name}:{test}"),
+        }
+    }
+}
+
+impl fmt::Display for FieldTest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldTest::AnyOf(literals) => {
+                let texts: Vec<String> = literals
+                    .iter()
+                    .map(|literal| match literal.number {
+                        Some(_) => format!("{:?}#", literal.text),
+                        None => format!("{:?}", literal.text),
+                    })
+                    .collect();
+                write!(formatter, "is({})", texts.join(" "))
+            }
+            FieldTest::Wildcard { value, words } => write!(formatter, "fits({value:?} | {words})"),
+            FieldTest::Range(range) => write!(formatter, "{range:?}"),
+            FieldTest::Regex(pattern) => write!(formatter, "{pattern:?}"),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! From a condition and a time range to the work that must be done.
+//!
+//! Arrives: an [`Expr`] and a [`TimeRange`]. Leaves: a [`Plan`] that names tiers and ids, so that
+//! most partitions are never opened. Nothing here touches a partition's files.
+
+mod narrow;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use tierlog_model::{Level, RecordKind, TierId, Tiers, Timestamp};
+use tierlog_store::{Partition, PartitionId};
+
+use crate::{Expr, LevelSet, TimeRange};
+
+/// What a scan needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Span of time, half-open.
+    pub range: TimeRange,
+    /// Tiers that can hold matches.
+    pub tiers: Vec<TierId>,
+    /// The condition.
+    pub expr: Expr,
+    /// Ids without which a partition holds no match: at least one hash of every group.
+    pub required_ids: Vec<Vec<u64>>,
+    /// Levels of the condition that are partly or wholly past their retention in the range.
+    pub expired: Vec<Expired>,
+}
+
+/// A level whose records the asked range has partly or wholly outlived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// The level.
+    pub level: Level,
+    /// Records of the level are kept from this moment on.
+    pub since: Timestamp,
+}
+
+impl Serialize for Expired {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut object = serializer.serialize_struct("Expired", 2)?;
+        object.serialize_field("level", self.level.as_str())?;
+        object.serialize_field("since", &self.since.to_string())?;
+        object.end()
+    }
+}
+
+impl Plan {
+    /// Decides where matches can be.
+    pub fn new(
+        expr: Expr,
+        range: TimeRange,
+        kind: RecordKind,
+        tiers: &Tiers,
+        now: Timestamp,
+    ) -> Plan {
+        let range = range.intersection(&narrow::times(&expr));
+        let levels = narrow::levels(&expr);
+        let (tiers_with_matches, expired) = match kind {
+            RecordKind::Log => (tiers_of(levels, tiers), expired(levels, range, tiers, now)),
+            RecordKind::DeadLetter => (vec![tiers.dead_letter()], Vec::new()),
+        };
+        let required_ids = narrow::required_ids(&expr);
+        Plan { range, tiers: tiers_with_matches, expr, required_ids, expired }
+    }
+
+    /// Tells whether a partition can hold matches, as far as that is known without opening it.
+    pub fn may_match(&self, partition: &Partition) -> bool {
+        let PartitionId { tier, day } = partition.id();
+        self.tiers.contains(&tier)
+            && self.range.overlaps(day.start(), day.end().saturating_add_micros(-1))
+            && match (partition.stats().earliest, partition.stats().latest) {
+                (Some(earliest), Some(latest)) => self.range.overlaps(earliest, latest),
+                _ => true,
+            }
+            && self
+                .required_ids
+                .iter()
+                .all(|group| group.iter().any(|hash| partition.may_contain(*hash)))
+    }
+}
+
+/// Returns the first moment from which a level's records are kept.
+pub(crate) fn kept_since(level: Level, tiers: &Tiers, now: Timestamp) -> Timestamp {
+    // The counterpart of `Tiers::expires`: a day is kept until as many whole days after it are
+    // over as its tier has.
+    let days = tiers.policy(tiers.of_level(level)).days as i32;
+    now.day().plus_days(days.saturating_neg()).start()
+}
+
+fn tiers_of(levels: LevelSet, tiers: &Tiers) -> Vec<TierId> {
+    tiers
+        .iter()
+        .filter(|(_, policy)| policy.levels.iter().any(|level| levels.contains(*level)))
+        .map(|(tier, _)| tier)
+        .collect()
+}
+
+/// A range without a start asks for what there is; only one with a start can ask for more.
+fn expired(levels: LevelSet, range: TimeRange, tiers: &Tiers, now: Timestamp) -> Vec<Expired> {
+    let Some(start) = range.start else { return Vec::new() };
+    levels
+        .iter()
+        .map(|level| Expired { level, since: kept_since(level, tiers, now) })
+        .filter(|expired| start < expired.since)
+        .collect()
+}
