@@ -1,0 +1,36 @@
+//! Exit codes: 0 done, 1 the answer is no or something was rejected, 2 wrong usage,
+//! 3 server unreachable.
+
+use std::process::ExitCode;
+
+/// The answer is no, or something was rejected: `Ok(NO.into())` after the verb has said why.
+pub const NO: u8 = 1;
+
+const WRONG_USAGE: u8 = 2;
+const UNREACHABLE: u8 = 3;
+
+/// The arguments cannot be meant: exit code 2. Found in an error's chain.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
+/// No server answers: exit code 3. Found in an error's chain.
+#[derive(Debug, thiserror::Error)]
+#[error("no server at {server}: {reason}")]
+pub struct Unreachable {
+    /// The address that was tried.
+    pub server: String,
+    /// What the connection attempt said.
+    pub reason: String,
+}
+
+/// Returns the exit code of an error.
+pub(super) fn code_of(error: &anyhow::Error) -> ExitCode {
+    if error.chain().any(|cause| cause.is::<Unreachable>()) {
+        ExitCode::from(UNREACHABLE)
+    } else if error.chain().any(|cause| cause.is::<WrongUsage>()) {
+        ExitCode::from(WRONG_USAGE)
+    } else {
+        ExitCode::from(NO)
+    }
+}

@@ -1,0 +1,139 @@
+//! `tierlog retention status|plan|run`: what is kept, what would be dropped, dropping it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::target::{Ask, TargetArgs, moment, size};
+use crate::client::Endpoint;
+use crate::maintenance::offline::Job;
+use crate::maintenance::{self, Phase, RetentionPlan, RetentionStatus};
+use crate::output::grouped;
+
+/// Arguments of `retention`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Shows what each tier holds and when it next drops a day
+    Status {
+        #[command(flatten)]
+        target: TargetArgs,
+    },
+    /// Shows which partitions `run` would drop; changes nothing
+    Plan {
+        #[command(flatten)]
+        target: TargetArgs,
+        /// As if it were this moment: 2027-11-20 or 2027-11-20T14:05:09Z
+        #[arg(long, value_name = "TIME")]
+        now: Option<String>,
+    },
+    /// Drops the partitions that have expired
+    Run {
+        #[command(flatten)]
+        target: TargetArgs,
+        /// As if it were this moment: 2027-11-20 or 2027-11-20T14:05:09Z
+        #[arg(long, value_name = "TIME")]
+        now: Option<String>,
+    },
+}
+
+/// Shows, plans or runs retention.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    match &args.action {
+        Action::Status { target } => {
+            let endpoint = Endpoint::new("/api/v1/retention/status");
+            let status = target.report(Ask::Look, &endpoint, Job::Rests, |store| {
+                Ok(maintenance::retention_status(store))
+            })?;
+            print_status(target, &status)?;
+        }
+        Action::Plan { target, now } => {
+            let now = moment(now.as_deref())?;
+            let endpoint =
+                Endpoint::new("/api/v1/retention/plan").parameter("now", &now.to_string());
+            let plan = target.report(Ask::Look, &endpoint, Job::Rests, |store| {
+                Ok(maintenance::retention_plan(store, now))
+            })?;
+            print_plan(target, &plan)?;
+        }
+        Action::Run { target, now } => {
+            let now = moment(now.as_deref())?;
+            let endpoint =
+                Endpoint::new("/api/v1/retention/run").parameter("now", &now.to_string());
+            let plan = target.report(Ask::Change, &endpoint, Job::Rests, |store| {
+                maintenance::retention_run(store, now)
+            })?;
+            print_plan(target, &plan)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_status(target: &TargetArgs, status: &RetentionStatus) -> Result<()> {
+    let columns = [
+        "tier",
+        "days",
+        "levels",
+        "partitions",
+        "records",
+        "bytes",
+        "oldest",
+        "newest",
+        "next_expiry",
+    ];
+    let rows = status
+        .tiers
+        .iter()
+        .map(|tier| {
+            vec![
+                Value::from(tier.tier.clone()),
+                Value::from(tier.days),
+                Value::from(tier.levels.join(" ")),
+                Value::from(tier.partitions),
+                Value::from(tier.records),
+                target.bytes(tier.bytes),
+                Value::from(tier.oldest.clone()),
+                Value::from(tier.newest.clone()),
+                Value::from(tier.next_expiry.clone()),
+            ]
+        })
+        .collect();
+    let records = status.tiers.iter().map(|tier| tier.records).sum();
+    let bytes = status.tiers.iter().map(|tier| tier.bytes).sum();
+    target.print(&columns, rows, &format!("{} records, {}", grouped(records), size(bytes)))
+}
+
+fn print_plan(target: &TargetArgs, plan: &RetentionPlan) -> Result<()> {
+    let rows = plan
+        .partitions
+        .iter()
+        .map(|dropped| {
+            vec![
+                Value::from(dropped.tier.clone()),
+                Value::from(dropped.day.clone()),
+                Value::from(dropped.records),
+                target.bytes(dropped.bytes),
+                Value::from(dropped.expires.clone()),
+            ]
+        })
+        .collect();
+    let verb = match plan.phase {
+        Phase::Planned => "would drop",
+        Phase::Dropped => "dropped",
+    };
+    let summary = format!(
+        "{verb} {} partitions, {} records, {} (as of {})",
+        plan.partitions.len(),
+        grouped(plan.records),
+        size(plan.bytes),
+        plan.now
+    );
+    target.print(&["tier", "day", "records", "bytes", "expires"], rows, &summary)
+}

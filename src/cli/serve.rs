@@ -1,0 +1,95 @@
+//! `tierlog serve`: runs the server until a signal stops it.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use super::config::ConfigArgs;
+use crate::addresses::Addresses;
+use crate::config::{Config, DurabilitySetting, LogFormat};
+use crate::{telemetry, wiring};
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Writes the bound addresses as JSON to this file once the server is ready
+    #[arg(long, value_name = "FILE")]
+    addresses_file: Option<PathBuf>,
+}
+
+/// Runs the server.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let (config, _) = args.config.load()?;
+    telemetry::start_log(&config.log)?;
+    let recorder = telemetry::start_metrics()?;
+    if let Some(file) = &args.addresses_file {
+        Addresses::forget(file)?;
+    }
+    let banner = Banner::of(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("tierlog-io")
+        .build()
+        .context("start the runtime")?;
+    let ready = |addresses: &Addresses| {
+        telemetry::mark_ready();
+        banner.show(addresses);
+        args.addresses_file.as_ref().map_or(Ok(()), |file| addresses.write(file))
+    };
+    runtime.block_on(wiring::serve(config, recorder, ready))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an engineer wants to know at the start.
+struct Banner {
+    format: LogFormat,
+    data_dir: String,
+    durability: String,
+    tiers: String,
+}
+
+impl Banner {
+    fn of(config: &Config) -> Banner {
+        let tiers = config.store.tiers.iter();
+        let tiers: Vec<String> =
+            tiers.map(|(_, policy)| format!("{} {} d", policy.name, policy.days)).collect();
+        Banner {
+            format: config.log.format,
+            data_dir: config.data_dir.display().to_string(),
+            durability: match config.store.durability {
+                DurabilitySetting::Fsync => "fsync: an ack survives a power cut".to_owned(),
+                DurabilitySetting::Interval(interval) => {
+                    format!("interval: a power cut loses up to {} ms", interval.as_millis())
+                }
+                DurabilitySetting::None => {
+                    "none: a power cut loses what was not written".to_owned()
+                }
+            },
+            tiers: tiers.join(", "),
+        }
+    }
+
+    /// Shows the banner on a terminal, and one line in the log elsewhere.
+    fn show(&self, addresses: &Addresses) {
+        let Addresses { tcp, ingest, query } = addresses;
+        let (data, durability, tiers) = (&self.data_dir, &self.durability, &self.tiers);
+        if !std::io::stderr().is_terminal() || self.format == LogFormat::Json {
+            tracing::info!(%tcp, %ingest, %query, %data, %durability, %tiers, "ready");
+            return;
+        }
+        let text = format!(
+            "tierlog {version} is ready\n\
+             \n  lines     tcp://{tcp}\n  ingest    http://{ingest}/api/v1/ingest\
+             \n  query     http://{query}/api/v1/search\n  data      {data}\
+             \n  ack       {durability}\n  keeps     {tiers}\n\
+             \n  try       tierlog generate --lines 1000 --seed 1 | tierlog send --to tcp://{tcp}\n\n",
+            version = env!("CARGO_PKG_VERSION"),
+        );
+        // Nobody is left to tell when stderr is closed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}

@@ -1,0 +1,78 @@
+//! `tierlog stats`: grouping and figures leave as Elasticsearch-shaped aggregations, a table
+//! arrives.
+
+mod figures;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Endpoint, Problem, RangeArgs, ServerArgs};
+use crate::output::{Footer, Format, Palette, grouped, render_table, until_closed};
+
+use figures::{Figures, Metric};
+
+/// Arguments of the verb.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Over which lines, as in `search`; nothing is everything
+    query: Vec<String>,
+    /// One row for each value of a field; several nest
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    by: Vec<String>,
+    /// Figures: count, avg(f), min(f), max(f), sum(f), p50(f), p95(f), p99.9(f), distinct(f)
+    #[arg(long, value_name = "FIGURES", value_delimiter = ',', default_value = "count")]
+    metric: Vec<Metric>,
+    /// One row for each stretch of time: 1m, 1h, 1d
+    #[arg(long, value_name = "DURATION")]
+    every: Option<String>,
+    /// Most values of each field, the most frequent first
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    limit: u32,
+    #[command(flatten)]
+    range: RangeArgs,
+    /// How to write the table
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Runs the verb.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    until_closed(show(args))
+}
+
+fn show(args: &Args) -> Result<ExitCode> {
+    let client = args.server.client()?;
+    let query = args.query.join(" ");
+    let figures = Figures {
+        by: args.by.clone(),
+        metrics: args.metric.clone(),
+        every: args.every.clone(),
+        limit: args.limit,
+    };
+    let mut body = Map::new();
+    body.insert("q".to_owned(), json!(query));
+    args.range.add_to(&mut body)?;
+    body.insert("aggs".to_owned(), figures.request());
+    let answer = client
+        .post(&Endpoint::new("/api/v1/aggregate"), &Value::Object(body))
+        .map_err(|error| Problem::explain(error, &query))?;
+    let (table, left_out) = figures.read(answer.get("aggregations").unwrap_or(&Value::Null));
+    let mut out = std::io::stdout().lock();
+    out.write_all(render_table(&table, args.format, Palette::for_stdout()).as_bytes())?;
+    out.flush()?;
+    let mut footer = Footer::of_answer(&answer);
+    if left_out > 0 {
+        footer.remark(format!("{} lines in rarer groups, see --limit", grouped(left_out)));
+    }
+    let text_fields = answer.get("text_left_out").and_then(Value::as_array);
+    for field in text_fields.into_iter().flatten().filter_map(Value::as_str) {
+        footer.warn(format!("long texts of {field} are not counted"));
+    }
+    footer.print();
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,190 @@
+//! The layers of the configuration: embedded default, file, environment, `--set`.
+//!
+//! What arrives are texts; what leaves is one tree of values that knows where each comes from.
+//! Nothing is judged here except that a file is TOML at all.
+
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map, Tag, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::problem::{ConfigError, Problem};
+
+/// The default, with every key.
+pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
+
+/// Name of the layer that [`DEFAULT_TOML`] is.
+pub(super) const DEFAULT_ORIGIN: &str = "default";
+
+/// Environment variables with this prefix are keys, `__` between their parts.
+const ENVIRONMENT_PREFIX: &str = "TIERLOG__";
+
+/// Files that are read when none is named, first that is there.
+const FILES: [&str; 2] = ["./tierlog.toml", "/etc/tierlog/tierlog.toml"];
+
+/// Where the layers above the default come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A configuration file.
+    pub file: Option<PathBuf>,
+    /// Environment variables, as the process has them.
+    pub environment: Vec<(String, String)>,
+    /// `--set key=value`, in order.
+    pub assignments: Vec<String>,
+}
+
+impl Sources {
+    /// Returns the sources of this process: the named file or the first usual one that is there,
+    /// its environment, the given assignments.
+    pub fn of_process(file: Option<&Path>, assignments: &[String]) -> Sources {
+        let usual = || FILES.iter().map(PathBuf::from).find(|path| path.is_file());
+        Sources {
+            file: file.map(Path::to_owned).or_else(usual),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            assignments: assignments.to_vec(),
+        }
+    }
+}
+
+/// The merged values, and the default beside them.
+#[derive(Debug)]
+pub struct Layers {
+    figment: Figment,
+    /// What is in force.
+    pub(super) values: Dict,
+    /// The embedded default alone: it names every key.
+    pub(super) default: Dict,
+}
+
+impl Layers {
+    /// Reads and merges the layers.
+    pub fn load(sources: &Sources) -> Result<Layers, ConfigError> {
+        let default = parse(DEFAULT_TOML).map_err(|reason| unreadable(DEFAULT_ORIGIN, reason))?;
+        let mut figment = Figment::new().merge(Layer::new(DEFAULT_ORIGIN, default.clone()));
+        let mut problems = Vec::new();
+        if let Some(path) = &sources.file {
+            match read(path) {
+                Ok(dict) => figment = figment.merge(Layer::new(&path.display().to_string(), dict)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        for (name, value) in &sources.environment {
+            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+                let key = key.to_lowercase().replace("__", ".");
+                figment = figment.merge(Layer::one(name, &key, value));
+            }
+        }
+        for assignment in &sources.assignments {
+            match assignment.split_once('=') {
+                Some((key, value)) => {
+                    figment = figment.merge(Layer::one("--set", key.trim(), value.trim()));
+                }
+                None => problems.push(Problem {
+                    key: assignment.clone(),
+                    value: None,
+                    origin: "--set".to_owned(),
+                    rule: "must be KEY=VALUE, such as ingest.tcp.listen=127.0.0.1:0".to_owned(),
+                }),
+            }
+        }
+        let values = figment
+            .data()
+            .map_err(|error| unreadable(DEFAULT_ORIGIN, error.to_string()))?
+            .remove(&Profile::Default)
+            .unwrap_or_default();
+        if problems.is_empty() {
+            Ok(Layers { figment, values, default })
+        } else {
+            Err(ConfigError(problems))
+        }
+    }
+
+    /// Returns the value of a dotted key.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        find(&self.values, key)
+    }
+
+    /// Returns the default of a dotted key.
+    pub(super) fn get_default(&self, key: &str) -> Option<&Value> {
+        find(&self.default, key)
+    }
+
+    /// Returns the name of the layer that a value comes from.
+    pub(super) fn origin(&self, tag: Tag) -> String {
+        self.figment
+            .get_metadata(tag)
+            .map_or_else(|| DEFAULT_ORIGIN.to_owned(), |metadata| metadata.name.to_string())
+    }
+
+    /// Returns the name of the layer that a key's value comes from.
+    pub(super) fn origin_of(&self, key: &str) -> String {
+        self.get(key).map_or_else(|| DEFAULT_ORIGIN.to_owned(), |value| self.origin(value.tag()))
+    }
+}
+
+/// One layer with the name that messages give it.
+struct Layer {
+    origin: String,
+    dict: Dict,
+}
+
+impl Layer {
+    fn new(origin: &str, dict: Dict) -> Layer {
+        Layer { origin: origin.to_owned(), dict }
+    }
+
+    /// A layer of one value, read as TOML-like text: `true`, `5`, `[a, b]`, anything else text.
+    fn one(origin: &str, key: &str, value: &str) -> Layer {
+        let value: Value = match value.parse() {
+            Ok(value) => value,
+            Err(infallible) => match infallible {},
+        };
+        let nested = figment::util::nest(key, value);
+        Layer { origin: origin.to_owned(), dict: nested.into_dict().unwrap_or_default() }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.dict.clone())]))
+    }
+}
+
+fn read(path: &Path) -> Result<Dict, Problem> {
+    let problem = |rule: String| Problem {
+        key: path.display().to_string(),
+        value: None,
+        origin: "--config".to_owned(),
+        rule,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("read: {error}")))?;
+    parse(&text).map_err(problem)
+}
+
+fn parse(text: &str) -> Result<Dict, String> {
+    toml::from_str(text).map_err(|error| format!("not TOML: {}", error.to_string().trim_end()))
+}
+
+fn unreadable(origin: &str, rule: String) -> ConfigError {
+    ConfigError(vec![Problem {
+        key: origin.to_owned(),
+        value: None,
+        origin: origin.to_owned(),
+        rule,
+    }])
+}
+
+fn find<'d>(dict: &'d Dict, key: &str) -> Option<&'d Value> {
+    match key.split_once('.') {
+        None => dict.get(key),
+        Some((section, rest)) => find(dict.get(section)?.as_dict()?, rest),
+    }
+}

@@ -1,0 +1,40 @@
+//! The configuration: texts from four layers become one valid [`Config`], or all problems at once.
+//!
+//! ```text
+//! layers   default <- file <- environment <- --set        (texts, merged, each with its origin)
+//! reader   typed getters that say what is allowed         (problems are gathered, not returned)
+//! sections the valid configuration, by section of the file
+//! ```
+//!
+//! `config/tierlog.toml` is embedded: it is the default and names every key; a key that is not
+//! in it does not exist. Nothing here touches the file system but to read a configuration file.
+
+mod layers;
+mod print;
+mod problem;
+mod reader;
+mod sections;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use layers::{DEFAULT_TOML, Layers, Sources};
+pub use problem::{ConfigError, Problem};
+pub(crate) use sections::REMOTE_RULE;
+pub use sections::{
+    Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
+    LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,
+    TcpSection, TimeSection,
+};
+
+impl Config {
+    /// Reads and checks the configuration.
+    pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
+        let layers = Layers::load(sources)?;
+        let mut reader = reader::Reader::new(&layers);
+        let config = Config::read(&mut reader);
+        reader.finish()?;
+        Ok((config, layers))
+    }
+}

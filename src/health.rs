@@ -1,0 +1,168 @@
+//! `/health`, `/health/live`, `/health/ready`, `/api/v1/ready`: what the server says of itself.
+//!
+//! live    503 only when a thread of the store has ended: a restart heals that
+//! ready   200 only when the store takes writes and answers reads
+//! health  as ready, with everything that is known
+//!
+//! No record content, path of the machine or configuration value but the durability is told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tierlog_store::{Store, StoreHealth};
+use utoipa::ToSchema;
+
+/// What the health routes look at.
+#[derive(Debug)]
+pub(crate) struct HealthState {
+    store: Store,
+    started: Instant,
+}
+
+impl HealthState {
+    /// Returns the state of a server that is ready now.
+    pub(crate) fn new(store: Store) -> HealthState {
+        HealthState { store, started: Instant::now() }
+    }
+}
+
+/// Overall state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    /// Writes are taken, reads are answered, nothing was put aside.
+    Ok,
+    /// Writes are taken and reads are answered, but a partition was put aside or is not known.
+    Degraded,
+    /// Writes are refused or reads fail.
+    Unavailable,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// Overall state.
+    status: Status,
+    /// Version of the program.
+    version: &'static str,
+    /// Seconds since the server became ready.
+    uptime_s: u64,
+    /// What an acknowledgement means: `fsync`, `interval:50ms`, `none`.
+    #[schema(example = "fsync")]
+    durability: String,
+    /// Whether writes are taken.
+    writable: bool,
+    /// Whether reads are answered.
+    readable: bool,
+    /// Why not, for each thing that is wrong.
+    reasons: Vec<String>,
+    /// Partitions that could not be read at the start and were put aside.
+    quarantined: Vec<String>,
+    /// Tiers on disk that the configuration does not name; kept, not searched.
+    unknown_tiers: Vec<String>,
+    /// Records that the start read back from the write-ahead log.
+    replayed_records: u64,
+}
+
+/// Returns the health routes.
+pub(crate) fn health_router(state: Arc<HealthState>) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/api/v1/ready", get(ready))
+        .with_state(state)
+}
+
+/// Says everything that is known.
+#[utoipa::path(get, path = "/health", tag = "operations", responses(
+    (status = 200, body = Health, description = "ready"),
+    (status = 503, body = Health, description = "not ready"),
+))]
+pub(crate) async fn health(State(state): State<Arc<HealthState>>) -> Response {
+    let health = look(&state).await;
+    answer(if health.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &health)
+}
+
+/// Says whether the process works at all.
+#[utoipa::path(get, path = "/health/live", tag = "operations", responses(
+    (status = 200, description = "alive"),
+    (status = 503, description = "a thread of the store has ended, restart"),
+))]
+pub(crate) async fn live(State(state): State<Arc<HealthState>>) -> Response {
+    let ended = state.store.health().ended_threads;
+    let status = if ended.is_empty() { StatusCode::OK } else { UNAVAILABLE };
+    answer(status, &serde_json::json!({"live": ended.is_empty(), "ended_threads": ended}))
+}
+
+/// Says whether the store takes writes and answers reads.
+#[utoipa::path(get, path = "/health/ready", tag = "operations", responses(
+    (status = 200, description = "ready"),
+    (status = 503, description = "not ready, with reasons"),
+))]
+pub(crate) async fn ready(State(state): State<Arc<HealthState>>) -> Response {
+    let health = look(&state).await;
+    let status = if health.is_ready() { StatusCode::OK } else { UNAVAILABLE };
+    answer(status, &serde_json::json!({"ready": health.is_ready(), "reasons": health.reasons}))
+}
+
+const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+impl Health {
+    fn is_ready(&self) -> bool {
+        self.writable && self.readable
+    }
+
+    fn new(store: &StoreHealth, read: Result<(), String>, state: &HealthState) -> Health {
+        let mut reasons = Vec::new();
+        reasons.extend(store.refuses_writes.iter().map(|why| format!("writes are refused: {why}")));
+        reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
+        reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
+        let (writable, readable) = (store.is_writable(), read.is_ok());
+        let whole = store.quarantined.is_empty() && store.unknown_tiers.is_empty();
+        let status = match (writable && readable, whole) {
+            (false, _) => Status::Unavailable,
+            (true, false) => Status::Degraded,
+            (true, true) => Status::Ok,
+        };
+        Health {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_s: state.started.elapsed().as_secs(),
+            durability: state.store.settings().durability.to_string(),
+            writable,
+            readable,
+            reasons,
+            quarantined: store.quarantined.clone(),
+            unknown_tiers: store.unknown_tiers.clone(),
+            replayed_records: store.replayed_records,
+        }
+    }
+}
+
+async fn look(state: &Arc<HealthState>) -> Health {
+    let store = state.store.clone();
+    // Opening a partition reads files.
+    let read = tokio::task::spawn_blocking(move || try_read(&store)).await;
+    let read = read.unwrap_or_else(|_| Err("reader panicked".to_owned()));
+    Health::new(&state.store.health(), read, state)
+}
+
+/// Opens the newest partition, as a search would.
+fn try_read(store: &Store) -> Result<(), String> {
+    match store.catalogue().partitions().first() {
+        Some(newest) => newest.searcher().map(|_| ()).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
+fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(body)).into_response()
+}

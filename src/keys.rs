@@ -1,0 +1,278 @@
+//! The secret keys of pseudonyms: a file outside the data directory, made at first start.
+//!
+//! ```text
+//! <data dir>.keys/pseudonym.key    0600 in a directory 0700: comment lines, then one base64 key
+//!                                  a line, the newest first: it writes, all of them are searched
+//! <data dir>/pseudonym-key-ids     public names of the keys that wrote the data, one a line
+//! ```
+//!
+//! A copy of the data is no copy of the keys. A key that is gone makes the users that it named
+//! unfindable for ever, so a server does not quietly make a new one beside data that an old one
+//! wrote: it refuses to start and says what to do. Keys leave memory when they are dropped and
+//! never stand in a log or an error.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64;
+use tierlog_model::{PseudonymKey, Pseudonyms};
+use zeroize::Zeroizing;
+
+/// Bytes of a key: the full strength of HMAC-SHA256.
+const KEY_BYTES: usize = 32;
+
+/// Keys of one file; each search for a user looks for every one of them.
+const KEYS_MAX: usize = 32;
+
+/// Name of the file in the data directory that remembers which keys wrote the data.
+const REMEMBERED_FILE: &str = "pseudonym-key-ids";
+
+const HEADER: &str = "\
+# Tierlog pseudonym keys, one a line, the newest first: the first writes, all are searched.
+# To rotate, put a new line of 32 random bytes in base64 on top (openssl rand -base64 32) and
+# restart. Keep old lines for as long as data that they wrote. Back this file up, apart from the
+# data: without it the stored users cannot be searched by their id any more.
+";
+
+/// Why there are no keys to work with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum KeyError {
+    /// The key file would be copied together with the data.
+    #[error(
+        "key file {path} lies inside the data directory {data_dir}: a copy of the data would be \
+         a copy of the keys; set redaction.pseudonyms.key_file to a place outside"
+    )]
+    Inside {
+        /// The key file.
+        path: PathBuf,
+        /// The data directory.
+        data_dir: PathBuf,
+    },
+    /// Others may read the key file.
+    #[error("key file {path} has mode {mode:04o}, others may read it: chmod 0600 {path}")]
+    TooOpen {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The data was written with keys that are not there.
+    #[error(
+        "key file {path} {what}, but the data in {data_dir} was written with key {ids}: restore \
+         the key file from its backup. To go on without, so that users stored until now cannot \
+         be searched by their id any more, remove {remembered}"
+    )]
+    Lost {
+        /// The key file.
+        path: PathBuf,
+        /// Whether the file or only the key is missing.
+        what: &'static str,
+        /// The data directory.
+        data_dir: PathBuf,
+        /// Public names of the missing keys.
+        ids: String,
+        /// The file that remembers them.
+        remembered: PathBuf,
+    },
+    /// A line of the key file is no key.
+    #[error("key file {path}, line {line}: not 32 bytes in base64")]
+    Malformed {
+        /// The key file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+    },
+    /// The key file holds no key, or too many.
+    #[error("key file {path} holds {count} keys, expected 1 to {KEYS_MAX}")]
+    Count {
+        /// The key file.
+        path: PathBuf,
+        /// Keys that it holds.
+        count: usize,
+    },
+    /// The file system, or the system's source of randomness, says no.
+    #[error("{operation} {path}: {source}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Returns the pseudonyms of the given fields with the keys of a file, which is made when it is
+/// missing and no data depends on an earlier one. Without fields no key is needed or made.
+pub(crate) fn open(
+    path: &Path,
+    data_dir: &Path,
+    fields: &[String],
+) -> Result<Pseudonyms, KeyError> {
+    if fields.is_empty() {
+        return Ok(Pseudonyms::off());
+    }
+    refuse_inside(path, data_dir)?;
+    let remembered = Remembered::read(data_dir)?;
+    if !path.exists() {
+        if !remembered.ids.is_empty() {
+            return Err(remembered.lost(path, data_dir, "is missing"));
+        }
+        create(path)?;
+    }
+    let keys = load(path)?;
+    let known = |id: &String| keys.iter().any(|key| key.id().as_str() == id);
+    if !remembered.ids.is_empty() && !remembered.ids.iter().any(known) {
+        return Err(remembered.lost(path, data_dir, "holds other keys"));
+    }
+    for id in remembered.ids.iter().filter(|id| !known(id)) {
+        tracing::warn!(key = %id, "key of stored pseudonyms is gone, its users cannot be searched");
+    }
+    if let Some(writing) = keys.first() {
+        remembered.remember(data_dir, writing.id().as_str())?;
+    }
+    Ok(Pseudonyms::new(keys, fields.to_vec()))
+}
+
+/// Makes a key file with one new key.
+fn create(path: &Path) -> Result<(), KeyError> {
+    let io = |operation| move |source| KeyError::Io { operation, path: path.to_owned(), source };
+    let mut secret = Zeroizing::new(vec![0_u8; KEY_BYTES]);
+    getrandom::fill(&mut secret)
+        .map_err(|error| io("draw a random key for")(io::Error::other(error)))?;
+    let line = Zeroizing::new(format!("{}\n", BASE64.encode(&secret)));
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .map_err(io("make the directory of key file"))?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(io("create key file"))?;
+    file.write_all(HEADER.as_bytes())
+        .and_then(|()| file.write_all(line.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_parent(path))
+        .map_err(io("write key file"))?;
+    tracing::info!(path = %path.display(), "made a new pseudonym key, back it up");
+    Ok(())
+}
+
+/// Reads every key of a file that only its owner may read.
+fn load(path: &Path) -> Result<Vec<PseudonymKey>, KeyError> {
+    let io = |operation| move |source| KeyError::Io { operation, path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(io("look at key file"))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::TooOpen { path: path.to_owned(), mode });
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(io("read key file"))?);
+    let mut keys = Vec::new();
+    for (position, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let secret = BASE64.decode(line.as_bytes()).map(Zeroizing::new);
+        let key = secret.ok().and_then(|secret| PseudonymKey::from_bytes(&secret));
+        let malformed = || KeyError::Malformed { path: path.to_owned(), line: position + 1 };
+        keys.push(key.ok_or_else(malformed)?);
+    }
+    if keys.is_empty() || keys.len() > KEYS_MAX {
+        return Err(KeyError::Count { path: path.to_owned(), count: keys.len() });
+    }
+    Ok(keys)
+}
+
+fn refuse_inside(path: &Path, data_dir: &Path) -> Result<(), KeyError> {
+    if real(path).starts_with(real(data_dir)) {
+        return Err(KeyError::Inside { path: path.to_owned(), data_dir: data_dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// Returns a path with links and dots resolved, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for ancestor in absolute.ancestors() {
+        if let (Ok(found), Ok(rest)) = (ancestor.canonicalize(), absolute.strip_prefix(ancestor)) {
+            return found.join(rest);
+        }
+    }
+    absolute
+}
+
+/// Public names of the keys that wrote a data directory.
+struct Remembered {
+    ids: Vec<String>,
+}
+
+impl Remembered {
+    fn read(data_dir: &Path) -> Result<Remembered, KeyError> {
+        let path = data_dir.join(REMEMBERED_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Remembered { ids: text.lines().map(str::to_owned).collect() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Remembered { ids: Vec::new() })
+            }
+            Err(source) => Err(KeyError::Io { operation: "read", path, source }),
+        }
+    }
+
+    fn lost(&self, path: &Path, data_dir: &Path, what: &'static str) -> KeyError {
+        KeyError::Lost {
+            path: path.to_owned(),
+            what,
+            data_dir: data_dir.to_owned(),
+            ids: self.ids.join(", "),
+            remembered: data_dir.join(REMEMBERED_FILE),
+        }
+    }
+
+    /// Notes, before anything is written with it, that a key writes.
+    fn remember(&self, data_dir: &Path, id: &str) -> Result<(), KeyError> {
+        if self.ids.iter().any(|known| known == id) {
+            return Ok(());
+        }
+        let path = data_dir.join(REMEMBERED_FILE);
+        let mut text = self.ids.join("\n");
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(id);
+        text.push('\n');
+        fs::create_dir_all(data_dir)
+            .and_then(|()| write_atomically(&path, text.as_bytes()))
+            .map_err(|source| KeyError::Io { operation: "write", path, source })
+    }
+}
+
+/// Replaces a file so that a reader sees the old or the new content, also after a power cut.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+#[path = "keys/tests.rs"]
+mod tests;

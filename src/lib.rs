@@ -1,0 +1,25 @@
+//! The daemon and command line of Tierlog.
+//!
+//! A library so that `tests/` and `benches/` reach the configuration and the generator; the
+//! binary is [`cli::main`] and an allocator.
+
+mod addresses;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod generate;
+mod health;
+mod http;
+mod keys;
+mod listener;
+mod maintenance;
+mod metrics_http;
+pub mod openapi;
+pub mod output;
+mod problem;
+pub mod record_schema;
+mod settings;
+mod signals;
+mod stall;
+mod telemetry;
+mod wiring;

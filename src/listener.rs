@@ -1,0 +1,184 @@
+//! The accept loop of every listener: permit first, then accept, then spawn.
+//!
+//! What arrives are connections; what leaves is one task a connection, which holds the permit,
+//! so that ending the task frees the place. Over the cap nothing is accepted: a client waits in
+//! the kernel's queue, unanswered, until a place is free. When the process has no file
+//! descriptor left, the loop pauses instead of spinning. Nothing here knows a protocol.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use tierlog_model::metric_names::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use crate::config::Remote;
+
+/// Pause after accept found no resources: long enough for a connection to end, short enough
+/// that nobody's connect times out.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound socket with its cap.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    name: &'static str,
+    socket: TcpListener,
+    connections_max: usize,
+}
+
+/// Why a listener could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum BindError {
+    /// The address is no address, or is taken.
+    #[error("listen on {address} ({name}): {source}")]
+    Bind {
+        /// Which listener.
+        name: &'static str,
+        /// The configured address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Other machines would reach it.
+    #[error("{name}: {address} {rule}", rule = crate::config::REMOTE_RULE)]
+    Remote {
+        /// Which listener.
+        name: &'static str,
+        /// The configured address.
+        address: String,
+    },
+}
+
+impl Listener {
+    /// Binds `host:port`; a host name is resolved, its first address that can be bound is taken.
+    pub(crate) async fn bind(
+        name: &'static str,
+        address: &str,
+        connections_max: usize,
+        remote: Remote,
+    ) -> Result<Listener, BindError> {
+        let failed = |source| BindError::Bind { name, address: address.to_owned(), source };
+        let found: Vec<SocketAddr> = lookup_host(address).await.map_err(failed)?.collect();
+        if remote == Remote::Refused && found.iter().any(|found| !found.ip().is_loopback()) {
+            return Err(BindError::Remote { name, address: address.to_owned() });
+        }
+        let socket = TcpListener::bind(found.as_slice()).await.map_err(failed)?;
+        Ok(Listener { name, socket, connections_max })
+    }
+
+    /// Returns the bound address; port 0 has become a real one.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts until `stop`, giving each connection to `serve` in a task of its own; then lets
+    /// the open connections finish for at most `drain`, and ends the others.
+    pub(crate) async fn run<S, F>(self, serve: S, stop: CancellationToken, drain: Duration)
+    where
+        S: Fn(TcpStream, SocketAddr) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let name = self.name;
+        let places = Arc::new(Semaphore::new(self.connections_max));
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(name, ended),
+                accepted = self.accept(&places) => {
+                    if let Some((permit, stream, peer)) = accepted {
+                        counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
+                        let served = serve(stream, peer);
+                        tasks.spawn(async move {
+                            let _open = Open { name, _permit: permit };
+                            served.await;
+                        });
+                    }
+                }
+            }
+        }
+        // Stop accepting before the connections are drained: the kernel refuses new ones.
+        drop(self.socket);
+        let drained = async {
+            while let Some(ended) = tasks.join_next().await {
+                note_end(name, ended);
+            }
+        };
+        if tokio::time::timeout(drain, drained).await.is_err() {
+            warn!(listener = name, open = tasks.len(), "end connections that did not finish");
+            tasks.shutdown().await;
+        }
+    }
+
+    /// Waits for a place, then for a connection. `None` after an error that passes.
+    ///
+    /// Cancel-safe: a permit that was taken is given back, and no connection is lost.
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+        // The semaphore is never closed.
+        let permit = Arc::clone(places).acquire_owned().await.ok()?;
+        match self.socket.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small and awaited: do not hold them back for company.
+                let _ = stream.set_nodelay(true);
+                Some((permit, stream, peer))
+            }
+            Err(error) if is_of_connection(&error) => {
+                debug!(listener = self.name, %error, "connection ended before it was accepted");
+                None
+            }
+            Err(error) => {
+                warn!(listener = self.name, %error, "cannot accept, pause");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                None
+            }
+        }
+    }
+}
+
+/// Tells whether an error of accept is one connection's and not the listener's.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+fn note_end(name: &'static str, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        // The panic's own text may quote input; that it happened is what matters here.
+        error!(listener = name, "connection task panicked");
+    }
+}
+
+/// An open connection: counts its end however its task ends.
+struct Open {
+    name: &'static str,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        counter!(CONNECTIONS_CLOSED, "listener" => self.name).increment(1);
+    }
+}
+
+#[cfg(test)]
+#[path = "listener/tests.rs"]
+mod tests;

@@ -1,0 +1,167 @@
+//! Maintenance routes of the query API, for the command line.
+//!
+//! ```text
+//! GET  /api/v1/retention/status
+//! GET  /api/v1/retention/plan?now=T
+//! POST /api/v1/retention/run?now=T
+//! POST /api/v1/compact?scope=closed_days|all
+//! GET  /api/v1/verify
+//! ```
+//!
+//! Each runs on a blocking thread. A POST must carry the header [`CONFIRM_HEADER`]: a web page
+//! cannot send it to another site without asking, so no page that an engineer happens to open
+//! drops partitions of the server on that machine.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tierlog_model::{Clock, Timestamp};
+use tierlog_store::{Store, StoreError};
+use tracing::error;
+
+use super::{CompactReport, RetentionPlan, RetentionStatus, Scope, VerifyReport};
+use crate::problem::problem;
+
+/// Header without which nothing is changed; its value does not matter.
+pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
+
+/// What the routes work on.
+pub(crate) struct MaintenanceState {
+    /// The store.
+    pub(crate) store: Store,
+    /// The present, where a request names no moment.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Returns the maintenance routes.
+pub(crate) fn maintenance_router(state: Arc<MaintenanceState>) -> Router {
+    let changing = Router::new()
+        .route("/api/v1/retention/run", post(run))
+        .route("/api/v1/compact", post(compact))
+        .route_layer(middleware::from_fn(require_confirmation));
+    Router::new()
+        .route("/api/v1/retention/status", get(status))
+        .route("/api/v1/retention/plan", get(plan))
+        .route("/api/v1/verify", get(verify))
+        .merge(changing)
+        .with_state(state)
+}
+
+/// The moment of a plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AtMoment {
+    now: Option<String>,
+}
+
+/// The scope of a compaction.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InScope {
+    #[serde(default = "closed_days")]
+    scope: Scope,
+}
+
+fn closed_days() -> Scope {
+    Scope::ClosedDays
+}
+
+/// Lists tiers and what they hold.
+#[utoipa::path(get, path = "/api/v1/retention/status", tag = "store",
+    responses((status = 200, body = RetentionStatus)))]
+pub(crate) async fn status(State(state): State<Arc<MaintenanceState>>) -> Response {
+    blocking(move || Ok(super::retention_status(&state.store))).await
+}
+
+/// Lists the partitions that retention would drop.
+#[utoipa::path(get, path = "/api/v1/retention/plan", tag = "store",
+    params(("now" = Option<String>, Query, description = "RFC 3339; the present when missing")),
+    responses((status = 200, body = RetentionPlan)))]
+pub(crate) async fn plan(
+    State(state): State<Arc<MaintenanceState>>,
+    Query(at): Query<AtMoment>,
+) -> Response {
+    let now = match moment(&at, state.clock.as_ref()) {
+        Ok(now) => now,
+        Err(answer) => return *answer,
+    };
+    blocking(move || Ok(super::retention_plan(&state.store, now))).await
+}
+
+/// Drops the partitions that are expired.
+#[utoipa::path(post, path = "/api/v1/retention/run", tag = "store",
+    params(
+        ("now" = Option<String>, Query, description = "RFC 3339; the present when missing"),
+        ("Tierlog-Confirm" = String, Header, description = "any value"),
+    ),
+    responses((status = 200, body = RetentionPlan)))]
+pub(crate) async fn run(
+    State(state): State<Arc<MaintenanceState>>,
+    Query(at): Query<AtMoment>,
+) -> Response {
+    let now = match moment(&at, state.clock.as_ref()) {
+        Ok(now) => now,
+        Err(answer) => return *answer,
+    };
+    blocking(move || super::retention_run(&state.store, now)).await
+}
+
+/// Seals partitions.
+#[utoipa::path(post, path = "/api/v1/compact", tag = "store",
+    params(
+        ("scope" = Option<Scope>, Query, description = "closed_days, or all: today's too"),
+        ("Tierlog-Confirm" = String, Header, description = "any value"),
+    ),
+    responses((status = 200, body = CompactReport)))]
+pub(crate) async fn compact(
+    State(state): State<Arc<MaintenanceState>>,
+    Query(InScope { scope }): Query<InScope>,
+) -> Response {
+    blocking(move || super::compact(&state.store, scope)).await
+}
+
+/// Checks every checksum of the write-ahead log and of the partitions.
+#[utoipa::path(get, path = "/api/v1/verify", tag = "store",
+    responses((status = 200, body = VerifyReport)))]
+pub(crate) async fn verify(State(state): State<Arc<MaintenanceState>>) -> Response {
+    blocking(move || super::verify(&state.store)).await
+}
+
+async fn require_confirmation(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(CONFIRM_HEADER) {
+        return next.run(request).await;
+    }
+    let detail = "this changes what is stored: send the header Tierlog-Confirm";
+    problem(StatusCode::PRECONDITION_REQUIRED, "confirmation_required", detail)
+}
+
+fn moment(at: &AtMoment, clock: &dyn Clock) -> Result<Timestamp, Box<Response>> {
+    let Some(text) = &at.now else { return Ok(clock.now()) };
+    text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(|_| {
+        let detail = "now must be RFC 3339, such as 2027-11-20T00:00:00Z";
+        Box::new(problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail))
+    })
+}
+
+async fn blocking<T: Serialize + Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Response {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(report)) => Json(report).into_response(),
+        Ok(Err(error)) => {
+            error!(%error, "maintenance stopped half way");
+            let detail = error.to_string();
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "maintenance", &detail)
+        }
+        Err(error) => {
+            error!(panicked = error.is_panic(), "maintenance worker ended early");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
+        }
+    }
+}

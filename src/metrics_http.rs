@@ -1,0 +1,64 @@
+//! `GET /metrics`: Prometheus text. Gauges of the store's size are read when they are asked for,
+//! so that nothing counts them in between.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tierlog_model::{HandoffGauge, metric_names as names};
+use tierlog_store::{PartitionState, Store};
+
+/// What a scrape reads.
+pub(crate) struct MetricsState {
+    /// Where the metrics are recorded.
+    pub(crate) recorder: PrometheusHandle,
+    /// The store whose size is told.
+    pub(crate) store: Store,
+    /// Fill level of Q1.
+    pub(crate) handoff: HandoffGauge,
+}
+
+/// Returns the metrics route.
+pub(crate) fn metrics_router(state: Arc<MetricsState>) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(state)
+}
+
+/// Returns every metric as Prometheus text.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses(
+    (status = 200, body = String, content_type = "text/plain; version=0.0.4"),
+))]
+pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> impl IntoResponse {
+    refresh(&state.store, &state.handoff);
+    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (content_type, state.recorder.render())
+}
+
+fn refresh(store: &Store, handoff: &HandoffGauge) {
+    gauge!(names::HANDOFF_BYTES).set(handoff.used_bytes() as f64);
+    let poisoned = if store.health().refuses_writes.is_some() { 1.0 } else { 0.0 };
+    gauge!(names::POISONED).set(poisoned);
+    let partitions = store.catalogue().partitions();
+    // Tiers without a partition are told too: a gauge that vanishes looks like an outage.
+    for (id, policy) in store.catalogue().tiers().iter() {
+        let tier = policy.name.clone();
+        let (mut records, mut bytes, mut hot, mut sealed) = (0_u64, 0_u64, 0_u32, 0_u32);
+        for partition in partitions.iter().filter(|partition| partition.id().tier == id) {
+            let stats = partition.stats();
+            records += stats.records;
+            bytes += stats.bytes;
+            match partition.state() {
+                PartitionState::Hot => hot += 1,
+                PartitionState::Sealed => sealed += 1,
+            }
+        }
+        gauge!(names::STORED_RECORDS, "tier" => tier.clone()).set(records as f64);
+        gauge!(names::STORED_BYTES, "tier" => tier.clone()).set(bytes as f64);
+        gauge!(names::PARTITIONS, "tier" => tier.clone(), "state" => "hot").set(f64::from(hot));
+        gauge!(names::PARTITIONS, "tier" => tier, "state" => "sealed").set(f64::from(sealed));
+    }
+}

@@ -1,0 +1,103 @@
+//! From the valid configuration to the settings that each crate takes.
+
+use std::path::Path;
+
+use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings};
+use tierlog_model::limits;
+use tierlog_query::QueryConfig;
+use tierlog_store::{Durability, StoreSettings};
+
+use crate::config::{Config, ConfigError, DurabilitySetting, Problem};
+
+/// Returns what the store is told.
+pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings {
+    let store = &config.store;
+    StoreSettings {
+        data_directory: data_dir.to_owned(),
+        tiers: store.tiers.clone(),
+        durability: durability(store.durability),
+        wal_segment_bytes: store.wal_segment_max,
+        retry_window_age: store.retry_window,
+        free_bytes_min: store.free_min,
+        commit_interval: store.commit_interval,
+        index_queue_batches: store.index_queue_batches,
+        writer_memory_bytes: store.writer_memory_max,
+        open_writers_max: store.open_writers_max,
+        open_readers_max: store.open_readers_max,
+        seal_grace: store.seal_grace,
+        seal_zstd_level: store.seal_zstd_level,
+        maintenance_interval: store.maintenance_interval,
+    }
+}
+
+/// Returns what ingest is told.
+pub(crate) fn ingest_config(config: &Config) -> Result<IngestConfig, ConfigError> {
+    let ingest = &config.ingest;
+    let aliases = AliasTable::with_extra(&ingest.aliases).map_err(|problems| {
+        let problem = |rule| Problem {
+            key: "ingest.aliases".to_owned(),
+            value: None,
+            origin: "configuration".to_owned(),
+            rule,
+        };
+        ConfigError(problems.into_iter().map(problem).collect())
+    })?;
+    Ok(IngestConfig {
+        limits: IngestLimits {
+            line_bytes_max: ingest.limits.line_max as usize,
+            nesting_depth_max: ingest.limits.depth_max,
+            fields_per_record_max: ingest.limits.fields_max,
+            body_bytes_max: ingest.http.body_max as usize,
+            inflated_bytes_max: ingest.inflated_max as usize,
+            body_deadline: ingest.http.body_timeout,
+            idle_deadline: ingest.tcp.idle_timeout,
+            ahead_seconds_max: i64::try_from(ingest.time.ahead_max.as_secs())
+                .unwrap_or(limits::AHEAD_SECONDS_MAX),
+        },
+        time_zone: ingest.time.zone.clone(),
+        missing_level: ingest.levels.missing,
+        unknown_level: ingest.levels.unknown,
+        aliases,
+        tiers: config.store.tiers.clone(),
+        durability: durability(config.store.durability).to_string(),
+    })
+}
+
+/// Returns what redaction is told. Names of detectors were checked with the configuration.
+pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
+    let section = &config.redaction;
+    if !section.enabled {
+        return RedactionSettings::off();
+    }
+    let mut settings = RedactionSettings::default();
+    for name in &section.detectors_off {
+        settings = settings.clone().without(name).unwrap_or(settings);
+    }
+    for key in &section.secret_keys {
+        settings = settings.with_secret_key(key);
+    }
+    for key in &section.allowed_keys {
+        settings = settings.with_allowed_key(key);
+    }
+    settings
+}
+
+/// Returns what the query side is told.
+pub(crate) fn query_config(config: &Config) -> QueryConfig {
+    let query = &config.query;
+    QueryConfig {
+        deadline_max: query.timeout,
+        concurrency_max: query.concurrency_max,
+        hits_max: query.hits_max,
+        track_total_max: query.track_total_max,
+        answer_bytes_max: query.answer_max as usize,
+    }
+}
+
+fn durability(setting: DurabilitySetting) -> Durability {
+    match setting {
+        DurabilitySetting::Fsync => Durability::Fsync,
+        DurabilitySetting::Interval(interval) => Durability::Interval(interval),
+        DurabilitySetting::None => Durability::None,
+    }
+}

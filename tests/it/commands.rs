@@ -1,0 +1,169 @@
+//! The command line as its users see it: exit codes, and the text of each verb.
+
+use expect_test::{Expect, expect};
+
+use crate::harness::{Home, Server, run, shown};
+
+/// Tiers that keep a fixed day for as long as these tests are run.
+const LONG: [&str; 4] = [
+    "store.tiers.critical.days=36500",
+    "store.tiers.warning.days=36500",
+    "store.tiers.info.days=36500",
+    "store.tiers.debug.days=36500",
+];
+
+/// Lines of one day long ago, which every clock is past.
+const LINES: &str = r#"{"timestamp":"2024-03-05T09:00:00.000001Z","level":"debug","message":"session read","service":"shop","request_id":"req-a"}
+{"timestamp":"2024-03-05T09:00:00.25Z","level":"info","message":"order placed","service":"shop","request_id":"req-a","duration_ms":12.5,"status_code":201,"items":[1,2]}
+{"timestamp":"2024-03-05T09:00:01Z","level":"warning","message":"retrying payment of jane.roe@example.org","service":"shop","request_id":"req-a","attempt":2}
+{"timestamp":"2024-03-05T09:00:02Z","level":"error","message":"card refused\nline two \u001b[31mred","service":"payments","request_id":"req-a","duration_ms":900}
+{"timestamp":"2024-03-05T10:30:00Z","level":"critical","message":"out of memory","service":"payments","host":"p-1"}
+"#;
+
+/// Where the lines are, for verbs that take a range.
+const RANGE: [&str; 4] = ["--from", "2024-03-05T00:00:00Z", "--to", "2024-03-06T00:00:00Z"];
+
+/// Runs a verb against a server that has the lines, and compares what it says.
+#[track_caller]
+fn check(server: &Server<'_>, arguments: &[&str], expected: &Expect) {
+    let address = format!("http://{}", server.address("query"));
+    let run = run(server.home().tierlog(arguments).args(["--server", &address]));
+    let ingest = format!("http://{}", server.address("ingest"));
+    expected.assert_eq(&shown(&run).replace(&address, "SERVER").replace(&ingest, "INGEST"));
+}
+
+fn home() -> Home {
+    Home::with(&LONG)
+}
+
+#[test]
+fn search() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    let plain = [["search", "level:>=info"].as_slice(), &RANGE].concat();
+    check(&server, &plain, &expect![[]]);
+    let json =
+        [["search", "req-a OR status_code:201", "--format", "json"].as_slice(), &RANGE].concat();
+    check(&server, &json, &expect![[]]);
+    let csv = [["search", "service:shop", "--format", "csv"].as_slice(), &RANGE].concat();
+    check(&server, &csv, &expect![[]]);
+    let nothing = [["search", "message:absent"].as_slice(), &RANGE].concat();
+    check(&server, &nothing, &expect![[]]);
+    let syntax = [["search", "level:error AND ("].as_slice(), &RANGE].concat();
+    check(&server, &syntax, &expect![[]]);
+}
+
+#[test]
+fn request() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    check(&server, &["request", "req-a"], &expect![[]]);
+    check(&server, &["request", "req-none"], &expect![[]]);
+}
+
+#[test]
+fn stats() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    let count = [["stats", "--by", "level", "--metric", "count"].as_slice(), &RANGE].concat();
+    check(&server, &count, &expect![[]]);
+    let mean = [
+        ["stats", "level:>=info", "--by", "service", "--metric", "avg(duration_ms)"].as_slice(),
+        &RANGE,
+    ]
+    .concat();
+    check(&server, &mean, &expect![[]]);
+}
+
+#[test]
+fn retention() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    let plan = ["retention", "plan", "--now", "2150-01-01T00:00:00Z"];
+    check(&server, &plan, &expect![[]]);
+    let none = ["retention", "plan", "--now", "2024-04-01T00:00:00Z"];
+    check(&server, &none, &expect![[]]);
+}
+
+#[test]
+fn config_check_reports_every_problem_at_once() {
+    let home = Home::new();
+    let good = run(&mut home.tierlog(&["config", "check"]));
+    expect![[]].assert_eq(&shown(&good));
+    let bad = run(home
+        .tierlog(&[
+            "config",
+            "check",
+            "--set",
+            "query.limit_max=5",
+            "--set",
+            "store.durability=later",
+        ])
+        .args(["--set", "ingest.limits.line_max=1PiB", "--set", "store.tiers.debug.days=0"])
+        .env("TIERLOG__QUERY__TIMEOUT", "5"));
+    expect![[]].assert_eq(&shown(&bad));
+}
+
+#[test]
+fn send_counts_what_was_rejected() {
+    let home = home();
+    let server = home.start();
+    std::fs::write(home.path().join("lines"), LINES).expect("a scratch file");
+    std::fs::write(home.path().join("bad"), "{\"message\":\"good\"}\n[1]\n").expect("a file");
+    let http = format!("http://{}", server.address("ingest"));
+    let tcp = format!("tcp://{}", server.address("tcp"));
+    for to in [&http, &tcp] {
+        let sent = run(&mut home.tierlog(&["send", "lines", "--to", to]));
+        assert_eq!(sent.code, 0, "{to}: {}", shown(&sent));
+        let sent = run(&mut home.tierlog(&["send", "bad", "--to", to]));
+        assert_eq!(sent.code, 1, "{to}: {}", shown(&sent));
+    }
+    server.await_count("", 12);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_contract() {
+    let home = Home::new();
+    for (arguments, code) in [
+        (vec!["--version"], 0),
+        (vec!["config", "print"], 0),
+        (vec!["no-such-verb"], 2),
+        (vec!["search", "--limit", "many", "q"], 2),
+        (vec!["request"], 2),
+        (vec!["generate", "--lines", "-5"], 2),
+        // Nobody listens on port 1, the port that TCP reserves for itself.
+        (vec!["search", "q", "--server", "http://[::1]:1"], 3),
+        (vec!["send", "lines", "--to", "http://[::1]:1"], 3),
+        (vec!["send", "lines", "--to", "tcp://[::1]:1"], 3),
+        (vec!["retention", "plan", "--data", "absent"], 1),
+    ] {
+        std::fs::write(home.path().join("lines"), LINES).expect("a scratch file");
+        let done = run(&mut home.tierlog(&arguments));
+        assert_eq!(done.code, code, "{arguments:?}: {}", shown(&done));
+    }
+}
+
+#[test]
+fn generate_gives_the_same_bytes_for_a_seed() {
+    let home = Home::new();
+    let arguments = [
+        "generate",
+        "--lines",
+        "500",
+        "--seed",
+        "5",
+        "--start",
+        "2024-03-05T00:00:00Z",
+        "--span",
+        "1h",
+    ];
+    let first = run(&mut home.tierlog(&arguments));
+    assert_eq!((first.code, first.stdout.lines().count()), (0, 500), "{}", first.stderr);
+    assert_eq!(first.stdout, run(&mut home.tierlog(&arguments)).stdout);
+    let other = arguments.map(|argument| if argument == "5" { "6" } else { argument });
+    assert_ne!(first.stdout, run(&mut home.tierlog(&other)).stdout);
+}

@@ -1,0 +1,114 @@
+//! A scratch directory in which a server lives, across as many starts as a test needs.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::server::Server;
+
+/// Settings of every test server: free ports, quick commits, a disk that may be small.
+const SETTINGS: [&str; 5] = [
+    "ingest.tcp.listen=127.0.0.1:0",
+    "ingest.http.listen=127.0.0.1:0",
+    "query.listen=127.0.0.1:0",
+    "store.commit_interval=50ms",
+    "store.free_min=1MiB",
+];
+
+/// Data directory, keys, output and settings of one server.
+pub(crate) struct Home {
+    directory: TempDir,
+    settings: Vec<String>,
+}
+
+impl Home {
+    /// Returns an empty home.
+    pub(crate) fn new() -> Home {
+        Home::with(&[])
+    }
+
+    /// Returns an empty home whose servers get further settings.
+    pub(crate) fn with(settings: &[&str]) -> Home {
+        let settings = SETTINGS.iter().chain(settings).map(|text| (*text).to_owned()).collect();
+        Home { directory: tempfile::tempdir().expect("a scratch directory"), settings }
+    }
+
+    /// Returns the scratch directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Returns the data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// Returns the directory of the keys, beside the data.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.path().join("data.keys")
+    }
+
+    /// Returns everything that servers of this home have printed.
+    pub(crate) fn output(&self) -> Vec<u8> {
+        fs::read(self.output_file()).unwrap_or_default()
+    }
+
+    /// Returns the same as text.
+    pub(crate) fn output_text(&self) -> String {
+        String::from_utf8_lossy(&self.output()).into_owned()
+    }
+
+    /// Returns the file that servers print into.
+    fn output_file(&self) -> PathBuf {
+        self.path().join("output.log")
+    }
+
+    /// Returns a command of the real binary, in the scratch directory, with an empty environment.
+    pub(crate) fn tierlog(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tierlog"));
+        command.args(arguments).current_dir(self.path()).env_clear();
+        command
+    }
+
+    /// Returns the command that serves this home, its output going to the output file.
+    pub(crate) fn serve(&self, addresses_file: &Path) -> Command {
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(self.output_file())
+            .expect("a scratch file");
+        let mut command = self.tierlog(&["serve", "--data", "data", "--addresses-file"]);
+        command.arg(addresses_file);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
+        command.stdout(output.try_clone().expect("a second handle")).stderr(output);
+        command
+    }
+
+    /// Starts a server and waits until it is ready.
+    pub(crate) fn start(&self) -> Server<'_> {
+        Server::start(self)
+    }
+
+    /// Returns every file under the data directory.
+    pub(crate) fn data_files(&self) -> Vec<PathBuf> {
+        files_under(&self.data())
+    }
+}
+
+/// Returns every file under a directory, sorted.
+pub(crate) fn files_under(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("a directory").flatten() {
+            let path = entry.path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}

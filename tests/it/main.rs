@@ -1,0 +1,36 @@
+//! The integration tests: one binary that starts the real server, talks to it as its users do,
+//! kills it, starts it again, and looks at every byte that it left on disk.
+//!
+//! Nothing here sleeps to wait for something (see [`harness::wait_until`]), names a port, or
+//! reaches the network.
+
+#[cfg(test)]
+mod acks;
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod maintenance;
+#[cfg(test)]
+mod operations;
+#[cfg(test)]
+mod personal_data;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod reasons;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod tidy;

@@ -1,0 +1,324 @@
+//! House rules that a test can check (STYLE.md says which and why).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::files_under;
+
+/// Lines of a source file; a longer one holds two nouns.
+const FILE_LINES_MAX: usize = 600;
+
+/// Lines of a function; a longer one does two things.
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// Directories at the top that hold nothing of ours.
+const FOREIGN: [&str; 2] = ["target", ".git"];
+
+/// A file of the repository.
+struct Source {
+    /// Path from the root, with forward slashes.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// Tells whether the whole file is tests.
+    fn is_test(&self) -> bool {
+        let test = |part: &str| part == "tests" || part == "tests.rs" || part == "benches";
+        self.path.split('/').any(test)
+    }
+
+    /// Returns the text before the tests that stand at its end.
+    fn production(&self) -> &str {
+        if self.is_test() {
+            return "";
+        }
+        let tests = "#[cfg(test)]\nmod tests {";
+        self.text.split_once(tests).map_or(self.text.as_str(), |(before, _)| before)
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns every text file of the repository.
+fn sources() -> Vec<Source> {
+    let entries = fs::read_dir(root()).expect("the repository").flatten().map(|entry| entry.path());
+    let mut files = Vec::new();
+    for path in entries {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        match path.is_dir() {
+            true if FOREIGN.contains(&name.as_str()) => {}
+            true => files.extend(files_under(&path)),
+            false => files.push(path),
+        }
+    }
+    let relative = |path: &PathBuf| {
+        let path = path.strip_prefix(root()).expect("a file of the repository");
+        path.to_string_lossy().into_owned()
+    };
+    files
+        .iter()
+        .filter_map(|path| {
+            Some(Source { path: relative(path), text: fs::read_to_string(path).ok()? })
+        })
+        .collect()
+}
+
+fn rust_sources() -> Vec<Source> {
+    let mut sources = sources();
+    sources.retain(|source| source.path.ends_with(".rs"));
+    assert!(sources.len() > 100, "only {} Rust files were found", sources.len());
+    sources
+}
+
+/// Fails with the list of what breaks a rule.
+#[track_caller]
+fn assert_none(rule: &str, found: &[String]) {
+    assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn only_redaction_closes_a_redacted_batch() {
+    let calls: Vec<(String, usize)> = rust_sources()
+        .iter()
+        .map(|source| {
+            let production = source.production();
+            (source.path.clone(), production.matches("RedactedBatch::from_redacted(").count())
+        })
+        .filter(|(_, calls)| *calls > 0)
+        .collect();
+    assert_eq!(calls, [("crates/ingest/src/redact/mod.rs".to_owned(), 1)]);
+}
+
+#[test]
+fn every_file_says_what_it_is_and_stays_small() {
+    let (mut undocumented, mut long) = (Vec::new(), Vec::new());
+    for source in rust_sources() {
+        if !source.text.starts_with("//! ") {
+            undocumented.push(source.path.clone());
+        }
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES_MAX {
+            long.push(format!("{}: {lines} lines", source.path));
+        }
+    }
+    assert_none("a file begins with what it is, in //!", &undocumented);
+    assert_none("a file has at most 600 lines", &long);
+}
+
+#[test]
+fn functions_stay_small() {
+    let mut long = Vec::new();
+    for source in rust_sources() {
+        let lines: Vec<&str> = source.production().lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_function = line
+                .trim_start()
+                .split(' ')
+                .take_while(|word| !word.contains('('))
+                .any(|word| word == "fn");
+            if !is_function || line.ends_with(';') || line.trim_start().starts_with("//") {
+                continue;
+            }
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines.iter().skip(start).position(|line| *line == end).unwrap_or(0) + 1;
+            if length > FUNCTION_LINES_MAX {
+                long.push(format!("{}:{}: {length} lines", source.path, start + 1));
+            }
+        }
+    }
+    assert_none("a function has at most 70 lines", &long);
+}
+
+#[test]
+fn nothing_is_unfinished_skipped_or_of_one_machine() {
+    // Put together here, so that this file does not break its own rule.
+    let forbidden: Vec<String> = [
+        ("to", "do!("),
+        ("unimple", "mented!("),
+        ("FIX", "ME"),
+        ("TO", "DO"),
+        ("#[ig", "nore"),
+        ("thread::sl", "eep("),
+        ("/wo", "rk/"),
+        ("/ro", "ot/"),
+        ("/ho", "me/"),
+    ]
+    .map(|(head, tail)| format!("{head}{tail}"))
+    .into();
+    let mut found = Vec::new();
+    for source in sources() {
+        if source.path == "Cargo.lock" || source.path == "LICENSE" {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            for word in forbidden.iter().filter(|word| line.contains(word.as_str())) {
+                found.push(format!("{}:{}: {word}", source.path, number + 1));
+            }
+        }
+    }
+    assert_none("unfinished, skipped, sleeping or of one machine", &found);
+}
+
+#[test]
+fn tests_name_no_port() {
+    let mut found = Vec::new();
+    for source in rust_sources().iter().filter(|source| source.path.starts_with("tests/")) {
+        for (number, line) in source.text.lines().enumerate() {
+            let ports = line.split("127.0.0.1:").skip(1);
+            let fixed = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit() && c != '0');
+            if ports.into_iter().any(fixed) {
+                found.push(format!("{}:{}", source.path, number + 1));
+            }
+        }
+    }
+    assert_none("a test takes a free port", &found);
+}
+
+#[test]
+fn nothing_is_imported_or_exported_by_glob() {
+    let mut found = Vec::new();
+    for source in rust_sources() {
+        for (number, line) in source.production().lines().enumerate() {
+            let line = line.trim_start();
+            if (line.starts_with("use ") || line.starts_with("pub")) && line.ends_with("::*;") {
+                found.push(format!("{}:{}: {line}", source.path, number + 1));
+            }
+        }
+    }
+    assert_none("names are imported one by one", &found);
+}
+
+#[test]
+fn crates_depend_on_each_other_along_the_arrows_only() {
+    let metadata = crate::dependencies::metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let mut arrows = BTreeMap::new();
+    for package in packages.iter().filter(|package| package["source"].is_null()) {
+        let name = package["name"].as_str().expect("a name");
+        let ours: BTreeSet<&str> = package["dependencies"]
+            .as_array()
+            .expect("dependencies")
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["name"].as_str())
+            .filter(|name| name.starts_with("tierlog-"))
+            .collect();
+        arrows.insert(name, ours);
+    }
+    let expected: [(&str, &[&str]); 5] = [
+        ("tierlog", &["tierlog-ingest", "tierlog-model", "tierlog-query", "tierlog-store"]),
+        ("tierlog-ingest", &["tierlog-model"]),
+        ("tierlog-model", &[]),
+        ("tierlog-query", &["tierlog-model", "tierlog-store"]),
+        ("tierlog-store", &["tierlog-model"]),
+    ];
+    let expected: BTreeMap<&str, BTreeSet<&str>> =
+        expected.into_iter().map(|(name, ours)| (name, ours.iter().copied().collect())).collect();
+    assert_eq!(arrows, expected, "a new arrow needs an ADR");
+}
+
+/// Returns constant and text of every metric name.
+pub(crate) fn metric_names() -> BTreeMap<String, String> {
+    let path = root().join("crates/model/src/metric_names.rs");
+    let text = fs::read_to_string(path).expect("the metric names");
+    let definitions = text.lines().filter_map(|line| line.strip_prefix("pub const "));
+    definitions
+        .map(|definition| {
+            let (constant, rest) = definition.split_once(": &str = \"").expect("a name");
+            (constant.to_owned(), rest.trim_end_matches("\";").to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn every_metric_is_measured() {
+    let sources = rust_sources();
+    let used = |constant: &str| {
+        let qualified = format!("metric_names::{constant}");
+        sources.iter().any(|source| {
+            source.production().match_indices(&qualified).any(|(at, _)| {
+                let after = source.production().get(at + qualified.len()..).unwrap_or_default();
+                !after.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+            })
+        })
+    };
+    let unused: Vec<String> =
+        metric_names().into_keys().filter(|constant| !used(constant)).collect();
+    assert_none("a metric that is named is measured", &unused);
+}
+
+#[test]
+fn every_section_of_the_configuration_is_in_the_documents() {
+    let text = fs::read_to_string(root().join("config/tierlog.toml")).expect("the configuration");
+    let documents: String = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("docs/") || source.path == "README.md")
+        .map(|source| source.text.as_str())
+        .collect();
+    let missing: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'))
+        .filter(|section| {
+            !documents.contains(&format!("{section}."))
+                && !documents.contains(&format!("[{section}]"))
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_none("a section of config/tierlog.toml that no document mentions", &missing);
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.path.ends_with(".md")) {
+        let directory = root().join(&source.path).parent().expect("a directory").to_owned();
+        for link in source.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            let elsewhere = target.is_empty() || target.contains("://") || target.contains(' ');
+            if !elsewhere && !directory.join(target).exists() {
+                broken.push(format!("{}: {target}", source.path));
+            }
+        }
+    }
+    assert_none("a link that leads nowhere", &broken);
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+    let table = text.split("[workspace.dependencies]").nth(1).expect("the table");
+    let table = table.split("\n[").next().unwrap_or_default();
+    let without: Vec<String> = table
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("path ="))
+        .filter(|line| !line.contains(" # "))
+        .map(str::to_owned)
+        .collect();
+    assert_none("a dependency without a reason", &without);
+    assert!(matches!(toml_lints(&text), Some(lints) if lints.contains("unsafe_code = \"forbid\"")));
+}
+
+fn toml_lints(manifest: &str) -> Option<&str> {
+    manifest.split("[workspace.lints.rust]").nth(1)?.split("\n[").next()
+}
+
+/// Every package of ours takes part in the lints.
+#[test]
+fn every_crate_inherits_the_lints() {
+    let metadata = crate::dependencies::metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        if package["source"] != Value::Null {
+            continue;
+        }
+        let manifest = package["manifest_path"].as_str().expect("a path");
+        let text = fs::read_to_string(manifest).expect("a manifest");
+        assert!(text.contains("[lints]\nworkspace = true"), "{manifest}");
+    }
+}
