@@ -119,7 +119,7 @@ impl Health {
         self.writable && self.readable
     }
 
-    fn new(store: &StoreHealth, read: Result<(), String>, state: &HealthState) -> Health {
+    fn new(store: &StoreHealth, read: &Result<(), String>, state: &HealthState) -> Health {
         let mut reasons = Vec::new();
         reasons.extend(store.refuses_writes.iter().map(|why| format!("writes are refused: {why}")));
         reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
@@ -151,7 +151,7 @@ async fn look(state: &Arc<HealthState>) -> Health {
     // Opening a partition reads files.
     let read = tokio::task::spawn_blocking(move || try_read(&store)).await;
     let read = read.unwrap_or_else(|_| Err("reader panicked".to_owned()));
-    Health::new(&state.store.health(), read, state)
+    Health::new(&state.store.health(), &read, state)
 }
 
 /// Opens the newest partition, as a search would.

@@ -145,11 +145,7 @@ fn create(path: &Path) -> Result<(), KeyError> {
         .map_err(|error| io("draw a random key for")(io::Error::other(error)))?;
     let line = Zeroizing::new(format!("{}\n", BASE64.encode(&secret)));
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .map_err(io("make the directory of key file"))?;
+        make_private_directory(parent).map_err(io("make the directory of key file"))?;
     }
     let mut file = OpenOptions::new()
         .write(true)
@@ -248,10 +244,15 @@ impl Remembered {
         }
         text.push_str(id);
         text.push('\n');
-        fs::create_dir_all(data_dir)
+        make_private_directory(data_dir)
             .and_then(|()| write_atomically(&path, text.as_bytes()))
             .map_err(|source| KeyError::Io { operation: "write", path, source })
     }
+}
+
+/// Makes a directory that only its owner may enter, unless it is there.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Replaces a file so that a reader sees the old or the new content, also after a power cut.

@@ -9,6 +9,7 @@ pub mod client;
 pub mod config;
 pub mod generate;
 mod health;
+mod host_guard;
 mod http;
 mod keys;
 mod listener;

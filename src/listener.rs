@@ -16,6 +16,7 @@ use tierlog_model::metric_names::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -89,13 +90,16 @@ impl Listener {
         let name = self.name;
         let places = Arc::new(Semaphore::new(self.connections_max));
         let mut tasks = JoinSet::new();
+        let mut exhaustion = Exhaustion::default();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(name, ended),
-                accepted = self.accept(&places) => {
-                    if let Some((permit, stream, peer)) = accepted {
+                () = exhaustion.pause_over(), if exhaustion.is_pausing() => exhaustion.resume(),
+                accepted = self.accept(&places), if !exhaustion.is_pausing() => match accepted {
+                    Ok((permit, stream, peer)) => {
+                        exhaustion = Exhaustion::default();
                         counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
                         let served = serve(stream, peer);
                         tasks.spawn(async move {
@@ -103,6 +107,10 @@ impl Listener {
                             served.await;
                         });
                     }
+                    Err(error) if is_of_connection(&error) => {
+                        debug!(listener = name, %error, "connection ended before it was accepted");
+                    }
+                    Err(error) => exhaustion.pause(name, &error),
                 }
             }
         }
@@ -119,31 +127,51 @@ impl Listener {
         }
     }
 
-    /// Waits for a place, then for a connection. `None` after an error that passes.
+    /// Waits for a place, then for a connection.
     ///
     /// Cancel-safe: a permit that was taken is given back, and no connection is lost.
     async fn accept(
         &self,
         places: &Arc<Semaphore>,
-    ) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
-        // The semaphore is never closed.
-        let permit = Arc::clone(places).acquire_owned().await.ok()?;
-        match self.socket.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are small and awaited: do not hold them back for company.
-                let _ = stream.set_nodelay(true);
-                Some((permit, stream, peer))
-            }
-            Err(error) if is_of_connection(&error) => {
-                debug!(listener = self.name, %error, "connection ended before it was accepted");
-                None
-            }
-            Err(error) => {
-                warn!(listener = self.name, %error, "cannot accept, pause");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                None
-            }
+    ) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+        let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = self.socket.accept().await?;
+        // Answers are small and awaited: do not hold them back for company.
+        let _ = stream.set_nodelay(true);
+        Ok((permit, stream, peer))
+    }
+}
+
+/// Times at which the process has no file descriptor or memory for another connection.
+#[derive(Debug, Default)]
+struct Exhaustion {
+    /// Until when nothing is accepted.
+    until: Option<Instant>,
+    /// Pauses without an accepted connection in between: only the first is logged.
+    pauses: u32,
+}
+
+impl Exhaustion {
+    fn pause(&mut self, listener: &'static str, error: &io::Error) {
+        if self.pauses == 0 {
+            warn!(listener, %error, "cannot accept, pause until a connection ends");
         }
+        self.pauses = self.pauses.saturating_add(1);
+        self.until = Some(Instant::now() + EXHAUSTED_PAUSE);
+    }
+
+    fn is_pausing(&self) -> bool {
+        self.until.is_some()
+    }
+
+    async fn pause_over(&self) {
+        if let Some(until) = self.until {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    fn resume(&mut self) {
+        self.until = None;
     }
 }
 

@@ -42,8 +42,6 @@ pub fn contract_json() -> Result<String, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     /// `UPDATE_EXPECT=1 cargo test -p tierlog openapi` writes the file anew.

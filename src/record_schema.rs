@@ -5,8 +5,6 @@ pub const RECORD_SCHEMA: &str = include_str!("../schemas/record.schema.json");
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use serde_json::{Value, json};
     use tierlog_model::{Level, Record, RecordKind, Timestamp, fields};
 

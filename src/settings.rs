@@ -5,7 +5,7 @@ use std::path::Path;
 use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings};
 use tierlog_model::limits;
 use tierlog_query::QueryConfig;
-use tierlog_store::{Durability, StoreSettings};
+use tierlog_store::{Durability, MaintenanceJob, StoreSettings};
 
 use crate::config::{Config, ConfigError, DurabilitySetting, Problem};
 
@@ -26,7 +26,7 @@ pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings 
         open_readers_max: store.open_readers_max,
         seal_grace: store.seal_grace,
         seal_zstd_level: store.seal_zstd_level,
-        maintenance_interval: store.maintenance_interval,
+        maintenance: MaintenanceJob::Every(store.maintenance_interval),
     }
 }
 

@@ -57,6 +57,15 @@ pub(crate) fn start_log(section: &LogSection) -> Result<(), TelemetryError> {
     .map_err(|error| TelemetryError::Log(error.to_string()))
 }
 
+/// Makes a panic log where it happened and not what it says: the text may quote a log line.
+pub(crate) fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        tracing::error!(%place, %thread, "thread panicked");
+    }));
+}
+
 /// Starts recording metrics. Once a process.
 pub(crate) fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let failed = |error: &dyn std::fmt::Display| TelemetryError::Metrics(error.to_string());

@@ -1,7 +1,7 @@
 //! Every channel, task and the order of shutdown, on one screen.
 //!
 //! ```text
-//! listener   task            places     when full               holds
+//! listener   task            places                 when full     holds
 //! tcp        accept loop     tcp.connections_max    kernel queue  ingest, Q1 sender
 //! ingest     accept loop     http.connections_max   kernel queue  ingest, Q1 sender, store
 //! query      accept loop     query.connections_max  kernel queue  engine, store
@@ -29,22 +29,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
-use tierlog_model::{Clock, HandoffSender, Pseudonyms, SystemClock, handoff};
+use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::addresses::Addresses;
 use crate::config::{Config, HttpSection};
 use crate::health::{HealthState, health_router};
+use crate::host_guard::with_host_guard;
 use crate::http::{HttpDeadlines, serve_http_connection, with_body_deadline};
 use crate::keys;
 use crate::listener::Listener;
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{MetricsState, metrics_router};
+use crate::problem::problem;
 use crate::signals::StopSignals;
 use crate::{openapi, settings};
 
@@ -61,73 +65,91 @@ pub(crate) async fn serve(
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ingest_config = settings::ingest_config(&config)?;
+    keys::make_private_directory(&config.data_dir).context("make the data directory")?;
     let pseudonyms = open_keys(&config)?;
 
     let (sender, receiver) = handoff(config.store.handoff_max);
-    let gauge = sender.gauge();
-    let store_settings = settings::store_settings(&config, &config.data_dir);
-    let store_clock = Arc::clone(&clock);
-    let opening =
-        tokio::task::spawn_blocking(move || Store::open(store_settings, store_clock, receiver));
-    let store = opening.await.context("open the store")?.context("open the store")?;
-
-    let stop = CancellationToken::new();
-    let ingest = new_ingest(&config, &pseudonyms, sender, Arc::clone(&clock))?;
-    let engine = Engine::new(
-        store.clone(),
-        Arc::new(pseudonyms),
-        Arc::clone(&clock),
-        settings::query_config(&config),
-    );
-    let query = QueryState::new(engine).with_contract(openapi::contract());
-    let query_stop = query.stop_token();
+    let metrics = |store: &Store| MetricsState {
+        recorder: recorder.clone(),
+        store: store.clone(),
+        handoff: sender.gauge(),
+    };
+    let store = open_store(&config, Arc::clone(&clock), receiver).await?;
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone()))))
-        .merge(metrics_router(Arc::new(MetricsState {
-            recorder: recorder.clone(),
-            store: store.clone(),
-            handoff: gauge,
-        })));
-    let maintenance =
-        maintenance_router(Arc::new(MaintenanceState { store: store.clone(), clock }));
-    let ingest_routes = tierlog_ingest::http_router(Arc::clone(&ingest)).merge(operations.clone());
-    let query_routes =
-        tierlog_query::http_router(Arc::new(query)).merge(maintenance).merge(operations);
+        .merge(metrics_router(Arc::new(metrics(&store))));
+    let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
+    let ingest =
+        Arc::new(Ingest::new(ingest_config, Arc::new(redactor), sender, Arc::clone(&clock)));
+    let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock));
+    let query_stop = query.stop_token();
+    let routes = Routes {
+        ingest: ingest_routes(&ingest, operations.clone()),
+        query: tierlog_query::http_router(Arc::new(query))
+            .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone(), clock))))
+            .merge(operations),
+    };
 
+    let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    listeners.start(&config, ingest, ingest_routes, query_routes, &stop, &mut tasks);
+    listeners.start(&config, ingest, routes, &stop, &mut tasks);
     tasks.spawn(upkeep(recorder, stop.clone()));
     ready(&addresses)?;
 
-    signals.next().await;
+    let outcome = tokio::select! {
+        () = signals.next() => Ok(()),
+        // Never alive but deaf: a supervisor starts it anew.
+        _ = tasks.join_next() => Err(anyhow::anyhow!("a listener has ended by itself")),
+    };
     tracing::info!("stop accepting, drain connections; a second signal exits at once");
     signals.exit_on_next();
     // ORDER: connections before Q1 before the store, see the top of this file.
     stop.cancel();
     query_stop.cancel();
-    while let Some(ended) = tasks.join_next().await {
-        ended.context("listener task")?;
-    }
+    while tasks.join_next().await.is_some() {}
     tokio::task::spawn_blocking(move || store.close()).await.context("close the store")?;
     tracing::info!("stopped");
-    Ok(())
+    outcome
+}
+
+async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    receiver: HandoffReceiver,
+) -> Result<Store> {
+    let settings = settings::store_settings(config, &config.data_dir);
+    let opening = tokio::task::spawn_blocking(move || Store::open(settings, clock, receiver));
+    opening.await.context("open the store")?.context("open the store")
+}
+
+fn query_state(
+    config: &Config,
+    store: &Store,
+    pseudonyms: Pseudonyms,
+    clock: Arc<dyn Clock>,
+) -> QueryState {
+    let query_config = settings::query_config(config);
+    let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
+    QueryState::new(engine).with_contract(openapi::contract())
+}
+
+fn ingest_routes(ingest: &Arc<Ingest>, operations: Router) -> Router {
+    tierlog_ingest::http_router(Arc::clone(ingest))
+        .merge(operations)
+        .fallback(async || {
+            problem(StatusCode::NOT_FOUND, "not_found", "there is nothing under this path")
+        })
+        .method_not_allowed_fallback(async || {
+            let detail = "this resource does not know the method";
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
 }
 
 fn open_keys(config: &Config) -> Result<Pseudonyms> {
     let section = &config.redaction.pseudonyms;
     let pseudonyms = keys::open(&section.key_file, &config.data_dir, &section.fields)?;
     Ok(pseudonyms)
-}
-
-fn new_ingest(
-    config: &Config,
-    pseudonyms: &Pseudonyms,
-    sender: HandoffSender,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<Ingest>> {
-    let redactor = Redactor::new(&settings::redaction_settings(config), pseudonyms.clone());
-    let ingest_config = settings::ingest_config(config)?;
-    Ok(Arc::new(Ingest::new(ingest_config, Arc::new(redactor), sender, clock)))
 }
 
 async fn upkeep(recorder: PrometheusHandle, stop: CancellationToken) {
@@ -138,6 +160,12 @@ async fn upkeep(recorder: PrometheusHandle, stop: CancellationToken) {
             _ = ticks.tick() => recorder.run_upkeep(),
         }
     }
+}
+
+/// What the two HTTP listeners serve.
+struct Routes {
+    ingest: Router,
+    query: Router,
 }
 
 /// The three bound sockets. Bound before the store is opened: a taken port is told before the
@@ -172,8 +200,7 @@ impl Listeners {
         self,
         config: &Config,
         ingest: Arc<Ingest>,
-        ingest_routes: Router,
-        query_routes: Router,
+        routes: Routes,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) {
@@ -190,12 +217,24 @@ impl Listeners {
         };
         tasks.spawn(self.tcp.run(serve_lines, stop.clone(), drain));
         for (listener, routes, section) in [
-            (self.ingest, ingest_routes, &config.ingest.http),
-            (self.query, query_routes, &config.query.http),
+            (self.ingest, routes.ingest, &config.ingest.http),
+            (self.query, routes.query, &config.query.http),
         ] {
+            let routes = protect(routes, config, section);
             tasks.spawn(run_http(listener, routes, section, stop.clone(), drain));
         }
     }
+}
+
+/// Puts routes under what holds for all of them: the outermost first, a panic becomes 500, a
+/// foreign host is turned away, a body must arrive in time.
+fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
+    let routes = with_body_deadline(routes, section.body_timeout);
+    let routes = with_host_guard(routes, config.remote, &config.hosts);
+    // The panic itself is logged where it happens; its text stays here.
+    routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+        problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
+    }))
 }
 
 /// Returns the accept loop of an HTTP listener.
@@ -206,7 +245,6 @@ fn run_http(
     stop: CancellationToken,
     drain: Duration,
 ) -> impl Future<Output = ()> + use<> {
-    let routes = with_body_deadline(routes, section.body_timeout);
     let deadlines = HttpDeadlines { header: section.header_timeout, write: section.write_timeout };
     let told = stop.clone();
     let serve =

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::target::{Ask, TargetArgs, size};
 use crate::client::Endpoint;
-use crate::maintenance::offline::Job;
 use crate::maintenance::{self, CompactReport, Scope};
 
 /// Arguments of `compact`.
@@ -26,9 +25,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         if args.all { (Scope::All, "all") } else { (Scope::ClosedDays, "closed_days") };
     let endpoint = Endpoint::new("/api/v1/compact").parameter("scope", name);
     // Which days are over is the present's to say, so the store's clock must run.
-    let report: CompactReport = args
-        .target
-        .report(Ask::Change, &endpoint, Job::Runs, |store| maintenance::compact(store, scope))?;
+    let report: CompactReport =
+        args.target.report(Ask::Change, &endpoint, |store| maintenance::compact(store, scope))?;
     let rows = report
         .sealed
         .iter()

@@ -3,6 +3,8 @@
 
 use std::process::ExitCode;
 
+use crate::config::ConfigError;
+
 /// The answer is no, or something was rejected: `Ok(NO.into())` after the verb has said why.
 pub const NO: u8 = 1;
 
@@ -28,7 +30,7 @@ pub struct Unreachable {
 pub(super) fn code_of(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<Unreachable>()) {
         ExitCode::from(UNREACHABLE)
-    } else if error.chain().any(|cause| cause.is::<WrongUsage>()) {
+    } else if error.chain().any(|cause| cause.is::<WrongUsage>() || cause.is::<ConfigError>()) {
         ExitCode::from(WRONG_USAGE)
     } else {
         ExitCode::from(NO)

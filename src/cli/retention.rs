@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::target::{Ask, TargetArgs, moment, size};
 use crate::client::Endpoint;
-use crate::maintenance::offline::Job;
 use crate::maintenance::{self, Phase, RetentionPlan, RetentionStatus};
 use crate::output::grouped;
 
@@ -49,16 +48,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.action {
         Action::Status { target } => {
             let endpoint = Endpoint::new("/api/v1/retention/status");
-            let status = target.report(Ask::Look, &endpoint, Job::Rests, |store| {
-                Ok(maintenance::retention_status(store))
-            })?;
+            let status = target
+                .report(Ask::Look, &endpoint, |store| Ok(maintenance::retention_status(store)))?;
             print_status(target, &status)?;
         }
         Action::Plan { target, now } => {
             let now = moment(now.as_deref())?;
             let endpoint =
                 Endpoint::new("/api/v1/retention/plan").parameter("now", &now.to_string());
-            let plan = target.report(Ask::Look, &endpoint, Job::Rests, |store| {
+            let plan = target.report(Ask::Look, &endpoint, |store| {
                 Ok(maintenance::retention_plan(store, now))
             })?;
             print_plan(target, &plan)?;
@@ -67,9 +65,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             let now = moment(now.as_deref())?;
             let endpoint =
                 Endpoint::new("/api/v1/retention/run").parameter("now", &now.to_string());
-            let plan = target.report(Ask::Change, &endpoint, Job::Rests, |store| {
-                maintenance::retention_run(store, now)
-            })?;
+            let plan = target
+                .report(Ask::Change, &endpoint, |store| maintenance::retention_run(store, now))?;
             print_plan(target, &plan)?;
         }
     }

@@ -11,6 +11,10 @@ use crate::addresses::Addresses;
 use crate::config::{Config, DurabilitySetting, LogFormat};
 use crate::{telemetry, wiring};
 
+/// Threads that decode bodies, run queries and maintenance: more than the queries that run at
+/// once, so that ingest always finds one; further work waits.
+const BLOCKING_THREADS_MAX: usize = 64;
+
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +29,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (config, _) = args.config.load()?;
     telemetry::start_log(&config.log)?;
+    telemetry::quiet_panics();
     let recorder = telemetry::start_metrics()?;
     if let Some(file) = &args.addresses_file {
         Addresses::forget(file)?;
@@ -33,6 +38,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("tierlog-io")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context("start the runtime")?;
     let ready = |addresses: &Addresses| {
@@ -40,8 +46,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         banner.show(addresses);
         args.addresses_file.as_ref().map_or(Ok(()), |file| addresses.write(file))
     };
-    runtime.block_on(wiring::serve(config, recorder, ready))?;
-    Ok(ExitCode::SUCCESS)
+    let outcome = runtime.block_on(wiring::serve(config, recorder, ready));
+    // A query or a verification may still run on a blocking thread; its client is gone, and
+    // maintenance may end at any point.
+    runtime.shutdown_background();
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// What an engineer wants to know at the start.

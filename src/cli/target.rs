@@ -13,7 +13,7 @@ use super::WrongUsage;
 use super::config::ConfigArgs;
 use crate::client::{Client, Endpoint, Problem, ServerArgs};
 use crate::maintenance::http::CONFIRM_HEADER;
-use crate::maintenance::offline::{Job, with_store};
+use crate::maintenance::offline::with_store;
 use crate::output::{Format, Palette, Table, render_table};
 
 /// Flags of every maintenance verb.
@@ -44,14 +44,13 @@ impl TargetArgs {
         &self,
         ask: Ask,
         endpoint: &Endpoint,
-        job: Job,
         offline: impl FnOnce(&Store) -> Result<T, StoreError>,
     ) -> Result<T> {
         if self.config.data.is_some() {
             let (config, _) = self.config.load()?;
-            return with_store(&config, &config.data_dir, job, offline);
+            return with_store(&config, &config.data_dir, offline);
         }
-        let client = self.server.client()?;
+        let client = self.server.patient_client()?;
         let value = match ask {
             Ask::Look => client.get(endpoint)?,
             Ask::Change => change(&client, endpoint)?,

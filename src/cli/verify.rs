@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::NO;
 use super::target::{Ask, TargetArgs, size};
 use crate::client::Endpoint;
-use crate::maintenance::offline::Job;
 use crate::maintenance::{self, VerifyReport};
 use crate::output::grouped;
 
@@ -22,8 +21,7 @@ pub(super) struct Args {
 /// Checks the write-ahead log and every partition.
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let endpoint = Endpoint::new("/api/v1/verify");
-    let report: VerifyReport =
-        args.target.report(Ask::Look, &endpoint, Job::Rests, maintenance::verify)?;
+    let report: VerifyReport = args.target.report(Ask::Look, &endpoint, maintenance::verify)?;
     let columns = ["checked", "state", "records", "bytes", "problems"];
     args.target.print(&columns, rows(&args.target, &report), &summary(&report))?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(NO) })

@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    fn check(status: u16, body: &str, query: Option<&str>, expected: Expect) {
+    fn check(status: u16, body: &str, query: Option<&str>, expected: &Expect) {
         let mut problem = Problem::read(status, body.as_bytes());
         if let Some(query) = query {
             problem = problem.with_query(query);
@@ -104,7 +104,7 @@ mod tests {
             400,
             body,
             Some("café level:>= AND x"),
-            expect![[r#"
+            &expect![[r#"
             query syntax at byte 17: expected a value (query_syntax)
               café level:>= AND x
                               ^"#]],
@@ -113,24 +113,29 @@ mod tests {
             400,
             body,
             Some("short"),
-            expect![[r#"
+            &expect![[r#"
             query syntax at byte 17: expected a value (query_syntax)
               short
                    ^"#]],
         );
-        check(400, body, None, expect!["query syntax at byte 17: expected a value (query_syntax)"]);
+        check(
+            400,
+            body,
+            None,
+            &expect!["query syntax at byte 17: expected a value (query_syntax)"],
+        );
     }
 
     #[test]
     fn other_answers_are_shown_too() {
-        check(502, "<html>bad gateway</html>\n", None, expect!["<html>bad gateway</html> (502)"]);
-        check(500, "", None, expect!["the server answered 500"]);
-        check(503, r#"{"code":"read_only"}"#, None, expect!["read_only (503)"]);
+        check(502, "<html>bad gateway</html>\n", None, &expect!["<html>bad gateway</html> (502)"]);
+        check(500, "", None, &expect!["the server answered 500"]);
+        check(503, r#"{"code":"read_only"}"#, None, &expect!["read_only (503)"]);
         check(
             401,
             r#"{"title":"Unauthorized","code":"unauthorized"}"#,
             None,
-            expect!["Unauthorized (unauthorized); set TIERLOG_TOKEN to a token that may do this"],
+            &expect!["Unauthorized (unauthorized); set TIERLOG_TOKEN to a token that may do this"],
         );
     }
 }

@@ -15,6 +15,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than any deadline that the server may have for a query, so that its own answer is seen.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Sealing or checking a year of partitions may take hours, and nothing is said until it is done.
+const PATIENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
 /// Largest answer: 10,000 hits of the longest lines would be more, but nobody reads that.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
@@ -35,6 +38,11 @@ impl ServerArgs {
     /// Returns a client of the server, with the token of the environment.
     pub fn client(&self) -> anyhow::Result<Client> {
         Client::new(&self.server, std::env::var("TIERLOG_TOKEN").ok())
+    }
+
+    /// Returns a client that waits for as long as maintenance takes.
+    pub fn patient_client(&self) -> anyhow::Result<Client> {
+        Ok(Client { agent: agent(PATIENT_ANSWER_TIMEOUT), ..self.client()? })
     }
 }
 
@@ -110,15 +118,7 @@ impl Client {
             let problem = format!("{server:?} is not an address such as http://127.0.0.1:5172");
             return Err(WrongUsage(problem).into());
         }
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(ANSWER_TIMEOUT))
-            .max_redirects(0)
-            .proxy(None)
-            .user_agent(concat!("tierlog/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+        let agent = agent(ANSWER_TIMEOUT);
         let token = token.filter(|token| !token.trim().is_empty());
         let authorization = token.map(|token| format!("Bearer {}", token.trim()));
         Ok(Client { agent, base, authorization })
@@ -214,6 +214,18 @@ impl Client {
         };
         Unreachable { server: self.base.clone(), reason }
     }
+}
+
+fn agent(answer_timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(answer_timeout))
+        .max_redirects(0)
+        .proxy(None)
+        .user_agent(concat!("tierlog/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
 }
 
 /// Appends text with everything but unreserved characters as `%XX`.

@@ -73,13 +73,21 @@ impl Layers {
             }
         }
         for (name, value) in &sources.environment {
-            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-                let key = key.to_lowercase().replace("__", ".");
+            let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
+            let key = key.to_lowercase().replace("__", ".");
+            if is_key(&key) {
                 figment = figment.merge(Layer::one(name, &key, value));
+            } else {
+                problems.push(Problem {
+                    key: name.clone(),
+                    value: None,
+                    origin: "environment".to_owned(),
+                    rule: "must be a key, such as TIERLOG__INGEST__TCP__LISTEN".to_owned(),
+                });
             }
         }
         for assignment in &sources.assignments {
-            match assignment.split_once('=') {
+            match assignment.split_once('=').filter(|(key, _)| is_key(key.trim())) {
                 Some((key, value)) => {
                     figment = figment.merge(Layer::one("--set", key.trim(), value.trim()));
                 }
@@ -180,6 +188,14 @@ fn unreadable(origin: &str, rule: String) -> ConfigError {
         origin: origin.to_owned(),
         rule,
     }])
+}
+
+/// Tells whether a text has the form of a dotted key.
+fn is_key(text: &str) -> bool {
+    let is_name = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    text.split('.').all(is_name)
 }
 
 fn find<'d>(dict: &'d Dict, key: &str) -> Option<&'d Value> {

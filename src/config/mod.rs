@@ -3,6 +3,7 @@
 //! ```text
 //! layers   default <- file <- environment <- --set        (texts, merged, each with its origin)
 //! reader   typed getters that say what is allowed         (problems are gathered, not returned)
+//! read     the range of every key, the relations between keys
 //! sections the valid configuration, by section of the file
 //! ```
 //!
@@ -12,6 +13,7 @@
 mod layers;
 mod print;
 mod problem;
+mod read;
 mod reader;
 mod sections;
 mod units;
@@ -21,7 +23,7 @@ mod tests;
 
 pub use layers::{DEFAULT_TOML, Layers, Sources};
 pub use problem::{ConfigError, Problem};
-pub(crate) use sections::REMOTE_RULE;
+pub(crate) use read::REMOTE_RULE;
 pub use sections::{
     Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
     LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,

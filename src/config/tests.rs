@@ -1,7 +1,5 @@
 //! The configuration as a whole: layers, all problems at once, and the file held to the code.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use expect_test::expect;
 
 use super::reader::{Reader, keys_of};
@@ -179,6 +177,8 @@ fn a_file_that_is_not_there_or_not_toml_is_named() {
     check(&file, "read: No such file");
     std::fs::write(&file, "[query]\ntimeout = 5 seconds\n").unwrap();
     check(&file, "line 2");
-    let error = Config::load(&sources(&["just a word"])).unwrap_err().to_string();
-    assert!(error.contains("KEY=VALUE"), "{error}");
+    for assignment in ["just a word", "=1", ".a=1", "a.=1", "a..b=1", "a b=1"] {
+        let error = Config::load(&sources(&[assignment])).unwrap_err().to_string();
+        assert!(error.contains("KEY=VALUE"), "{error}");
+    }
 }

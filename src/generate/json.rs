@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn check(style: Style, expected: Expect) {
+    fn check(style: Style, expected: &Expect) {
         let mut out = vec![b'{'];
         let mut members = Members::new(&mut out, style);
         members.text("te\"xt", "línea 1\nline 2 \\ \u{1}\u{1f600}");
@@ -186,15 +186,28 @@ mod tests {
     fn members_are_written_in_the_style_of_the_library() {
         check(
             Style::Python,
-            expect![[
+            &expect![[
                 r#"{"te\"xt": "l\u00ednea 1\nline 2 \\ \u0001\ud83d\ude00", "number": 1200, "nothing": null, "whole": 12.0, "tenths": 12.5, "small": 0.05, "both": 12.34, "nested": {"empty": {}, "plain": "007"}, "more":1}"#
             ]],
         );
         check(
             Style::Compact,
-            expect![[
+            &expect![[
                 r#"{"te\"xt":"línea 1\nline 2 \\ \u0001😀","number":1200,"nothing":null,"whole":12.0,"tenths":12.5,"small":0.05,"both":12.34,"nested":{"empty":{},"plain":"007"},"more":1}"#
             ]],
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_back(name: String, value: String) {
+            for style in [Style::Python, Style::Compact] {
+                let mut out = vec![b'{'];
+                Members::new(&mut out, style).text(&name, &value);
+                out.push(b'}');
+                let parsed: serde_json::Value = serde_json::from_slice(&out).expect("valid JSON");
+                proptest::prop_assert_eq!(parsed.get(&name), Some(&value.as_str().into()));
+            }
+        }
     }
 }

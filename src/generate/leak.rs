@@ -340,3 +340,27 @@ fn password_in_traceback(event: &mut Event, random: &mut Random) {
     }
     event.note("secret", password);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::random::Random;
+    use super::super::vocabulary::SERVICES;
+    use super::*;
+
+    #[test]
+    fn every_leak_says_what_it_planted_and_where() {
+        for service in SERVICES {
+            let mut random = Random::from_seed(11);
+            for leak in LEAKS {
+                let mut event = Event::new(service, "host");
+                leak(&mut event, &mut random);
+                assert!(!event.planted.is_empty(), "{}", event.message);
+                let fields = String::from_utf8_lossy(&event.fields);
+                for (kind, value) in &event.planted {
+                    let places = [event.message.as_str(), &fields, &event.traceback];
+                    assert!(places.iter().any(|place| place.contains(value)), "{kind} {value}");
+                }
+            }
+        }
+    }
+}

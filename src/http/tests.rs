@@ -1,7 +1,5 @@
 //! Slow clients over an in-memory stream, under a clock that jumps to the next deadline.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::Instant;

@@ -1,7 +1,5 @@
 //! Life of a key file: made, read again, rotated, lost, open to others.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 struct Place {

@@ -1,7 +1,5 @@
 //! Real sockets on free ports: the cap, the drain, panics.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;

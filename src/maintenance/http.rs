@@ -8,7 +8,7 @@
 //! GET  /api/v1/verify
 //! ```
 //!
-//! Each runs on a blocking thread. A POST must carry the header [`CONFIRM_HEADER`]: a web page
+//! Each runs on a blocking thread; of the last three one at a time, 429 while one runs. A POST must carry the header [`CONFIRM_HEADER`]: a web page
 //! cannot send it to another site without asking, so no page that an engineer happens to open
 //! drops partitions of the server on that machine.
 
@@ -23,6 +23,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tierlog_model::{Clock, Timestamp};
 use tierlog_store::{Store, StoreError};
+use tokio::sync::Semaphore;
 use tracing::error;
 
 use super::{CompactReport, RetentionPlan, RetentionStatus, Scope, VerifyReport};
@@ -33,10 +34,18 @@ pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
 
 /// What the routes work on.
 pub(crate) struct MaintenanceState {
-    /// The store.
-    pub(crate) store: Store,
+    store: Store,
     /// The present, where a request names no moment.
-    pub(crate) clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    /// Long work, one at a time: it reads or rewrites whole partitions.
+    turn: Arc<Semaphore>,
+}
+
+impl MaintenanceState {
+    /// Returns the state for a store.
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> MaintenanceState {
+        MaintenanceState { store, clock, turn: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 /// Returns the maintenance routes.
@@ -109,7 +118,7 @@ pub(crate) async fn run(
         Ok(now) => now,
         Err(answer) => return *answer,
     };
-    blocking(move || super::retention_run(&state.store, now)).await
+    in_turn(&state, move |store| super::retention_run(store, now)).await
 }
 
 /// Seals partitions.
@@ -123,14 +132,14 @@ pub(crate) async fn compact(
     State(state): State<Arc<MaintenanceState>>,
     Query(InScope { scope }): Query<InScope>,
 ) -> Response {
-    blocking(move || super::compact(&state.store, scope)).await
+    in_turn(&state, move |store| super::compact(store, scope)).await
 }
 
 /// Checks every checksum of the write-ahead log and of the partitions.
 #[utoipa::path(get, path = "/api/v1/verify", tag = "store",
     responses((status = 200, body = VerifyReport)))]
 pub(crate) async fn verify(State(state): State<Arc<MaintenanceState>>) -> Response {
-    blocking(move || super::verify(&state.store)).await
+    in_turn(&state, super::verify).await
 }
 
 async fn require_confirmation(request: Request, next: Next) -> Response {
@@ -147,6 +156,23 @@ fn moment(at: &AtMoment, clock: &dyn Clock) -> Result<Timestamp, Box<Response>> 
         let detail = "now must be RFC 3339, such as 2027-11-20T00:00:00Z";
         Box::new(problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail))
     })
+}
+
+/// Runs long work, unless some runs already.
+async fn in_turn<T: Serialize + Send + 'static>(
+    state: &MaintenanceState,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Response {
+    let Ok(turn) = Arc::clone(&state.turn).try_acquire_owned() else {
+        let detail = "another maintenance runs already, try again when it is done";
+        return problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail);
+    };
+    let store = state.store.clone();
+    blocking(move || {
+        let _turn = turn;
+        work(&store)
+    })
+    .await
 }
 
 async fn blocking<T: Serialize + Send + 'static>(

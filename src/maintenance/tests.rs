@@ -1,7 +1,5 @@
 //! Maintenance of a real store in a scratch directory: over HTTP and offline.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use tierlog_store::Store;
 use tower::ServiceExt as _;
 
 use super::http::{CONFIRM_HEADER, MaintenanceState, maintenance_router};
-use super::offline::{Job, with_store};
+use super::offline::with_store;
 use super::*;
 use crate::config::{Config, Sources};
 use crate::settings::store_settings;
@@ -56,22 +54,21 @@ fn fill(directory: &Path) {
 fn offline_plan_names_what_run_drops_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
-    let with = |job, work: &dyn Fn(&Store) -> RetentionPlan| {
-        with_store(&config(), directory.path(), job, |store| Ok(work(store))).unwrap()
+    let with = |work: &dyn Fn(&Store) -> RetentionPlan| {
+        with_store(&config(), directory.path(), |store| Ok(work(store))).unwrap()
     };
     // Eight days later only debug's seven are over; the plan itself changes nothing.
     let now = moment("2026-11-28T00:00:00Z");
     for _ in 0..2 {
-        let plan = with(Job::Rests, &|store| retention_plan(store, now));
+        let plan = with(&|store| retention_plan(store, now));
         let tiers: Vec<&str> =
             plan.partitions.iter().map(|dropped| dropped.tier.as_str()).collect();
         assert_eq!((tiers, plan.records, plan.phase), (vec!["debug"], 1, Phase::Planned));
     }
-    let plan = with(Job::Rests, &|store| retention_plan(store, now));
-    let run = with(Job::Rests, &|store| retention_run(store, now).unwrap());
+    let plan = with(&|store| retention_plan(store, now));
+    let run = with(&|store| retention_run(store, now).unwrap());
     assert_eq!((run.phase, &run.partitions), (Phase::Dropped, &plan.partitions));
-    let status =
-        with_store(&config(), directory.path(), Job::Rests, |store| Ok(retention_status(store)));
+    let status = with_store(&config(), directory.path(), |store| Ok(retention_status(store)));
     let left: Vec<(String, u64)> =
         status.unwrap().tiers.into_iter().map(|tier| (tier.tier, tier.records)).collect();
     let expected = [("critical", 2), ("warning", 1), ("info", 1), ("debug", 0), ("dead_letter", 0)];
@@ -82,7 +79,7 @@ fn offline_plan_names_what_run_drops_and_nothing_else() {
 fn a_directory_that_is_held_or_is_not_one_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let look = |path: &Path| {
-        let outcome = with_store(&config(), path, Job::Rests, |store| Ok(retention_status(store)));
+        let outcome = with_store(&config(), path, |store| Ok(retention_status(store)));
         outcome.map(|_| ()).map_err(|error| error.to_string())
     };
     let missing = directory.path().join("mistyped");
@@ -90,7 +87,7 @@ fn a_directory_that_is_held_or_is_not_one_is_refused() {
     assert!(!missing.exists());
     fill(directory.path());
     look(directory.path()).unwrap();
-    let outcome = with_store(&config(), directory.path(), Job::Rests, |_| {
+    let outcome = with_store(&config(), directory.path(), |_| {
         assert!(look(directory.path()).unwrap_err().contains("held by a running server"));
         Ok(())
     });
@@ -105,14 +102,15 @@ struct Server {
 }
 
 impl Server {
-    fn new() -> Server {
+    async fn new() -> Server {
         let directory = tempfile::tempdir().unwrap();
-        fill(directory.path());
+        let path = directory.path().to_owned();
+        tokio::task::spawn_blocking(move || fill(&path)).await.unwrap();
         let clock = Arc::new(ManualClock::at(moment(NOON)));
         let (sender, receiver) = handoff(1 << 20);
         let settings = store_settings(&config(), directory.path());
         let store = Store::open(settings, clock.clone(), receiver).unwrap();
-        let state = MaintenanceState { store: store.clone(), clock };
+        let state = MaintenanceState::new(store.clone(), clock);
         let routes = maintenance_router(Arc::new(state));
         Server { store, sender: Some(sender), routes, _directory: directory }
     }
@@ -145,7 +143,7 @@ impl Drop for Server {
 
 #[tokio::test]
 async fn a_running_server_gives_the_same_reports() {
-    let server = Server::new();
+    let server = Server::new().await;
     let plan: RetentionPlan =
         server.report("GET", "/api/v1/retention/plan?now=2027-12-31T00:00:00Z").await;
     assert_eq!((plan.partitions.len(), plan.records), (4, 5));
@@ -168,12 +166,13 @@ async fn a_running_server_gives_the_same_reports() {
 
 #[tokio::test]
 async fn nothing_changes_without_confirmation() {
-    let server = Server::new();
+    let server = Server::new().await;
     for path in ["/api/v1/retention/run?now=2099-01-01T00:00:00Z", "/api/v1/compact?scope=all"] {
         let (status, body) = server.ask("POST", path, &[]).await;
         assert_eq!(status, StatusCode::PRECONDITION_REQUIRED, "{path}");
         assert!(String::from_utf8_lossy(&body).contains("confirmation_required"));
-        assert_eq!(server.ask("GET", path, &[]).await.0, StatusCode::METHOD_NOT_ALLOWED);
+        let (status, _) = server.ask("GET", path, &[CONFIRM_HEADER]).await;
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     }
     let status: RetentionStatus = server.report("GET", "/api/v1/retention/status").await;
     assert_eq!(status.tiers.iter().map(|tier| tier.records).sum::<u64>(), 5);
@@ -181,7 +180,7 @@ async fn nothing_changes_without_confirmation() {
 
 #[tokio::test]
 async fn a_moment_or_scope_that_cannot_be_read_is_refused() {
-    let server = Server::new();
+    let server = Server::new().await;
     for path in
         ["/api/v1/retention/plan?now=tomorrow", "/api/v1/retention/plan?then=2026-11-20T00:00:00Z"]
     {

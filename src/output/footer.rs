@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    fn check(footer: &Footer, expected: Expect) {
+    fn check(footer: &Footer, expected: &Expect) {
         let lines: Vec<&str> =
             footer.remarks.iter().chain(&footer.warnings).map(String::as_str).collect();
         expected.assert_eq(&lines.join("\n"));
@@ -132,14 +132,14 @@ mod tests {
         });
         check(
             &Footer::of_search(&answer, 100),
-            expect![[r#"
+            &expect![[r#"
             1,234,567 lines, 100 shown, 3 ms
             partial: the answer is not complete
             debug lines before 2026-11-13 have expired"#]],
         );
         let answer = json!({"total": {"value": 1, "relation": "gte"}, "partial": false});
-        check(&Footer::of_search(&answer, 1), expect!["at least 1 line"]);
-        check(&Footer::of_search(&json!({}), 0), expect![""]);
+        check(&Footer::of_search(&answer, 1), &expect!["at least 1 line"]);
+        check(&Footer::of_search(&json!({}), 0), &expect![""]);
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
         }});
         check(
             &Footer::of_request(&answer),
-            expect![[r#"
+            &expect![[r#"
             debug lines before 2026-11-13 have expired
             info lines have expired"#]],
         );

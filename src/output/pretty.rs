@@ -77,6 +77,14 @@ fn is_placed(name: &str, value: &Value) -> bool {
     PLACED_FIELDS.contains(&name) && value.is_string()
 }
 
+/// Tells whether a field says nothing that the line does not say: the level as the application
+/// wrote it, where only its case differs.
+fn is_said(name: &str, value: &Value, record: &Map<String, Value>) -> bool {
+    let level = record.get(fields::LEVEL).and_then(Value::as_str).unwrap_or_default();
+    let written = value.as_str().unwrap_or_default();
+    name == fields::LEVEL_TEXT && written.eq_ignore_ascii_case(level)
+}
+
 fn is_block(value: &Value) -> bool {
     value
         .as_str()
@@ -89,6 +97,7 @@ fn push_fields(out: &mut String, record: &Map<String, Value>, palette: Palette) 
     let dim = palette.dim();
     let shown =
         first.chain(others).filter(|(name, value)| !is_placed(name, value) && !is_block(value));
+    let shown = shown.filter(|(name, value)| !is_said(name, value, record));
     let mut started = false;
     for (name, value) in shown {
         if !started {

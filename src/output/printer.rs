@@ -98,14 +98,14 @@ mod tests {
     const RECORDS: &str = r#"[
         {"timestamp":"2026-11-20T14:05:09.123456Z","level":"info","message":"GET /courses/ answered 200",
          "service":"lms-web","request_id":"4f1c","status_code":200,"duration_ms":12.50,"big":18446744073709551615,
-         "agent":"Mozilla/5.0 (X11)","path":"/courses/","tags":["a","b"],"empty":"","del":"\u007f"},
-        {"timestamp":"2026-11-20T14:05:09.200000Z","level":"critical","message":"pool \u001b[31mexhausted\nwaiting: 3",
+         "agent":"Mozilla/5.0 (X11)","path":"/courses/","tags":["a","b"],"level_text":"INFO","empty":"","del":"\u007f"},
+        {"timestamp":"2026-11-20T14:05:09.200000Z","level":"critical","level_text":"FATAL","message":"pool \u001b[31mexhausted\nwaiting: 3",
          "exc_info":"Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\u001b[0m\n",
          "sql":"SELECT 1\nFROM t"},
         {"level":7,"message":{"odd":true},"note":"=1+1","user\u001b_id":"-x,\"y\""}
     ]"#;
 
-    fn check(format: Format, fields: &[&str], palette: Palette, expected: Expect) {
+    fn check(format: Format, fields: &[&str], palette: Palette, expected: &Expect) {
         let records: Vec<Map<String, Value>> = serde_json::from_str(RECORDS).expect("JSON");
         let fields: Vec<String> = fields.iter().map(|&field| field.to_owned()).collect();
         let mut out = Vec::new();
@@ -125,18 +125,18 @@ mod tests {
             Format::Pretty,
             &[],
             Palette::Plain,
-            expect![[r#"
-            2026-11-20T14:05:09.123456Z INFO     lms-web GET /courses/ answered 200  request_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"
-            2026-11-20T14:05:09.200000Z CRITICAL pool \x1b[31mexhausted
-                waiting: 3
-                Traceback (most recent call last):
-                  File "a.py", line 1
-                KeyError: 'x'\x1b[0m
-                sql:
-                  SELECT 1
-                  FROM t
-            level=7 message={"odd":true} note="=1+1" user\x1b_id="-x,\"y\""
-        "#]],
+            &expect![[r#"
+                2026-11-20T14:05:09.123456Z INFO     lms-web GET /courses/ answered 200  request_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"
+                2026-11-20T14:05:09.200000Z CRITICAL pool \x1b[31mexhausted  level_text=FATAL
+                    waiting: 3
+                    Traceback (most recent call last):
+                      File "a.py", line 1
+                    KeyError: 'x'\x1b[0m
+                    sql:
+                      SELECT 1
+                      FROM t
+                level=7 message={"odd":true} note="=1+1" user\x1b_id="-x,\"y\""
+            "#]],
         );
     }
 
@@ -146,18 +146,18 @@ mod tests {
             Format::Pretty,
             &[],
             Palette::Coloured,
-            expect![[r#"
-            <ESC>[2m2026-11-20T14:05:09.123456Z<ESC>[0m <ESC>[32mINFO<ESC>[0m     <ESC>[36mlms-web<ESC>[0m GET /courses/ answered 200  <ESC>[2mrequest_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"<ESC>[0m
-            <ESC>[2m2026-11-20T14:05:09.200000Z<ESC>[0m <ESC>[1m<ESC>[37m<ESC>[41mCRITICAL<ESC>[0m pool \x1b[31mexhausted
-                waiting: 3
-            <ESC>[2m    Traceback (most recent call last):
-                  File "a.py", line 1
-                KeyError: 'x'\x1b[0m
-            <ESC>[0m<ESC>[2m    sql:
-                  SELECT 1
-                  FROM t
-            <ESC>[0m<ESC>[2mlevel=7 message={"odd":true} note="=1+1" user\x1b_id="-x,\"y\""<ESC>[0m
-        "#]],
+            &expect![[r#"
+                <ESC>[2m2026-11-20T14:05:09.123456Z<ESC>[0m <ESC>[32mINFO<ESC>[0m     <ESC>[36mlms-web<ESC>[0m GET /courses/ answered 200  <ESC>[2mrequest_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"<ESC>[0m
+                <ESC>[2m2026-11-20T14:05:09.200000Z<ESC>[0m <ESC>[1m<ESC>[37m<ESC>[41mCRITICAL<ESC>[0m pool \x1b[31mexhausted  <ESC>[2mlevel_text=FATAL<ESC>[0m
+                    waiting: 3
+                <ESC>[2m    Traceback (most recent call last):
+                      File "a.py", line 1
+                    KeyError: 'x'\x1b[0m
+                <ESC>[0m<ESC>[2m    sql:
+                      SELECT 1
+                      FROM t
+                <ESC>[0m<ESC>[2mlevel=7 message={"odd":true} note="=1+1" user\x1b_id="-x,\"y\""<ESC>[0m
+            "#]],
         );
     }
 
@@ -167,9 +167,9 @@ mod tests {
             Format::Json,
             &[],
             Palette::Plain,
-            expect![[r#"
-            {"timestamp":"2026-11-20T14:05:09.123456Z","level":"info","message":"GET /courses/ answered 200","service":"lms-web","request_id":"4f1c","status_code":200,"duration_ms":12.50,"big":18446744073709551615,"agent":"Mozilla/5.0 (X11)","path":"/courses/","tags":["a","b"],"empty":"","del":"\u007f"}
-            {"timestamp":"2026-11-20T14:05:09.200000Z","level":"critical","message":"pool \u001b[31mexhausted\nwaiting: 3","exc_info":"Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\u001b[0m\n","sql":"SELECT 1\nFROM t"}
+            &expect![[r#"
+            {"timestamp":"2026-11-20T14:05:09.123456Z","level":"info","message":"GET /courses/ answered 200","service":"lms-web","request_id":"4f1c","status_code":200,"duration_ms":12.50,"big":18446744073709551615,"agent":"Mozilla/5.0 (X11)","path":"/courses/","tags":["a","b"],"level_text":"INFO","empty":"","del":"\u007f"}
+            {"timestamp":"2026-11-20T14:05:09.200000Z","level":"critical","level_text":"FATAL","message":"pool \u001b[31mexhausted\nwaiting: 3","exc_info":"Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\u001b[0m\n","sql":"SELECT 1\nFROM t"}
             {"level":7,"message":{"odd":true},"note":"=1+1","user\u001b_id":"-x,\"y\""}
         "#]],
         );
@@ -181,19 +181,19 @@ mod tests {
             Format::Csv,
             &[],
             Palette::Plain,
-            expect![[r#"
-            timestamp,level,service,message,request_id,user_id,endpoint,method,path,status_code,duration_ms,other<CR>
-            2026-11-20T14:05:09.123456Z,info,lms-web,GET /courses/ answered 200,4f1c,,,,/courses/,200,12.50,"{""big"":18446744073709551615,""agent"":""Mozilla/5.0 (X11)"",""tags"":[""a"",""b""],""empty"":"""",""del"":""\x7f""}"<CR>
-            2026-11-20T14:05:09.200000Z,critical,,"pool \x1b[31mexhausted
-            waiting: 3",,,,,,,,"{""exc_info"":""Traceback (most recent call last):\n  File \""a.py\"", line 1\nKeyError: 'x'\u001b[0m\n"",""sql"":""SELECT 1\nFROM t""}"<CR>
-            ,7,,"{""odd"":true}",,,,,,,,"{""note"":""=1+1"",""user\u001b_id"":""-x,\""y\""""}"<CR>
-        "#]],
+            &expect![[r#"
+                timestamp,level,service,message,request_id,user_id,endpoint,method,path,status_code,duration_ms,other<CR>
+                2026-11-20T14:05:09.123456Z,info,lms-web,GET /courses/ answered 200,4f1c,,,,/courses/,200,12.50,"{""big"":18446744073709551615,""agent"":""Mozilla/5.0 (X11)"",""tags"":[""a"",""b""],""level_text"":""INFO"",""empty"":"""",""del"":""\x7f""}"<CR>
+                2026-11-20T14:05:09.200000Z,critical,,"pool \x1b[31mexhausted
+                waiting: 3",,,,,,,,"{""level_text"":""FATAL"",""exc_info"":""Traceback (most recent call last):\n  File \""a.py\"", line 1\nKeyError: 'x'\u001b[0m\n"",""sql"":""SELECT 1\nFROM t""}"<CR>
+                ,7,,"{""odd"":true}",,,,,,,,"{""note"":""=1+1"",""user\u001b_id"":""-x,\""y\""""}"<CR>
+            "#]],
         );
         check(
             Format::Csv,
             &["note", "user\u{1b}_id", "big"],
             Palette::Plain,
-            expect![[r#"
+            &expect![[r#"
             note,user\x1b_id,big<CR>
             ,,18446744073709551615<CR>
             ,,<CR>

@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn check(format: Format, expected: Expect) {
+    fn check(format: Format, expected: &Expect) {
         let table = Table {
             columns: ["endpoint", "count", "p95(duration_ms)"].map(str::to_owned).to_vec(),
             rows: vec![
@@ -131,7 +131,7 @@ mod tests {
     fn a_table_is_aligned_and_numbers_stand_right() {
         check(
             Format::Pretty,
-            expect![[r#"
+            &expect![[r#"
             endpoint       count  p95(duration_ms)
             login\x1b[0m      12            431.26
             =cmd,x        100000                 -
@@ -144,7 +144,7 @@ mod tests {
     fn programs_get_json_or_csv() {
         check(
             Format::Json,
-            expect![[r#"
+            &expect![[r#"
             {"endpoint":"login\u001b[0m","count":12,"p95(duration_ms)":431.256}
             {"endpoint":"=cmd,x","count":100000,"p95(duration_ms)":null}
             {"endpoint":"é","count":0,"p95(duration_ms)":0.5}
@@ -152,7 +152,7 @@ mod tests {
         );
         check(
             Format::Csv,
-            expect![[r#"
+            &expect![[r#"
             endpoint,count,p95(duration_ms)<CR>
             login\x1b[0m,12,431.256<CR>
             "'=cmd,x",100000,<CR>

@@ -27,7 +27,7 @@ fn every_path_of_the_contract_answers() {
     let server = home.start();
     let contract = published("openapi.json");
     for (path, methods) in contract["paths"].as_object().expect("paths") {
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let ingest_only = path.starts_with("/api/v1/ingest");
         let url = if ingest_only { server.ingest(&path) } else { server.query(&path) };
         if methods.get("get").is_none() || path.ends_with("/tail") {
@@ -36,6 +36,27 @@ fn every_path_of_the_contract_answers() {
         let answer = server.http().get(&url);
         assert!(answer.status < 500 && answer.status != 404 && answer.status != 405, "{path}");
     }
+}
+
+#[test]
+fn every_query_of_the_search_document_is_understood() {
+    let home = Home::new();
+    let server = home.start();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/search.md");
+    let document = fs::read_to_string(path).expect("the document");
+    let table = document.split("## The query").nth(1).expect("the section");
+    let rows = table.split("\n## ").next().unwrap_or_default().lines();
+    let mut understood = 0;
+    for row in rows.filter(|row| row.starts_with("| `")) {
+        // A bar inside a table has a backslash before it, which is not part of the query.
+        let first = row.replace("\\|", "\u{0}");
+        let first = first.split('|').nth(1).unwrap_or_default().replace('\u{0}', "|");
+        for q in first.split('`').skip(1).step_by(2).filter(|q| *q != "( )") {
+            server.search(&json!({"q": q}));
+            understood += 1;
+        }
+    }
+    assert!(understood > 20, "only {understood} queries were found");
 }
 
 #[test]

@@ -19,7 +19,11 @@ mod crash;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod maintenance;
 #[cfg(test)]

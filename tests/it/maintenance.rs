@@ -48,7 +48,7 @@ fn collect_partitions(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| collect_partitions(value, found)),
         Value::Object(members) => {
-            members.values().for_each(|value| collect_partitions(value, found))
+            members.values().for_each(|value| collect_partitions(value, found));
         }
         _ => {}
     }
@@ -158,7 +158,7 @@ fn sealed_partitions_answer_as_hot_ones_did_and_take_late_lines() {
                 "timestamp": ago(Duration::from_secs(90_000 + number)).to_string(),
                 "level": level, "message": format!("event number {number}"),
                 "request_id": format!("req-{}", number / 3), "user_id": number % 7,
-                "duration_ms": number as f64 / 8.0, "nested": {"flag": number % 2 == 0},
+                "duration_ms": number as f64 / 8.0, "nested": {"flag": number.is_multiple_of(2)},
                 "list": [number, "x"], "big": 9_007_199_254_740_993_u64 + number,
             }))
         })

@@ -94,6 +94,6 @@ fn an_address_that_others_reach_needs_a_clear_yes() {
     let refused = run(home
         .tierlog(&["serve", "--data", "data", "--addresses-file", "never.json"])
         .args(["--set", "ingest.tcp.listen=0.0.0.0:0"]));
-    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
     assert!(refused.stderr.contains("security.allow_remote"), "{}", refused.stderr);
 }

@@ -20,7 +20,7 @@ mod testing;
 
 pub use config::{Defaults, IngestConfig, IngestLimits};
 pub use normalise::{AliasTable, Target};
-pub use pipeline::{Ingest, PreparedBatch, Rejection};
+pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};
 pub use redact::{
     DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,
 };

@@ -65,6 +65,13 @@ pub struct Rejection {
 pub struct PreparedBatch {
     /// The records and dead letters.
     pub batch: RedactedBatch,
+    /// What became of the lines.
+    pub verdicts: Verdicts,
+}
+
+/// What became of the lines of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdicts {
     /// Lines that became records.
     pub accepted_count: u64,
     /// Lines that became dead letters, by [`RejectReason::ALL`].
@@ -75,7 +82,7 @@ pub struct PreparedBatch {
     pub redacted_count: u64,
 }
 
-impl PreparedBatch {
+impl Verdicts {
     /// Returns how many lines became dead letters.
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().sum()
@@ -149,7 +156,11 @@ impl Ingest {
     }
 
     /// Reads a piece of a stream.
-    pub(crate) fn prepare_frames(&self, reader: &mut LineReader, frames: &[Frame]) -> PreparedBatch {
+    pub(crate) fn prepare_frames(
+        &self,
+        reader: &mut LineReader,
+        frames: &[Frame],
+    ) -> PreparedBatch {
         let defaults = Defaults::default();
         let mut builder = self.builder(reader, &defaults);
         for frame in frames {
@@ -174,9 +185,12 @@ impl Ingest {
             writer: self.redactor.batch(),
             context,
             line_number: 0,
-            accepted_count: 0,
-            rejected_by_reason: [0; RejectReason::ALL.len()],
-            rejections: Vec::new(),
+            verdicts: Verdicts {
+                accepted_count: 0,
+                rejected_by_reason: [0; RejectReason::ALL.len()],
+                rejections: Vec::new(),
+                redacted_count: 0,
+            },
         }
     }
 }
@@ -199,9 +213,7 @@ struct BatchBuilder<'b> {
     writer: RedactingWriter<'b>,
     context: Context<'b>,
     line_number: u64,
-    accepted_count: u64,
-    rejected_by_reason: [u64; RejectReason::ALL.len()],
-    rejections: Vec<Rejection>,
+    verdicts: Verdicts,
 }
 
 impl BatchBuilder<'_> {
@@ -223,7 +235,7 @@ impl BatchBuilder<'_> {
         match self.reader.read(text, kind, self.context) {
             Ok(record) => {
                 self.writer.push(record);
-                self.accepted_count += 1;
+                self.verdicts.accepted_count += 1;
             }
             Err(reject) => self.reject(text, reject),
         }
@@ -251,22 +263,17 @@ impl BatchBuilder<'_> {
             service: self.context.defaults.service.as_deref(),
             source: self.context.defaults.source.as_deref(),
         });
-        if let Some(count) = self.rejected_by_reason.get_mut(reason as usize) {
+        if let Some(count) = self.verdicts.rejected_by_reason.get_mut(reason as usize) {
             *count += 1;
         }
-        if self.rejections.len() < REPORTED_ERRORS_MAX {
-            self.rejections.push(Rejection { line: self.line_number, reason, detail });
+        if self.verdicts.rejections.len() < REPORTED_ERRORS_MAX {
+            self.verdicts.rejections.push(Rejection { line: self.line_number, reason, detail });
         }
     }
 
     fn finish(self, id: Option<BatchId>) -> PreparedBatch {
-        PreparedBatch {
-            redacted_count: self.writer.redacted_count(),
-            batch: self.writer.finish(id),
-            accepted_count: self.accepted_count,
-            rejected_by_reason: self.rejected_by_reason,
-            rejections: self.rejections,
-        }
+        let verdicts = Verdicts { redacted_count: self.writer.redacted_count(), ..self.verdicts };
+        PreparedBatch { batch: self.writer.finish(id), verdicts }
     }
 }
 

@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use crate::{DecodeError, Level, Record, RecordKind, Timestamp, Value};
 
@@ -42,14 +42,15 @@ impl BatchId {
 /// Writes records into the form above.
 #[derive(Debug, Default)]
 pub struct BatchWriter {
-    bytes: BytesMut,
+    /// Not `BytesMut`: the encoder appends through `Extend`, which that does byte by byte.
+    bytes: Vec<u8>,
     record_count: u32,
 }
 
 impl BatchWriter {
     /// Returns a writer with room for so many bytes.
     pub fn with_capacity(bytes: usize) -> BatchWriter {
-        BatchWriter { bytes: BytesMut::with_capacity(bytes), record_count: 0 }
+        BatchWriter { bytes: Vec::with_capacity(bytes), record_count: 0 }
     }
 
     /// Appends a record.
@@ -95,7 +96,7 @@ impl RedactedBatch {
     /// INVARIANT: called by `ingest/src/redact/mod.rs` and by nothing else outside tests;
     /// `tests/it/tidy.rs` counts the callers.
     pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>) -> RedactedBatch {
-        RedactedBatch { bytes: writer.bytes.freeze(), record_count: writer.record_count, id }
+        RedactedBatch { bytes: Bytes::from(writer.bytes), record_count: writer.record_count, id }
     }
 
     /// Reads a batch back from the WAL. The bytes were redacted before they were written.

@@ -1,7 +1,7 @@
 //! Vocabulary that the other crates share: no input, no output, no threads.
 //!
 //! Data-flow order: what a line is ([`Record`]), where it belongs ([`Tiers`], [`Day`]), how it
-//! travels ([`RedactedBatch`], [`handoff`]), and the bounds that hold everywhere ([`limits`]).
+//! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`]).
 
 mod batch;
 mod clock;
@@ -22,8 +22,8 @@ pub use batch::{BatchId, BatchWriter, EncodedRecord, RedactedBatch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use handoff::{
-    Ack, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, SendError, Submission,
-    handoff,
+    Ack, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, SendError,
+    Submission, handoff,
 };
 pub use id::id_hash;
 pub use level::Level;

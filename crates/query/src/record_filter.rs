@@ -66,10 +66,7 @@ fn passes(test: &FieldTest, scalar: &Scalar<'_>) -> bool {
         Scalar::Integer(integer) => test.passes_integer(*integer),
         Scalar::Float(float) => test.passes_float(*float),
         Scalar::Text(text) => test.passes_text(text),
-        Scalar::Words(text) => {
-            let words = tokenize(text);
-            test.words().iter().any(|test| test.passes(&words))
-        }
+        Scalar::Words(text) => test.passes_words(&tokenize(text)),
     }
 }
 

@@ -168,8 +168,8 @@ fn unix(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<i64>() {
         let micros = match number {
             ..100_000_000_000 => number.checked_mul(SECOND)?,
-            ..100_000_000_000_000 => number.checked_mul(1_000)?,
-            ..100_000_000_000_000_000 => number,
+            100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000)?,
+            100_000_000_000_000..100_000_000_000_000_000 => number,
             _ => number / 1_000,
         };
         return Timestamp::from_micros(micros);
@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_moment() {
-        for text in ["", "nowish", "now-", "now-1", "now-1y", "yesterday", "2026-13-01", "1e99", "-"] {
+        for text in
+            ["", "nowish", "now-", "now-1", "now-1y", "yesterday", "2026-13-01", "1e99", "-"]
+        {
             check(text, "none");
         }
     }

@@ -31,7 +31,7 @@ pub use maintenance::{
 };
 pub use partition::{Partition, PartitionId, PartitionState, PartitionStats};
 pub use schema::{IndexFields, attribute_column, id_term, index_fields, text_term, tokenize};
-pub use settings::StoreSettings;
+pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
 pub use wal::{Durability, LiveBatch};
 

@@ -36,8 +36,17 @@ pub struct StoreSettings {
     pub seal_grace: Duration,
     /// Level of zstd in sealed partitions.
     pub seal_zstd_level: i32,
-    /// How often retention and compaction look for work.
-    pub maintenance_interval: Duration,
+    /// Whether retention and compaction look for work by themselves.
+    pub maintenance: MaintenanceJob,
+}
+
+/// Whether retention and compaction look for work by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaintenanceJob {
+    /// At the start, and then at this interval.
+    Every(Duration),
+    /// Never: who opened the store asks for what is to be done.
+    Rests,
 }
 
 impl StoreSettings {
@@ -57,7 +66,7 @@ impl StoreSettings {
             open_readers_max: 128,
             seal_grace: Duration::from_secs(600),
             seal_zstd_level: 12,
-            maintenance_interval: Duration::from_secs(60),
+            maintenance: MaintenanceJob::Every(Duration::from_secs(60)),
         }
     }
 }

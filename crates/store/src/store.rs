@@ -18,7 +18,9 @@ use crate::partition::WriterSettings;
 use crate::recovery::{self, Found};
 use crate::tombstone::Tombstones;
 use crate::wal::{self, LiveBatch, Wal, WalHooks, WalProblem, WalSettings, WriteStateHandle};
-use crate::{CompactScope, Expiry, SealPlan, Sealed, StoreError, StoreSettings, VerifyReport};
+use crate::{
+    CompactScope, Expiry, MaintenanceJob, SealPlan, Sealed, StoreError, StoreSettings, VerifyReport,
+};
 
 /// Batches that a live reader may fall behind before it misses some: a reader is never waited
 /// for.
@@ -50,7 +52,7 @@ struct Inner {
 struct Threads {
     wal: JoinHandle<Wal>,
     indexer: JoinHandle<()>,
-    maintenance: MaintenanceThread,
+    maintenance: Option<MaintenanceThread>,
 }
 
 /// What the store says of itself.
@@ -93,8 +95,9 @@ impl Store {
 
         let (mut wal, recovered) =
             Wal::open(Arc::new(DiskVfs), layout.root(), settings.wal_settings(), clock.now())?;
-        // A WAL that was lost must not give out numbers that indexes have already.
-        wal.ensure_next_seq(found.next_seq, clock.now())?;
+        let tombstones = Tombstones::open(&layout, &settings.tiers)?;
+        // A WAL that was lost must not give out numbers that indexes or tombstones have already.
+        wal.ensure_next_seq(found.next_seq.max(tombstones.highest()), clock.now())?;
         if recovered.torn_bytes > 0 || recovered.corrupt_frames > 0 {
             tracing::warn!(
                 torn_bytes = recovered.torn_bytes,
@@ -108,7 +111,7 @@ impl Store {
             Arc::clone(&clock),
             Arc::clone(&catalogue),
             wal.releaser(),
-            Tombstones::open(&layout, &settings.tiers)?,
+            tombstones,
         );
         let indexer = Arc::new(indexer);
         let replayed_records = recovery::replay(&wal, &indexer)?;
@@ -120,11 +123,8 @@ impl Store {
             state: WriteStateHandle::default(),
         };
         let write_state = hooks.state.clone();
-        let maintenance = Arc::new(Maintenance::new(
-            clock,
-            Arc::clone(&catalogue),
-            Arc::clone(&indexer),
-        ));
+        let maintenance =
+            Arc::new(Maintenance::new(clock, Arc::clone(&catalogue), Arc::clone(&indexer)));
         let threads = start_threads(&settings, handoff, wal, hooks, &indexer, &maintenance)?;
         let inner = Inner {
             settings,
@@ -147,7 +147,9 @@ impl Store {
     pub fn close(&self) {
         let threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(threads) = threads else { return };
-        threads.maintenance.stop();
+        if let Some(maintenance) = threads.maintenance {
+            maintenance.stop();
+        }
         if threads.wal.join().is_err() {
             tracing::error!("wal thread panicked");
         }
@@ -250,7 +252,7 @@ impl Threads {
         if self.indexer.is_finished() {
             ended.push("indexer");
         }
-        if !self.maintenance.is_alive() {
+        if self.maintenance.as_ref().is_some_and(|thread| !thread.is_alive()) {
             ended.push("maintenance");
         }
         ended
@@ -273,13 +275,13 @@ fn start_threads(
     let wal = wal::spawn_wal_thread(handoff, wal, applied, hooks).map_err(started("wal"))?;
     let indexer =
         crate::indexer::spawn(Arc::clone(indexer), queue, state).map_err(started("indexer"))?;
-    let maintenance = maintenance::spawn(
-        Arc::clone(maintenance),
-        clock,
-        settings.maintenance_interval,
-        settings.seal_grace,
-    )
-    .map_err(started("maintenance"))?;
+    let maintenance = match settings.maintenance {
+        MaintenanceJob::Every(interval) => Some(
+            maintenance::spawn(Arc::clone(maintenance), clock, interval, settings.seal_grace)
+                .map_err(started("maintenance"))?,
+        ),
+        MaintenanceJob::Rests => None,
+    };
     Ok(Threads { wal, indexer, maintenance })
 }
 

@@ -10,7 +10,9 @@ use tierlog_model::{
     Timestamp, Value, handoff, id_hash,
 };
 
-use crate::{CompactScope, PartitionState, Store, StoreError, StoreSettings, read_records};
+use crate::{
+    CompactScope, MaintenanceJob, PartitionState, Store, StoreError, StoreSettings, read_records,
+};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -23,8 +25,7 @@ fn noon() -> Timestamp {
 fn settings(directory: &Path) -> StoreSettings {
     StoreSettings {
         commit_interval: Duration::from_secs(3600),
-        maintenance_interval: Duration::from_secs(3600),
-        seal_grace: Duration::from_secs(1_000_000_000),
+        maintenance: MaintenanceJob::Rests,
         free_bytes_min: 0,
         ..StoreSettings::standard(directory.to_owned())
     }

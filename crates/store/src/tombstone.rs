@@ -49,6 +49,11 @@ impl Tombstones {
         self.positions.get(&id).copied().unwrap_or(0)
     }
 
+    /// Returns the highest position of all: no new record may have a number below it.
+    pub(crate) fn highest(&self) -> u64 {
+        self.positions.values().copied().max().unwrap_or(0)
+    }
+
     /// Says durably that the records of a partition below a position are dropped.
     pub(crate) fn add(&mut self, id: PartitionId, position: u64) -> Result<(), StoreError> {
         let path = self.layout.tombstone(id);

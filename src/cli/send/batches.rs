@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 /// Size of a full batch: one fsync of the server for two thousand lines.
 pub(super) const BATCH_BYTES_TARGET: usize = 1024 * 1024;
 
-/// Longest line that is sent. The server's own limit is lower unless configured; this one only
+/// Longest line that is sent, to within one read. The server's own limit is lower unless configured; this one only
 /// keeps a file without line breaks from filling our memory.
 const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -103,10 +103,10 @@ impl BatchReader {
                 if let Some(cut) = self.skip() {
                     return Ok(Some(cut));
                 }
-            } else if self.ended || self.rest.len() >= BATCH_BYTES_TARGET {
-                if let Some(cut) = self.cut() {
-                    return Ok(Some(cut));
-                }
+            } else if (self.ended || self.rest.len() >= BATCH_BYTES_TARGET)
+                && let Some(cut) = self.cut()
+            {
+                return Ok(Some(cut));
             }
             if self.ended {
                 return Ok(None);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_skipped_and_named() {
-        let long = "y".repeat(LINE_BYTES_MAX + 5);
+        let long = "y".repeat(LINE_BYTES_MAX + READ_BYTES);
         let input = format!("first\n{long}\nlast\n{long}");
         let numbers: Vec<(u64, u64)> = cuts(Cursor::new(input))
             .iter()

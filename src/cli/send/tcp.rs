@@ -47,12 +47,15 @@ pub(super) fn send(mut batches: BatchReader, address: &str, progress: &Progress)
     let (written, acknowledged) = std::thread::scope(|scope| {
         let acks = scope.spawn(|| read_acks(&stream, &all_written, started, progress));
         let mut write_all = || -> Result<()> {
-            writer.write_all(HANDSHAKE).context("write to the server")?;
+            let broke = |error: std::io::Error| {
+                unreachable(address, format!("the connection broke: {error}"))
+            };
+            writer.write_all(HANDSHAKE).map_err(broke)?;
             while let Some(cut) = batches.next_cut()? {
                 match cut {
                     Cut::TooLong(line) => sent.add_too_long(line),
                     Cut::Batch(batch) => {
-                        writer.write_all(&batch.bytes).context("write to the server")?;
+                        writer.write_all(&batch.bytes).map_err(broke)?;
                         sent_lines += batch.line_count;
                         sent.bytes += batch.bytes.len() as u64;
                         progress.set(sent.bytes);
@@ -81,16 +84,14 @@ fn verdict(
     acknowledged: Acknowledged,
 ) -> Result<Tally> {
     let durable = acknowledged.durable;
+    let so_far = format!("{} lines were acknowledged as durable", grouped(durable));
     if let Some(error) = acknowledged.error {
-        anyhow::bail!("{error}; {} lines are durable", grouped(durable));
+        anyhow::bail!("{error}; {so_far}");
     }
-    if written.is_err() || durable < sent_lines {
-        let reason = format!(
-            "the connection ended after {} lines were acknowledged as durable",
-            grouped(durable)
-        );
-        let unreachable = Unreachable { server: format!("tcp://{address}"), reason };
-        return Err(unreachable.into());
+    written.with_context(|| format!("{so_far}, then sending stopped"))?;
+    if durable < sent_lines {
+        let reason = format!("the connection ended after {so_far}");
+        return Err(unreachable(address, reason).into());
     }
     tally.accepted += durable.saturating_sub(acknowledged.rejected);
     tally.rejected += acknowledged.rejected;
@@ -112,7 +113,11 @@ fn connect(address: &str) -> Result<TcpStream> {
             Err(error) => reason = format!("{error}; start one with `tierlog serve`"),
         }
     }
-    Err(Unreachable { server: format!("tcp://{address}"), reason }.into())
+    Err(unreachable(address, reason).into())
+}
+
+fn unreachable(address: &str, reason: String) -> Unreachable {
+    Unreachable { server: format!("tcp://{address}"), reason }
 }
 
 /// Reads acknowledgements until the server closes. Silence is only wrong once everything was
@@ -215,6 +220,6 @@ mod tests {
         let answer = "{\"ack\":1,\"rejected\":0}\n{\"error\":\"disk full\"}\n";
         let (tally, _) = exchange("{}\n{}\n", Some(3), answer);
         let text = tally.expect_err("refused").to_string();
-        assert_eq!(text, "the server said: disk full; 1 lines are durable");
+        assert_eq!(text, "the server said: disk full; 1 lines were acknowledged as durable");
     }
 }

@@ -231,7 +231,7 @@ mod tests {
         }
     }
 
-    fn check_request(figures: &Figures, expected: Expect) {
+    fn check_request(figures: &Figures, expected: &Expect) {
         expected.assert_eq(&serde_json::to_string_pretty(&figures.request()).expect("JSON"));
     }
 
@@ -239,7 +239,7 @@ mod tests {
     fn groups_nest_and_figures_stand_innermost() {
         check_request(
             &figures(&[], &["count"], None),
-            expect![[r#"
+            &expect![[r#"
             {
               "by": {
                 "filter": {
@@ -254,7 +254,7 @@ mod tests {
                 &["count", "avg(duration_ms)", "p95(duration_ms)"],
                 Some("1m"),
             ),
-            expect![[r#"
+            &expect![[r#"
                 {
                   "time": {
                     "date_histogram": {

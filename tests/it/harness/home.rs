@@ -35,6 +35,12 @@ impl Home {
         Home { directory: tempfile::tempdir().expect("a scratch directory"), settings }
     }
 
+    /// Returns this home with the scratch directory of another one.
+    #[must_use]
+    pub(crate) fn in_place_of(self, other: Home) -> Home {
+        Home { directory: other.directory, settings: self.settings }
+    }
+
     /// Returns the scratch directory.
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
@@ -90,6 +96,13 @@ impl Home {
 
     /// Starts a server and waits until it is ready.
     pub(crate) fn start(&self) -> Server<'_> {
+        let server = Server::start(self);
+        server.await_ready();
+        server
+    }
+
+    /// Starts a server that listens, but may not be ready to take lines.
+    pub(crate) fn start_unready(&self) -> Server<'_> {
         Server::start(self)
     }
 

@@ -31,12 +31,14 @@ impl<'h> Server<'h> {
             }
             serde_json::from_slice(&fs::read(&addresses_file).ok()?).ok()
         });
-        let server = Server { home, child, addresses, http: Http::new() };
+        Server { home, child, addresses, http: Http::new() }
+    }
+
+    pub(super) fn await_ready(&self) {
         wait_until("readiness", || {
-            let ready = server.http.get(&server.query("/health/ready")).status == 200;
+            let ready = self.http.get(&self.query("/health/ready")).status == 200;
             ready.then_some(())
         });
-        server
     }
 
     /// Returns the home that the server lives in.
@@ -125,7 +127,10 @@ impl<'h> Server<'h> {
     pub(crate) fn export(&self, q: &str) -> Vec<Value> {
         let answer = self.http.get_with(&self.query("/api/v1/export"), &[("q", q)]);
         assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json_lines()
+        let mut lines = answer.json_lines();
+        let last = lines.pop().expect("the last line says how the export ended");
+        assert_eq!(last["tierlog"]["export"]["complete"], true, "{last}");
+        lines
     }
 
     /// Ends the server without any warning, as a power cut would for the process.

@@ -10,17 +10,13 @@ use simd_json::{Node, StaticNode, Tape};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Level, RejectReason, Value, fields};
 
-use super::aliases::{Alias, AliasTable, Hint, NameEntry, NameHash, Target};
+use super::aliases::{Alias, AliasTable, Hint, NameEntry, NameHash};
 use super::convert;
 use super::level::{LevelScale, read_level};
+use super::names::{NameFilter, cleaned, displace, end_of};
+use super::targets::Target;
 use super::wrapper;
 use crate::decode::{Reject, write_json};
-
-/// First part of the new name of a field that had to make room for one of a higher layer.
-const DISPLACED_PREFIX: &str = "original.";
-
-/// Words of the filter over names: 4,096 bits answer "not yet seen" for most of 1,000 names.
-const NAME_FILTER_WORDS: usize = 64;
 
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
@@ -67,8 +63,7 @@ pub(crate) struct Collector<'a, 'c> {
     fields: Vec<Field<'a>>,
     best: [Option<Candidate>; Target::ALL.len()],
     level: Option<LevelChoice>,
-    /// One bit a name that was added; a clear bit proves that a name is new.
-    seen: [u64; NAME_FILTER_WORDS],
+    seen: NameFilter,
     /// Dotted path of the object that is being walked, with its last dot.
     path: String,
     layer: u16,
@@ -101,7 +96,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             fields: Vec::with_capacity(24),
             best: [None; Target::ALL.len()],
             level: None,
-            seen: [0; NAME_FILTER_WORDS],
+            seen: NameFilter::default(),
             path: String::new(),
             layer: 0,
             added_count: 0,
@@ -138,8 +133,8 @@ impl<'a, 'c> Collector<'a, 'c> {
     pub(crate) fn embedded_object(&self) -> Option<(usize, Cow<'a, str>)> {
         let message = self.candidate(Target::Message)?;
         let (_, Value::Str(text)) = self.fields.get(message.index)? else { return None };
-        let may_open = message.index >= self.layer_start
-            && wrapper::looks_like_object(text.trim_ascii());
+        let may_open =
+            message.index >= self.layer_start && wrapper::looks_like_object(text.trim_ascii());
         may_open.then(|| (message.index, text.clone()))
     }
 
@@ -153,12 +148,7 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Returns what was gathered.
     pub(crate) fn into_parts(self) -> Collected<'a> {
-        Collected {
-            fields: self.fields,
-            best: self.best,
-            level: self.level,
-            dropped: self.dropped,
-        }
+        Collected { fields: self.fields, best: self.best, level: self.level, dropped: self.dropped }
     }
 
     fn candidate(&self, target: Target) -> Option<Candidate> {
@@ -276,13 +266,8 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 
     /// Puts a field at its position: a new one, or that of the same name in this layer.
-    fn place_field(
-        &mut self,
-        hash: NameHash,
-        name: Cow<'a, str>,
-        value: Value<'a>,
-    ) -> usize {
-        if self.may_have_seen(hash)
+    fn place_field(&mut self, hash: NameHash, name: Cow<'a, str>, value: Value<'a>) -> usize {
+        if self.seen.may_hold(hash)
             && let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name)
         {
             if earlier >= self.layer_start
@@ -294,20 +279,10 @@ impl<'a, 'c> Collector<'a, 'c> {
                 return earlier;
             }
             let displaced = displace(&mut self.fields, earlier);
-            self.may_have_seen(NameHash::START.extend(&displaced));
+            self.seen.may_hold(NameHash::START.extend(&displaced));
         }
         self.fields.push((name, value));
         self.fields.len() - 1
-    }
-
-    /// Tells whether a name may have been seen before, and remembers it.
-    fn may_have_seen(&mut self, hash: NameHash) -> bool {
-        let bit = hash.0 >> 52;
-        let Some(word) = self.seen.get_mut((bit >> 6) as usize) else { return true };
-        let mask = 1 << (bit & 63);
-        let seen = *word & mask != 0;
-        *word |= mask;
-        seen
     }
 
     /// Withdraws a field from every choice.
@@ -384,27 +359,6 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 }
 
-/// Renames a field that makes room for another of its name; returns the new name.
-pub(crate) fn displace(fields: &mut [Field<'_>], index: usize) -> String {
-    let mut name = fields.get(index).map(|(name, _)| name.to_string()).unwrap_or_default();
-    loop {
-        name.insert_str(0, DISPLACED_PREFIX);
-        if fields.iter().all(|(other, _)| *other != name) {
-            break;
-        }
-    }
-    if let Some((own, _)) = fields.get_mut(index) {
-        *own = Cow::Owned(name.clone());
-    }
-    name
-}
-
-/// Returns the end of a text that takes at most so many bytes.
-fn end_of(text: &str, bytes_max: usize) -> &str {
-    let start = text.len().saturating_sub(bytes_max);
-    (start..=text.len()).find_map(|start| text.get(start..)).unwrap_or_default()
-}
-
 /// Whether a spelling counts only after containers at the start of its path are taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wrapped {
@@ -424,7 +378,9 @@ fn read_value<'a>(nodes: &mut Iter<'_, Node<'a>>) -> Value<'a> {
             match value {
                 StaticNode::Bool(value) => Value::Bool(value),
                 StaticNode::I64(value) => Value::I64(value),
-                StaticNode::U64(value) => i64::try_from(value).map_or(Value::U64(value), Value::I64),
+                StaticNode::U64(value) => {
+                    i64::try_from(value).map_or(Value::U64(value), Value::I64)
+                }
                 StaticNode::F64(value) => Value::F64(value),
                 StaticNode::Null => Value::Json(Cow::Borrowed("null")),
             }
@@ -435,25 +391,4 @@ fn read_value<'a>(nodes: &mut Iter<'_, Node<'a>>) -> Value<'a> {
             Value::Json(Cow::Owned(text))
         }
     }
-}
-
-/// Returns a name with empty segments and control characters replaced by `_`; `None` when it has
-/// none of them.
-fn cleaned(name: &str) -> Option<String> {
-    let mut previous = b'.';
-    let mut clean = !name.is_empty();
-    for &byte in name.as_bytes() {
-        // Control characters beyond ASCII start with 0xc2.
-        clean &= byte >= b' ' && byte != 0x7f && byte != 0xc2;
-        clean &= byte != b'.' || previous != b'.';
-        previous = byte;
-    }
-    if clean && previous != b'.' {
-        return None;
-    }
-    let segments = name.split('.').map(|segment| match segment {
-        "" => "_".to_owned(),
-        _ => segment.chars().map(|c| if c.is_control() { '_' } else { c }).collect(),
-    });
-    Some(segments.collect::<Vec<String>>().join("."))
 }

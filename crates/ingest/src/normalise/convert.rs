@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use tierlog_model::Value;
 
-use super::aliases::{Alias, Hint, Target};
+use super::aliases::{Alias, Hint};
 use super::duration::{Unit, read_duration};
+use super::targets::Target;
 
 /// Lowest and highest HTTP status code; `status` means many things, this range is one of them.
 const STATUS_CODES: std::ops::RangeInclusive<i64> = 100..=999;

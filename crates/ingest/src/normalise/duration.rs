@@ -122,9 +122,8 @@ fn read_parts(text: &str) -> Option<f64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-'))?;
         let (number, tail) = rest.split_at(digits);
         let tail = tail.trim_start();
-        let symbol_end = tail
-            .find(|c: char| c.is_ascii_digit() || c.is_whitespace())
-            .unwrap_or(tail.len());
+        let symbol_end =
+            tail.find(|c: char| c.is_ascii_digit() || c.is_whitespace()).unwrap_or(tail.len());
         let (symbol, tail) = tail.split_at(symbol_end);
         total += Unit::by_name(symbol)?.convert(number.parse().ok()?);
         rest = tail.trim_start();

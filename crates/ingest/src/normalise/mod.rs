@@ -7,15 +7,18 @@ mod collect;
 mod convert;
 mod duration;
 mod level;
+mod names;
+mod targets;
 mod timestamp;
 mod wrapper;
 
 use std::borrow::Cow;
 
-use tierlog_model::{Record, RecordKind, RejectReason, Timestamp, Value, fields as names};
+use tierlog_model::{Record, RecordKind, RejectReason, Timestamp, Value, fields as field_names};
 
-pub use aliases::{AliasTable, Target};
+pub use aliases::AliasTable;
 use collect::{Collected, Collector, Field};
+pub use targets::Target;
 
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::{Decoder, Reject, TextBuffer};
@@ -75,8 +78,7 @@ impl LineReader {
         context: Context<'_>,
     ) -> Result<Record<'a>, Reject> {
         let config = context.config;
-        let mut collector =
-            Collector::new(&config.aliases, config.limits.fields_per_record_max);
+        let mut collector = Collector::new(&config.aliases, config.limits.fields_per_record_max);
         let mut opener = Opener {
             decoder: &mut self.decoder,
             texts: self.texts.iter_mut(),
@@ -107,9 +109,8 @@ impl<'a> Opener<'a, '_> {
                 Err(reject) => reject,
             }
         } else {
-            let text = std::str::from_utf8(line).map_err(|_| {
-                Reject::new(RejectReason::InvalidUtf8, "line is not valid UTF-8")
-            })?;
+            let text = std::str::from_utf8(line)
+                .map_err(|_| Reject::new(RejectReason::InvalidUtf8, "line is not valid UTF-8"))?;
             if let Some(cri) = wrapper::cri_line(text) {
                 return self.open_cri(cri, collector);
             }
@@ -118,10 +119,13 @@ impl<'a> Opener<'a, '_> {
             }
             self.no_object(line)
         };
-        let is_message = kind == LineKind::Text
-            && matches!(reject.reason, RejectReason::InvalidJson | RejectReason::NotAnObject);
+        let is_only_text = matches!(
+            reject.reason,
+            RejectReason::InvalidJson | RejectReason::NotAnObject | RejectReason::TooDeep
+        );
+        let is_message = kind == LineKind::Text && is_only_text;
         match std::str::from_utf8(line) {
-            Ok(text) if is_message => collector.add(names::MESSAGE, Value::Str(text.into())),
+            Ok(text) if is_message => collector.add(field_names::MESSAGE, Value::Str(text.into())),
             Ok(_) | Err(_) => Err(reject),
         }
     }
@@ -158,7 +162,7 @@ impl<'a> Opener<'a, '_> {
             return Ok(());
         }
         if !self.open_behind_prefix(content, collector)? {
-            collector.add(names::MESSAGE, Value::Str(cri.content.into()))?;
+            collector.add(field_names::MESSAGE, Value::Str(cri.content.into()))?;
         }
         Ok(())
     }
@@ -178,7 +182,7 @@ impl<'a> Opener<'a, '_> {
             }
             collector.next_layer();
             self.open_object(object.as_bytes(), collector)?;
-            let name = if collector.has(Target::Message) { "prefix" } else { names::MESSAGE };
+            let name = if collector.has(Target::Message) { "prefix" } else { field_names::MESSAGE };
             collector.add(name, Value::Str(prefix.trim().into()))?;
             return Ok(true);
         }
@@ -258,7 +262,7 @@ fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'sta
         (other == name && !dropped.contains(&position)).then_some(position)
     };
     if let Some(other) = fields.iter().enumerate().find_map(is_in_the_way) {
-        collect::displace(fields, other);
+        names::displace(fields, other);
     }
     if let Some((own, _)) = fields.get_mut(index) {
         *own = Cow::Borrowed(name);
@@ -266,12 +270,7 @@ fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'sta
 }
 
 /// Keeps the level as the application wrote it, where that differs from the stored name.
-fn keep_level_text(
-    fields: &mut [Field<'_>],
-    dropped: &mut Vec<usize>,
-    index: usize,
-    stored: &str,
-) {
+fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: usize, stored: &str) {
     let Some((_, value)) = fields.get_mut(index) else { return };
     let text = convert::into_text(std::mem::replace(value, Value::Bool(false)));
     if text == stored {
@@ -279,7 +278,7 @@ fn keep_level_text(
         return;
     }
     *value = Value::Str(text);
-    rename(fields, dropped, index, names::LEVEL_TEXT);
+    rename(fields, dropped, index, field_names::LEVEL_TEXT);
 }
 
 /// Moves what is still called `timestamp` or `level` (of a lower layer, or of a level that
@@ -288,9 +287,9 @@ fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
     for position in 0..fields.len() {
         let is_reserved = fields
             .get(position)
-            .is_some_and(|(name, _)| name == names::LEVEL || name == names::TIMESTAMP);
+            .is_some_and(|(name, _)| name == field_names::LEVEL || name == field_names::TIMESTAMP);
         if is_reserved && !dropped.contains(&position) {
-            collect::displace(fields, position);
+            names::displace(fields, position);
         }
     }
 }
@@ -309,12 +308,12 @@ fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: b
     if let Some(service) = &defaults.service
         && !has_service
     {
-        fields.push((Cow::Borrowed(names::SERVICE), Value::Str(service.clone().into())));
+        fields.push((Cow::Borrowed(field_names::SERVICE), Value::Str(service.clone().into())));
     }
     if let Some(source) = &defaults.source
-        && !fields.iter().any(|(name, _)| name == names::SOURCE)
+        && !fields.iter().any(|(name, _)| name == field_names::SOURCE)
     {
-        fields.push((Cow::Borrowed(names::SOURCE), Value::Str(source.clone().into())));
+        fields.push((Cow::Borrowed(field_names::SOURCE), Value::Str(source.clone().into())));
     }
 }
 

@@ -89,9 +89,9 @@ fn from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
         }
     }
     // Fast path: the parser knows `T` and space, `.` and `,`, `Z` and offsets.
-    read_pieces(text, zone).or_else(|| read_pieces(&rewrite(text)?, zone)).unwrap_or(Err(
-        "timestamp text is in no known form",
-    ))
+    read_pieces(text, zone)
+        .or_else(|| read_pieces(&rewrite(text)?, zone))
+        .unwrap_or(Err("timestamp text is in no known form"))
 }
 
 /// Reads date, time and offset; `None` when the text has another form.
@@ -115,8 +115,7 @@ fn read_pieces(text: &str, zone: &TimeZone) -> Option<Result<Timestamp, &'static
 fn rewrite(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let slashed = bytes.get(4) == Some(&b'/') && bytes.get(7) == Some(&b'/');
-    let mut rewritten =
-        if slashed { text.replacen('/', "-", 2) } else { text.to_owned() };
+    let mut rewritten = if slashed { text.replacen('/', "-", 2) } else { text.to_owned() };
     if let Some(head) = rewritten.strip_suffix("UTC").or_else(|| rewritten.strip_suffix("GMT")) {
         rewritten = format!("{}Z", head.trim_end());
     }

@@ -59,9 +59,9 @@ pub(crate) fn object_starts(line: &[u8]) -> impl Iterator<Item = usize> {
 /// Tells whether a text is what people write before an object, and not a piece of JSON.
 pub(crate) fn is_prose(prefix: &str) -> bool {
     let prefix = prefix.trim();
-    let is_list = prefix
-        .strip_prefix('[')
-        .is_some_and(|inside| inside.trim_start().starts_with(['{', '[', '"', ',']) || inside.is_empty());
+    let is_list = prefix.strip_prefix('[').is_some_and(|inside| {
+        inside.trim_start().starts_with(['{', '[', '"', ',']) || inside.is_empty()
+    });
     !prefix.is_empty() && !is_list && !prefix.starts_with(['{', '"', ',', ']', '}'])
 }
 

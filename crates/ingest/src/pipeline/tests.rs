@@ -20,7 +20,7 @@ fn prepare(body: &[u8], format: BodyFormat) -> PreparedBatch {
 
 /// Returns the messages of a batch, dead letters as `reason@line`.
 fn summary(prepared: &PreparedBatch) -> Vec<String> {
-    let mut rejections = prepared.rejections.iter();
+    let mut rejections = prepared.verdicts.rejections.iter();
     records_of(&prepared.batch)
         .iter()
         .map(|record| match record.kind {
@@ -75,11 +75,8 @@ fn a_long_line_costs_itself_only() {
 #[test]
 fn dead_letters_carry_the_redacted_line_and_its_origin() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    let defaults = Defaults {
-        service: Some("web".to_owned()),
-        level: None,
-        source: Some("file".to_owned()),
-    };
+    let defaults =
+        Defaults { service: Some("web".to_owned()), level: None, source: Some("file".to_owned()) };
     let body = b"{\"email\":\"jane.doe@example.com\"";
     let prepared = ingest.prepare_body(body, BodyFormat::JsonLines, &defaults, None);
     let records = records_of(&prepared.batch);
@@ -88,14 +85,14 @@ fn dead_letters_carry_the_redacted_line_and_its_origin() {
     assert_eq!(letter.timestamp, crate::testing::arrival());
     assert_eq!((letter.get_str("service"), letter.get_str("source")), (Some("web"), Some("file")));
     assert!(!letter.get_str("message").expect("kept").contains("jane.doe"));
-    assert_eq!(prepared.redacted_count, 1);
+    assert_eq!(prepared.verdicts.redacted_count, 1);
 }
 
 #[test]
 fn a_hundred_errors_are_listed_and_all_are_counted() {
     let prepared = prepare("x\n".repeat(150).as_bytes(), BodyFormat::JsonLines);
-    assert_eq!((prepared.accepted_count, prepared.rejected_count()), (0, 150));
-    assert_eq!(prepared.rejections.len(), REPORTED_ERRORS_MAX);
+    assert_eq!((prepared.verdicts.accepted_count, prepared.verdicts.rejected_count()), (0, 150));
+    assert_eq!(prepared.verdicts.rejections.len(), REPORTED_ERRORS_MAX);
     assert_eq!(prepared.batch.record_count(), 150);
 }
 
@@ -103,8 +100,7 @@ fn a_hundred_errors_are_listed_and_all_are_counted() {
 fn an_id_names_the_batch() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     let id = BatchId::new("b-1");
-    let prepared =
-        ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id.clone());
+    let prepared = ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id.clone());
     assert_eq!(prepared.batch.id(), id.as_ref());
 }
 
@@ -136,10 +132,10 @@ proptest! {
             let is_array = starts_array(body.as_bytes(), format);
             let prepared = prepare(body.as_bytes(), format);
             if !is_array {
-                prop_assert_eq!(prepared.line_count(), filled);
+                prop_assert_eq!(prepared.verdicts.line_count(), filled);
             }
-            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.line_count());
-            prop_assert_eq!(prepared.rejections.len() as u64, prepared.rejected_count());
+            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.verdicts.line_count());
+            prop_assert_eq!(prepared.verdicts.rejections.len() as u64, prepared.verdicts.rejected_count());
         }
     }
 
@@ -147,7 +143,7 @@ proptest! {
     fn any_bytes_become_a_batch(body: Vec<u8>) {
         for format in [BodyFormat::JsonLines, BodyFormat::Json, BodyFormat::Text] {
             let prepared = prepare(&body, format);
-            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.line_count());
+            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.verdicts.line_count());
         }
     }
 

@@ -61,9 +61,7 @@ impl<'a> DeadLetter<'a> {
 /// Returns the beginning of the line as text, with marks where it is not UTF-8.
 fn readable(line: Cow<'_, [u8]>) -> Cow<'_, str> {
     match line {
-        Cow::Borrowed(line) => {
-            String::from_utf8_lossy(line.get(..READ_BYTES_MAX).unwrap_or(line))
-        }
+        Cow::Borrowed(line) => String::from_utf8_lossy(line.get(..READ_BYTES_MAX).unwrap_or(line)),
         Cow::Owned(mut line) => {
             line.truncate(READ_BYTES_MAX);
             Cow::Owned(String::from_utf8_lossy(&line).into_owned())

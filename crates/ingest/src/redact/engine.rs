@@ -93,6 +93,13 @@ impl Engine {
         self.prefilter.look(text).is_nothing()
     }
 
+    /// Tells whether a text is a secret key, as written or once redacted.
+    pub(super) fn spells_secret(&self, text: &str) -> bool {
+        let is_secret = |key: &str| self.policy.keys().verdict(key).is_secret();
+        is_secret(text)
+            || self.redact(text, &mut Tally::default()).is_some_and(|redacted| is_secret(&redacted))
+    }
+
     /// Returns the redacted text, or `None` when nothing had to be replaced.
     pub(super) fn redact(&self, text: &str, tally: &mut Tally) -> Option<String> {
         let mut needs = self.prefilter.look(text);

@@ -6,13 +6,23 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::detector::{Card, SECRET_PLACEHOLDER, SecretKey, is_card_number, is_pair_name, is_pair_value};
+use super::detector::{
+    CARD_PLACEHOLDER, Card, PHONE_PLACEHOLDER, Phone, SECRET_PLACEHOLDER, SecretKey,
+    is_card_number, is_pair_name, is_pair_value, is_phone_key, is_phone_number,
+};
 use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
 use super::names::UniqueNames;
 
 /// Returns the redacted JSON text of a field, or `None` when nothing had to be replaced.
-pub(super) fn redact(engine: &Engine, name: &str, text: &str, tally: &mut Tally) -> Option<String> {
+///
+/// The field's name is given as it was written and as it is kept.
+pub(super) fn redact(
+    engine: &Engine,
+    names: [&str; 2],
+    text: &str,
+    tally: &mut Tally,
+) -> Option<String> {
     let may_hold_secret_key = engine.policy().keys().is_candidate(text);
     if !may_hold_secret_key && engine.is_clean(text) {
         return None;
@@ -21,17 +31,20 @@ pub(super) fn redact(engine: &Engine, name: &str, text: &str, tally: &mut Tally)
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {
         return engine.redact(text, tally);
     };
-    let mut walk = Walk { engine, tally, path: name.to_owned(), has_changed: false };
+    let mut walk = Walk { engine, tally, paths: names.map(str::to_owned), has_changed: false };
     walk.value(&mut value);
-    if walk.has_changed { serde_json::to_string(&value).ok() } else { None }
+    let walked = if walk.has_changed { serde_json::to_string(&value).ok() } else { None };
+    // Of a key that stands twice the walk sees one value; the text still holds both.
+    let read = engine.redact(walked.as_deref().unwrap_or(text), tally);
+    read.or(walked)
 }
 
 /// Returns the pseudonyms of the scalars of a covered field's array.
 pub(super) fn pseudonymise(engine: &Engine, field: &str, text: &str) -> Option<String> {
     let mut value: Value = serde_json::from_str(text).ok()?;
     let mut tally = Tally::default();
-    let mut walk =
-        Walk { engine, tally: &mut tally, path: field.to_owned(), has_changed: false };
+    let paths = [field.to_owned(), field.to_owned()];
+    let mut walk = Walk { engine, tally: &mut tally, paths, has_changed: false };
     walk.ids(&mut value, field);
     if walk.has_changed { serde_json::to_string(&value).ok() } else { None }
 }
@@ -42,8 +55,9 @@ const KEY_BYTES_MAX: usize = 256;
 struct Walk<'e, 't> {
     engine: &'e Engine,
     tally: &'t mut Tally,
-    /// Dotted path of the value that is visited, from the field's name.
-    path: String,
+    /// Dotted path of the value that is visited, from the field's name: as it was written, and
+    /// as it will be once its keys are redacted. What either says about the value holds.
+    paths: [String; 2],
     has_changed: bool,
 }
 
@@ -56,7 +70,7 @@ impl Walk<'_, '_> {
                     && is_card(number)
                 {
                     self.tally.note(card);
-                    self.replace(value, "[CARD]".to_owned());
+                    self.replace(value, CARD_PLACEHOLDER.to_owned());
                 }
             }
             Value::String(text) => {
@@ -85,24 +99,32 @@ impl Walk<'_, '_> {
 
     fn names_secret(&self, pair: &[Value]) -> bool {
         let [Value::String(name), _] = pair else { return false };
-        self.engine.policy().keys().verdict(name).is_secret()
+        self.engine.spells_secret(name)
     }
 
     fn object(&mut self, members: &mut Map<String, Value>) {
         let names_secret = members.iter().any(|(key, value)| {
             let name = value.as_str().filter(|_| is_pair_name(key));
-            name.is_some_and(|name| self.engine.policy().keys().verdict(name).is_secret())
+            name.is_some_and(|name| self.engine.spells_secret(name))
         });
         for (key, value) in members.iter_mut() {
-            let parent_bytes = self.path.len();
-            self.path.push('.');
-            self.path.push_str(key.get(..key.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default());
+            let parents_bytes = self.paths.each_ref().map(String::len);
+            let redacted = self.engine.redact(key, &mut Tally::default());
+            let keys = [key.as_str(), redacted.as_deref().unwrap_or(key)];
+            for (path, key) in self.paths.iter_mut().zip(keys) {
+                path.push('.');
+                path.push_str(
+                    key.get(..key.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default(),
+                );
+            }
             if names_secret && is_pair_value(key) {
                 self.secret(value, KeyVerdict::Secret);
             } else {
                 self.member(value);
             }
-            self.path.truncate(parent_bytes);
+            for (path, parent_bytes) in self.paths.iter_mut().zip(parents_bytes) {
+                path.truncate(parent_bytes);
+            }
         }
         self.keys(members);
     }
@@ -110,15 +132,34 @@ impl Walk<'_, '_> {
     /// Visits the value at the current path.
     fn member(&mut self, value: &mut Value) {
         let policy = self.engine.policy();
-        if let Some(field) = policy.covered_field(&self.path) {
+        if let Some(field) = self.paths.iter().find_map(|path| policy.covered_field(path)) {
             let field = field.to_owned();
             self.ids(value, &field);
             return;
         }
-        match policy.keys().verdict(&self.path) {
+        if self.paths.iter().any(|path| is_phone_key(path)) && self.phone(value) {
+            return;
+        }
+        let verdicts = self.paths.iter().map(|path| policy.keys().verdict(path));
+        match verdicts.max().unwrap_or(KeyVerdict::Plain) {
             KeyVerdict::Plain => self.value(value),
             verdict => self.secret(value, verdict),
         }
+    }
+
+    /// Replaces a telephone number; tells whether it was one.
+    fn phone(&mut self, value: &mut Value) -> bool {
+        let Some(position) = self.engine.active_position(&Phone) else { return false };
+        let is_number = match value {
+            Value::Number(number) => is_phone_number(&number.to_string()),
+            Value::String(text) => is_phone_number(text),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        };
+        if is_number {
+            self.tally.note(position);
+            self.replace(value, PHONE_PLACEHOLDER.to_owned());
+        }
+        is_number
     }
 
     /// Replaces a value that its key calls a secret.

@@ -19,10 +19,11 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::key_terms::{FACTS, NEEDLES, OPEN_TOKENS, QUESTIONS, Strength, TERMS, VALUES};
+use super::registry::DETECTORS;
 use super::settings::RedactionSettings;
 
-/// Whether a value is a secret by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a value is a secret by its name, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyVerdict {
     /// The name says nothing.
     Plain,
@@ -84,21 +85,26 @@ impl KeyTable {
         if !self.is_candidate(name) {
             return KeyVerdict::Plain;
         }
-        let words = Words::of(name);
+        // A placeholder in a name is not its author's word.
+        let mut name = std::borrow::Cow::Borrowed(name);
+        if name.contains('[') {
+            for detector in &DETECTORS {
+                if name.contains(detector.placeholder()) {
+                    name = name.replace(detector.placeholder(), ".").into();
+                }
+            }
+        }
+        let words = Words::of(&name);
         if self.allowed.iter().any(|allowed| allowed == words.letters()) {
             return KeyVerdict::Plain;
         }
-        let is_extra = |extra: &String| {
-            words.letters().ends_with(extra.as_str())
-                && words.starts_word(words.letters().len() - extra.len())
-        };
-        if self.extra.iter().any(is_extra) {
+        if self.extra.iter().any(|extra| words.ends_with_words(extra)) {
             return KeyVerdict::Secret;
         }
         TERMS
             .iter()
             .map(|(term, strength)| words.verdict(term, *strength))
-            .max_by_key(|verdict| *verdict as u8)
+            .max()
             .unwrap_or(KeyVerdict::Plain)
     }
 }
@@ -122,8 +128,11 @@ impl Words {
     /// Reads a name.
     pub(super) fn of(name: &str) -> Words {
         let name = end_of(name);
-        let mut words =
-            Words { letters: String::with_capacity(name.len()), word_starts: Vec::new(), segment_starts: Vec::new() };
+        let mut words = Words {
+            letters: String::with_capacity(name.len()),
+            word_starts: Vec::new(),
+            segment_starts: Vec::new(),
+        };
         let mut previous = '.';
         let mut characters = name.chars().peekable();
         while let Some(character) = characters.next() {
@@ -166,6 +175,11 @@ impl Words {
     pub(super) fn ends_with_segments(&self, letters: &str) -> bool {
         self.letters.ends_with(letters)
             && self.segment_starts.binary_search(&(self.letters.len() - letters.len())).is_ok()
+    }
+
+    /// Tells whether the name's last words, together, spell these letters.
+    pub(super) fn ends_with_words(&self, letters: &str) -> bool {
+        self.letters.ends_with(letters) && self.starts_word(self.letters.len() - letters.len())
     }
 
     fn starts_word(&self, position: usize) -> bool {

@@ -5,10 +5,10 @@
 //! that invents names cannot fill the memory, and no personal data stays in it.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use super::detector::{is_pair_name, is_pair_value};
+use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::Engine;
 use super::keys::KeyVerdict;
 
@@ -36,6 +36,8 @@ pub(super) struct NameFacts {
     pub(super) verdict: KeyVerdict,
     /// The covered field that the name spells, see [`super::policy::Policy::field`].
     pub(super) covered: Option<usize>,
+    /// Whether digits under it are a telephone number.
+    pub(super) is_phone: bool,
     /// Its part in a pair.
     pub(super) pair: PairPart,
     /// Whether the name itself may hold personal data.
@@ -53,8 +55,20 @@ impl NameFacts {
         NameFacts {
             verdict: engine.policy().keys().verdict(name),
             covered: engine.policy().covered_position(name),
+            is_phone: is_phone_key(name),
             pair,
             is_suspect: !engine.is_clean(name),
+        }
+    }
+
+    /// Returns what two forms of a name say together.
+    pub(super) fn stricter(self, other: NameFacts) -> NameFacts {
+        NameFacts {
+            verdict: self.verdict.max(other.verdict),
+            covered: self.covered.or(other.covered),
+            is_phone: self.is_phone || other.is_phone,
+            pair: if self.pair == PairPart::Neither { other.pair } else { self.pair },
+            is_suspect: self.is_suspect,
         }
     }
 }
@@ -137,10 +151,17 @@ impl UniqueNames {
     }
 }
 
-/// Multiplies and rotates eight bytes at a time. It need not resist an attacker: the map has at
-/// most [`NAMES_MAX`] entries.
-#[derive(Default)]
+/// Multiplies and rotates eight bytes at a time, from a start that differs by process, so that a
+/// sender cannot choose names which meet in one bucket.
 pub(super) struct ShortKeyHasher(u64);
+
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("names"));
+
+impl Default for ShortKeyHasher {
+    fn default() -> ShortKeyHasher {
+        ShortKeyHasher(*SEED)
+    }
+}
 
 impl ShortKeyHasher {
     fn mix(&mut self, word: u64) {

@@ -5,23 +5,29 @@ use tierlog_model::Pseudonyms;
 use super::keys::{KeyTable, Words};
 use super::settings::RedactionSettings;
 
+/// Other names of a covered field, as letters: `enduser.id` of OpenTelemetry, `usr.id`.
+const OTHER_NAMES: [(&str, &[&str]); 1] = [("user_id", &["enduserid", "usrid"])];
+
 /// Configuration in the form in which detectors ask for it.
 pub(super) struct Policy {
     keys: KeyTable,
     pseudonyms: Pseudonyms,
-    /// Covered fields, each as its letters without separators: `userid`.
+    /// Spellings of covered fields, as letters without separators, `userid`, and the field.
     covered: Vec<(String, String)>,
 }
 
 impl Policy {
     /// Compiles the configuration.
     pub(super) fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Policy {
-        let covered = pseudonyms
-            .fields()
-            .iter()
-            .map(|field| (Words::of(field).letters().to_owned(), field.clone()))
-            .filter(|(letters, _)| !letters.is_empty())
-            .collect();
+        let mut covered = Vec::new();
+        for field in pseudonyms.fields() {
+            covered.push((Words::of(field).letters().to_owned(), field.clone()));
+            let others = OTHER_NAMES.iter().find(|(name, _)| name == field);
+            for other in others.map_or(&[] as &[&str], |(_, others)| others) {
+                covered.push(((*other).to_owned(), field.clone()));
+            }
+        }
+        covered.retain(|(letters, _)| !letters.is_empty());
         Policy { keys: KeyTable::new(settings), pseudonyms, covered }
     }
 
@@ -48,6 +54,13 @@ impl Policy {
         }
         let words = Words::of(key);
         self.covered.iter().position(|(letters, _)| words.ends_with_segments(letters))
+    }
+
+    /// Tells whether the key of a covered field, or of an `id` inside an object, may end so.
+    pub(super) fn may_end_covered(&self, byte: u8) -> bool {
+        let byte = byte.to_ascii_lowercase();
+        byte == b'd'
+            || self.covered.iter().any(|(letters, _)| letters.as_bytes().last() == Some(&byte))
     }
 
     /// Returns a covered field by position.

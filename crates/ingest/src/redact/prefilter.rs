@@ -171,9 +171,10 @@ impl Prefilter {
     pub(super) fn look(&self, text: &str) -> Needs {
         let signals = Signals::of(text.as_bytes());
         let may_hold_words = signals.has(class::ASSIGN)
+            || signals.has(class::PLUS)
             || (text.len() >= WORDS_BYTES_MIN && signals.has(class::LETTER));
         // Fast path: most values are short words and numbers.
-        let interesting = class::AT | class::PLUS | class::ESCAPE;
+        let interesting = class::AT | class::ESCAPE;
         if !may_hold_words
             && signals.classes & interesting == 0
             && signals.digit_run < DIGIT_RUN_MIN

@@ -11,7 +11,10 @@ use tierlog_model::fields::REDACTED;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Record, Value};
 
-use super::detector::{Card, SECRET_PLACEHOLDER, SecretKey, is_card_number};
+use super::detector::{
+    CARD_PLACEHOLDER, Card, PHONE_PLACEHOLDER, Phone, SECRET_PLACEHOLDER, SecretKey,
+    is_card_number, is_phone_number,
+};
 use super::engine::{Engine, Tally};
 use super::json;
 use super::keys::KeyVerdict;
@@ -20,40 +23,56 @@ use super::registry::{DETECTORS, is_placeholder};
 
 /// What a walk over records needs.
 pub(super) struct RecordWalk<'w> {
+    /// The detectors.
     pub(super) engine: &'w Engine,
+    /// Names that were read before this batch.
     pub(super) known: &'w NameMap,
+    /// Names that this batch has read.
     pub(super) learnt: &'w mut NameMap,
+    /// What fired.
     pub(super) tally: &'w mut Tally,
 }
 
 impl RecordWalk<'_> {
     /// Redacts a record in place.
     pub(super) fn redact(&mut self, record: &mut Record<'_>) {
-        let mut suspects = false;
         let mut pairs: Vec<String> = Vec::new();
-        for (name, value) in &mut record.fields {
-            let facts = facts(name, self.known, self.learnt, self.engine);
-            suspects |= facts.is_suspect;
+        let mut names: Option<UniqueNames> = None;
+        for position in 0..record.fields.len() {
+            let Some((name, _)) = record.fields.get(position) else { break };
+            let mut facts = facts(name, self.known, self.learnt, self.engine);
+            let mut written: Option<String> = None;
+            if facts.is_suspect
+                && let Some(redacted) = self.engine.redact(name, self.tally)
+            {
+                // What the name says counts in both forms, or a second run would see more.
+                facts = facts.stricter(NameFacts::of(&redacted, self.engine));
+                written = Some(name.to_string());
+                rename(record, position, &redacted, &mut names);
+            }
+            let Some((name, value)) = record.fields.get_mut(position) else { break };
             if let Some(prefix) = self.secret_pair(name, value, facts) {
                 pairs.push(prefix);
             }
-            self.value(name, value, facts);
+            let written = written.as_deref().unwrap_or(name);
+            self.value([written, name], value, facts);
         }
         if !pairs.is_empty() {
             self.pair_values(record, &pairs);
         }
-        if suspects {
-            self.names(record);
-        }
         self.mark(record);
     }
 
-    fn value(&mut self, name: &str, value: &mut Value<'_>, facts: NameFacts) {
+    /// Redacts a value; the name is given as it was written and as it is kept.
+    fn value(&mut self, names: [&str; 2], value: &mut Value<'_>, facts: NameFacts) {
         if let Some(field) = facts.covered.and_then(|position| self.engine.policy().field(position))
         {
             return pseudonymise(self.engine, field, value);
         }
         if facts.verdict.is_secret() && self.secret(value, facts.verdict) {
+            return;
+        }
+        if facts.is_phone && self.phone(value) {
             return;
         }
         let is_card = match value {
@@ -68,7 +87,7 @@ impl RecordWalk<'_> {
                 false
             }
             Value::Json(text) => {
-                if let Some(redacted) = json::redact(self.engine, name, text, self.tally) {
+                if let Some(redacted) = json::redact(self.engine, names, text, self.tally) {
                     *text = Cow::Owned(redacted);
                 }
                 false
@@ -76,7 +95,7 @@ impl RecordWalk<'_> {
         };
         if is_card && let Some(card) = self.engine.active_position(&Card) {
             self.tally.note(card);
-            *value = Value::Str(Cow::Borrowed("[CARD]"));
+            *value = Value::Str(Cow::Borrowed(CARD_PLACEHOLDER));
         }
     }
 
@@ -98,10 +117,26 @@ impl RecordWalk<'_> {
         true
     }
 
+    /// Replaces a telephone number under a name that says so; tells whether it was one.
+    fn phone(&mut self, value: &mut Value<'_>) -> bool {
+        let Some(position) = self.engine.active_position(&Phone) else { return false };
+        let is_number = match value {
+            Value::Bool(_) | Value::F64(_) | Value::Json(_) => false,
+            Value::I64(number) => is_phone_number(&number.to_string()),
+            Value::U64(number) => is_phone_number(&number.to_string()),
+            Value::Str(text) => is_phone_number(text),
+        };
+        if is_number {
+            self.tally.note(position);
+            *value = Value::Str(Cow::Borrowed(PHONE_PLACEHOLDER));
+        }
+        is_number
+    }
+
     /// Returns the prefix of a flattened pair whose name is a secret key.
     fn secret_pair(&self, name: &str, value: &Value<'_>, facts: NameFacts) -> Option<String> {
         let (PairPart::Name, Value::Str(text)) = (facts.pair, value) else { return None };
-        let names_secret = self.engine.policy().keys().verdict(text).is_secret();
+        let names_secret = self.engine.spells_secret(text);
         names_secret.then(|| name.rsplit_once('.').map(|(prefix, _)| prefix.to_owned())).flatten()
     }
 
@@ -112,24 +147,6 @@ impl RecordWalk<'_> {
             let prefix = name.rsplit_once('.').map(|(prefix, _)| prefix);
             if is_value && prefix.is_some_and(|prefix| pairs.iter().any(|pair| pair == prefix)) {
                 self.secret(value, KeyVerdict::Secret);
-            }
-        }
-    }
-
-    /// Redacts the names. Two that become the same are numbered.
-    fn names(&mut self, record: &mut Record<'_>) {
-        let mut taken: Option<UniqueNames> = None;
-        for position in 0..record.fields.len() {
-            let Some((name, _)) = record.fields.get(position) else { return };
-            let Some(redacted) = self.engine.redact(name, self.tally) else { continue };
-            let taken = taken.get_or_insert_with(|| {
-                UniqueNames::of(record.fields.iter().map(|(name, _)| name.as_ref()))
-            });
-            let cut = redacted.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
-            let kept = redacted.get(..cut).unwrap_or_default().to_owned();
-            let free = taken.take(kept);
-            if let Some((name, _)) = record.fields.get_mut(position) {
-                *name = Cow::Owned(free);
             }
         }
     }
@@ -150,6 +167,23 @@ impl RecordWalk<'_> {
         let list = fired.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
         let value = Value::Json(Cow::Owned(format!("[{list}]")));
         record.fields.push((Cow::Borrowed(REDACTED), value));
+    }
+}
+
+/// Gives a field its redacted name, numbered when another one has it.
+fn rename(
+    record: &mut Record<'_>,
+    position: usize,
+    redacted: &str,
+    names: &mut Option<UniqueNames>,
+) {
+    let names = names.get_or_insert_with(|| {
+        UniqueNames::of(record.fields.iter().map(|(name, _)| name.as_ref()))
+    });
+    let cut = redacted.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
+    let free = names.take(redacted.get(..cut).unwrap_or_default().to_owned());
+    if let Some((name, _)) = record.fields.get_mut(position) {
+        *name = Cow::Owned(free);
     }
 }
 

@@ -49,10 +49,10 @@ fn field_value(value: &serde_json::Value) -> Value<'static> {
 pub(super) fn redacted(redactor: &Redactor, record: Record<'_>) -> Record<'static> {
     let mut batch = redactor.batch();
     batch.push(record);
-    only(batch.finish(None))
+    only(&batch.finish(None))
 }
 
-fn only(batch: RedactedBatch) -> Record<'static> {
+fn only(batch: &RedactedBatch) -> Record<'static> {
     let mut records = batch.records();
     let record = records.next().expect("one record").expect("valid");
     assert!(records.next().is_none());
@@ -62,7 +62,8 @@ fn only(batch: RedactedBatch) -> Record<'static> {
 fn shown(record: &Record<'_>) -> String {
     let json = serde_json::to_value(record).expect("serializable");
     let serde_json::Value::Object(members) = json else { panic!("an object") };
-    let members = members.iter().filter(|(name, _)| !["timestamp", "level"].contains(&name.as_str()));
+    let members =
+        members.iter().filter(|(name, _)| !["timestamp", "level"].contains(&name.as_str()));
     members.map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
@@ -82,7 +83,21 @@ fn secrets_go_by_name_whatever_their_type() {
         r#"{"password":"x","pin":1234,"token":true,"request.headers.Cookie":"a=1","card.cvv":7.5,
             "credentials":[{"user":"a"}],"tokens":812,"token_count":5,"password_hint":"",
             "header.name":"X-Api-Key","header.value":"abc","logger.name":"app.password"}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            password: "[SECRET]"
+            pin: "[SECRET]"
+            token: "[SECRET]"
+            request.headers.Cookie: "[SECRET]"
+            card.cvv: "[SECRET]"
+            credentials: "[SECRET]"
+            tokens: 812
+            token_count: 5
+            password_hint: ""
+            header.name: "X-Api-Key"
+            header.value: "[SECRET]"
+            logger.name: "app.password"
+            _redacted: ["secret_key"]
+        "#]],
     );
 }
 
@@ -93,7 +108,18 @@ fn values_of_every_type_are_scanned() {
             "f":4111111111111111.0,"negative":-4111111111111111,"epoch_ns":1763650000123456789,
             "request_id":"ada@example.org","host":"10.0.0.1","version":"8.5.1.2",
             "list":["DE89370400440532013000",{"password":1,"name":"x"},4111111111111111,"ok"]}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            message: "[EMAIL] paid with [CARD]"
+            n: "[CARD]"
+            f: "[CARD]"
+            negative: "[CARD]"
+            epoch_ns: 1763650000123456789
+            request_id: "[EMAIL]"
+            host: "10.0.0.1"
+            version: "8.5.1.2"
+            list: ["[IBAN]",{"password":"[SECRET]","name":"x"},"[CARD]","ok"]
+            _redacted: ["card","email","iban","secret_key"]
+        "#]],
     );
 }
 
@@ -104,15 +130,37 @@ fn pairs_and_nested_arrays_are_walked() {
             "params":[{"name":"password","value":"x"},{"name":"page","value":"2"}],
             "users":[{"user_id":4242,"card":{"number":"x"}},{"user":{"id":"4242"}}],
             "mails":{"a":1},"keys":[{"ada@example.org":1,"bob@example.org":2}]}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            headers: [["Cookie","[SECRET]"],["Accept","*/*"]]
+            params: [{"name":"password","value":"[SECRET]"},{"name":"page","value":"2"}]
+            users: [{"user_id":"TOKEN","card":{"number":"[SECRET]"}},{"user":{"id":"TOKEN"}}]
+            mails: {"a":1}
+            keys: [{"[EMAIL]":1,"[EMAIL]_2":2}]
+            _redacted: ["email","secret_key"]
+        "#]],
     );
+}
+
+#[test]
+fn of_a_key_that_stands_twice_both_values_go() {
+    let mut given = record("{}");
+    let text = r#"[{"a":"ada@example.org","a":"ok","password":"x","password":""}]"#;
+    given.fields.push(("list".into(), Value::Json(text.into())));
+    let shown = shown(&redacted(&redactor(), given));
+    assert!(!shown.contains("ada") && !shown.contains("\"x\""), "{shown}");
 }
 
 #[test]
 fn names_are_scanned_and_stay_distinct() {
     check(
         r#"{"counts.ada@example.org":1,"counts.bob@example.org":2,"x":3,"4111111111111111":4}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            [EMAIL]: 1
+            [EMAIL]_2: 2
+            x: 3
+            [CARD]: 4
+            _redacted: ["card","email"]
+        "#]],
     );
 }
 
@@ -121,7 +169,14 @@ fn ids_of_users_become_tokens_everywhere() {
     check(
         r#"{"user_id":4242,"context.user_id":"4242","context.userId":" 4242 ","target_user_id":7,
             "message":"user_id=4242 logged in, {\"user\":{\"id\":4242}}","raw":"{\"userId\": \"4242\"}"}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            user_id: "TOKEN"
+            context.user_id: "TOKEN"
+            context.userId: "TOKEN"
+            target_user_id: 7
+            message: "user_id=TOKEN logged in, {\"user\":{\"id\":\"TOKEN\"}}"
+            raw: "{\"userId\": \"TOKEN\"}"
+        "#]],
     );
 }
 
@@ -130,9 +185,40 @@ fn escaped_and_disguised_values_are_found() {
     check(
         r#"{"a":"ada%40example.org","b":"ada\\u0040example.org","c":"{\"m\":\"line\\nada@example.org\"}",
             "d":"４１１１１１１１１１１１１１１１","e":"4111\u200b111111111111","f":"{\"p\\u0061ssword\":\"x\"}",
-            "g":"%7B%22password%22%3A%22x%22%7D","h":"CORP\\bob@example.org","PASSWORD":"x",
+            "g":"%7B%22password%22%3A%22x%22%7D","h":"CORP\\bob@example.org","html":"{&quot;token&quot;:&quot;x&quot;}",
+            "PASSWORD":"x",
             "i":"{\"a\":\"{\\\"password\\\":\\\"x\\\\\\\"y\\\"}\"}"}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            a: "[EMAIL]"
+            b: "[EMAIL]"
+            c: "{\"m\":\"line\\n[EMAIL]\"}"
+            d: "[CARD]"
+            e: "[CARD]"
+            f: "{\"p\\u0061ssword\":\"[SECRET]\"}"
+            g: "%7B%22password%22%3A%22[SECRET]%22%7D"
+            h: "CORP\\b[EMAIL]"
+            html: "{&quot;token&quot;:&quot;[SECRET]&quot;}"
+            PASSWORD: "[SECRET]"
+            i: "{\"a\":\"{\\\"password\\\":\\\"[SECRET]\\\"}\"}"
+            _redacted: ["card","email","key_value","secret_key"]
+        "#]],
+    );
+}
+
+#[test]
+fn telephone_numbers_go_under_their_keys() {
+    check(
+        r#"{"phone":"(415) 555-2671","user.mobile_number":4155552671,"phone_verified":true,
+            "message":"phone=415-555-2671, call +44 20 7946 0958 at 4155552671",
+            "list":[{"phone":4155552671,"n":4155552671}]}"#,
+        expect![[r#"
+            phone: "[PHONE]"
+            user.mobile_number: "[PHONE]"
+            phone_verified: true
+            message: "phone=[PHONE], call [PHONE] at 4155552671"
+            list: [{"phone":"[PHONE]","n":4155552671}]
+            _redacted: ["phone"]
+        "#]],
     );
 }
 
@@ -140,9 +226,17 @@ fn escaped_and_disguised_values_are_found() {
 fn a_sender_cannot_write_the_list_of_detectors() {
     check(
         r#"{"_redacted":["email","ada@example.org"],"message":"password=x"}"#,
-        expect![[r#""#]],
+        expect![[r#"
+        message: "password=[SECRET]"
+        _redacted: ["email","key_value"]
+    "#]],
     );
-    check(r#"{"_redacted":"ada@example.org"}"#, expect![[r#""#]]);
+    check(
+        r#"{"_redacted":"ada@example.org"}"#,
+        expect![[r#"
+        _redacted: ["email"]
+    "#]],
+    );
 }
 
 #[test]
@@ -188,7 +282,7 @@ fn dead_letter(line: &[u8], reason: RejectReason) -> Record<'static> {
         service: Some("shop"),
         source: None,
     });
-    only(batch.finish(None))
+    only(&batch.finish(None))
 }
 
 #[test]
@@ -199,7 +293,13 @@ fn dead_letters_are_redacted_before_they_are_cut() {
     );
     let token = pseudonyms().token("user_id", "4242").expect("covered");
     assert_eq!((record.kind, record.level), (RecordKind::DeadLetter, Level::Warning));
-    expect![[r#""#]]
+    expect![[r#"
+        reason: "invalid_json"
+        detail: "expected `,` near [EMAIL]"
+        message: "{\"password\": \"[SECRET]\", \"user_id\": \"TOKEN\", \"m\": \"[EMAIL]"
+        service: "shop"
+        _redacted: ["email","key_value"]
+    "#]]
     .assert_eq(&shown(&record).replace(&token, "TOKEN"));
 
     // A card across the cut, and an address that the source has cut in half.
@@ -216,8 +316,7 @@ fn dead_letters_are_redacted_before_they_are_cut() {
 
 #[test]
 fn utf_16_is_read_through_its_zero_bytes() {
-    let line: Vec<u8> =
-        "mail ada@example.org".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let line: Vec<u8> = "mail ada@example.org".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let record = dead_letter(&line, RejectReason::InvalidJson);
     let message = record.get_str("message").expect("text").replace('\0', "");
     assert_eq!(message, "mail [EMAIL]");

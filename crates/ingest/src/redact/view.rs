@@ -2,7 +2,7 @@
 //!
 //! Arrives: text that holds a backslash, a percent sign, a NUL or one of a few Unicode lead
 //! bytes. Leaves: a copy in which `\u0040` and `%40` are `@`, `\n` is a line break, full-width
-//! digits are digits, and zero-width characters are gone. Detectors read the copy and need to
+//! digits are digits, `&quot;` is a quote, and zero-width characters are gone. Detectors read the copy and need to
 //! know no encoding; their spans are mapped back, and always to whole escapes, so a rewritten
 //! JSON text stays JSON. The copy itself is never stored.
 //!
@@ -28,7 +28,7 @@ pub(super) struct View {
 impl View {
     /// Returns the view of a text, or `None` when it would be the text itself.
     pub(super) fn of(text: &str) -> Option<View> {
-        let mut view = View { text: String::with_capacity(text.len()), units: Vec::new() };
+        let mut view = View { text: String::new(), units: Vec::new() };
         let mut copied = 0;
         let mut position = 0;
         let bytes = text.as_bytes();
@@ -45,6 +45,9 @@ impl View {
                 position += run.max(1);
                 continue;
             };
+            if view.units.is_empty() {
+                view.text.reserve(text.len());
+            }
             view.text.push_str(text.get(copied..position).unwrap_or_default());
             let start = view.text.len();
             decoded.append_to(&mut view.text);
@@ -119,6 +122,7 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
     match rest.as_bytes().first()? {
         b'\\' => decode_backslash(rest.as_bytes()),
         b'%' => decode_percent(rest.as_bytes()),
+        b'&' => decode_entity(rest.as_bytes()),
         0 => Some((1, Decoded::Nothing)),
         _ => decode_lookalike(rest.chars().next()?),
     }
@@ -127,7 +131,7 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
 /// Bytes at which [`decode`] may find something.
 pub(super) const fn may_start_unit(byte: u8) -> bool {
     // C2: no-break space, soft hyphen. E2: zero-width, dashes. EF: full-width forms, BOM.
-    matches!(byte, b'\\' | b'%' | 0 | 0xC2 | 0xE2 | 0xEF)
+    matches!(byte, b'\\' | b'%' | b'&' | 0 | 0xC2 | 0xE2 | 0xEF)
 }
 
 fn decode_backslash(rest: &[u8]) -> Option<(usize, Decoded)> {
@@ -167,6 +171,33 @@ fn decode_percent(rest: &[u8]) -> Option<(usize, Decoded)> {
     let byte = u8::try_from(hex(rest.get(digits_at..digits_at + 2)?)?).ok()?;
     let readable = matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     readable.then_some((digits_at + 2, Decoded::Char(char::from(byte))))
+}
+
+/// Entities of HTML: pages of errors are logged too.
+fn decode_entity(rest: &[u8]) -> Option<(usize, Decoded)> {
+    const NAMED: [(&[u8], char); 4] =
+        [(b"quot;", '"'), (b"apos;", '\''), (b"lt;", '<'), (b"gt;", '>')];
+    let mut start = 1;
+    while rest.get(start..).is_some_and(|rest| rest.starts_with(b"amp;")) {
+        start += "amp;".len();
+    }
+    let tail = rest.get(start..)?;
+    if let Some((name, character)) = NAMED.iter().find(|(name, _)| tail.starts_with(name)) {
+        return Some((start + name.len(), Decoded::Char(*character)));
+    }
+    let Some(number) = tail.strip_prefix(b"#") else {
+        return (start > 1).then_some((start, Decoded::Char('&')));
+    };
+    let (digits, radix) = match number.strip_prefix(b"x") {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    let length = digits.iter().take(4).take_while(|digit| digit.is_ascii_alphanumeric()).count();
+    let digits = std::str::from_utf8(digits.get(..length)?).ok()?;
+    let byte =
+        u8::from_str_radix(digits, radix).ok().filter(|byte| (b' '..=b'~').contains(byte))?;
+    let end = rest.len() - number.len() + usize::from(radix == 16) + length;
+    (rest.get(end) == Some(&b';')).then_some((end + 1, Decoded::Char(char::from(byte))))
 }
 
 /// Characters that print like ASCII, or not at all.
@@ -217,12 +248,15 @@ mod tests {
             ("b\0o\0b\0", "bob"),
             (r"a\u0022b", "a\\\"b"),
             (r"\uff20", "@"),
+            ("a&quot;b&amp;#39;c&#64;&#x40;", "a\"b'c@@"),
         ] {
             let view = View::of(raw).expect("something to decode");
             assert_eq!(view.text(), expected, "{raw}");
             assert_eq!(view.to_raw(0..view.text().len()).len(), raw.trim_end_matches('\0').len());
         }
-        for plain in [r#"a \" b"#, "100% of", "plain", r"C:\Users", "ünïcödé – no".get(..12).expect("ascii")] {
+        for plain in
+            ["a&b=c&copy;&#;&#xzz;", r#"a \" b"#, "100% of", "plain", r"C:\Users", "naïve 東京"]
+        {
             assert!(View::of(plain).is_none(), "{plain}");
         }
     }

@@ -18,7 +18,7 @@ pub use http::IngestApi;
 pub use problem::Problem;
 pub use tcp::{ConnectionError, serve_tcp_connection};
 
-use crate::pipeline::{Ingest, PreparedBatch};
+use crate::pipeline::{Ingest, Verdicts};
 use tierlog_model::{Receipt, RejectReason};
 
 /// Every protocol, as metrics name it.
@@ -62,14 +62,14 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Returns what a durable batch brought. Only whole batches are ever duplicates.
-    pub(crate) fn of(prepared: &PreparedBatch, receipt: Receipt) -> Tally {
+    pub(crate) fn of(verdicts: &Verdicts, receipt: Receipt) -> Tally {
         let repeated = u64::from(receipt.duplicate_count);
-        let duplicate_count = repeated.min(prepared.accepted_count);
+        let duplicate_count = repeated.min(verdicts.accepted_count);
         Tally {
-            accepted_count: prepared.accepted_count - duplicate_count,
-            rejected_count: prepared.rejected_count(),
+            accepted_count: verdicts.accepted_count - duplicate_count,
+            rejected_count: verdicts.rejected_count(),
             duplicate_count,
-            rejected_by_reason: prepared.rejected_by_reason,
+            rejected_by_reason: verdicts.rejected_by_reason,
         }
     }
 

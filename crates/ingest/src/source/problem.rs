@@ -35,19 +35,23 @@ pub struct Problem {
 
 impl Problem {
     /// Returns a problem with a status, a stable code and a sentence.
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl ToString) -> Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
         Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("error"),
             status: status.as_u16(),
             code,
-            detail: detail.to_string(),
+            detail: detail.into(),
             errors: Vec::new(),
         }
     }
 
     /// Returns the problem of a request that cannot be understood.
-    pub(crate) fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
+    pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
@@ -71,12 +75,12 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
-        let (status, code) = match refusal {
+        let (status, code) = match &refusal {
             Refusal::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes"),
             Refusal::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
         };
-        Problem::new(status, code, refusal)
+        Problem::new(status, code, refusal.to_string())
     }
 }
 
@@ -84,15 +88,14 @@ impl From<InflateError> for Problem {
     fn from(error: InflateError) -> Problem {
         match error {
             InflateError::TooLarge { limit } => Problem::too_large(limit),
-            InflateError::Corrupt(_) => Problem::bad_request("invalid_encoding", error),
+            InflateError::Corrupt(_) => Problem::bad_request("invalid_encoding", error.to_string()),
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(self)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");

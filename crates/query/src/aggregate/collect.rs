@@ -116,9 +116,7 @@ pub(super) fn engine_error(error: TantivyError) -> QueryError {
         TantivyError::AggregationError(
             Aggregation::InvalidRequest(message) | Aggregation::InternalError(message),
         )
-        | TantivyError::InvalidArgument(message) => {
-            QueryError::Parameter { name: "aggs", message }
-        }
+        | TantivyError::InvalidArgument(message) => QueryError::Parameter { name: "aggs", message },
         TantivyError::AggregationError(Aggregation::DateHistogramParseError(error)) => {
             QueryError::Parameter { name: "aggs", message: error.to_string() }
         }

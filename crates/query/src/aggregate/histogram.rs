@@ -23,9 +23,38 @@ const NANOS_PER_MICRO: i64 = 1_000;
 
 /// Intervals that people read well, in milliseconds: each divides a larger one or the day.
 const ROUND_INTERVALS_MS: [u64; 32] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000,
-    120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000,
-    43_200_000, 86_400_000, 172_800_000, 604_800_000, 1_209_600_000, 2_592_000_000, 7_776_000_000,
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    10_800_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    172_800_000,
+    604_800_000,
+    1_209_600_000,
+    2_592_000_000,
+    7_776_000_000,
 ];
 
 /// Levels, and one slot for a level that no version of ours wrote.
@@ -279,10 +308,7 @@ fn load(column: &Column<u64>, docs: &[DocId], values: &mut Vec<u64>) {
 }
 
 /// Counts moments (in the column's own order-preserving form) by bucket and slot.
-fn count(
-    grid: &mut Grid,
-    records: impl Iterator<Item = (u64, usize)>,
-) -> Result<(), QueryError> {
+fn count(grid: &mut Grid, records: impl Iterator<Item = (u64, usize)>) -> Result<(), QueryError> {
     let width = grid.interval_micros.saturating_mul(NANOS_PER_MICRO);
     // Fast path: neighbours mostly fall into the same bucket, which saves the division.
     let (mut from, mut to, mut position) = (1_i64, 0_i64, 0_usize);

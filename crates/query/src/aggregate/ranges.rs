@@ -112,9 +112,10 @@ pub(super) fn restore(ranges: &[Range], values: Values, buckets: Value) -> Value
                     *slot = Some(bucket);
                 }
             }
-            let restored = ranges.iter().zip(found).filter_map(|(range, bucket)| {
-                Some(named(range, values, bucket?))
-            });
+            let restored = ranges
+                .iter()
+                .zip(found)
+                .filter_map(|(range, bucket)| Some(named(range, values, bucket?)));
             Value::Array(restored.collect())
         }
         Value::Object(mut buckets) => {

@@ -97,7 +97,11 @@ const SPECS: [Spec; 16] = [
     Spec { name: "sum", kind: Kind::Metric, options: &["missing"] },
     Spec { name: "stats", kind: Kind::Metric, options: &["missing"] },
     Spec { name: "extended_stats", kind: Kind::Metric, options: &["missing", "sigma"] },
-    Spec { name: "percentiles", kind: Kind::Percentiles, options: &["percents", "keyed", "missing"] },
+    Spec {
+        name: "percentiles",
+        kind: Kind::Percentiles,
+        options: &["percents", "keyed", "missing"],
+    },
     Spec { name: "value_count", kind: Kind::ValueCount, options: &[] },
     Spec { name: "cardinality", kind: Kind::Cardinality, options: &["precision_threshold"] },
 ];

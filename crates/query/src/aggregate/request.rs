@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use tantivy::aggregation::ValueSourceRegistry;
 use tantivy::aggregation::agg_req::{Aggregation, AggregationVariants, Aggregations};
 use tantivy::aggregation::bucket::FilterAggregation;
-use tierlog_model::{Timestamp, fields};
+use tierlog_model::{Pseudonyms, Timestamp, fields};
 
 use super::filter::{self, CompileFilter, Condition, FilterBuilder};
 use super::numbers::{AllValues, Numbers};
 use super::ranges::{self, Range};
 use super::registry::{self, Kind, Spec};
-use super::time_options;
+use super::{BUCKETS_MAX, time_options};
 use crate::QueryError;
 use crate::parse::fields::canonical as canonical_name;
 
@@ -67,10 +67,12 @@ pub(super) enum Values {
 pub(super) fn read(
     aggs: Value,
     now: Timestamp,
+    pseudonyms: &Pseudonyms,
     compile: CompileFilter<'_>,
 ) -> Result<Request, QueryError> {
     let mut reader = Reader {
         now,
+        pseudonyms,
         compile,
         sources: ValueSourceRegistry::default(),
         attributes: BTreeSet::new(),
@@ -97,6 +99,7 @@ struct Variant {
 
 struct Reader<'c> {
     now: Timestamp,
+    pseudonyms: &'c Pseudonyms,
     compile: CompileFilter<'c>,
     sources: ValueSourceRegistry,
     attributes: BTreeSet<String>,
@@ -179,8 +182,7 @@ impl Reader<'_> {
             return self.filter(Condition::Lacks(field));
         }
         let column = self.column(&field, path)?;
-        let values =
-            if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };
+        let values = if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };
         time_options::rewrite(spec.kind, values, &mut options, self.now)
             .map_err(|message| invalid(path, message))?;
         let ranges = match spec.kind {
@@ -191,7 +193,8 @@ impl Reader<'_> {
         let (engine_name, column) = self.source(spec, column, values);
         options.remove("precision_threshold");
         if spec.kind == Kind::Terms {
-            widen_segment_size(&mut options);
+            bound_sizes(&mut options)?;
+            self.pseudonymise(&field, &mut options, path)?;
         }
         options.insert("field".to_owned(), Value::String(column));
         let request = json!({ engine_name: plain_numbers(Value::Object(options)) });
@@ -203,6 +206,31 @@ impl Reader<'_> {
         let builder = Box::new(FilterBuilder::new((self.compile)(condition)?));
         let agg = AggregationVariants::Filter(FilterAggregation::new_with_builder(builder));
         Ok(Variant { agg, values: Values::Plain, ranges: Vec::new() })
+    }
+
+    /// Rewrites the plain values that `include` and `exclude` list to their stored forms.
+    fn pseudonymise(
+        &self,
+        field: &str,
+        options: &mut Map<String, Value>,
+        path: &[String],
+    ) -> Result<(), QueryError> {
+        if !self.pseudonyms.covers(field) {
+            return Ok(());
+        }
+        for name in ["include", "exclude"] {
+            let Some(listed) = options.get_mut(name) else { continue };
+            let Value::Array(values) = listed else {
+                let reason = "is stored as pseudonyms: list whole values, not an expression";
+                return Err(invalid(path, format!("field {field:?} {reason}")));
+            };
+            let forms = values.iter().flat_map(|value| match value {
+                Value::String(text) => self.pseudonyms.stored_forms(field, text),
+                other => self.pseudonyms.stored_forms(field, &other.to_string()),
+            });
+            *listed = forms.map(Value::String).collect();
+        }
+        Ok(())
     }
 
     /// Returns the column of a field; refuses text, which has none.
@@ -270,13 +298,20 @@ fn take_field(options: &mut Map<String, Value>, path: &[String]) -> Result<Strin
 /// kilobytes for ordinary fields. Elasticsearch cuts a shard, which is larger, at 25.
 const SEGMENT_SIZE_MIN: u64 = 1_000;
 
-fn widen_segment_size(options: &mut Map<String, Value>) {
-    let given = ["segment_size", "shard_size"].iter().any(|name| options.contains_key(*name));
-    let size = options.get("size").and_then(Value::as_u64).unwrap_or(10);
-    if !given {
-        let widened = size.saturating_mul(10).max(SEGMENT_SIZE_MIN).min(u64::from(u32::MAX));
+/// Checks how many values are asked for, and says how many each segment reports.
+fn bound_sizes(options: &mut Map<String, Value>) -> Result<(), QueryError> {
+    const SIZES: [&str; 3] = ["size", "segment_size", "shard_size"];
+    let limit = BUCKETS_MAX as usize;
+    let sizes = SIZES.map(|name| options.get(name).and_then(Value::as_u64));
+    if sizes.iter().flatten().any(|size| *size > limit as u64) {
+        return Err(QueryError::TooExpensive { what: "aggregation size", limit });
+    }
+    let [size, segment_size, shard_size] = sizes;
+    if segment_size.or(shard_size).is_none() {
+        let widened = size.unwrap_or(10).saturating_mul(10).max(SEGMENT_SIZE_MIN);
         options.insert("segment_size".to_owned(), json!(widened));
     }
+    Ok(())
 }
 
 /// Rewrites numbers to the forms that tantivy reads: with arbitrary precision, `1e3` is neither
@@ -290,9 +325,9 @@ fn plain_numbers(value: Value) -> Value {
             .or_else(|| number.as_f64().map(|value| json!(value)))
             .unwrap_or(Value::Null),
         Value::Array(values) => Value::Array(values.into_iter().map(plain_numbers).collect()),
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(name, value)| (name, plain_numbers(value))).collect())
-        }
+        Value::Object(map) => Value::Object(
+            map.into_iter().map(|(name, value)| (name, plain_numbers(value))).collect(),
+        ),
         other => other,
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn aggregate(
     deadline: &Deadline,
 ) -> Result<AggregateAnswer, QueryError> {
     let compile = |condition: Condition| compile(engine, condition, deadline);
-    let request = request::read(aggs, engine.clock().now(), &compile)?;
+    let request = request::read(aggs, engine.clock().now(), engine.pseudonyms(), &compile)?;
     let limits = AggregationLimitsGuard::new(Some(AGGREGATION_BYTES_MAX), Some(BUCKETS_MAX));
     let context = AggContextParams::new(limits.clone(), TokenizerManager::default())
         .with_value_sources(Arc::new(request.sources));

@@ -100,6 +100,16 @@ fn check_aggregations(records: &[Record<'static>], answer: &Json) {
     assert_eq!(results["errors"]["doc_count"], json!(errors));
     check_stats(&results["durations"], &numbers(records, "duration_ms"));
     check_stats(&results["numbers"], &numbers(records, "mixed"));
+    let mut or_none = naive_counts(records, "mixed");
+    let without = records.len() as u64 - or_none.values().sum::<u64>();
+    if without > 0 {
+        or_none.insert("\"none\"".to_owned(), without);
+    }
+    assert_eq!(counts(&results["or_none"]), or_none);
+    let mut or_zero = numbers(records, "duration_ms");
+    or_zero.resize(records.len(), 0.0);
+    check_stats(&results["or_zero"], &or_zero);
+    assert_eq!(results["distinct"]["value"], json!(naive_counts(records, "endpoint").len()));
     check_nested(records, &results["endpoints"]);
     check_ranges(records, &results["ranges"]);
 }
@@ -160,10 +170,8 @@ fn check_ranges(records: &[Record<'static>], ranges: &Json) {
     let values = numbers(records, "mixed");
     let below = values.iter().filter(|value| **value < 0.5).count();
     let above = values.len() - below;
-    let expected = BTreeMap::from([
-        ("low".to_owned(), below as u64),
-        ("high".to_owned(), above as u64),
-    ]);
+    let expected =
+        BTreeMap::from([("low".to_owned(), below as u64), ("high".to_owned(), above as u64)]);
     let buckets = ranges["buckets"].as_array().expect("buckets");
     let found: BTreeMap<String, u64> = buckets
         .iter()
@@ -185,7 +193,8 @@ fn check_histogram(records: &[Record<'static>], answer: &Json) {
     let mut found = BTreeMap::new();
     let mut next_start = None;
     for bucket in answer["buckets"].as_array().expect("buckets") {
-        let start: jiff::Timestamp = bucket["start"].as_str().expect("a text").parse().expect("a time");
+        let start: jiff::Timestamp =
+            bucket["start"].as_str().expect("a text").parse().expect("a time");
         let start = start.as_microsecond();
         assert!(next_start.is_none_or(|next| next == start), "a hole before {start}");
         next_start = Some(start + width);
@@ -212,6 +221,9 @@ fn request() -> Json {
         "errors": {"filter": "level:>=error"},
         "durations": {"stats": {"field": "duration_ms"}},
         "numbers": {"stats": {"field": "mixed"}},
+        "or_none": {"terms": {"field": "mixed", "size": 100, "missing": "none"}},
+        "or_zero": {"stats": {"field": "duration_ms", "missing": 0}},
+        "distinct": {"cardinality": {"field": "endpoint"}},
         "ranges": {"range": {"field": "mixed", "ranges": [
             {"key": "low", "to": 0.5}, {"key": "high", "from": 0.5},
         ]}},
@@ -219,7 +231,7 @@ fn request() -> Json {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_equal_a_plain_computation_over_hot_and_sealed_partitions(
@@ -253,7 +265,9 @@ proptest! {
 fn check_fields(records: &[Record<'static>], answer: &Json) {
     let mut expected: BTreeMap<String, u64> = BTreeMap::new();
     for record in records {
-        for name in record.fields.iter().map(|(name, _)| name.as_ref()).chain(["timestamp", "level"]) {
+        for name in
+            record.fields.iter().map(|(name, _)| name.as_ref()).chain(["timestamp", "level"])
+        {
             *expected.entry(name.to_owned()).or_default() += 1;
         }
     }
@@ -274,7 +288,11 @@ async fn small() -> Fixture {
     fixture
         .write(&[
             line(0, Level::Error, &[("status_code", Value::I64(500)), ("note", text("short"))]),
-            line(-SECOND, Level::Info, &[("status_code", Value::F64(200.5)), ("note", long.clone())]),
+            line(
+                -SECOND,
+                Level::Info,
+                &[("status_code", Value::F64(200.5)), ("note", long.clone())],
+            ),
             line(-DAY, Level::Info, &[("status_code", text("teapot")), ("story", long)]),
         ])
         .await;
@@ -338,7 +356,8 @@ async fn answers_have_elasticsearch_shape_and_no_names_of_ours() {
           "users": {
             "value": 0
           }
-        }"#]].assert_eq(&serde_json::to_string_pretty(&results).expect("JSON"));
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&results).expect("JSON"));
     assert!(!answer.to_string().contains("attributes"), "{answer}");
 }
 
@@ -365,13 +384,17 @@ async fn requests_that_cannot_be_answered_say_why() {
         (json!({"a": {"top_hits": {}}}), "no aggregation \"top_hits\""),
         (json!({"a": {"terms": {}}}), "\"field\" is missing"),
         (json!({"a": {"terms": {"field": "x", "script": "1"}}}), "has no option \"script\""),
-        (json!({"a": {"avg": {"field": "x"}, "aggs": {"b": {"avg": {"field": "x"}}}}}), "no buckets"),
+        (
+            json!({"a": {"avg": {"field": "x"}, "aggs": {"b": {"avg": {"field": "x"}}}}}),
+            "no buckets",
+        ),
         (json!({"a": {}}), "exactly one kind"),
         (json!({"a": {"terms": {"field": "x"}, "avg": {"field": "x"}}}), "exactly one kind"),
         (json!({"a": {"date_histogram": {"field": "x", "fixed_interval": "1d"}}}), "moments"),
         (json!({"a": {"date_histogram": {"field": "timestamp", "interval": "1M"}}}), "months"),
         (json!({"a": {"date_histogram": {"field": "timestamp"}}}), "exactly one interval"),
         (json!({"a": {"histogram": {"field": "x", "interval": -1}}}), "interval"),
+        (json!({"a": {"histogram": {"field": "x", "interval": 1e-300}}}), "interval"),
         (json!({"a": {"filter": {"script": {}}}}), "no filter"),
         (json!({"a": {"date_histogram": day, "aggs": {"b": {"nothing": {}}}}}), "a.b"),
         (json!([1]), "object"),
@@ -381,15 +404,50 @@ async fn requests_that_cannot_be_answered_say_why() {
         assert_eq!(status.as_u16(), 400, "{aggs}: {detail}");
         assert!(detail.contains(expected), "{aggs}: {detail}");
     }
-    let deep = (0..9).fold(json!({"avg": {"field": "x"}}), |inner, _| {
-        json!({"terms": {"field": "x"}, "aggs": {"n": inner}})
-    });
+    let deep = (0..9).fold(
+        json!({"avg": {"field": "x"}}),
+        |inner, _| json!({"terms": {"field": "x"}, "aggs": {"n": inner}}),
+    );
     let (_, problem) = fixture.post("/api/v1/aggregate", &json!({"aggs": {"n": deep}})).await;
     assert_eq!(problem["code"], json!("too_expensive"));
-    let fine = json!({"field": "timestamp", "fixed_interval": "1ms"});
-    let request = json!({"aggs": {"a": {"date_histogram": fine}}});
-    let (_, problem) = fixture.post("/api/v1/aggregate", &request).await;
-    assert_eq!(problem["code"], json!("too_expensive"));
+}
+
+#[tokio::test]
+async fn answers_that_would_be_too_large_are_refused() {
+    let fixture = small().await;
+    let bounds = json!({"min": 0, "max": 1e15});
+    for agg in [
+        json!({"date_histogram": {"field": "timestamp", "fixed_interval": "1ms"}}),
+        json!({"histogram": {"field": "status_code", "interval": 1e-6}}),
+        json!({"histogram": {"field": "status_code", "interval": 1, "extended_bounds": bounds}}),
+        json!({"terms": {"field": "status_code", "size": 100_000}}),
+        json!({"terms": {"field": "status_code", "shard_size": 4_000_000_000_u64}}),
+    ] {
+        let request = json!({"aggs": {"a": agg}});
+        let (_, problem) = fixture.post("/api/v1/aggregate", &request).await;
+        assert_eq!(problem["code"], json!("too_expensive"), "{request}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn ranges_come_back_as_they_were_asked() {
+    let fixture = small().await;
+    let ranges = json!([{"from": 300}, {"to": 200.25}, {"key": "ok", "from": 200.25, "to": 300}]);
+    let range = |keyed: bool| {
+        let range = json!({"field": "status_code", "ranges": ranges, "keyed": keyed});
+        json!({"aggs": {"r": {"range": range}}})
+    };
+    let answer = fixture.post_ok("/api/v1/aggregate", &range(false)).await;
+    let expected = json!([
+        {"key": "300.0-*", "from": 300.0, "doc_count": 1},
+        {"key": "*-200.25", "to": 200.25, "doc_count": 0},
+        {"key": "ok", "from": 200.25, "to": 300.0, "doc_count": 1},
+    ]);
+    assert_eq!(answer["aggregations"]["r"]["buckets"], expected);
+    let answer = fixture.post_ok("/api/v1/aggregate", &range(true)).await;
+    let keyed = answer["aggregations"]["r"]["buckets"].as_object().expect("an object");
+    let names: Vec<&str> = keyed.keys().map(String::as_str).collect();
+    assert_eq!(names, ["300.0-*", "*-200.25", "ok"]);
 }
 
 #[tokio::test]
@@ -416,4 +474,23 @@ async fn a_histogram_reaches_the_ends_that_were_given() {
 
 fn moment(offset: i64) -> String {
     Timestamp::from_micros_clamped(NOW + offset).to_string()
+}
+
+#[tokio::test]
+async fn pseudonyms_are_counted_as_tokens_and_included_by_plain_value() {
+    let fixture = Fixture::new();
+    let token = |id| fixture.pseudonyms.token("user_id", id).expect("covered");
+    let records: Vec<Record<'static>> = ["1", "2", "2"]
+        .into_iter()
+        .map(|id| line(0, Level::Info, &[("user_id", Value::Str(token(id).into()))]))
+        .collect();
+    fixture.write(&records).await;
+    let terms = |options: Json| json!({"aggs": {"t": {"terms": options}}});
+    let request = terms(json!({"field": "user_id", "include": ["2"]}));
+    let answer = fixture.post_ok("/api/v1/aggregate", &request).await;
+    let expected = json!([{"key": token("2"), "doc_count": 2}]);
+    assert_eq!(answer["aggregations"]["t"]["buckets"], expected);
+    let request = terms(json!({"field": "user_id", "include": "2.*"}));
+    let (status, problem) = fixture.post("/api/v1/aggregate", &request).await;
+    assert_eq!(status.as_u16(), 400, "{problem}");
 }

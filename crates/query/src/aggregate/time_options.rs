@@ -35,15 +35,24 @@ pub(super) fn rewrite(
             bounds(options, "hard_bounds", now)?;
             bounds(options, "extended_bounds", now)
         }
-        (Kind::Histogram, Values::Moments) => {
-            Err("use date_histogram for moments".to_owned())
-        }
+        (Kind::Histogram, Values::Moments) => Err("use date_histogram for moments".to_owned()),
+        (Kind::Histogram, Values::Plain) => number_interval(options),
         (Kind::Metric | Kind::Percentiles | Kind::Cardinality, Values::Moments) => {
             // Every record has a moment.
             options.remove("missing");
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Narrower buckets than this have numbers that a float no longer tells apart.
+const NUMBER_INTERVAL_MIN: f64 = 1e-6;
+
+fn number_interval(options: &Options) -> Result<(), String> {
+    match options.get("interval").and_then(Value::as_f64) {
+        Some(interval) if interval >= NUMBER_INTERVAL_MIN => Ok(()),
+        _ => Err(format!("\"interval\" must be a number of at least {NUMBER_INTERVAL_MIN}")),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Binds a condition to one segment: opens its columns and postings.
 
+use std::cell::OnceCell;
+
 use tantivy::SegmentReader;
-use tantivy::columnar::ColumnType;
+use tantivy::columnar::{ColumnType, DynamicColumnHandle};
 use tantivy::schema::{Field, IndexRecordOption};
 use tierlog_model::{fields, id_hash};
 use tierlog_store::{attribute_column, id_term, index_fields, text_paths};
 
 use super::column::{self, Accept, ColumnTest};
-use super::node::Node;
+use super::node::{Join, Node};
 use super::{Deadline, words};
 use crate::parse::{FieldTest, Literal, TextTest};
 use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
@@ -18,40 +20,47 @@ pub(super) fn bind(
     segment: &SegmentReader,
     deadline: &Deadline,
 ) -> Result<Node, QueryError> {
-    let binder = Binder { segment, text_paths: text_paths(segment)?, deadline };
+    let binder = Binder { segment, text_paths: OnceCell::new(), deadline };
+    let mut all = Join::all_of();
     // The range first: it is cheap, and when it excludes the segment nothing else is opened.
-    match binder.times(&plan.range)? {
-        Node::Nothing => Ok(Node::Nothing),
-        times => Ok(Node::all_of(vec![times, binder.node(&plan.expr)?])),
+    all.push(binder.times(&plan.range)?);
+    if !all.is_decided() {
+        all.push(binder.node(&plan.expr)?);
     }
+    Ok(all.finish())
 }
 
 struct Binder<'s> {
     segment: &'s SegmentReader,
-    text_paths: Vec<String>,
+    text_paths: OnceCell<Vec<String>>,
     deadline: &'s Deadline,
 }
 
 impl Binder<'_> {
     /// The depth of an expression is bounded by the parser.
     fn node(&self, expr: &Expr) -> Result<Node, QueryError> {
+        self.deadline.check()?;
         match expr {
             Expr::All => Ok(Node::All),
             Expr::Nothing => Ok(Node::Nothing),
             Expr::And(inner) => self.and(inner),
             Expr::Or(inner) => {
-                let nodes: Result<Vec<Node>, QueryError> =
-                    inner.iter().map(|expr| self.node(expr)).collect();
-                Ok(Node::any_of(nodes?))
+                let mut any = Join::any_of();
+                for expr in inner {
+                    any.push(self.node(expr)?);
+                }
+                Ok(any.finish())
             }
             Expr::Not(inner) => Ok(self.node(inner)?.negated()),
             Expr::Level(levels) => self.levels(*levels),
             Expr::Timestamp(range) => self.times(range),
             Expr::Exists(name) => self.exists(name),
             Expr::AnyText(test) => {
-                let nodes: Result<Vec<Node>, QueryError> =
-                    self.text_paths.iter().map(|path| self.words(path, test)).collect();
-                Ok(Node::any_of(nodes?))
+                let mut any = Join::any_of();
+                for path in self.text_paths()? {
+                    any.push(self.words(path, test)?);
+                }
+                Ok(any.finish())
             }
             Expr::Field { name, test } => self.field(name, test),
         }
@@ -59,15 +68,27 @@ impl Binder<'_> {
 
     /// Stops at the first side without a match: an absent id makes the rest not worth opening.
     fn and(&self, inner: &[Expr]) -> Result<Node, QueryError> {
-        let mut nodes = Vec::with_capacity(inner.len());
+        let mut all = Join::all_of();
         let (ids, others): (Vec<&Expr>, Vec<&Expr>) = inner.iter().partition(|expr| is_id(expr));
         for expr in ids.into_iter().chain(others) {
-            match self.node(expr)? {
-                Node::Nothing => return Ok(Node::Nothing),
-                node => nodes.push(node),
+            all.push(self.node(expr)?);
+            if all.is_decided() {
+                break;
             }
         }
-        Ok(Node::all_of(nodes))
+        Ok(all.finish())
+    }
+
+    /// Opened only when a condition asks for text.
+    fn text_paths(&self) -> Result<&[String], QueryError> {
+        if self.text_paths.get().is_none() {
+            let _ = self.text_paths.set(text_paths(self.segment)?);
+        }
+        Ok(self.text_paths.get().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn has_text(&self, name: &str) -> Result<bool, QueryError> {
+        Ok(self.text_paths()?.iter().any(|path| path == name))
     }
 
     fn field(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
@@ -75,59 +96,65 @@ impl Binder<'_> {
             && fields::ID_FIELDS.contains(&name)
         {
             // The hash finds the candidates, the column verifies them.
-            return match self.ids(name, literals)? {
-                Node::Nothing => Ok(Node::Nothing),
-                ids => Ok(Node::all_of(vec![ids, self.columns(name, test)?])),
-            };
+            let mut all = Join::all_of();
+            all.push(self.ids(name, literals)?);
+            if !all.is_decided() {
+                all.push(self.columns(name, test)?);
+            }
+            return Ok(all.finish());
         }
         let columns = self.columns(name, test)?;
-        if !self.text_paths.iter().any(|path| path == name) {
+        if !self.has_text(name)? {
             return Ok(columns);
         }
-        let mut nodes = vec![columns];
+        let mut any = Join::any_of();
+        any.push(columns);
         for test in test.words() {
-            nodes.push(self.words(name, &test)?);
+            any.push(self.words(name, &test)?);
         }
-        Ok(Node::any_of(nodes))
+        Ok(any.finish())
     }
 
     fn columns(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
-        let handles = self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?;
-        let nodes: Result<Vec<Node>, QueryError> = handles
-            .iter()
-            .map(|handle| column::field_node(handle, test, self.deadline))
-            .collect();
-        Ok(Node::any_of(nodes?))
+        let mut any = Join::any_of();
+        for handle in self.column_handles(name)? {
+            any.push(column::field_node(&handle, test, self.deadline)?);
+        }
+        Ok(any.finish())
+    }
+
+    fn column_handles(&self, name: &str) -> Result<Vec<DynamicColumnHandle>, QueryError> {
+        Ok(self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?)
     }
 
     fn words(&self, path: &str, test: &TextTest) -> Result<Node, QueryError> {
+        self.deadline.check()?;
         words::field_node(self.segment, path, test, self.deadline)
     }
 
     fn ids(&self, name: &str, literals: &[Literal]) -> Result<Node, QueryError> {
         let index = self.segment.inverted_index(index_fields().ids)?;
-        let mut nodes = Vec::with_capacity(literals.len());
+        let mut any = Join::any_of();
         for literal in literals {
             let term = id_term(id_hash(name, &literal.text));
             if let Some(postings) = index.read_postings(&term, IndexRecordOption::Basic)? {
-                nodes.push(Node::Postings(Box::new(postings)));
+                any.push(Node::Postings(Box::new(postings)));
             }
         }
-        Ok(Node::any_of(nodes))
+        Ok(any.finish())
     }
 
     fn exists(&self, name: &str) -> Result<Node, QueryError> {
-        let handles = self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?;
-        let mut nodes = Vec::with_capacity(handles.len() + 1);
-        for handle in handles {
+        let mut any = Join::any_of();
+        for handle in self.column_handles(name)? {
             if let Some(column) = handle.open_u64_lenient()? {
-                nodes.push(ColumnTest::node(column, Accept::Any));
+                any.push(ColumnTest::node(column, Accept::Any));
             }
         }
-        if self.text_paths.iter().any(|path| path == name) {
-            nodes.push(self.built_in_text(index_fields().text_fields, [name])?);
+        if self.has_text(name)? {
+            any.push(self.built_in_text(index_fields().text_fields, [name])?);
         }
-        Ok(Node::any_of(nodes))
+        Ok(any.finish())
     }
 
     fn levels(&self, levels: LevelSet) -> Result<Node, QueryError> {
@@ -155,7 +182,8 @@ impl Binder<'_> {
             return Ok(Node::All);
         }
         let name = self.segment.schema().get_field_name(index_fields().timestamp);
-        let column = self.segment.fast_fields().u64_lenient_for_type(Some(&[ColumnType::DateTime]), name)?;
+        let column =
+            self.segment.fast_fields().u64_lenient_for_type(Some(&[ColumnType::DateTime]), name)?;
         let Some((column, _)) = column else { return Ok(Node::Nothing) };
         // Dates are stored as nanoseconds; every moment of the model fits.
         let image = |micros: i64| tantivy::i64_to_u64(micros.saturating_mul(1_000));

@@ -2,6 +2,8 @@
 
 use tantivy::{DocId, TERMINATED};
 
+use super::node::Node;
+
 /// Documents that are evaluated at once: 512 bytes of bits, and little enough work that
 /// a deadline is met within a millisecond.
 pub const BLOCK_DOCS: usize = 4_096;
@@ -105,6 +107,26 @@ impl SegmentBits {
         if let Some(word) = self.words.get_mut(doc as usize / WORD_BITS) {
             *word |= 1 << (doc as usize % WORD_BITS);
         }
+    }
+
+    /// Keeps what is in the other set of the same segment too.
+    pub(super) fn intersect(&mut self, other: &SegmentBits) {
+        for (left, right) in self.words.iter_mut().zip(&other.words) {
+            *left &= right;
+        }
+    }
+
+    /// Adds what is in the other set of the same segment.
+    pub(super) fn unite(&mut self, other: &SegmentBits) {
+        for (left, right) in self.words.iter_mut().zip(&other.words) {
+            *left |= right;
+        }
+    }
+
+    /// Returns the condition that a document is in the set.
+    pub(super) fn into_node(self) -> Node {
+        let is_empty = self.words.iter().all(|word| *word == 0);
+        if is_empty { Node::Nothing } else { Node::Set(self) }
     }
 
     /// Returns the part that lies in a window.

@@ -70,6 +70,9 @@ pub(super) struct Collector<'p> {
 }
 
 struct Columns {
+    segment: SegmentReader,
+    /// Position in [`Collector::segments`], once a candidate is kept.
+    place: Option<usize>,
     moments: Column<DateTime>,
     numbers: Column<u64>,
     can_contribute: bool,
@@ -118,10 +121,10 @@ impl<'p> Collector<'p> {
     fn can_contribute(&self, earliest: Timestamp, latest: Timestamp) -> bool {
         let (earliest, latest) = (earliest.as_micros(), latest.as_micros());
         let (best, worst) = match self.sort {
-            Sort::NewestFirst => (latest, -earliest),
-            Sort::OldestFirst => (-earliest, latest),
+            Sort::NewestFirst => (latest, earliest),
+            Sort::OldestFirst => (-earliest, -latest),
         };
-        let is_after = self.after.is_none_or(|after| -worst <= after.moment || best <= after.moment);
+        let is_after = self.after.is_none_or(|after| worst <= after.moment);
         is_after && self.limit > 0 && self.threshold().is_none_or(|least| best >= least.moment)
     }
 
@@ -187,10 +190,9 @@ impl SegmentVisitor for Collector<'_> {
             self.relation = TotalRelation::Gte;
             return Ok(Flow::SkipSegment);
         }
-        if can_contribute {
-            self.segments.push(segment.clone());
-        }
         self.current = Some(Columns {
+            segment: segment.clone(),
+            place: None,
             moments,
             numbers: segment.fast_fields().u64(name(handles.seq))?,
             can_contribute,
@@ -215,7 +217,12 @@ impl SegmentVisitor for Collector<'_> {
                 let seq = columns.numbers.first(*doc).unwrap_or(0);
                 let rank = Rank::new(self.sort, micros, seq);
                 if self.after.is_none_or(|after| rank < after) {
-                    self.keep(Candidate { rank, segment: self.segments.len() - 1, doc: *doc });
+                    // Only segments with hits are held open, or a year of them would be.
+                    let segment = *columns.place.get_or_insert_with(|| {
+                        self.segments.push(columns.segment.clone());
+                        self.segments.len() - 1
+                    });
+                    self.keep(Candidate { rank, segment, doc: *doc });
                 }
             }
         }

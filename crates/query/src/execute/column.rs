@@ -13,7 +13,7 @@ use tantivy::{f64_to_u64, i64_to_u64, u64_to_f64, u64_to_i64};
 
 use super::bits::{Bits, Window};
 use super::node::Node;
-use super::{dictionary, Deadline};
+use super::{Deadline, dictionary};
 use crate::QueryError;
 use crate::parse::{Bound, FieldTest, Number, ValueRange};
 
@@ -145,14 +145,16 @@ pub(super) fn field_node(
 ) -> Result<Node, QueryError> {
     if handle.column_type() == ColumnType::Str {
         return match handle.open()? {
-            DynamicColumn::Str(column) => text_node(column, test, deadline),
+            DynamicColumn::Str(column) => text_node(&column, test, deadline),
             _ => Ok(Node::Nothing),
         };
     }
     let Some(column) = handle.open_u64_lenient()? else { return Ok(Node::Nothing) };
     let test = test.clone();
     let accept = match (handle.column_type(), &test) {
-        (ColumnType::Bool, _) => Accept::Computed(Box::new(move |value| test.passes_bool(value == 1))),
+        (ColumnType::Bool, _) => {
+            Accept::Computed(Box::new(move |value| test.passes_bool(value == 1)))
+        }
         (ColumnType::I64 | ColumnType::U64 | ColumnType::F64, FieldTest::AnyOf(literals)) => {
             let numbers = literals.iter().filter_map(|literal| literal.number);
             let ranges = numbers.filter_map(|number| {
@@ -165,7 +167,7 @@ pub(super) fn field_node(
             ColumnType::I64 | ColumnType::U64 | ColumnType::F64,
             FieldTest::Range(ValueRange::Numbers { lower, upper }),
         ) => {
-            let range = number_range(handle.column_type(), lower.clone(), upper.clone());
+            let range = number_range(handle.column_type(), *lower, *upper);
             Accept::Ranges(range.into_iter().collect())
         }
         (ColumnType::I64, FieldTest::Wildcard { .. } | FieldTest::Regex(_)) => {
@@ -184,8 +186,8 @@ pub(super) fn field_node(
 }
 
 /// Returns the node of a test on a text column.
-pub(super) fn text_node(
-    column: StrColumn,
+fn text_node(
+    column: &StrColumn,
     test: &FieldTest,
     deadline: &Deadline,
 ) -> Result<Node, QueryError> {

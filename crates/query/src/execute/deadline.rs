@@ -9,7 +9,8 @@ use crate::QueryError;
 /// Checked between blocks of bounded work. Clones share the cancel flag.
 #[derive(Clone, Debug)]
 pub struct Deadline {
-    at: Instant,
+    /// `None` is never: the allowed time is longer than the clock reaches.
+    at: Option<Instant>,
     allowed: Duration,
     cancelled: Arc<AtomicBool>,
 }
@@ -22,7 +23,7 @@ pub struct CancelOnDrop(Arc<AtomicBool>);
 impl Deadline {
     /// Returns the deadline that lies so far ahead.
     pub fn within(allowed: Duration) -> Deadline {
-        Deadline { at: Instant::now() + allowed, allowed, cancelled: Arc::default() }
+        Deadline { at: Instant::now().checked_add(allowed), allowed, cancelled: Arc::default() }
     }
 
     /// Returns the guard that cancels the query.
@@ -35,7 +36,7 @@ impl Deadline {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(QueryError::Cancelled);
         }
-        if Instant::now() >= self.at {
+        if self.at.is_some_and(|at| Instant::now() >= at) {
             return Err(QueryError::Deadline(self.allowed));
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! All matches in time order, page by page: memory holds one page, however many there are.
 
+use tierlog_model::Timestamp;
+
 use super::collect::Counting;
 use super::search::{Hit, SearchRequest, Sort, cursor_after};
 use super::{Deadline, PartialReason};
@@ -72,8 +74,14 @@ impl Export {
         if found.cursor.is_none() {
             self.state = ExportState::Done;
         }
-        let Some(last) = found.hits.last() else { return Ok(None) };
-        let cursor = cursor_after(self.search.sort, last);
+        let sort = self.search.sort;
+        let cursor = match (found.hits.last(), self.search.cursor) {
+            (Some(last), _) => cursor_after(sort, last),
+            (None, _) if found.partial_reasons.is_empty() => return Ok(None),
+            // Nothing but a gap: it is told, and a resumed export looks there again.
+            (None, Some(cursor)) => cursor,
+            (None, None) => before_everything(sort),
+        };
         self.search.cursor = Some(cursor);
         Ok(Some(ExportPage {
             hits: found.hits,
@@ -97,5 +105,13 @@ impl Export {
             plan.range = plan.range.intersection(&rest);
         }
         plan
+    }
+}
+
+/// Returns the cursor before the first record.
+fn before_everything(sort: Sort) -> Cursor {
+    match sort {
+        Sort::NewestFirst => Cursor { sort, timestamp: Timestamp::MAX, seq: u64::MAX },
+        Sort::OldestFirst => Cursor { sort, timestamp: Timestamp::MIN, seq: 0 },
     }
 }

@@ -28,43 +28,74 @@ pub(super) enum Node {
     Column(ColumnTest),
 }
 
+/// Conditions that are joined one by one. Sets are merged as they come: each has a bit for every
+/// document of the segment, and a query may have a thousand patterns.
+pub(super) struct Join {
+    kind: JoinKind,
+    set: Option<SegmentBits>,
+    others: Vec<Node>,
+    /// What the join amounts to whatever comes: nothing for "all of", everything for "any of".
+    is_decided: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JoinKind {
+    All,
+    Any,
+}
+
+impl Join {
+    /// Returns the condition that all of those to come hold.
+    pub(super) fn all_of() -> Join {
+        Join { kind: JoinKind::All, set: None, others: Vec::new(), is_decided: false }
+    }
+
+    /// Returns the condition that one of those to come holds.
+    pub(super) fn any_of() -> Join {
+        Join { kind: JoinKind::Any, set: None, others: Vec::new(), is_decided: false }
+    }
+
+    /// Adds a condition.
+    pub(super) fn push(&mut self, node: Node) {
+        match (self.kind, node, &mut self.set) {
+            (JoinKind::All, Node::All, _) | (JoinKind::Any, Node::Nothing, _) => {}
+            (JoinKind::All, Node::Nothing, _) | (JoinKind::Any, Node::All, _) => {
+                self.is_decided = true;
+            }
+            (_, Node::Set(set), empty @ None) => *empty = Some(set),
+            (JoinKind::All, Node::Set(set), Some(merged)) => merged.intersect(&set),
+            (JoinKind::Any, Node::Set(set), Some(merged)) => merged.unite(&set),
+            (_, node, _) => self.others.push(node),
+        }
+    }
+
+    /// Tells whether further conditions change nothing.
+    pub(super) fn is_decided(&self) -> bool {
+        self.is_decided
+    }
+
+    /// Returns the joined condition, its cheap parts first.
+    pub(super) fn finish(self) -> Node {
+        let (decided, empty) = match self.kind {
+            JoinKind::All => (Node::Nothing, Node::All),
+            JoinKind::Any => (Node::All, Node::Nothing),
+        };
+        if self.is_decided {
+            return decided;
+        }
+        let mut nodes = self.others;
+        nodes.extend(self.set.map(SegmentBits::into_node));
+        nodes.sort_by_key(Node::cost);
+        match nodes.len() {
+            0 => empty,
+            1 => nodes.pop().unwrap_or(empty),
+            _ if self.kind == JoinKind::All => Node::And(nodes),
+            _ => Node::Or(nodes),
+        }
+    }
+}
+
 impl Node {
-    /// Returns the condition that all of them hold.
-    pub(super) fn all_of(nodes: Vec<Node>) -> Node {
-        let mut kept = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            match node {
-                Node::All => {}
-                Node::Nothing => return Node::Nothing,
-                node => kept.push(node),
-            }
-        }
-        kept.sort_by_key(Node::cost);
-        match kept.len() {
-            0 => Node::All,
-            1 => kept.pop().unwrap_or(Node::All),
-            _ => Node::And(kept),
-        }
-    }
-
-    /// Returns the condition that one of them holds.
-    pub(super) fn any_of(nodes: Vec<Node>) -> Node {
-        let mut kept = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            match node {
-                Node::Nothing => {}
-                Node::All => return Node::All,
-                node => kept.push(node),
-            }
-        }
-        kept.sort_by_key(Node::cost);
-        match kept.len() {
-            0 => Node::Nothing,
-            1 => kept.pop().unwrap_or(Node::Nothing),
-            _ => Node::Or(kept),
-        }
-    }
-
     /// Returns the condition that it does not hold.
     pub(super) fn negated(self) -> Node {
         match self {
@@ -94,17 +125,13 @@ impl Node {
         match self {
             Node::All | Node::Not(_) | Node::Column(_) => from,
             Node::Nothing => TERMINATED,
-            Node::And(inner) => {
-                inner.iter_mut().fold(from, |candidate, node| match candidate {
-                    TERMINATED => TERMINATED,
-                    candidate => node.next_candidate(candidate),
-                })
+            Node::And(inner) => inner.iter_mut().fold(from, |candidate, node| match candidate {
+                TERMINATED => TERMINATED,
+                candidate => node.next_candidate(candidate),
+            }),
+            Node::Or(inner) => {
+                inner.iter_mut().map(|node| node.next_candidate(from)).min().unwrap_or(TERMINATED)
             }
-            Node::Or(inner) => inner
-                .iter_mut()
-                .map(|node| node.next_candidate(from))
-                .min()
-                .unwrap_or(TERMINATED),
             Node::Postings(postings) => match postings.doc() {
                 doc if doc < from => postings.seek(from),
                 doc => doc,

@@ -297,7 +297,7 @@ fn select(record: &mut Record<'_>, selected: &[String]) {
     record.fields.retain(|(name, _)| {
         selected.iter().any(|selected| match selected.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
-            None => crate::parse::fields::canonical(selected) == name,
+            None => selected == name || crate::parse::fields::canonical(selected) == name,
         })
     });
 }

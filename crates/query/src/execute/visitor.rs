@@ -25,11 +25,8 @@ pub trait SegmentVisitor {
     }
 
     /// Prepares for a segment (opens its columns).
-    fn begin(
-        &mut self,
-        partition: &Partition,
-        segment: &SegmentReader,
-    ) -> Result<Flow, QueryError>;
+    fn begin(&mut self, partition: &Partition, segment: &SegmentReader)
+    -> Result<Flow, QueryError>;
 
     /// Takes matching documents: ascending, never empty, at most [`super::BLOCK_DOCS`], none
     /// twice, none deleted.

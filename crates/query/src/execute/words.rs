@@ -31,21 +31,16 @@ pub(super) fn field_node(
     match test {
         TextTest::Never => Ok(Node::Nothing),
         TextTest::Phrase(words) => field.phrase(words),
+        TextTest::PhrasePrefix { words, prefix: (_, prefix) } if words.is_empty() => {
+            field.any_word(prefix, |_| true)
+        }
         TextTest::PhrasePrefix { words, prefix: (position, prefix) } => {
-            let terms = field.terms(prefix, |_| true)?;
-            if words.is_empty() {
-                return field.any_term(terms);
-            }
-            field.phrases(words, *position, terms)
+            field.any_phrase(words, *position, prefix)
         }
         TextTest::Word(wildcard) => {
-            let terms = field.terms(wildcard.prefix(), |word| wildcard.matches(word))?;
-            field.any_term(terms)
+            field.any_word(wildcard.prefix(), |word| wildcard.matches(word))
         }
-        TextTest::WordRegex(pattern) => {
-            let terms = field.terms("", |word| pattern.matches_word(word))?;
-            field.any_term(terms)
-        }
+        TextTest::WordRegex(pattern) => field.any_word("", |word| pattern.matches_word(word)),
     }
 }
 
@@ -65,10 +60,8 @@ impl TextField<'_> {
                 None => Node::Nothing,
             });
         }
-        let terms = words
-            .iter()
-            .map(|(position, word)| (*position, text_term(self.path, word)))
-            .collect();
+        let terms =
+            words.iter().map(|(position, word)| (*position, text_term(self.path, word))).collect();
         let query = PhraseQuery::new_with_offset(terms);
         let weight = query.weight(EnableScoring::disabled_from_schema(self.segment.schema()))?;
         let scorer = weight.scorer(self.segment, 1.0)?;
@@ -78,12 +71,14 @@ impl TextField<'_> {
         })
     }
 
-    /// Returns the field's words that start with a prefix and fit.
-    fn terms(
+    /// Hands on the field's words that start with a prefix and fit. Nothing is gathered: a
+    /// pattern may fit a million words.
+    fn for_each_word(
         &self,
         prefix: &str,
         fits: impl Fn(&str) -> bool,
-    ) -> Result<Vec<(String, TermInfo)>, QueryError> {
+        mut use_word: impl FnMut(&str, &TermInfo) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
         let base = text_term(self.path, "").serialized_value_bytes().len();
         let first = text_term(self.path, prefix);
         let first = first.serialized_value_bytes();
@@ -92,7 +87,6 @@ impl TextField<'_> {
             range = range.lt(end);
         }
         let mut stream = range.into_stream()?;
-        let mut terms = Vec::new();
         let mut seen = 0_u64;
         while stream.advance() {
             seen += 1;
@@ -103,44 +97,44 @@ impl TextField<'_> {
             if let Ok(word) = std::str::from_utf8(word)
                 && fits(word)
             {
-                terms.push((word.to_owned(), stream.value().clone()));
+                self.deadline.check()?;
+                use_word(word, stream.value())?;
             }
         }
-        Ok(terms)
+        Ok(())
     }
 
-    fn any_term(&self, terms: Vec<(String, TermInfo)>) -> Result<Node, QueryError> {
-        if terms.is_empty() {
-            return Ok(Node::Nothing);
-        }
+    fn any_word(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Node, QueryError> {
         let mut found = SegmentBits::empty(self.segment.max_doc());
-        for (_, info) in terms {
-            self.deadline.check()?;
-            let mut postings =
-                self.index.read_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
-            add(&mut found, &mut postings);
-        }
-        Ok(Node::Set(found))
+        self.for_each_word(prefix, fits, |_, info| {
+            let option = IndexRecordOption::Basic;
+            add(&mut found, &mut self.index.read_postings_from_terminfo(info, option)?);
+            Ok(())
+        })?;
+        Ok(found.into_node())
     }
 
-    /// Words one after the other, then any of some terms: one phrase a term, one after the other,
-    /// so that memory does not grow with their number.
-    fn phrases(
+    /// Words one after the other, then any that starts so: one phrase for each of these.
+    fn any_phrase(
         &self,
         words: &[(usize, String)],
         position: usize,
-        terms: Vec<(String, TermInfo)>,
+        prefix: &str,
     ) -> Result<Node, QueryError> {
         let mut found = SegmentBits::empty(self.segment.max_doc());
-        for (word, _) in terms {
-            self.deadline.check()?;
-            let mut phrase = words.to_vec();
-            phrase.push((position, word));
-            if let Node::Postings(mut postings) = self.phrase(&phrase)? {
-                add(&mut found, postings.as_mut());
-            }
-        }
-        Ok(Node::Set(found))
+        self.for_each_word(
+            prefix,
+            |_| true,
+            |word, _| {
+                let mut phrase = words.to_vec();
+                phrase.push((position, word.to_owned()));
+                if let Node::Postings(mut postings) = self.phrase(&phrase)? {
+                    add(&mut found, postings.as_mut());
+                }
+                Ok(())
+            },
+        )?;
+        Ok(found.into_node())
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, took_ms};
+use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
@@ -54,8 +54,9 @@ pub(super) struct AggregateResponse {
     aggregations: Map<String, Value>,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether matches may be missing, because a partition could not be read.
-    partial: bool,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
     /// Levels that the asked range has outlived.
     expired: Vec<ExpiredLevel>,
     /// Fields of the request of which some records hold long text: those values are not counted.
@@ -71,10 +72,13 @@ pub(super) struct AggregateResponse {
     params(Scope, AggregateParameters),
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
-        (status = 200, body = AggregateResponse),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = AggregateResponse, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn aggregate(
@@ -95,7 +99,7 @@ pub(super) async fn aggregate(
     Ok(Json(AggregateResponse {
         aggregations: answer.aggregations,
         took_ms: took_ms(started),
-        partial: answer.report.partial(),
+        whole: answer.report.into(),
         expired: expired.into_iter().map(ExpiredLevel::from).collect(),
         text_left_out: answer.text_left_out,
     }))

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::Expired;
+use crate::{Expired, PartialReason, ScanReport};
 
 /// Returns milliseconds since a moment, as answers report them.
 pub(super) fn took_ms(started: Instant) -> u64 {
@@ -26,5 +26,30 @@ pub(super) struct ExpiredLevel {
 impl From<Expired> for ExpiredLevel {
     fn from(expired: Expired) -> ExpiredLevel {
         ExpiredLevel { level: expired.level.as_str(), since: expired.since.to_string() }
+    }
+}
+
+/// Whether an answer is whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Wholeness {
+    /// Whether matches may be missing.
+    partial: bool,
+    /// Why they may be missing: `partition_unreadable`, `deadline`, `answer_bytes`,
+    /// `answer_records`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    partial_reasons: Vec<PartialReason>,
+}
+
+impl Wholeness {
+    /// Returns whether an answer with such reasons is whole.
+    pub(super) fn of(partial_reasons: Vec<PartialReason>) -> Wholeness {
+        Wholeness { partial: !partial_reasons.is_empty(), partial_reasons }
+    }
+}
+
+impl From<ScanReport> for Wholeness {
+    fn from(report: ScanReport) -> Wholeness {
+        Wholeness::of(report.reasons)
     }
 }

@@ -101,10 +101,14 @@ impl ExportParameters {
     tag = "query",
     params(Scope, ExportParameters),
     responses(
-        (status = 200, body = String, content_type = "application/x-ndjson"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = String, description = "The answer",
+            content_type = "application/x-ndjson"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn export(
@@ -131,7 +135,8 @@ pub(super) async fn export(
         let _permit = permit;
         writer.write(first).await;
     }));
-    let mut response = Response::new(Body::from_stream(ExportBody { parts, end: End::Ahead, _task: task }));
+    let mut response =
+        Response::new(Body::from_stream(ExportBody { parts, end: End::Ahead, _task: task }));
     let ndjson = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(header::CONTENT_TYPE, ndjson);
     Ok(response)
@@ -233,6 +238,7 @@ impl Writer {
             };
             self.write_page(written).await?;
             let next = tokio::select! {
+                biased;
                 () = stop.cancelled() => Err(Problem::new(Code::Cancelled, "server stops")),
                 next = self.reader.page(export) => next,
             };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::took_ms;
+use super::answer::{Wholeness, took_ms};
 use super::parameters::{Parameters, PathText};
 use super::problem::Problem;
 use super::request::Scope;
@@ -40,8 +40,9 @@ pub(super) struct FieldsResponse {
     fields: Vec<FieldEntry>,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether fields may be missing, because a partition could not be read.
-    partial: bool,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
 }
 
 /// One field.
@@ -65,10 +66,13 @@ pub(super) struct FieldEntry {
     tag = "query",
     params(FieldsParameters),
     responses(
-        (status = 200, body = FieldsResponse),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = FieldsResponse, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn fields(
@@ -95,7 +99,7 @@ pub(super) async fn fields(
     Ok(Json(FieldsResponse {
         fields: entries.collect(),
         took_ms: took_ms(started),
-        partial: report.partial(),
+        whole: report.into(),
     }))
 }
 
@@ -129,8 +133,9 @@ pub(super) struct ValuesResponse {
     count_error_max: u64,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether matches may be missing, because a partition could not be read.
-    partial: bool,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
 }
 
 /// One value.
@@ -157,10 +162,13 @@ impl From<FieldValue> for ValueEntry {
     params(("name" = String, Path, description = "Dotted name of the field"), Scope,
         ValuesParameters),
     responses(
-        (status = 200, body = ValuesResponse),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = ValuesResponse, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn values(
@@ -184,6 +192,6 @@ pub(super) async fn values(
         other: found.other,
         count_error_max: found.count_error_max,
         took_ms: took_ms(started),
-        partial: found.report.partial(),
+        whole: found.report.into(),
     }))
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, took_ms};
+use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
@@ -35,8 +35,9 @@ pub(super) struct HistogramResponse {
     buckets: Vec<Bucket>,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether matches may be missing, because a partition could not be read.
-    partial: bool,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
     /// Levels that the asked range has outlived.
     expired: Vec<ExpiredLevel>,
 }
@@ -70,10 +71,13 @@ impl From<HistogramBucket> for Bucket {
     tag = "query",
     params(Scope, HistogramParameters),
     responses(
-        (status = 200, body = HistogramResponse),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = HistogramResponse, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn histogram(
@@ -96,7 +100,7 @@ pub(super) async fn histogram(
         interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
         buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
         took_ms: took_ms(started),
-        partial: report.partial(),
+        whole: report.into(),
         expired: expired.into_iter().map(ExpiredLevel::from).collect(),
     }))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, PathItem};
 
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -38,7 +38,17 @@ struct QueryApi;
 
 /// Returns the query side of the contract; the root package merges ingest's into it.
 pub fn contract() -> OpenApi {
-    QueryApi::openapi()
+    let mut contract = QueryApi::openapi();
+    contract.paths.paths.values_mut().for_each(part);
+    contract
+}
+
+/// A handler of two methods documents both at once: GET has no body, POST reads its parameters
+/// there, and every operation has a name of its own.
+fn part(path: &mut PathItem) {
+    let (Some(get), Some(post)) = (&mut path.get, &mut path.post) else { return };
+    get.request_body = None;
+    post.operation_id = post.operation_id.as_ref().map(|name| format!("{name}_by_body"));
 }
 
 /// Returns this contract.
@@ -46,7 +56,7 @@ pub fn contract() -> OpenApi {
     get,
     path = "/api/v1/openapi.json",
     tag = "store",
-    responses((status = 200, body = Object))
+    responses((status = 200, body = Object, description = "The answer"))
 )]
 pub(super) async fn openapi(
     State(state): State<Arc<QueryState>>,

@@ -58,12 +58,7 @@ impl Scope {
 
     /// Returns what to plan.
     pub(super) fn into_plan(self) -> PlanRequest {
-        PlanRequest {
-            q: self.q,
-            start: self.start,
-            end: self.end,
-            kind: self.kind.record_kind(),
-        }
+        PlanRequest { q: self.q, start: self.start, end: self.end, kind: self.kind.record_kind() }
     }
 }
 

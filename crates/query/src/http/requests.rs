@@ -9,11 +9,11 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::took_ms;
+use super::answer::{Wholeness, took_ms};
 use super::parameters::{Parameters, PathText};
 use super::problem::Problem;
 use super::state::QueryState;
-use crate::{Hit, LevelState, LevelStatus, PartialReason, RequestResponse};
+use crate::{Hit, LevelState, LevelStatus, RequestResponse};
 
 /// How long the look-up may take.
 #[derive(Debug, IntoParams)]
@@ -40,12 +40,9 @@ pub(super) struct RequestAnswer {
     levels: BTreeMap<&'static str, LevelAnswer>,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether lines may be missing.
-    partial: bool,
-    /// Why they may be missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    partial_reasons: Vec<PartialReason>,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
 }
 
 /// One level of a request.
@@ -88,8 +85,7 @@ impl RequestAnswer {
             duration_ms: found.duration_ms,
             levels: found.levels.into_iter().map(level).collect(),
             took_ms: took_ms(started),
-            partial: found.partial,
-            partial_reasons: found.partial_reasons,
+            whole: Wholeness::of(found.partial_reasons),
         }
     }
 }
@@ -102,10 +98,13 @@ impl RequestAnswer {
     params(("request_id" = String, Path, description = "The id that the lines share"),
         RequestParameters),
     responses(
-        (status = 200, body = RequestAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = RequestAnswer, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn request(
@@ -117,8 +116,7 @@ pub(super) async fn request(
     let RequestParameters { timeout } =
         RequestParameters { timeout: parameters.duration("timeout")? };
     parameters.finish()?;
-    let found = state
-        .run(timeout, move |engine, deadline| engine.request(&request_id, deadline))
-        .await?;
+    let found =
+        state.run(timeout, move |engine, deadline| engine.request(&request_id, deadline)).await?;
     Ok(Json(RequestAnswer::new(found, started)))
 }

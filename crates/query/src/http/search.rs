@@ -9,14 +9,12 @@ use serde::Serialize;
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, took_ms};
+use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
 use super::state::QueryState;
-use crate::{
-    Cursor, Hit, PartialReason, PlanRequest, SearchRequest, SearchResponse, Sort, TotalRelation,
-};
+use crate::{Cursor, Hit, PlanRequest, SearchRequest, SearchResponse, Sort, TotalRelation};
 
 /// Which of the matches to show, and how.
 #[derive(Debug, IntoParams)]
@@ -74,12 +72,9 @@ pub(super) struct SearchAnswer {
     cursor: Option<String>,
     /// Milliseconds that the server took.
     took_ms: u64,
-    /// Whether matches may be missing.
-    partial: bool,
-    /// Why they may be missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    partial_reasons: Vec<PartialReason>,
+    /// Whether it is whole.
+    #[serde(flatten)]
+    whole: Wholeness,
     /// Levels that the asked range has outlived.
     expired: Vec<ExpiredLevel>,
 }
@@ -105,8 +100,7 @@ impl SearchAnswer {
             total: TotalAnswer { value: found.total.value, relation },
             cursor: found.cursor,
             took_ms: took_ms(started),
-            partial: found.partial,
-            partial_reasons: found.partial_reasons,
+            whole: Wholeness::of(found.partial_reasons),
             expired: found.expired.into_iter().map(ExpiredLevel::from).collect(),
         }
     }
@@ -120,10 +114,13 @@ impl SearchAnswer {
     params(Scope, SearchParameters),
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
-        (status = 200, body = SearchAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SearchAnswer, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn search(
@@ -136,8 +133,7 @@ pub(super) async fn search(
     parameters.finish()?;
     let timeout = scope.timeout();
     let request = page.into_request(scope.into_plan());
-    let found = state
-        .run(timeout, move |engine, deadline| engine.search(&request, deadline))
-        .await?;
+    let found =
+        state.run(timeout, move |engine, deadline| engine.search(&request, deadline)).await?;
     Ok(Json(SearchAnswer::new(found, started)))
 }

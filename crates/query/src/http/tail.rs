@@ -45,9 +45,12 @@ pub(super) struct TailParameters {
     tag = "query",
     params(TailParameters),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = String, description = "The answer",
+            content_type = "text/event-stream"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn tail(
@@ -81,7 +84,9 @@ impl Stream for TailEvents {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Event, Infallible>>> {
-        Pin::new(&mut self.tail).poll_next(context).map(|event| event.map(|event| Ok(write(&event))))
+        Pin::new(&mut self.tail)
+            .poll_next(context)
+            .map(|event| event.map(|event| Ok(write(&event))))
     }
 }
 

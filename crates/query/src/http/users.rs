@@ -22,10 +22,13 @@ use crate::UserRequest;
     params(("user_id" = String, Path, description = "Plain id, or pseudonym"), Scope,
         SearchParameters),
     responses(
-        (status = 200, body = SearchAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SearchAnswer, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn user(
@@ -45,10 +48,13 @@ pub(super) async fn user(
     request_body(content = Object, description = "`user_id`, and the parameters of a search",
         example = json!({"user_id": "4242", "start": "now-1d"})),
     responses(
-        (status = 200, body = SearchAnswer),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 408, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SearchAnswer, description = "The answer"),
+        (status = 400, body = Problem, description = "The request is not valid",
+            content_type = "application/problem+json"),
+        (status = 408, body = Problem, description = "The deadline passed",
+            content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn user_by_body(
@@ -71,7 +77,6 @@ async fn lines_of(
     parameters.finish()?;
     let timeout = scope.timeout();
     let request = UserRequest { user_id, search: page.into_request(scope.into_plan()) };
-    let found =
-        state.run(timeout, move |engine, deadline| engine.user(&request, deadline)).await?;
+    let found = state.run(timeout, move |engine, deadline| engine.user(&request, deadline)).await?;
     Ok(Json(SearchAnswer::new(found, started)))
 }

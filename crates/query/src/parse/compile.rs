@@ -7,6 +7,7 @@ use tantivy_query_grammar::{Occur, UserInputAst, UserInputLeaf, UserInputLiteral
 use tierlog_model::{Pseudonyms, Timestamp, fields};
 
 use super::expr::{Bound, Expr, FieldTest, LevelSet, Literal, TextTest};
+use super::fields::{canonical, covering};
 use super::pattern::{Pattern, PatternChar, Wildcard, plain_text, read_word};
 use super::prepare::Clause;
 use super::{level, literal, words};
@@ -21,6 +22,7 @@ pub(super) struct Compiler<'c> {
 }
 
 /// The value of a clause, by its form.
+#[derive(Clone)]
 enum Value {
     Word(Vec<PatternChar>),
     Quoted(String),
@@ -79,7 +81,7 @@ impl Compiler<'_> {
         let value = value.unwrap_or_else(|literal| literal_value(clause, literal));
         match &clause.field {
             None => self.bare(clause, value),
-            Some(field) => self.field(clause, super::fields::canonical(field), value).map(Some),
+            Some(field) => self.field(clause, field, value).map(Some),
         }
     }
 
@@ -100,65 +102,53 @@ impl Compiler<'_> {
         Ok((test != TextTest::Never).then_some(Expr::AnyText(test)))
     }
 
-    fn field(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
+    fn field(&self, clause: &Clause, written: &str, value: Value) -> Result<Expr, QueryError> {
+        let name = canonical(written);
         if name == fields::LEVEL {
             return self.level(clause, value);
         }
         if name == fields::TIMESTAMP {
             return self.timestamp(clause, value);
         }
-        if matches!(value, Value::Anything) {
-            return Ok(Expr::Exists(name.to_owned()));
+        if name == written {
+            return self.values(clause, name, value);
         }
-        if self.pseudonyms.covers(name) || fields::ID_FIELDS.contains(&name) {
-            return self.id(clause, name, value);
-        }
-        let test = match value {
-            Value::Word(word) => match plain_text(&word) {
-                Some(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
-                None => wildcard(clause, &word)?,
-            },
-            Value::Quoted(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
-            Value::QuotedPrefix(text) => quoted_prefix(clause, &text)?,
-            Value::Set(elements) => {
-                FieldTest::AnyOf(elements.into_iter().map(Literal::new).collect())
-            }
-            Value::Regex(source) => FieldTest::Regex(regex(clause, &source)?),
-            Value::Range(lower, upper) => match literal::range(lower, upper) {
-                Some(test) => test,
-                None => return Ok(Expr::Exists(name.to_owned())),
-            },
-            Value::Anything => return Ok(Expr::Exists(name.to_owned())),
-        };
-        Ok(Expr::field(name, test))
+        // A line that has several spellings keeps all but one under their own names.
+        let own_name = self.values(clause, written, value.clone())?;
+        Ok(Expr::any_of([self.values(clause, name, value)?, own_name]))
     }
 
-    fn id(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
-        let forms = |text: &str| self.pseudonyms.stored_forms(name, text).into_iter();
-        let literals: Vec<Literal> = match &value {
-            Value::Word(word) if plain_text(word).is_some() => {
-                forms(&plain_text(word).unwrap_or_default()).map(Literal::id).collect()
-            }
-            Value::Quoted(text) => forms(text).map(Literal::id).collect(),
-            Value::Set(texts) => texts.iter().flat_map(|text| forms(text)).map(Literal::id).collect(),
-            _ if self.pseudonyms.covers(name) => {
+    fn values(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
+        let covering = covering(self.pseudonyms, name);
+        let is_id = covering.is_some() || fields::ID_FIELDS.contains(&name);
+        let ids = if is_id { self.id_test(covering.unwrap_or(name), &value) } else { None };
+        let test = match (ids, covering) {
+            (Some(test), _) => Some(test),
+            (None, Some(_)) if !matches!(value, Value::Anything) => {
                 let (field, position) = (name.to_owned(), clause.position);
                 return Err(QueryError::PseudonymisedField { field, position });
             }
-            Value::Word(word) => return Ok(Expr::field(name, wildcard(clause, word)?)),
-            Value::QuotedPrefix(text) => return Ok(Expr::field(name, quoted_prefix(clause, text)?)),
-            Value::Regex(source) => {
-                return Ok(Expr::field(name, FieldTest::Regex(regex(clause, source)?)));
-            }
-            Value::Range(lower, upper) => {
-                return Ok(match literal::range(lower.clone(), upper.clone()) {
-                    Some(test) => Expr::field(name, test),
-                    None => Expr::Exists(name.to_owned()),
-                });
-            }
-            Value::Anything => return Ok(Expr::Exists(name.to_owned())),
+            (None, _) => field_test(clause, value)?,
         };
-        Ok(Expr::field(name, FieldTest::AnyOf(literals)))
+        Ok(match test {
+            Some(test) => Expr::field(name, test),
+            None => Expr::Exists(name.to_owned()),
+        })
+    }
+
+    /// Returns the test for whole ids, in the forms in which the field's key stores them; `None`
+    /// for any other form of value.
+    fn id_test(&self, field: &str, value: &Value) -> Option<FieldTest> {
+        let written = match value {
+            Value::Word(word) => vec![plain_text(word)?],
+            Value::Quoted(text) => vec![text.clone()],
+            Value::Set(texts) => texts.clone(),
+            Value::QuotedPrefix(_) | Value::Range(..) | Value::Regex(_) | Value::Anything => {
+                return None;
+            }
+        };
+        let forms = written.iter().flat_map(|text| self.pseudonyms.stored_forms(field, text));
+        Some(FieldTest::AnyOf(forms.map(Literal::id).collect()))
     }
 
     fn level(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
@@ -206,6 +196,22 @@ impl Compiler<'_> {
         })?;
         Ok(if range == TimeRange::default() { Expr::All } else { Expr::Timestamp(range) })
     }
+}
+
+/// Returns the test for an ordinary field; `None` when it only has to be there.
+fn field_test(clause: &Clause, value: Value) -> Result<Option<FieldTest>, QueryError> {
+    Ok(Some(match value {
+        Value::Word(word) => match plain_text(&word) {
+            Some(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
+            None => wildcard(clause, &word)?,
+        },
+        Value::Quoted(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
+        Value::QuotedPrefix(text) => quoted_prefix(clause, &text)?,
+        Value::Set(elements) => FieldTest::AnyOf(elements.into_iter().map(Literal::new).collect()),
+        Value::Regex(source) => FieldTest::Regex(regex(clause, &source)?),
+        Value::Range(lower, upper) => return Ok(literal::range(lower, upper)),
+        Value::Anything => return Ok(None),
+    }))
 }
 
 fn literal_value(clause: &Clause, literal: UserInputLiteral) -> Value {

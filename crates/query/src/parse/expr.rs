@@ -80,7 +80,7 @@ pub enum Number {
 }
 
 /// One end of a range.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound<T> {
     /// The range goes up to and holds the value.
     Included(T),

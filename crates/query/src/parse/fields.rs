@@ -1,53 +1,108 @@
-//! Spellings of the canonical fields that people type. What ingest renames, a query renames too.
+//! Spellings of the contract's fields that people type.
+//!
+//! Ingest takes a field from the first spelling that a line has, and leaves further ones under
+//! their own names. So a query for `msg` asks for the field `message` and for a field that is
+//! called `msg`: see `compile`.
 
-use tierlog_model::fields;
+use tierlog_model::{Pseudonyms, fields};
 
-/// Spelling and canonical name. Only spellings that ingest never keeps beside the canonical field
-/// under their own name, so that no field becomes unreachable.
-const ALIASES: [(&str, &str); 40] = [
+/// Spelling, in lower case with `_` for `-`, and canonical name.
+///
+/// The contract's table without the spellings that often mean something else (`name`, `event`,
+/// `log`, `time`) or another unit (`duration`, `elapsed`): those are found under their own names.
+const SPELLINGS: [(&str, &str); 68] = [
+    ("timestamp", fields::TIMESTAMP),
     ("@timestamp", fields::TIMESTAMP),
-    ("time", fields::TIMESTAMP),
-    ("ts", fields::TIMESTAMP),
+    ("level", fields::LEVEL),
     ("levelname", fields::LEVEL),
     ("severity", fields::LEVEL),
     ("severity_text", fields::LEVEL),
     ("log.level", fields::LEVEL),
     ("lvl", fields::LEVEL),
+    ("loglevel", fields::LEVEL),
+    ("message", fields::MESSAGE),
     ("msg", fields::MESSAGE),
+    ("service", fields::SERVICE),
     ("service.name", fields::SERVICE),
     ("service_name", fields::SERVICE),
-    ("log.logger", fields::LOGGER),
+    ("app", fields::SERVICE),
+    ("app_name", fields::SERVICE),
+    ("resource.service.name", fields::SERVICE),
+    ("logger", fields::LOGGER),
     ("logger_name", fields::LOGGER),
+    ("log.logger", fields::LOGGER),
+    ("host", fields::HOST),
     ("hostname", fields::HOST),
     ("host.name", fields::HOST),
-    ("requestId", fields::REQUEST_ID),
+    ("request_id", fields::REQUEST_ID),
+    ("requestid", fields::REQUEST_ID),
     ("request.id", fields::REQUEST_ID),
+    ("req_id", fields::REQUEST_ID),
     ("correlation_id", fields::REQUEST_ID),
-    ("correlationId", fields::REQUEST_ID),
+    ("correlationid", fields::REQUEST_ID),
     ("x_request_id", fields::REQUEST_ID),
+    ("x_correlation_id", fields::REQUEST_ID),
     ("http.request_id", fields::REQUEST_ID),
     ("http.request.id", fields::REQUEST_ID),
-    ("traceId", fields::TRACE_ID),
+    ("context.request_id", fields::REQUEST_ID),
+    ("trace_id", fields::TRACE_ID),
+    ("traceid", fields::TRACE_ID),
     ("trace.id", fields::TRACE_ID),
-    ("traceID", fields::TRACE_ID),
-    ("spanId", fields::SPAN_ID),
+    ("span_id", fields::SPAN_ID),
+    ("spanid", fields::SPAN_ID),
     ("span.id", fields::SPAN_ID),
-    ("spanID", fields::SPAN_ID),
-    ("userId", fields::USER_ID),
+    ("user_id", fields::USER_ID),
+    ("userid", fields::USER_ID),
     ("user.id", fields::USER_ID),
+    ("user.user_id", fields::USER_ID),
     ("context.user_id", fields::USER_ID),
-    ("http.method", fields::METHOD),
-    ("http.request.method", fields::METHOD),
-    ("http.status_code", fields::STATUS_CODE),
-    ("http.response.status_code", fields::STATUS_CODE),
+    ("context.user.id", fields::USER_ID),
+    ("request.user_id", fields::USER_ID),
+    ("request.user.id", fields::USER_ID),
+    ("enduser.id", fields::USER_ID),
+    ("usr.id", fields::USER_ID),
+    ("endpoint", fields::ENDPOINT),
+    ("http.route", fields::ENDPOINT),
+    ("path", fields::PATH),
     ("url.path", fields::PATH),
     ("http.path", fields::PATH),
-    ("http.route", fields::ENDPOINT),
+    ("request_path", fields::PATH),
+    ("method", fields::METHOD),
+    ("http.method", fields::METHOD),
+    ("http_method", fields::METHOD),
+    ("http.request.method", fields::METHOD),
+    ("status_code", fields::STATUS_CODE),
+    ("statuscode", fields::STATUS_CODE),
+    ("status", fields::STATUS_CODE),
+    ("http.status_code", fields::STATUS_CODE),
+    ("http_status", fields::STATUS_CODE),
+    ("http.response.status_code", fields::STATUS_CODE),
+    ("duration_ms", fields::DURATION_MS),
     ("elapsed_ms", fields::DURATION_MS),
-    ("duration", fields::DURATION_MS),
 ];
 
 /// Returns the canonical name of a field as written in a query.
 pub(crate) fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+    let folded = name.to_lowercase().replace('-', "_");
+    SPELLINGS
+        .iter()
+        .find(|(spelling, _)| *spelling == folded)
+        .map_or(name, |(_, canonical)| canonical)
+}
+
+/// Returns the covered field under whose key values of a field are pseudonymised: the field
+/// itself, or the one that its last segments spell. Redaction has the same rule, so that
+/// `params.user_id`, left under its own name, can be searched by the plain id too.
+pub(super) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {
+    let letters = |text: &str| -> String {
+        let kept = text.chars().filter(char::is_ascii_alphanumeric);
+        kept.map(|character| character.to_ascii_lowercase()).collect()
+    };
+    let segments: Vec<String> = name.split(['.', '[', ']', '/']).map(letters).collect();
+    let spells = |covered: &str| {
+        let wanted = letters(covered);
+        let mut tails = (0..segments.len()).filter_map(|start| segments.get(start..));
+        !wanted.is_empty() && tails.any(|tail| tail.concat() == wanted)
+    };
+    pseudonyms.fields().iter().map(String::as_str).find(|covered| spells(covered))
 }

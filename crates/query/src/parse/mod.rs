@@ -8,6 +8,7 @@ mod compile;
 mod expr;
 pub(crate) mod fields;
 mod level;
+mod lexemes;
 mod literal;
 mod passes;
 mod pattern;
@@ -16,7 +17,7 @@ mod simplify;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use expr::{Bound, Expr, FieldTest, LevelSet, Literal, Number, TextTest, ValueRange};
 pub use pattern::{Pattern, Wildcard};

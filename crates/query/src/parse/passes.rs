@@ -1,6 +1,7 @@
-//! What the tests of an [`Expr`] say about one value: the single definition that the index and
-//! the record filter share.
+//! What the tests of an [`super::Expr`] say about one value: the single definition that the index
+//! and the record filter share.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::expr::{Bound, FieldTest, Number, TextTest, ValueRange};
@@ -71,14 +72,19 @@ impl FieldTest {
         }
     }
 
+    /// Tells whether a tokenised text passes, given its words.
+    pub(crate) fn passes_words(&self, found: &[(usize, String)]) -> bool {
+        self.words().iter().any(|test| test.passes(found))
+    }
+
     /// Returns the tests of tokenised text, one of which must pass.
-    pub(crate) fn words(&self) -> Vec<TextTest> {
+    pub(crate) fn words(&self) -> Vec<Cow<'_, TextTest>> {
         match self {
             FieldTest::AnyOf(literals) => {
-                literals.iter().map(|literal| literal.words.clone()).collect()
+                literals.iter().map(|literal| Cow::Borrowed(&literal.words)).collect()
             }
-            FieldTest::Wildcard { words, .. } => vec![words.clone()],
-            FieldTest::Regex(pattern) => vec![TextTest::WordRegex(pattern.clone())],
+            FieldTest::Wildcard { words, .. } => vec![Cow::Borrowed(words)],
+            FieldTest::Regex(pattern) => vec![Cow::Owned(TextTest::WordRegex(pattern.clone()))],
             FieldTest::Range(_) => Vec::new(),
         }
     }

@@ -20,7 +20,14 @@ use std::ops::Range;
 
 use tierlog_model::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};
 
+use super::lexemes::{
+    field_name_length, is_end, quoted_length, regex_length, set_length, unescape, word_length,
+};
 use crate::QueryError;
+
+/// Most regular expressions of a query. Each may compile to a megabyte and is matched against
+/// whole dictionaries.
+const QUERY_REGEXES_MAX: usize = 32;
 
 /// A query that the grammar crate reads without surprise.
 #[derive(Debug)]
@@ -60,6 +67,7 @@ pub(super) fn prepare(query: &str) -> Result<Prepared, QueryError> {
         state: State::Start,
         negations: 0,
         term_count: 0,
+        regex_count: 0,
     };
     preparer.run()?;
     Ok(Prepared { text: preparer.text, clauses: preparer.clauses })
@@ -75,6 +83,7 @@ struct Preparer<'q> {
     /// NOT and `-` directly before the coming clause: each is a level of the tree.
     negations: usize,
     term_count: usize,
+    regex_count: usize,
 }
 
 struct Group {
@@ -268,7 +277,7 @@ impl Preparer<'_> {
                 return Err(QueryError::syntax(position, message));
             }
             Some('<' | '>') if has_field => self.comparison()?,
-            Some('/') if regex_length(self.rest()).is_some() => self.regex(),
+            Some('/') if regex_length(self.rest()).is_some() => self.regex()?,
             Some('*') if is_end(self.rest().get(1..).unwrap_or_default()) => {
                 self.at += 1;
                 self.text.push('*');
@@ -329,10 +338,16 @@ impl Preparer<'_> {
         }
     }
 
-    fn regex(&mut self) {
+    fn regex(&mut self) -> Result<(), QueryError> {
+        self.regex_count += 1;
+        if self.regex_count > QUERY_REGEXES_MAX {
+            let what = "regular expressions";
+            return Err(QueryError::TooExpensive { what, limit: QUERY_REGEXES_MAX });
+        }
         let length = regex_length(self.rest()).unwrap_or_default();
         self.copy(length);
         self.skip_boost();
+        Ok(())
     }
 
     fn range(&mut self) -> Result<(), QueryError> {
@@ -342,7 +357,10 @@ impl Preparer<'_> {
         let inner = self.rest().get(1..length - 1).unwrap_or_default();
         let words: Vec<&str> = inner.split_whitespace().collect();
         if !matches!(words.as_slice(), [_, "TO", _]) {
-            return Err(QueryError::syntax(self.at, "a range reads [low TO high] or {low TO high}"));
+            return Err(QueryError::syntax(
+                self.at,
+                "a range reads [low TO high] or {low TO high}",
+            ));
         }
         self.copy(length);
         Ok(())
@@ -415,93 +433,4 @@ enum Operator {
     And,
     Or,
     Not,
-}
-
-/// Returns the length of the field name before a colon, if the text starts with one.
-fn field_name_length(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (offset, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            ':' => {
-                // `12:30:05` and `http://host` are words.
-                let after = text.get(offset + 1..).unwrap_or_default();
-                let is_word = after.starts_with("//") || text.starts_with(|c: char| c.is_ascii_digit());
-                return (offset > 0 && !is_word).then_some(offset);
-            }
-            '"' | '\'' | '(' | ')' | '/' | '<' | '>' => return None,
-            _ if character.is_whitespace() => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Returns the length of the word at the start: up to white space, a parenthesis or a quote.
-fn word_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (offset, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '(' | ')' | '"' => return offset,
-            _ if character.is_whitespace() => return offset,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// Returns the length of a quoted text, both quotes included.
-fn quoted_length(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    for (offset, character) in text.char_indices().skip(1) {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            _ if character == quote => return Some(offset + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Returns the length of `/regex/`, both slashes included. It must be followed by an end, so that
-/// `/api/*` and `/api/v1/` are words; and it is one only when the slashes hold something.
-fn regex_length(text: &str) -> Option<usize> {
-    let mut previous = '/';
-    for (offset, character) in text.char_indices().skip(1) {
-        if character == '/' && previous != '\\' {
-            let end = offset + 1;
-            let after = text.get(end..).unwrap_or_default();
-            return (offset > 1 && (is_end(after) || after.starts_with('^'))).then_some(end);
-        }
-        previous = character;
-    }
-    None
-}
-
-/// Returns the length of `IN [`, if the text starts with it.
-fn set_length(text: &str) -> Option<usize> {
-    let after = text.strip_prefix("IN")?;
-    let bracket = after.trim_start();
-    bracket.starts_with('[').then(|| text.len() - bracket.len() + 1)
-}
-
-fn is_end(text: &str) -> bool {
-    text.chars().next().is_none_or(|next| next.is_whitespace() || next == ')')
-}
-
-/// Takes escapes off: a backslash makes the next character an ordinary one.
-fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => plain.push(characters.next().unwrap_or('\\')),
-            _ => plain.push(character),
-        }
-    }
-    plain
 }

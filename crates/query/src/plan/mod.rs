@@ -69,12 +69,13 @@ impl Plan {
     /// Tells whether a partition can hold matches, as far as that is known without opening it.
     pub fn may_match(&self, partition: &Partition) -> bool {
         let PartitionId { tier, day } = partition.id();
-        self.tiers.contains(&tier)
-            && self.range.overlaps(day.start(), day.end().saturating_add_micros(-1))
-            && match (partition.stats().earliest, partition.stats().latest) {
-                (Some(earliest), Some(latest)) => self.range.overlaps(earliest, latest),
-                _ => true,
-            }
+        if !self.tiers.contains(&tier) {
+            return false;
+        }
+        let stats = partition.stats();
+        let earliest = stats.earliest.unwrap_or(day.start());
+        let latest = stats.latest.unwrap_or(day.end());
+        self.range.overlaps(earliest, latest)
             && self
                 .required_ids
                 .iter()

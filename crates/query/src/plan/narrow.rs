@@ -31,9 +31,9 @@ pub(super) fn levels(expr: &Expr) -> LevelSet {
 pub(super) fn times(expr: &Expr) -> TimeRange {
     match expr {
         Expr::Timestamp(range) => *range,
-        Expr::And(inner) => inner
-            .iter()
-            .fold(TimeRange::default(), |range, expr| range.intersection(&times(expr))),
+        Expr::And(inner) => {
+            inner.iter().fold(TimeRange::default(), |range, expr| range.intersection(&times(expr)))
+        }
         Expr::Or(inner) => hull(inner.iter().map(times)),
         Expr::All
         | Expr::Nothing

@@ -1,7 +1,5 @@
 //! What a plan narrows a query to.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use tierlog_model::{Level, Pseudonyms, RecordKind, Tiers, Timestamp, id_hash};
 
 use super::{Plan, kept_since};
@@ -83,7 +81,10 @@ fn expired_levels_are_those_that_the_range_outlives() {
     assert_eq!(expired("", None), "");
     assert_eq!(expired("", Some("now-7d/d")), "");
     assert_eq!(expired("", Some("now-8d")), "debug 2026-11-13");
-    assert_eq!(expired("", Some("now-100d")), "debug 2026-11-13, info 2026-10-21, warning 2026-08-22");
+    assert_eq!(
+        expired("", Some("now-100d")),
+        "debug 2026-11-13, info 2026-10-21, warning 2026-08-22"
+    );
     assert_eq!(expired("level:>=error", Some("now-100d")), "");
     assert_eq!(expired("timestamp:>=2026-11-01", None), "debug 2026-11-13");
 }

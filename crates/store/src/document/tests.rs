@@ -68,6 +68,7 @@ fn every_kind_of_value_keeps_its_type_and_digits() {
         ("tags", Value::Json("[\"a\",\"b\",3]".into())),
         ("items", Value::Json("[{\"sku\":\"x\",\"n\":1},{\"sku\":\"y\",\"n\":2}]".into())),
         ("nothing", Value::Json("{}".into())),
+        ("items.total", Value::I64(2)),
         ("back\\slash", Value::Str("kept".into())),
     ]);
     let index = index(std::slice::from_ref(&original));

@@ -102,8 +102,12 @@ fn document(seq: u64, record: &Record<'_>, names: &mut FieldNames) -> TantivyDoc
             continue;
         }
         match place(name, value) {
-            Place::Column => columns.extend(leaf(value).map(|node| (name, node))),
-            Place::ColumnAndStore => {
+            // Below an array of the same record, the column alone could not be told from the
+            // array's own members.
+            Place::Column if !lies_in_array(record, name) => {
+                columns.extend(leaf(value).map(|node| (name, node)));
+            }
+            Place::Column | Place::ColumnAndStore => {
                 columns.extend(leaf(value).map(|node| (name, node)));
                 stored.push((name, value));
             }
@@ -118,7 +122,9 @@ fn document(seq: u64, record: &Record<'_>, names: &mut FieldNames) -> TantivyDoc
             Element::Text(text) if text.len() > limits::COLUMN_TEXT_BYTES_MAX => {
                 texts.push((name, Node::Str(text)));
             }
-            element => columns.push((name, element.node())),
+            // A member that gets no column is still in the array that is stored.
+            element if names.admit(name) => columns.push((name, element.node())),
+            _ => {}
         }
     }
     let overflow_value = Value::Str(overflow.as_str().into());
@@ -127,6 +133,14 @@ fn document(seq: u64, record: &Record<'_>, names: &mut FieldNames) -> TantivyDoc
         stored.push((fields::OVERFLOW, &overflow_value));
     }
     assemble(seq, record, &columns, &texts, &stored)
+}
+
+fn lies_in_array(record: &Record<'_>, name: &str) -> bool {
+    name.contains('.')
+        && record.fields.iter().any(|(other, value)| {
+            matches!(value, Value::Json(_))
+                && name.strip_prefix(other.as_ref()).is_some_and(|rest| rest.starts_with('.'))
+        })
 }
 
 fn assemble(

@@ -36,10 +36,7 @@ pub enum WalError {
         reason: String,
     },
     /// The segment was written by another version of the program.
-    #[error(
-        "{path} has wal format version {found}, this program reads version {}",
-        FORMAT_VERSION
-    )]
+    #[error("{path} has wal format version {found}, this program reads version {}", FORMAT_VERSION)]
     FormatVersion {
         /// The segment.
         path: PathBuf,
@@ -62,10 +59,9 @@ impl WalError {
     pub(super) fn is_no_space(&self) -> bool {
         match self {
             WalError::DiskFull { .. } => true,
-            WalError::Io { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ),
+            WalError::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
             WalError::Poisoned { .. } | WalError::FormatVersion { .. } => false,
         }
     }

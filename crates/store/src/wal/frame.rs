@@ -207,8 +207,7 @@ impl Frame {
 
     /// Returns the batch of a batch frame, every record of it checked.
     pub(super) fn batch(&self) -> Result<RedactedBatch, FrameError> {
-        let batch =
-            RedactedBatch::from_wal(self.payload()?, self.header.record_count, self.id()?)?;
+        let batch = RedactedBatch::from_wal(self.payload()?, self.header.record_count, self.id()?)?;
         Ok(batch)
     }
 }

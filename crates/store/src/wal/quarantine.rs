@@ -67,8 +67,8 @@ fn copy(
     while offset < part.end {
         let left = usize::try_from(part.end - offset).unwrap_or(COPY_BYTES);
         let chunk = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
-        let read = read_up_to(source.as_ref(), offset, chunk)
-            .map_err(WalError::io("read", segment))?;
+        let read =
+            read_up_to(source.as_ref(), offset, chunk).map_err(WalError::io("read", segment))?;
         if read == 0 {
             break;
         }

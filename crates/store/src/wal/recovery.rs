@@ -118,8 +118,7 @@ impl Recoverer<'_> {
     fn segment(&mut self, segment: Segment, place: Place) -> Result<(), WalError> {
         self.recovery.next_seq = self.recovery.next_seq.max(segment.first_seq);
         let expected_seq = self.recovery.next_seq;
-        let mut scanner =
-            Scanner::open(self.vfs, &segment.path, segment.first_seq, expected_seq)?;
+        let mut scanner = Scanner::open(self.vfs, &segment.path, segment.first_seq, expected_seq)?;
         let mut frame_count = 0_u64;
         let mut end_gap = None;
         while let Some(step) = scanner.step()? {
@@ -163,9 +162,7 @@ impl Recoverer<'_> {
                     self.window.insert(id, frame.header.record_count, frame.header.written_at);
                 }
             }),
-            FrameKind::Window => {
-                frame.payload().and_then(|payload| self.window.absorb(&payload))
-            }
+            FrameKind::Window => frame.payload().and_then(|payload| self.window.absorb(&payload)),
         };
         if let Err(problem) = remembered {
             let end = offset + frame.header.total_bytes;

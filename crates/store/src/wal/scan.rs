@@ -160,10 +160,8 @@ impl Scanner {
             Ok(header) => header,
             Err(problem) => return Ok(Err(problem)),
         };
-        let in_order = header
-            .seq
-            .checked_sub(self.expected_seq)
-            .is_some_and(|ahead| ahead <= SEQ_AHEAD_MAX);
+        let in_order =
+            header.seq.checked_sub(self.expected_seq).is_some_and(|ahead| ahead <= SEQ_AHEAD_MAX);
         if !in_order {
             return Ok(Err(FrameError::Sequence));
         }

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -175,7 +175,7 @@ impl WalThread {
         Ok(placements)
     }
 
-    fn acknowledge(&self, group: Vec<Pending>, placements: Vec<Placement>) {
+    fn acknowledge(&mut self, group: Vec<Pending>, placements: Vec<Placement>) {
         let mut written = Vec::new();
         let mut group_records = 0_u64;
         for (pending, placement) in group.into_iter().zip(placements) {
@@ -203,7 +203,7 @@ impl WalThread {
         }
     }
 
-    fn hand_on(&self, applied: AppliedBatch, held: HeldBytes) {
+    fn hand_on(&mut self, applied: AppliedBatch, held: HeldBytes) {
         if applied.batch.record_count() == 0 {
             return;
         }
@@ -212,8 +212,19 @@ impl WalThread {
             // An error means that the last live reader left just now.
             let _ = self.hooks.live.send(Arc::new(LiveBatch { first_seq, batch }));
         }
-        // Waits while Q2 is full: that is how a slow indexer is felt.
-        if self.applied.send(applied).is_err() {
+        let sent = match self.applied.try_send(applied) {
+            Ok(()) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+            Err(TrySendError::Full(applied)) => {
+                // Nobody knows how long Q2 stays full; a promised sync does not wait for it.
+                if self.sync_due.is_some() {
+                    self.sync_now();
+                }
+                // Waiting here is how a slow indexer is felt.
+                self.applied.send(applied).is_ok()
+            }
+        };
+        if !sent {
             // The batch is durable and is indexed after a restart, but nothing more is taken.
             self.poison("indexer has ended");
         }

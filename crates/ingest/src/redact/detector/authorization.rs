@@ -4,7 +4,7 @@
 //! alone is the mark, so the rest has to look the part: a bearer token holds a digit or is long,
 //! and basic credentials decode to text with a colon.
 
-use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, BASE64_NOPAD};
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 use memchr::memchr2_iter;
 
 use super::boundary::{before, is_word, run_end};

@@ -13,28 +13,31 @@ use crate::redact::span::Found;
 /// See the module.
 pub(in crate::redact) struct Card;
 
+/// What stands in place of a card.
+pub(in crate::redact) const PLACEHOLDER: &str = "[CARD]";
+
 /// Issuers: range of the leading digits, how many digits lead, and the lengths in use.
 const ISSUERS: [(u32, u32, u32, &[usize]); 20] = [
-    (4, 4, 1, &[13, 16, 19]),                // Visa
-    (51, 55, 2, &[16]),                      // Mastercard
-    (2221, 2720, 4, &[16]),                  // Mastercard
-    (34, 34, 2, &[15]),                      // American Express
-    (37, 37, 2, &[15]),                      // American Express
-    (6011, 6011, 4, &[16, 19]),              // Discover
-    (644, 649, 3, &[16, 19]),                // Discover
-    (65, 65, 2, &[16, 19]),                  // Discover, RuPay
-    (300, 305, 3, &[14, 16]),                // Diners Club
-    (3095, 3095, 4, &[14, 16]),              // Diners Club
-    (36, 36, 2, &[14, 16]),                  // Diners Club
-    (38, 39, 2, &[14, 16]),                  // Diners Club
-    (3528, 3589, 4, &[16, 19]),              // JCB
-    (62, 62, 2, &[16, 17, 18, 19]),          // UnionPay
-    (81, 82, 2, &[16, 17, 18, 19]),          // UnionPay, RuPay
-    (2200, 2204, 4, &[16, 17, 18, 19]),      // Mir
-    (5018, 5018, 4, &[13, 15, 16, 18, 19]),  // Maestro
-    (5020, 5038, 4, &[13, 15, 16, 18, 19]),  // Maestro
-    (6304, 6304, 4, &[13, 15, 16, 18, 19]),  // Maestro
-    (6759, 6763, 4, &[13, 15, 16, 18, 19]),  // Maestro
+    (4, 4, 1, &[13, 16, 19]),               // Visa
+    (51, 55, 2, &[16]),                     // Mastercard
+    (2221, 2720, 4, &[16]),                 // Mastercard
+    (34, 34, 2, &[15]),                     // American Express
+    (37, 37, 2, &[15]),                     // American Express
+    (6011, 6011, 4, &[16, 19]),             // Discover
+    (644, 649, 3, &[16, 19]),               // Discover
+    (65, 65, 2, &[16, 19]),                 // Discover, RuPay
+    (300, 305, 3, &[14, 16]),               // Diners Club
+    (3095, 3095, 4, &[14, 16]),             // Diners Club
+    (36, 36, 2, &[14, 16]),                 // Diners Club
+    (38, 39, 2, &[14, 16]),                 // Diners Club
+    (3528, 3589, 4, &[16, 19]),             // JCB
+    (62, 62, 2, &[16, 17, 18, 19]),         // UnionPay
+    (81, 82, 2, &[16, 17, 18, 19]),         // UnionPay, RuPay
+    (2200, 2204, 4, &[16, 17, 18, 19]),     // Mir
+    (5018, 5018, 4, &[13, 15, 16, 18, 19]), // Maestro
+    (5020, 5038, 4, &[13, 15, 16, 18, 19]), // Maestro
+    (6304, 6304, 4, &[13, 15, 16, 18, 19]), // Maestro
+    (6759, 6763, 4, &[13, 15, 16, 18, 19]), // Maestro
 ];
 
 /// Fewest and most digits of any card.
@@ -51,7 +54,7 @@ impl Detector for Card {
     }
 
     fn placeholder(&self) -> &'static str {
-        "[CARD]"
+        PLACEHOLDER
     }
 
     fn trigger(&self) -> Trigger {

@@ -132,8 +132,7 @@ fn is_in(alphabet: Alphabet, byte: u8) -> bool {
         Alphanumeric => byte.is_ascii_alphanumeric(),
         Word => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
         Path => {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'=')
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'=')
         }
     }
 }

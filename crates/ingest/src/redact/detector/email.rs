@@ -15,10 +15,11 @@ use crate::redact::span::Found;
 /// See the module.
 pub(in crate::redact) struct Email;
 
-/// Endings that name files and never domains.
-const FILE_ENDINGS: [&str; 14] = [
-    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "tgz", "gz", "json",
-    "html",
+/// Endings that name files and units of a system, and never domains.
+const FILE_ENDINGS: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "json", "html", "xml",
+    "yaml", "yml", "toml", "conf", "txt", "log", "tgz", "gz", "tar", "whl", "deb", "rpm", "jar",
+    "exe", "dll", "service", "socket", "timer", "mount", "target", "slice", "scope", "device",
 ];
 
 /// Schemes whose `user@host` names a machine's account, the same for everyone.
@@ -50,7 +51,7 @@ impl Detector for Email {
                 continue;
             }
             let Some(end) = domain_end(text, position + 1) else { continue };
-            if is_machine_account(text, start, position, end) {
+            if is_machine_account(text, start, position, end) || is_user_info(text, start) {
                 continue;
             }
             found.replace(start..end);
@@ -115,8 +116,8 @@ fn is_top_level_domain(label: &str) -> bool {
 
 fn is_machine_account(text: &str, start: usize, position: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
-    let is_repository = text.get(start..position) == Some("git")
-        && matches!(at(bytes, end), Some(b':' | b'/'));
+    let is_repository =
+        text.get(start..position) == Some("git") && matches!(at(bytes, end), Some(b':' | b'/'));
     let scheme_end = start.saturating_sub("://".len());
     let is_machine_url = text.get(scheme_end..start) == Some("://") && {
         let scheme_start = run_start(bytes, scheme_end.saturating_sub(8), scheme_end, |byte| {
@@ -125,6 +126,21 @@ fn is_machine_account(text: &str, start: usize, position: usize, end: usize) -> 
         text.get(scheme_start..scheme_end).is_some_and(|scheme| MACHINE_SCHEMES.contains(&scheme))
     };
     is_repository || (is_machine_url && before(bytes, start) == Some(b'/'))
+}
+
+/// How far before an address the scheme of its URL is looked for.
+const USER_INFO_BYTES_MAX: usize = 128;
+
+/// Tells whether what precedes is `scheme://user:`: then the find is half a password and a host,
+/// and `url_credentials` knows better.
+fn is_user_info(text: &str, start: usize) -> bool {
+    let bytes = text.as_bytes();
+    let user_start = run_start(bytes, start.saturating_sub(USER_INFO_BYTES_MAX), start, |byte| {
+        !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>')
+    });
+    let has_user = bytes.get(user_start..start).is_some_and(|user| user.contains(&b':'));
+    let before = bytes.get(..user_start).unwrap_or_default();
+    has_user && before.ends_with(b"://")
 }
 
 #[cfg(test)]
@@ -163,6 +179,8 @@ mod tests {
                 "pkg@1.2.3-beta",
                 "nginx@sha256:4bbd26a4",
                 "icon@2x.png",
+                "getty@tty1.service",
+                "postgres://ada:hunter2@db.example.org/app",
                 "user@host",
                 "root@localhost",
                 "git@github.com:org/repo.git",

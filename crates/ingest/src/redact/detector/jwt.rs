@@ -97,7 +97,12 @@ mod tests {
     fn other_base64_stays() {
         check_untouched(
             &Jwt,
-            &["eyJmb28iOiJiYXIifQ.eyJ4IjoxfQ.x", "eyJ", "they.eat.ewe", "XeyJhbGciOiJIUzI1NiJ9.a.b"],
+            &[
+                "eyJmb28iOiJiYXIifQ.eyJ4IjoxfQ.x",
+                "eyJ",
+                "they.eat.ewe",
+                "XeyJhbGciOiJIUzI1NiJ9.a.b",
+            ],
         );
     }
 }

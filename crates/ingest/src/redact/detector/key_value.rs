@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 use super::boundary::{at, before, run_end};
 use super::pair::{Form, Key, is_empty_word, keys, short_value, value};
+use super::tuple_pair::tuple_pairs;
 use super::{Detector, Trigger};
 use crate::redact::key_terms::NEEDLES;
 use crate::redact::keys::{KeyVerdict, Words};
@@ -37,21 +38,69 @@ pub(in crate::redact) fn is_pair_value(key: &str) -> bool {
 
 /// Words that follow a key in prose and are never its value.
 const PROSE: [&str; 40] = [
-    "a", "accepted", "authentication", "bad", "cannot", "changed", "closed", "created", "denied",
-    "deleted", "disabled", "does", "enabled", "expired", "failed", "for", "has", "in", "incorrect",
-    "invalid", "is", "malformed", "mismatch", "missing", "must", "no", "not", "ok", "opened",
-    "refreshed", "rejected", "required", "reset", "revoked", "signature", "started", "unknown",
-    "updated", "valid", "wrong",
+    "a",
+    "accepted",
+    "authentication",
+    "bad",
+    "cannot",
+    "changed",
+    "closed",
+    "created",
+    "denied",
+    "deleted",
+    "disabled",
+    "does",
+    "enabled",
+    "expired",
+    "failed",
+    "for",
+    "has",
+    "in",
+    "incorrect",
+    "invalid",
+    "is",
+    "malformed",
+    "mismatch",
+    "missing",
+    "must",
+    "no",
+    "not",
+    "ok",
+    "opened",
+    "refreshed",
+    "rejected",
+    "required",
+    "reset",
+    "revoked",
+    "signature",
+    "started",
+    "unknown",
+    "updated",
+    "valid",
+    "wrong",
 ];
 
 /// Schemes that stand between `Authorization:` and the credentials.
 const SCHEMES: [&str; 12] = [
-    "bearer", "basic", "digest", "token", "apikey", "negotiate", "ntlm", "oauth", "hawk",
-    "aws4-hmac-sha256", "key", "jwt",
+    "bearer",
+    "basic",
+    "digest",
+    "token",
+    "apikey",
+    "negotiate",
+    "ntlm",
+    "oauth",
+    "hawk",
+    "aws4-hmac-sha256",
+    "key",
+    "jwt",
 ];
 
-/// In prose, a weak key is only believed when its value cannot be a word.
+/// In prose a weak key is only believed when its value cannot be a word or a version: letters
+/// this long, digits with others among them, or digits alone.
 const WORD_BYTES_MAX: usize = 16;
+const MIXED_BYTES_MIN: usize = 6;
+const DIGITS_MIN: usize = 4;
 
 impl Detector for KeyValue {
     fn name(&self) -> &'static str {
@@ -86,6 +135,14 @@ impl Detector for KeyValue {
             }
         }
         find_flags(text, policy, found);
+        find_elements(text, policy, found);
+        for (column, range) in tuple_pairs(text) {
+            let written = text.get(range.clone()).unwrap_or_default();
+            let is_secret = policy.keys().verdict(column).is_secret();
+            if is_secret && !is_empty_word(written) && !is_placeholder(written) {
+                found.replace(range);
+            }
+        }
     }
 }
 
@@ -134,7 +191,7 @@ fn replace_bare(
         return Some(range.end);
     }
     let end = header_end(text, key, &range);
-    if !key.is_assigned && end == range.end && is_prose(text, written, verdict, &range) {
+    if !key.is_assigned && end == range.end && is_prose(written, verdict) {
         return None;
     }
     found.replace(range.start..end);
@@ -142,14 +199,14 @@ fn replace_bare(
 }
 
 /// Tells whether what follows `key:` reads as language.
-fn is_prose(text: &str, written: &str, verdict: KeyVerdict, range: &Range<usize>) -> bool {
+fn is_prose(written: &str, verdict: KeyVerdict) -> bool {
     let word = written.trim_matches(|character: char| !character.is_alphanumeric());
     let is_letters = word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_number = word.len() >= DIGITS_MIN && word.bytes().all(|byte| byte.is_ascii_digit());
     let is_word = is_letters && word.len() < WORD_BYTES_MAX;
-    let follows_space = before(text.as_bytes(), range.start) == Some(b' ');
+    let is_short = written.len() < MIXED_BYTES_MIN && !is_number;
     let is_weak = verdict != KeyVerdict::Secret;
-    PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(word))
-        || (is_weak && is_word && follows_space)
+    PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(word)) || (is_weak && (is_word || is_short))
 }
 
 /// Returns where the value of a header ends: a scheme takes its credentials along, a cookie the
@@ -205,8 +262,11 @@ fn find_flags(text: &str, policy: &Policy, found: &mut Found) {
     let bytes = text.as_bytes();
     for dashes in memmem::find_iter(bytes, b"--") {
         let start = dashes + 2;
-        let is_start = before(bytes, dashes).is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
-        let end = run_end(bytes, start, |byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        let is_start =
+            before(bytes, dashes).is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
+        let end = run_end(bytes, start, |byte| {
+            byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+        });
         if !is_start || start == end || at(bytes, end) != Some(b' ') {
             continue;
         }
@@ -218,6 +278,35 @@ fn find_flags(text: &str, policy: &Policy, found: &mut Found) {
         let is_value = !value.is_empty() && !value.starts_with('-') && !is_placeholder(value);
         if is_value && policy.keys().verdict(name) == KeyVerdict::Secret {
             found.replace(end + 1..value_end);
+        }
+    }
+}
+
+/// Longest tag that is read.
+const TAG_BYTES_MAX: usize = 256;
+
+/// Elements of XML, `<wsse:Password Type="x">hunter2</wsse:Password>`.
+fn find_elements(text: &str, policy: &Policy, found: &mut Found) {
+    let bytes = text.as_bytes();
+    for open in memchr_iter(b'<', bytes) {
+        let window = bytes.get(..bytes.len().min(open + TAG_BYTES_MAX)).unwrap_or(bytes);
+        let name_end = run_end(window, open + 1, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-' | b'.')
+        });
+        if !matches!(at(bytes, name_end), Some(b'>' | b' ')) {
+            continue;
+        }
+        let Some(tag) = text.get(open + 1..name_end) else { continue };
+        let name = tag.rsplit(':').next().unwrap_or(tag);
+        if name.is_empty() || !policy.keys().verdict(name).is_secret() {
+            continue;
+        }
+        let close = run_end(window, name_end, |byte| !matches!(byte, b'>' | b'<'));
+        let value_end = run_end(bytes, close + 1, |byte| byte != b'<');
+        let value = text.get(close + 1..value_end).unwrap_or_default();
+        let is_element = at(bytes, close) == Some(b'>') && at(bytes, value_end) == Some(b'<');
+        if is_element && !value.trim().is_empty() && !is_placeholder(value) {
+            found.replace(close + 1..value_end);
         }
     }
 }

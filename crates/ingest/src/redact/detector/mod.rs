@@ -16,6 +16,7 @@ mod phone;
 mod private_key;
 mod secret_key;
 mod ssn;
+mod tuple_pair;
 mod url_credentials;
 mod user_id;
 
@@ -23,13 +24,13 @@ mod user_id;
 mod check;
 
 pub(super) use authorization::Authorization;
-pub(super) use card::{Card, is_card_number};
+pub(super) use card::{Card, PLACEHOLDER as CARD_PLACEHOLDER, is_card_number};
 pub(super) use cloud_key::CloudKey;
 pub(super) use email::Email;
 pub(super) use iban::Iban;
 pub(super) use jwt::Jwt;
 pub(super) use key_value::{KeyValue, is_pair_name, is_pair_value};
-pub(super) use phone::Phone;
+pub(super) use phone::{PLACEHOLDER as PHONE_PLACEHOLDER, Phone, is_phone_key, is_phone_number};
 pub(super) use private_key::PrivateKey;
 pub(super) use secret_key::{PLACEHOLDER as SECRET_PLACEHOLDER, SecretKey};
 pub(super) use ssn::Ssn;

@@ -26,7 +26,8 @@ pub(super) struct Key<'t> {
     pub(super) name: &'t str,
     /// Where the key starts, after its quote.
     pub(super) start: usize,
-    /// The quote after the key with its backslashes; empty for a bare key.
+    /// The quote after the key with its backslashes; empty for a bare key, and for one in the
+    /// backticks of prose.
     pub(super) quote: &'t str,
     /// Whether the separator holds an equals sign.
     pub(super) is_assigned: bool,
@@ -47,11 +48,16 @@ pub(super) enum Form {
 
 /// Returns every key of a text.
 pub(super) fn keys(text: &str) -> impl Iterator<Item = Key<'_>> {
-    memchr2_iter(b'=', b':', text.as_bytes())
-        .filter_map(move |separator| key_at(text, separator))
+    keys_ending(text, |_| true)
 }
 
-fn key_at(text: &str, separator: usize) -> Option<Key<'_>> {
+/// Returns every key whose last byte fulfils a condition, which spares reading the others.
+pub(super) fn keys_ending(text: &str, ends: impl Fn(u8) -> bool) -> impl Iterator<Item = Key<'_>> {
+    memchr2_iter(b'=', b':', text.as_bytes())
+        .filter_map(move |separator| key_at(text, separator, &ends))
+}
+
+fn key_at<'t>(text: &'t str, separator: usize, ends: impl Fn(u8) -> bool) -> Option<Key<'t>> {
     let bytes = text.as_bytes();
     // A comparison, the second half of `::`, `:=` or `==`.
     if matches!(before(bytes, separator), Some(b'=' | b':' | b'!' | b'<' | b'>')) {
@@ -72,8 +78,12 @@ fn key_at(text: &str, separator: usize) -> Option<Key<'_>> {
         _ => key_side,
     };
     let quote = text.get(quote_start..key_side)?;
+    if !before(bytes, quote_start).is_some_and(ends) {
+        return None;
+    }
     let start = key_start(text, quote_start, quote);
     let name = text.get(start..quote_start)?;
+    let quote = if quote.ends_with('`') { "" } else { quote };
     if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
@@ -98,7 +108,8 @@ fn key_start(text: &str, end: usize, quote: &str) -> usize {
     let start = run_start(bytes, floor, end, is_key_byte);
     // `API key: x`, `card number: x`: the last word alone says too little.
     let word = text.get(start..end).unwrap_or_default();
-    let is_vague = ["key", "number", "id", "code"].iter().any(|vague| word.eq_ignore_ascii_case(vague));
+    let is_vague =
+        ["key", "number", "id", "code"].iter().any(|vague| word.eq_ignore_ascii_case(vague));
     if is_vague && before(bytes, start) == Some(b' ') {
         return run_start(bytes, floor, start - 1, is_key_byte);
     }
@@ -208,13 +219,21 @@ fn bare_end(text: &str, start: usize, key_quote: &str) -> usize {
         end += 1;
     }
     let word = text.get(start..end).unwrap_or_default();
-    start + word.trim_end_matches([',', ';', '.', ')', ']', '}', '&', '|']).len().max(placeholder_len(word))
+    start
+        + word
+            .trim_end_matches([',', ';', '.', ')', ']', '}', '&', '|', '>'])
+            .len()
+            .max(placeholder_len(word))
 }
 
 /// A placeholder ends with a bracket of its own.
 fn placeholder_len(word: &str) -> usize {
     let Some(close) = word.starts_with('[').then(|| word.find(']')).flatten() else { return 0 };
-    if word.get(..close + 1).is_some_and(crate::redact::registry::is_placeholder) { close + 1 } else { 0 }
+    if word.get(..close + 1).is_some_and(crate::redact::registry::is_placeholder) {
+        close + 1
+    } else {
+        0
+    }
 }
 
 /// Longest key that is recognised behind a comma.
@@ -223,9 +242,7 @@ const NEXT_KEY_BYTES_MAX: usize = 48;
 fn next_is_key(bytes: &[u8], start: usize) -> bool {
     let start = run_end(bytes, start, |byte| byte == b' ');
     let window = bytes.get(..bytes.len().min(start + NEXT_KEY_BYTES_MAX)).unwrap_or(bytes);
-    let end = run_end(window, start, |byte| {
-        is_key_byte(byte) || matches!(byte, b'"' | b'\'')
-    });
+    let end = run_end(window, start, |byte| is_key_byte(byte) || matches!(byte, b'"' | b'\''));
     start < end && matches!(at(bytes, end), Some(b'=' | b':'))
 }
 
@@ -256,12 +273,10 @@ mod tests {
         check("password=x y", &[("password", "x")]);
         check("a=1, b: 2; c = '3 4'", &[("a", "1"), ("b", "2"), ("c", "3 4")]);
         check("a=x,y&z b=1&c=2", &[("a", "x,y&z"), ("b", "1"), ("c", "2")]);
-        check(r#"{"a": "x\"y", "b" : 2, "c":{"d":"}"}}"#, &[
-            ("a", r#"x\"y"#),
-            ("b", "2"),
-            ("c", r#"{"d":"}"}"#),
-            ("d", "}"),
-        ]);
+        check(
+            r#"{"a": "x\"y", "b" : 2, "c":{"d":"}"}}"#,
+            &[("a", r#"x\"y"#), ("b", "2"), ("c", r#"{"d":"}"}"#), ("d", "}")],
+        );
         check(r#"{\"a\":\"x\\\"y\",\"b\":2}"#, &[("a", r#"x\\\"y"#), ("b", "2")]);
         check(r#""a":"cut"#, &[("a", "cut")]);
         check("API key: abc.", &[("API key", "abc")]);

@@ -68,10 +68,19 @@ mod tests {
     #[test]
     fn blocks_are_replaced_to_their_end() {
         for (text, expected) in [
-            ("a -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- b", "a [PRIVATE_KEY] b"),
-            ("-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----\\n", "[PRIVATE_KEY]\\n"),
+            (
+                "a -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- b",
+                "a [PRIVATE_KEY] b",
+            ),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----\\n",
+                "[PRIVATE_KEY]\\n",
+            ),
             ("x -----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXk", "x [PRIVATE_KEY]"),
-            ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", "[PRIVATE_KEY]"),
+            (
+                "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----",
+                "[PRIVATE_KEY]",
+            ),
         ] {
             check(&PrivateKey, text, expected);
         }

@@ -85,7 +85,14 @@ fn is_ssn(area: &[u8], group: &[u8], serial: &[u8]) -> bool {
 fn has_context(bytes: &[u8], start: usize) -> bool {
     let context = bytes.get(start.saturating_sub(CONTEXT_BYTES)..start).unwrap_or_default();
     let has = |word: &[u8]| context.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
-    has(b"ssn") || has(b"social security") || has(b"social_security")
+    // The placeholder of the number before is no context for the next one.
+    let has_ssn = context.windows(4).any(|at| match at {
+        [left, word @ ..] => *left != b'[' && word.eq_ignore_ascii_case(b"ssn"),
+        [] => false,
+    });
+    let starts_with_ssn = start <= CONTEXT_BYTES
+        && context.get(..3).is_some_and(|at| at.eq_ignore_ascii_case(b"ssn"));
+    has_ssn || starts_with_ssn || has(b"social security") || has(b"social_security")
 }
 
 #[cfg(test)]

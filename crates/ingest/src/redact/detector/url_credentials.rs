@@ -16,11 +16,32 @@ pub(in crate::redact) struct UrlCredentials;
 
 /// Parameters that carry secrets, and the shortest value that is one: `?code=404` is a status.
 const PARAMETERS: [(&str, usize); 26] = [
-    ("token", 1), ("access_token", 1), ("refresh_token", 1), ("id_token", 1), ("auth_token", 1),
-    ("auth", 6), ("sig", 6), ("signature", 6), ("hmac", 6), ("key", 8), ("api_key", 1),
-    ("apikey", 1), ("api-key", 1), ("code", 6), ("password", 1), ("passwd", 1), ("pwd", 1),
-    ("pass", 1), ("secret", 1), ("client_secret", 1), ("session", 6), ("sessionid", 1),
-    ("ticket", 6), ("jwt", 1), ("x-amz-signature", 1), ("x-amz-credential", 1),
+    ("token", 1),
+    ("access_token", 1),
+    ("refresh_token", 1),
+    ("id_token", 1),
+    ("auth_token", 1),
+    ("auth", 6),
+    ("sig", 6),
+    ("signature", 6),
+    ("hmac", 6),
+    ("key", 8),
+    ("api_key", 1),
+    ("apikey", 1),
+    ("api-key", 1),
+    ("code", 6),
+    ("password", 1),
+    ("passwd", 1),
+    ("pwd", 1),
+    ("pass", 1),
+    ("secret", 1),
+    ("client_secret", 1),
+    ("session", 6),
+    ("sessionid", 1),
+    ("ticket", 6),
+    ("jwt", 1),
+    ("x-amz-signature", 1),
+    ("x-amz-credential", 1),
 ];
 
 /// Further parameters of signed addresses.
@@ -100,8 +121,12 @@ fn is_url_byte(byte: u8) -> bool {
 
 fn find_parameters(text: &str, found: &mut Found) {
     let bytes = text.as_bytes();
+    let mut floor = 0;
     for mark in memchr2_iter(b'?', b'&', bytes) {
         let start = mark + 1;
+        if start < floor {
+            continue;
+        }
         let window = bytes.get(..bytes.len().min(start + PARAMETER_BYTES_MAX + 1)).unwrap_or(bytes);
         let name_end = run_end(window, start, |byte| byte != b'=');
         let Some(name) = text.get(start..name_end).filter(|_| at(bytes, name_end) == Some(b'='))
@@ -116,6 +141,7 @@ fn find_parameters(text: &str, found: &mut Found) {
             !byte.is_ascii_whitespace()
                 && !matches!(byte, b'&' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`')
         });
+        floor = value_end;
         let value = text.get(value_start..value_end).unwrap_or_default();
         let value = value.trim_end_matches([')', ',', ';', '.']);
         if value.len() >= *bytes_min && !is_placeholder(value) {
@@ -136,9 +162,15 @@ mod tests {
             ("redis://:hunter2@cache", "redis://[CREDENTIALS]@cache"),
             ("amqp://a:p@ss@mq/x", "amqp://[CREDENTIALS]@mq/x"),
             ("mysql://a:p/ss@db/x", "mysql://[CREDENTIALS]@db/x"),
-            ("https://abcdefghij0123456789@o1.ingest.example.org/2", "https://[CREDENTIALS]@o1.ingest.example.org/2"),
+            (
+                "https://abcdefghij0123456789@o1.ingest.example.org/2",
+                "https://[CREDENTIALS]@o1.ingest.example.org/2",
+            ),
             ("GET /reset?token=abc&next=/ 200", "GET /reset?token=[CREDENTIALS]&next=/ 200"),
-            ("https://x.org/cb?state=1&code=4/0AX4XfWh.", "https://x.org/cb?state=1&code=[CREDENTIALS]."),
+            (
+                "https://x.org/cb?state=1&code=4/0AX4XfWh.",
+                "https://x.org/cb?state=1&code=[CREDENTIALS].",
+            ),
             ("\"/f?X-Amz-Signature=ab12\"", "\"/f?X-Amz-Signature=[CREDENTIALS]\""),
             ("/maps?key=abcdefgh#x", "/maps?key=[CREDENTIALS]#x"),
         ] {

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::boundary::{run_start};
-use super::pair::{Form, Key, is_empty_word, keys, short_value};
+use super::boundary::run_start;
+use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
+use super::tuple_pair::tuple_pairs;
 use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::registry::is_placeholder;
@@ -37,7 +38,7 @@ impl Detector for UserId {
             return;
         }
         let mut floor = 0;
-        for key in keys(text) {
+        for key in keys_ending(text, |byte| byte == b']' || policy.may_end_covered(byte)) {
             if key.value_start <= floor {
                 continue;
             }
@@ -57,8 +58,19 @@ impl Detector for UserId {
                 continue;
             }
             let is_json_number = form == Form::Bare && !key.quote.is_empty();
-            let token = if is_json_number { [key.quote, &token, key.quote].concat() } else { token };
+            let token =
+                if is_json_number { [key.quote, &token, key.quote].concat() } else { token };
             found.pseudonymise(range, token);
+        }
+        for (column, range) in tuple_pairs(text) {
+            let Some(field) = policy.covered_field(column) else { continue };
+            let Some(written) = text.get(range.clone()).filter(|id| !is_empty_word(id)) else {
+                continue;
+            };
+            match policy.token(field, written) {
+                Some(token) if token != written => found.pseudonymise(range, token),
+                _ => {}
+            }
         }
     }
 }
@@ -133,7 +145,11 @@ mod tests {
             ("user_id=ada@example.org", "user_id=M"),
             ("USER-ID=4242&x=1", "USER-ID=T&x=1"),
             ("user_id=T", "user_id=T"),
-            ("user_id=null target_user_id=4242 user=4242 id=4242", "user_id=null target_user_id=4242 user=4242 id=4242"),
+            (
+                "user_id=null target_user_id=4242 user=4242 id=4242",
+                "user_id=null target_user_id=4242 user=4242 id=4242",
+            ),
+            ("Key (course_id, user_id)=(7, 4242) exists", "Key (course_id, user_id)=(7, T) exists"),
             (r#"{"order": {"id": 4242}}"#, r#"{"order": {"id": 4242}}"#),
         ] {
             let fill = |text: &str| text.replace('T', &token).replace('M', &mail);

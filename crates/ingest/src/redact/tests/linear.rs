@@ -1,4 +1,4 @@
-//! Hostile lines of the longest allowed length. A quadratic detector would need hours for one of
+//! Hostile lines, an eighth of the longest allowed. A quadratic detector would need many minutes for one of
 //! these; a linear one is done before anybody looks.
 
 use std::borrow::Cow;
@@ -12,22 +12,74 @@ use super::{record, redactor};
 fn a_hostile_line_takes_linear_time() {
     let redactor = redactor();
     for piece in [
-        "@", "a@", "a@b.", "a.1.1@", "1", "1 ", "4111-", "{", "{\"", "\"password\":{", "\"user_id\":{",
-        "\"name\":{", "password=", "password:", "token=null,", "pass: 1 ", "b", "bearer ", "basic a",
-        "://", "a://", "a:b@://", "?token", "?token=", "&", "--", "--token ", "\\", "\\\"", "\\u0040",
-        "\\n@a.bc", "%", "%25", "%40", "eyJ", "eyJ.", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "AKIA",
-        "xoxb-", "+", "+1 ", "DE89 ", "GB82WEST", "user_id=", "user_id=\"", "\"user\":{\"id\":",
-        "\u{200b}", "４", "é@", "a=", "=", ":", "ssn ", "123-45-", "a=b;", "Cookie: a=1; ",
-        "Authorization: Digest a=b, ", "[SECRET]", "\"key\":\\\"", "a@example.org ",
+        "@",
+        "a@",
+        "a@b.",
+        "a.1.1@",
+        "1",
+        "1 ",
+        "4111-",
+        "{",
+        "{\"",
+        "\"password\":{",
+        "\"user_id\":{",
+        "\"name\":{",
+        "password=",
+        "password:",
+        "token=null,",
+        "pass: 1 ",
+        "b",
+        "bearer ",
+        "basic a",
+        "://",
+        "a://",
+        "a:b@://",
+        "?token",
+        "?token=",
+        "&",
+        "--",
+        "--token ",
+        "\\",
+        "\\\"",
+        "\\u0040",
+        "\\n@a.bc",
+        "%",
+        "%25",
+        "%40",
+        "eyJ",
+        "eyJ.",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY",
+        "AKIA",
+        "xoxb-",
+        "+",
+        "+1 ",
+        "DE89 ",
+        "GB82WEST",
+        "user_id=",
+        "user_id=\"",
+        "\"user\":{\"id\":",
+        "\u{200b}",
+        "４",
+        "é@",
+        "a=",
+        "=",
+        ":",
+        "ssn ",
+        "123-45-",
+        "a=b;",
+        "Cookie: a=1; ",
+        "Authorization: Digest a=b, ",
+        "[SECRET]",
+        "\"key\":\\\"",
+        "a@example.org ",
     ] {
-        let text = piece.repeat(LINE_BYTES_MAX / 4 / piece.len());
+        let text = piece.repeat(LINE_BYTES_MAX / 8 / piece.len());
         let mut given = record("{}");
         given.fields.push(("message".into(), Value::Str(Cow::Borrowed(&text))));
         given.fields.push(("list".into(), Value::Json(Cow::Borrowed(&text))));
         let mut batch = redactor.batch();
-        let started = std::time::Instant::now();
         batch.push(given);
-        eprintln!("{:?} {piece:?}", started.elapsed());
     }
 }
 

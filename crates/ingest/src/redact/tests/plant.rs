@@ -19,7 +19,16 @@ fn whole(text: String) -> Plant {
 /// Any of them.
 pub(super) fn plant() -> impl Strategy<Value = Plant> {
     prop_oneof![
-        email(), card(), ssn(), iban(), jwt(), key_value(), basic(), url(), private_key(), cloud(),
+        email(),
+        card(),
+        ssn(),
+        iban(),
+        jwt(),
+        key_value(),
+        basic(),
+        url(),
+        private_key(),
+        cloud(),
     ]
 }
 
@@ -29,11 +38,18 @@ fn email() -> impl Strategy<Value = Plant> {
 
 fn card() -> impl Strategy<Value = Plant> {
     let issuer = prop::sample::select(vec![
-        ("4", 16), ("51", 16), ("2221", 16), ("34", 15), ("6011", 16), ("3528", 16), ("36", 14),
-        ("62", 19), ("4", 19),
+        ("4", 16),
+        ("51", 16),
+        ("2221", 16),
+        ("34", 15),
+        ("6011", 16),
+        ("3528", 16),
+        ("36", 14),
+        ("62", 19),
+        ("4", 19),
     ]);
-    (issuer, prop::collection::vec(0_u32..10, 19), prop::sample::select(vec!["", " ", "-"])).prop_map(
-        |((prefix, length), filler, separator)| {
+    (issuer, prop::collection::vec(0_u32..10, 19), prop::sample::select(vec!["", " ", "-"]))
+        .prop_map(|((prefix, length), filler, separator)| {
             let mut digits: Vec<u32> =
                 prefix.chars().filter_map(|digit| digit.to_digit(10)).chain(filler).collect();
             digits.truncate(length - 1);
@@ -54,8 +70,7 @@ fn card() -> impl Strategy<Value = Plant> {
                 rest = after;
             }
             whole(parts.join(separator))
-        },
-    )
+        })
 }
 
 fn luhn(digits: &[u32], check: u32) -> bool {
@@ -80,9 +95,11 @@ fn iban() -> impl Strategy<Value = Plant> {
             let spelled = |letter: char| (letter as u32 - 'A' as u32 + 10).to_string();
             let number: String =
                 account.clone() + &country.chars().map(spelled).collect::<String>() + "00";
-            let remainder = number.bytes().fold(0, |r, digit| (r * 10 + u32::from(digit - b'0')) % 97);
+            let remainder =
+                number.bytes().fold(0, |r, digit| (r * 10 + u32::from(digit - b'0')) % 97);
             let text = format!("{country}{:02}{account}", 98 - remainder);
-            let groups: Vec<&str> = text.as_bytes().chunks(4).map(|g| std::str::from_utf8(g).expect("ascii")).collect();
+            let groups: Vec<&str> =
+                text.as_bytes().chunks(4).map(|g| std::str::from_utf8(g).expect("ascii")).collect();
             whole(if grouped { groups.join(" ") } else { text.clone() })
         },
     )
@@ -98,8 +115,17 @@ fn jwt() -> impl Strategy<Value = Plant> {
 
 fn key_value() -> impl Strategy<Value = Plant> {
     let key = prop::sample::select(vec![
-        "password", "PASSWORD", "db_password", "apiKey", "X-Api-Key", "secret", "access_token",
-        "client-secret", "SESSION_ID", "Pwd", "otp",
+        "password",
+        "PASSWORD",
+        "db_password",
+        "apiKey",
+        "X-Api-Key",
+        "secret",
+        "access_token",
+        "client-secret",
+        "SESSION_ID",
+        "Pwd",
+        "otp",
     ]);
     let shape = prop::sample::select(vec!["=", ": ", "=\"", "': '", "\": \"", "\" : "]);
     (key, shape, "[a-zA-Z0-9!$%*+/@^~]{3,12}[0-9][a-zA-Z]{3}").prop_map(|(key, shape, secret)| {
@@ -118,13 +144,17 @@ fn basic() -> impl Strategy<Value = Plant> {
 
 fn url() -> impl Strategy<Value = Plant> {
     prop_oneof![
-        ("(https?|postgres|amqp)", "[a-z]{2,6}:[a-zA-Z0-9!$]{6,12}").prop_map(|(scheme, secret)| Plant {
-            text: format!("{scheme}://{secret}@db.internal:5432/app"),
-            secret,
-        }),
-        ("(token|sig|code|access_token|api_key)", "[a-zA-Z0-9_-]{12,20}").prop_map(|(key, secret)| {
-            Plant { text: format!("/callback?page=1&{key}={secret}&x=1"), secret }
-        }),
+        ("(https?|postgres|amqp)", "[a-z]{2,6}:[a-zA-Z0-9!$]{6,12}").prop_map(
+            |(scheme, secret)| Plant {
+                text: format!("{scheme}://{secret}@db.internal:5432/app"),
+                secret,
+            }
+        ),
+        ("(token|sig|code|access_token|api_key)", "[a-zA-Z0-9_-]{12,20}").prop_map(
+            |(key, secret)| {
+                Plant { text: format!("/callback?page=1&{key}={secret}&x=1"), secret }
+            }
+        ),
     ]
 }
 
@@ -136,8 +166,13 @@ fn private_key() -> impl Strategy<Value = Plant> {
 }
 
 fn cloud() -> impl Strategy<Value = Plant> {
-    prop_oneof!["AKIA[A-Z2-7]{16}", "ghp_[a-zA-Z0-9]{36}", "glpat-[a-zA-Z0-9_-]{20}", "sk_live_[a-zA-Z0-9]{24}"]
-        .prop_map(whole)
+    prop_oneof![
+        "AKIA[A-Z2-7]{16}",
+        "ghp_[a-zA-Z0-9]{36}",
+        "glpat-[a-zA-Z0-9_-]{20}",
+        "sk_live_[a-zA-Z0-9]{24}"
+    ]
+    .prop_map(whole)
 }
 
 /// How a text is written into a line.
@@ -148,6 +183,7 @@ pub(super) enum Disguise {
     JsonInJson,
     Percent,
     UnicodeEscapes,
+    Entities,
     FullWidth,
 }
 
@@ -159,6 +195,7 @@ pub(super) fn disguise() -> impl Strategy<Value = Disguise> {
         Disguise::JsonInJson,
         Disguise::Percent,
         Disguise::UnicodeEscapes,
+        Disguise::Entities,
         Disguise::FullWidth,
     ])
 }
@@ -172,6 +209,11 @@ impl Disguise {
             Disguise::JsonInJson => json(&json(text)),
             Disguise::Percent => text.bytes().map(percent).collect(),
             Disguise::UnicodeEscapes => text.chars().map(unicode_escape).collect(),
+            Disguise::Entities => text
+                .replace('&', "&amp;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;")
+                .replace('@', "&#64;"),
             Disguise::FullWidth => text.chars().map(full_width).collect(),
         }
     }
@@ -183,7 +225,9 @@ fn json(text: &str) -> String {
 
 fn percent(byte: u8) -> String {
     match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => {
+            char::from(byte).to_string()
+        }
         byte => format!("%{byte:02X}"),
     }
 }

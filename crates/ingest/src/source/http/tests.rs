@@ -5,7 +5,6 @@ use std::io::Write;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{self, Poll};
-use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::http::Request as HttpRequest;
@@ -13,7 +12,7 @@ use axum::response::Response;
 use expect_test::{Expect, expect};
 use hyper::body::Frame;
 use serde_json::Value;
-use tierlog_model::{Ack, RecordKind, RedactedBatch, Refusal};
+use tierlog_model::{Ack, RecordKind, Refusal};
 use tower::ServiceExt;
 
 use super::*;
@@ -79,7 +78,13 @@ fn check(status: StatusCode, body: &Value, expected: Expect) {
 async fn verdicts_come_after_the_store_has_the_lines() {
     let body = "{\"msg\":\"hi\",\"email\":\"a.b@example.com\"}\n\nrubbish\n";
     let (status, answer, store) = ask(ndjson(body)).await;
-    check(status, &answer, expect![[r#"200 {"accepted":1,"rejected":1,"redacted":1,"duplicate":0,"durability":"fsync","errors":[{"line":3,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"200 {"accepted":1,"rejected":1,"redacted":1,"duplicate":0,"durability":"fsync","errors":[{"line":3,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#
+        ]],
+    );
     let records = store.records();
     assert_eq!(records.len(), 2);
     assert_eq!(records.iter().filter(|record| record.kind == RecordKind::DeadLetter).count(), 1);
@@ -101,14 +106,26 @@ async fn defaults_come_from_the_query_string() {
 #[tokio::test]
 async fn nothing_readable_is_400_and_durable_all_the_same() {
     let (status, answer, store) = ask(ndjson("rubbish\n[]\n")).await;
-    check(status, &answer, expect![[r#"400 {"type":"about:blank","title":"Bad Request","status":400,"code":"nothing_readable","detail":"none of 2 lines could be read","errors":[{"line":1,"reason":"invalid_json","detail":"expected value at byte 1"},{"line":2,"reason":"not_an_object","detail":"valid JSON, but not an object"}]}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"400 {"type":"about:blank","title":"Bad Request","status":400,"code":"nothing_readable","detail":"none of 2 lines could be read","errors":[{"line":1,"reason":"invalid_json","detail":"expected value at byte 1"},{"line":2,"reason":"not_an_object","detail":"valid JSON, but not an object"}]}"#
+        ]],
+    );
     assert_eq!(store.records().len(), 2);
 }
 
 #[tokio::test]
 async fn an_empty_body_is_fine_and_goes_nowhere() {
     let (status, answer, store) = ask(ndjson("\n \n")).await;
-    check(status, &answer, expect![[r#"200 {"accepted":0,"rejected":0,"redacted":0,"duplicate":0,"durability":"fsync","errors":[]}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"200 {"accepted":0,"rejected":0,"redacted":0,"duplicate":0,"durability":"fsync","errors":[]}"#
+        ]],
+    );
     assert!(store.batches().is_empty());
 }
 
@@ -135,14 +152,26 @@ async fn compressed_bodies_are_inflated() {
 #[tokio::test]
 async fn too_much_is_413() {
     let (status, answer, _) = ask(ndjson(vec![b'\n'; 100_001])).await;
-    check(status, &answer, expect![[r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 100000 bytes"}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 100000 bytes"}"#
+        ]],
+    );
     // Without a length, the cap is found while receiving.
     let pieces = Pieces::body([vec![b'\n'; 60_000], vec![b'\n'; 60_000]], End::Comes);
     assert_eq!(ask(ndjson(pieces)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     let bomb = zstd::stream::encode_all(&vec![b'0'; 50_000_000][..], 1).expect("memory takes all");
     let (status, answer, _) =
         ask(post("/api/v1/ingest", &[("content-encoding", "zstd")], bomb)).await;
-    check(status, &answer, expect![[r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 300000 bytes"}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 300000 bytes"}"#
+        ]],
+    );
 }
 
 /// A body that tells no length; after its pieces it ends, or never does.
@@ -179,11 +208,17 @@ impl HttpBody for Pieces {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_that_stops_arriving_is_408() {
     let body = Pieces::body([b"{\"msg\":".to_vec()], End::NeverComes);
     let (status, answer, _) = ask(ndjson(body)).await;
-    check(status, &answer, expect![[r#"408 {"type":"about:blank","title":"Request Timeout","status":408,"code":"deadline","detail":"the body took too long to arrive"}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"408 {"type":"about:blank","title":"Request Timeout","status":408,"code":"deadline","detail":"the body took too long to arrive"}"#
+        ]],
+    );
 }
 
 #[tokio::test]
@@ -207,7 +242,7 @@ async fn heads_that_make_no_sense_are_refused() {
     assert_eq!((status.as_u16(), &answer["code"]), (400, &"invalid_encoding".into()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
     let (ingest, _nobody_reads) = ingest_of(small_config(), 10);
     let ingest = Arc::new(ingest);
@@ -216,7 +251,13 @@ async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
     let response = router.clone().oneshot(ndjson("{}")).await.expect("infallible");
     assert_eq!(response.headers().get(header::RETRY_AFTER).expect("given"), "1");
     let (status, answer) = body_of(response).await;
-    check(status, &answer, expect![[r#"429 {"type":"about:blank","title":"Too Many Requests","status":429,"code":"full","detail":"no room for more lines now, try again"}"#]]);
+    check(
+        status,
+        &answer,
+        expect![[
+            r#"429 {"type":"about:blank","title":"Too Many Requests","status":429,"code":"full","detail":"no room for more lines now, try again"}"#
+        ]],
+    );
 
     let budget = ingest.body_budget.available_permits() as u32;
     let _taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
@@ -243,7 +284,7 @@ async fn the_stores_refusals_have_their_status() {
 
 #[tokio::test]
 async fn a_batch_id_travels_and_duplicates_are_told() {
-    let (told, ids) = mpsc::channel();
+    let (told, ids) = mpsc::sync_channel(1);
     let answer = move |batch: &RedactedBatch| {
         told.send(batch.id().cloned()).expect("the test listens");
         Ok(Receipt { written_count: 0, duplicate_count: batch.record_count() })
@@ -252,7 +293,13 @@ async fn a_batch_id_travels_and_duplicates_are_told() {
         post("/api/v1/ingest", &[("tierlog-batch-id", "b-1")], "{\"msg\":\"a\"}\nrubbish\n");
     let (status, body, _) = ask_with(small_config(), request, answer).await;
     assert_eq!(ids.recv().expect("one batch"), BatchId::new("b-1"));
-    check(status, &body, expect![[r#"200 {"accepted":0,"rejected":1,"redacted":0,"duplicate":1,"durability":"fsync","errors":[{"line":2,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#]]);
+    check(
+        status,
+        &body,
+        expect![[
+            r#"200 {"accepted":0,"rejected":1,"redacted":0,"duplicate":1,"durability":"fsync","errors":[{"line":2,"reason":"invalid_json","detail":"expected value at byte 1"}]}"#
+        ]],
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
     RedactedBatch, Timestamp, Value, handoff,
 };
-use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
+use tierlog_store::{CompactScope, Durability, MaintenanceJob, Store, StoreSettings};
 
 use crate::time_range::read_moment;
 use crate::{Deadline, Engine, QueryConfig};
@@ -38,8 +38,9 @@ impl Fixture {
             durability: Durability::None,
             free_bytes_min: 0,
             commit_interval: Duration::from_secs(3_600),
-            maintenance_interval: Duration::from_secs(3_600),
-            seal_grace: Duration::from_secs(1_000_000_000),
+            maintenance: MaintenanceJob::Rests,
+            // Sealed partitions are opened anew by every search.
+            open_readers_max: 0,
             ..StoreSettings::standard(directory.path().to_path_buf())
         };
         let clock = Arc::new(ManualClock::at(moment(NOW)));

@@ -9,23 +9,49 @@ use proptest::strategy::ValueTree;
 use tierlog_model::{Level, Pseudonyms, Record, RecordKind, Timestamp, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::{Cursor, RecordFilter, SearchRequest, Sort, TotalRelation};
+use crate::parse::tests::query_like;
+use crate::{Cursor, Expr, RecordFilter, SearchRequest, Sort, TotalRelation};
 
 /// Field that numbers the records of a case.
 const NUMBER: &str = "n";
 
 fn words() -> impl Strategy<Value = String> {
     let word = select(vec![
-        "timeout", "Timeout", "card", "declined", "payment-failed", "x1", "42", "größe", "ÜBER",
-        "naïve", "/api/v1", "a.b", "日本", "",
+        "timeout",
+        "Timeout",
+        "card",
+        "declined",
+        "payment-failed",
+        "x1",
+        "42",
+        "größe",
+        "ÜBER",
+        "naïve",
+        "/api/v1",
+        "a.b",
+        "日本",
+        "",
     ]);
     prop::collection::vec(word, 0..5).prop_map(|words| words.join(" "))
 }
 
 fn short() -> impl Strategy<Value = String> {
     select(vec![
-        "auth", "billing", "Auth", "a b", "500", "503", "5", "-7", "1.5", "true", "/api/v1",
-        "/api/v2/x", "größe", "*", "",
+        "auth",
+        "billing",
+        "Auth",
+        "a b",
+        "500",
+        "503",
+        "5",
+        "-7",
+        "1.5",
+        "true",
+        "/api/v1",
+        "/api/v2/x",
+        "größe",
+        "*",
+        "",
     ])
     .prop_map(str::to_owned)
 }
@@ -103,22 +129,87 @@ fn record() -> impl Strategy<Value = Record<'static>> {
 fn clause() -> impl Strategy<Value = String> {
     let field = select(vec!["message", "service", "mixed", "mixed.deep", "big", "huge", "absent"]);
     let value = select(vec![
-        "auth", "Auth", "\"a b\"", "500", "500.0", "503", "-7", "1.5", "0", "true", "/api/*",
-        "a*", "*5*", "5?3", "*", "timeout", "\"timeout card\"", "card*", "\"timeout ca\"*",
-        "[0 TO 503]", "{0 TO 503}", "[1.2 TO *]", "[* TO 5}", ">500", ">=500.0", "<0", "<=-7",
-        "[a TO b]", "[A TO *]", "/^5/", "/ut/", "/[aA]uth$/", "IN [auth 5 true]", "größe",
-        "9007199254740993", ">9007199254740992", ">=18446744073709551615", "18446744073709551615",
-        "<9223372036854775808", "\"\"", "long", "1e21", "[0 TO 0]", "\"\\*\"",
+        "auth",
+        "Auth",
+        "\"a b\"",
+        "500",
+        "500.0",
+        "503",
+        "-7",
+        "1.5",
+        "0",
+        "true",
+        "/api/*",
+        "a*",
+        "*5*",
+        "5?3",
+        "*",
+        "timeout",
+        "\"timeout card\"",
+        "card*",
+        "\"timeout ca\"*",
+        "[0 TO 503]",
+        "{0 TO 503}",
+        "[1.2 TO *]",
+        "[* TO 5}",
+        ">500",
+        ">=500.0",
+        "<0",
+        "<=-7",
+        "[a TO b]",
+        "[A TO *]",
+        "/^5/",
+        "/ut/",
+        "/[aA]uth$/",
+        "IN [auth 5 true]",
+        "größe",
+        "9007199254740993",
+        ">9007199254740992",
+        ">=18446744073709551615",
+        "18446744073709551615",
+        "<9223372036854775808",
+        "\"\"",
+        "long",
+        "1e21",
+        "[0 TO 0]",
+        "\"\\*\"",
     ]);
     let bare = select(vec![
-        "timeout", "TIMEOUT", "card", "\"card declined\"", "payment-failed", "pay*", "*out",
-        "/decl/", "x?", "größe", "über", "日本", "\"timeout ca\"*", "42", "long", "api/v*",
+        "timeout",
+        "TIMEOUT",
+        "card",
+        "\"card declined\"",
+        "payment-failed",
+        "pay*",
+        "*out",
+        "/decl/",
+        "x?",
+        "größe",
+        "über",
+        "日本",
+        "\"timeout ca\"*",
+        "42",
+        "long",
+        "api/v*",
     ]);
     let other = select(vec![
-        "level:>=warning", "level:info", "-level:debug", "level:IN [debug error]", "request_id:r-1",
-        "request_id:IN [r-1 r-2]", "request_id:r*", "user_id:4242", "user_id:17", "user_id:*",
-        "request_id:4242", "trace_id:r-1", "*", "weird\\\\name:>=5", "weird\\\\name:*",
-        "timestamp:>=2026-11-19", "timestamp:[2026-11-18T03:00:00Z TO 2026-11-19T03:00:00Z}",
+        "level:>=warning",
+        "level:info",
+        "-level:debug",
+        "level:IN [debug error]",
+        "request_id:r-1",
+        "request_id:IN [r-1 r-2]",
+        "request_id:r*",
+        "user_id:4242",
+        "user_id:17",
+        "user_id:*",
+        "request_id:4242",
+        "trace_id:r-1",
+        "*",
+        "weird\\\\name:>=5",
+        "weird\\\\name:*",
+        "timestamp:>=2026-11-19",
+        "timestamp:[2026-11-18T03:00:00Z TO 2026-11-19T03:00:00Z}",
     ]);
     prop_oneof![
         6 => (field, value).prop_map(|(field, value)| format!("{field}:{value}")),
@@ -137,9 +228,16 @@ fn query() -> impl Strategy<Value = String> {
     })
 }
 
+fn any_query() -> impl Strategy<Value = String> {
+    prop_oneof![5 => query(), 1 => query_like()]
+}
+
 fn range() -> impl Strategy<Value = (Option<String>, Option<String>)> {
     let end = prop::option::of(select(vec![
-        "2026-11-18T00:00:00Z", "2026-11-18T05:00:00Z", "2026-11-19", "2026-11-20T00:00:00Z",
+        "2026-11-18T00:00:00Z",
+        "2026-11-18T05:00:00Z",
+        "2026-11-19",
+        "2026-11-20T00:00:00Z",
         "2026-11-21",
     ]));
     let end = || end.clone().prop_map(|text| text.map(str::to_owned));
@@ -191,7 +289,7 @@ fn expected(
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 ) -> Vec<i64> {
-    let filter = RecordFilter::new(fixture.engine.parse(q).unwrap());
+    let filter = RecordFilter::new(fixture.engine.parse(q).unwrap_or(Expr::Nothing));
     let mut found: Vec<(Timestamp, i64)> = records
         .iter()
         .filter(|record| start.is_none_or(|start| start <= record.timestamp))
@@ -219,7 +317,11 @@ fn pages(fixture: &Fixture, request: &SearchRequest) -> Vec<i64> {
 
 type Asked = (String, (Option<String>, Option<String>), usize);
 
-fn check(fixture: &Fixture, stored: &[Record<'static>], asked: &Asked) -> Result<(), TestCaseError> {
+fn check(
+    fixture: &Fixture,
+    stored: &[Record<'static>],
+    asked: &Asked,
+) -> Result<(), TestCaseError> {
     let (q, (start, end), limit) = asked;
     let mut request = SearchRequest::of(q.clone());
     request.query.start.clone_from(start);
@@ -228,7 +330,14 @@ fn check(fixture: &Fixture, stored: &[Record<'static>], asked: &Asked) -> Result
     let of = |text: &Option<String>| text.as_deref().map(moment);
     let mut expected = expected(fixture, stored, q, of(start), of(end));
 
-    let found = fixture.engine.search(&request, &fixture.deadline()).unwrap();
+    let found = match fixture.engine.search(&request, &fixture.deadline()) {
+        Ok(found) => found,
+        // Text that only resembles a query may be refused.
+        Err(error) => {
+            prop_assert!(matches!(error.code(), "query_syntax" | "pseudonymised_field"), "{error}");
+            return Ok(());
+        }
+    };
     let numbers: Vec<i64> = found.hits.iter().map(|hit| number(&hit.record)).collect();
     prop_assert_eq!(&numbers, &expected, "{} {:?}..{:?}", q, start, end);
     prop_assert_eq!(found.total.value, expected.len() as u64);
@@ -248,12 +357,12 @@ fn check(fixture: &Fixture, stored: &[Record<'static>], asked: &Asked) -> Result
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_finds_what_the_plain_filter_finds(
         records in prop::collection::vec(record(), 0..60),
-        asked in prop::collection::vec((query(), range(), 1_usize..9), 60),
+        asked in prop::collection::vec((any_query(), range(), 1_usize..9), 120),
     ) {
         let fixture = Fixture::new();
         let stored = fill(&fixture, &records);
@@ -263,7 +372,6 @@ proptest! {
     }
 }
 
-/// Every clause alone, on records that hold every kind of value.
 #[test]
 fn records_read_back_as_they_were_written() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

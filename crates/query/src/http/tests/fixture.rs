@@ -53,14 +53,7 @@ impl Fixture {
         let engine = Engine::new(store.clone(), pseudonyms.clone(), clock, config);
         let state = Arc::new(QueryState::new(engine));
         let router = http_router(Arc::clone(&state));
-        Fixture {
-            sender: Some(sender),
-            store,
-            state,
-            pseudonyms,
-            router,
-            _directory: directory,
-        }
+        Fixture { sender: Some(sender), store, state, pseudonyms, router, _directory: directory }
     }
 
     /// Writes records as one batch and makes them searchable, in a segment of their own.

@@ -1,12 +1,12 @@
 //! The API over a real store, request by request.
 
 pub(crate) mod fixture;
+mod streams;
 
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode, header};
-use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
-use tierlog_model::{Level, Record, RecordKind, Value};
+use tierlog_model::{Level, RecordKind, Value};
 
 use self::fixture::{DAY, Fixture, line, read, text};
 
@@ -22,25 +22,41 @@ async fn filled() -> Fixture {
     dead.kind = RecordKind::DeadLetter;
     fixture
         .write(&[
-            line(-3 * SECOND, Level::Info, &[
-                ("message", text("request started")),
-                request.clone(),
-                ("service", text("web")),
-                ("user_id", user.clone()),
-            ]),
-            line(-2 * SECOND, Level::Warning, &[
-                ("message", text("slow query")),
-                request.clone(),
-                ("service", text("db")),
-                ("duration_ms", Value::F64(812.5)),
-            ]),
-            line(-SECOND, Level::Error, &[
-                ("message", text("payment failed")),
-                request,
-                ("service", text("web")),
-                ("user_id", user),
-            ]),
-            line(-2 * DAY, Level::Info, &[("message", text("older")), ("request_id", text("req-2"))]),
+            line(
+                -3 * SECOND,
+                Level::Info,
+                &[
+                    ("message", text("request started")),
+                    request.clone(),
+                    ("service", text("web")),
+                    ("user_id", user.clone()),
+                ],
+            ),
+            line(
+                -2 * SECOND,
+                Level::Warning,
+                &[
+                    ("message", text("slow query")),
+                    request.clone(),
+                    ("service", text("db")),
+                    ("duration_ms", Value::F64(812.5)),
+                ],
+            ),
+            line(
+                -SECOND,
+                Level::Error,
+                &[
+                    ("message", text("payment failed")),
+                    request,
+                    ("service", text("web")),
+                    ("user_id", user),
+                ],
+            ),
+            line(
+                -2 * DAY,
+                Level::Info,
+                &[("message", text("older")), ("request_id", text("req-2"))],
+            ),
             dead,
         ])
         .await;
@@ -162,7 +178,11 @@ async fn every_mistake_has_its_problem() {
         let response = fixture.send(method.clone(), uri, body).await;
         let status = StatusCode::from_u16(status).expect("a status");
         let problem = check_problem(response, status, code).await;
-        assert_eq!(problem.get("position").is_some(), matches!(code, "query_syntax" | "pseudonymised_field"), "{uri}");
+        assert_eq!(
+            problem.get("position").is_some(),
+            matches!(code, "query_syntax" | "pseudonymised_field"),
+            "{uri}"
+        );
     }
 }
 
@@ -208,31 +228,21 @@ async fn tiers_tell_what_is_kept_and_until_when() {
 }
 
 #[tokio::test]
-async fn a_tail_shows_what_is_written_from_now_on() {
-    let fixture = filled().await;
-    let response = fixture.send(Method::GET, "/api/v1/tail?q=service:web", "").await;
-    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
-    let records: Vec<Record<'static>> = ["db", "web"]
-        .into_iter()
-        .map(|service| line(0, Level::Info, &[("service", text(service))]))
-        .collect();
-    fixture.write(&records).await;
-    let mut body = response.into_body();
-    let frame = body.frame().await.expect("an event").expect("readable");
-    let event = frame.into_data().expect("data");
-    let expected = "data: {\"timestamp\":\"2026-11-20T12:00:00.000000Z\",\"level\":\"info\",\"service\":\"web\"}\n\n";
-    assert_eq!(std::str::from_utf8(&event), Ok(expected));
-    fixture.state.stop_token().cancel();
-    assert!(body.frame().await.is_none());
-}
-
-#[tokio::test]
 async fn the_contract_names_every_route() {
     let fixture = Fixture::new();
     let contract = fixture.get_ok("/api/v1/openapi.json").await;
     let mut routes: Vec<String> = Vec::new();
+    let mut names = std::collections::BTreeSet::new();
     for (path, item) in contract["paths"].as_object().expect("paths") {
-        routes.extend(item.as_object().expect("methods").keys().map(|verb| format!("{verb} {path}")));
+        for (verb, operation) in item.as_object().expect("methods") {
+            routes.push(format!("{verb} {path}"));
+            let name = operation["operationId"].as_str().expect("a name").to_owned();
+            assert!(names.insert(name), "{verb} {path}: its name is taken");
+            for (status, response) in operation["responses"].as_object().expect("responses") {
+                assert!(response["description"].is_string(), "{verb} {path} {status}");
+            }
+            assert_eq!(operation.get("requestBody").is_some(), verb == "post", "{verb} {path}");
+        }
     }
     routes.sort();
     expect_test::expect![[r#"
@@ -249,5 +259,6 @@ async fn the_contract_names_every_route() {
         get /api/v1/users/{user_id}
         post /api/v1/aggregate
         post /api/v1/search
-        post /api/v1/users"#]].assert_eq(&routes.join("\n"));
+        post /api/v1/users"#]]
+    .assert_eq(&routes.join("\n"));
 }

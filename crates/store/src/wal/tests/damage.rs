@@ -49,8 +49,8 @@ fn a_tail_torn_at_any_byte_loses_only_the_torn_frames() {
         let vfs = empty_disk();
         one_segment(&vfs, records);
         vfs.corrupt(&path, |bytes| bytes.truncate(cut)).expect("cut");
-        let whole = offsets.iter().skip(1).filter(|next| **next <= cut).count()
-            + usize::from(cut == end);
+        let whole =
+            offsets.iter().skip(1).filter(|next| **next <= cut).count() + usize::from(cut == end);
         let recovery = check_after(&vfs, &expected(0..whole));
         let last_whole_end = offsets.get(whole).copied().unwrap_or(end);
         assert_eq!(recovery.torn_bytes as usize, cut - last_whole_end, "cut at {cut}");
@@ -127,7 +127,10 @@ fn damage_in_a_closed_segment_is_put_aside_once() {
         let parts = vfs.list_dir(&quarantine).expect("listed");
         assert_eq!(parts.len(), 1);
         let part = vfs.read(&quarantine.join(&parts[0])).expect("read");
-        assert_eq!(part[..part.len() - 1], original[original.len() - part.len()..][..part.len() - 1]);
+        assert_eq!(
+            part[..part.len() - 1],
+            original[original.len() - part.len()..][..part.len() - 1]
+        );
     }
     assert_eq!(vfs.file_len(&damaged).expect("len") as usize, original.len(), "not rewritten");
     assert!(!verify(&vfs, Path::new(DATA)).expect("verified").is_clean());
@@ -186,10 +189,7 @@ fn an_unknown_version_is_refused_before_anything_is_touched() {
         "/data/wal/00000000000000000003.wal has wal format version 2, this program reads version 1"
     );
     assert_eq!(vfs.change_count(), before);
-    assert!(matches!(
-        verify(&vfs, Path::new(DATA)),
-        Err(WalError::FormatVersion { found: 2, .. })
-    ));
+    assert!(matches!(verify(&vfs, Path::new(DATA)), Err(WalError::FormatVersion { found: 2, .. })));
 }
 
 #[test]
@@ -223,4 +223,43 @@ fn bytes_that_look_like_frames_everywhere_do_not_stop_the_start() {
     })
     .expect("extended");
     check_after(&vfs, &expected(0..3));
+}
+
+#[test]
+fn a_search_that_would_take_too_long_is_given_up_and_nothing_is_cut() {
+    let vfs = empty_disk();
+    let (path, offsets) = one_segment(&vfs, 3);
+    let header = vfs.read(&path).expect("read")[offsets[2]..offsets[2] + 36].to_vec();
+    let total = 4 << 20;
+    vfs.corrupt(&path, |bytes| {
+        let start = bytes.len();
+        bytes.resize(total, 0);
+        // Each header promises a frame up to the end of the file.
+        for position in (start..).step_by(36).take(400) {
+            let stored = (total - position - 36) as u32;
+            let slot = &mut bytes[position..position + 36];
+            slot.copy_from_slice(&header);
+            slot[..4].copy_from_slice(&(stored + 28).to_le_bytes());
+            slot[8..16].copy_from_slice(&3_u64.to_le_bytes());
+            slot[28..32].copy_from_slice(&stored.to_le_bytes());
+        }
+    })
+    .expect("extended");
+    let recovery = check_after(&vfs, &expected(0..3));
+    assert_eq!((recovery.torn_bytes, recovery.corrupt_frames), (0, 1));
+    assert_eq!(vfs.file_len(&path).expect("len") as usize, total);
+    assert_eq!(segment_paths(&vfs).len(), 2);
+}
+
+#[test]
+fn a_segment_that_reads_as_zeros_is_put_aside_and_its_number_is_not_used_again() {
+    let vfs = empty_disk();
+    let (path, _) = one_segment(&vfs, 3);
+    // Longer than a crash while rotating can leave.
+    let length = 3 << 20;
+    vfs.corrupt(&path, |bytes| *bytes = vec![0; length]).expect("overwritten");
+    let recovery = check_after(&vfs, &[]);
+    assert_eq!((recovery.corrupt_bytes as usize, recovery.torn_bytes), (length, 0));
+    assert_eq!(recovery.next_seq, 1);
+    assert_eq!(segment_paths(&vfs).len(), 2);
 }

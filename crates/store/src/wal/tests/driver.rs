@@ -31,13 +31,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new() -> Driver {
         let vfs = empty_disk();
-        Driver {
-            vfs,
-            wal: None,
-            attempts: Vec::new(),
-            by_id: BTreeMap::new(),
-            released_before: 0,
-        }
+        Driver { vfs, wal: None, attempts: Vec::new(), by_id: BTreeMap::new(), released_before: 0 }
     }
 
     /// Offers one batch as a group. `Err` means that a promise was broken.
@@ -135,8 +129,11 @@ impl Driver {
         let mut position = 0;
         let mut ids = BTreeSet::new();
         for (number, attempt) in self.attempts.iter().enumerate() {
-            let seqs: Vec<u64> =
-                attempt.texts.iter().filter_map(|text| by_text.get(text.as_str()).copied()).collect();
+            let seqs: Vec<u64> = attempt
+                .texts
+                .iter()
+                .filter_map(|text| by_text.get(text.as_str()).copied())
+                .collect();
             let whole = seqs.is_empty() || seqs.len() == attempt.texts.len();
             if !whole {
                 return Err(format!("attempt {number} is found in part"));

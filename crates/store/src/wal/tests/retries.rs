@@ -82,7 +82,7 @@ fn a_window_that_was_torn_off_while_rotating_is_written_again() {
         let (mut wal, _) = open(&vfs);
         append(&mut wal, &batch_of(&["filler"], None));
         wal.releaser().release_before(u64::MAX).expect("released");
-        assert_eq!(segment_paths(&vfs), [newest.clone()]);
+        assert_eq!(segment_paths(&vfs).len(), 1);
         drop(wal);
         let (mut wal, _) = open(&vfs);
         assert_eq!(append(&mut wal, &retry(1)), DUPLICATE, "cut at {cut}");

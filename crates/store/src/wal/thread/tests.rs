@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use tierlog_model::{HandoffSender, ManualClock, handoff};
 
@@ -19,11 +20,10 @@ struct Running {
     thread: JoinHandle<Wal>,
 }
 
-fn start(settings: WalSettings, queue: usize, prepare: impl FnOnce(&SimulatedVfs)) -> Running {
+fn start(settings: WalSettings, queue: usize) -> Running {
     let vfs = empty_disk();
     let opened = Wal::open(Arc::new(vfs.clone()), Path::new(DATA), settings, at(0));
     let (wal, _) = opened.expect("opens");
-    prepare(&vfs);
     let (sender, receiver) = handoff(10_000);
     let (applied_sender, applied) = sync_channel(queue);
     let (live_sender, live) = broadcast::channel(64);
@@ -52,7 +52,7 @@ const WRITTEN: Ack = Ok(Receipt { written_count: 1, duplicate_count: 0 });
 
 #[test]
 fn an_ack_is_durable_and_the_batch_goes_on_to_both_readers() {
-    let mut running = start(small_settings(), 64, |_| {});
+    let mut running = start(small_settings(), 64);
     for number in 0..10 {
         assert_eq!(submit(&running, &format!("record-{number}"), None), WRITTEN);
     }
@@ -67,7 +67,7 @@ fn an_ack_is_durable_and_the_batch_goes_on_to_both_readers() {
 
 #[test]
 fn a_retry_is_answered_as_a_duplicate_and_goes_no_further() {
-    let running = start(small_settings(), 64, |_| {});
+    let running = start(small_settings(), 64);
     assert_eq!(submit(&running, "one", Some("retry-1")), WRITTEN);
     let duplicate = Ok(Receipt { written_count: 0, duplicate_count: 1 });
     assert_eq!(submit(&running, "one", Some("retry-1")), duplicate);
@@ -78,7 +78,7 @@ fn a_retry_is_answered_as_a_duplicate_and_goes_no_further() {
 #[test]
 fn bytes_are_held_until_the_indexer_has_the_batch() {
     // A queue of no places: the thread hands over from hand to hand.
-    let running = start(small_settings(), 0, |_| {});
+    let running = start(small_settings(), 0);
     assert_eq!(submit(&running, "one", None), WRITTEN);
     assert!(running.sender.used_bytes() > 0, "acknowledged, but still counted");
     let waiting = running.sender.try_send(batch_of(&["two"], None)).expect("room");
@@ -94,7 +94,7 @@ fn bytes_are_held_until_the_indexer_has_the_batch() {
 
 #[test]
 fn after_a_failed_sync_everyone_is_refused() {
-    let running = start(small_settings(), 64, |_| {});
+    let running = start(small_settings(), 64);
     assert_eq!(submit(&running, "one", None), WRITTEN);
     running.vfs.fail_after(Operation::SyncData, 0, FaultError::Io);
     assert!(matches!(submit(&running, "two", None), Err(Refusal::Poisoned(_))));
@@ -107,7 +107,7 @@ fn after_a_failed_sync_everyone_is_refused() {
 #[test]
 fn a_full_disk_refuses_until_there_is_room() {
     let settings = WalSettings { free_bytes_min: 1_000, ..small_settings() };
-    let running = start(settings, 64, |_| {});
+    let running = start(settings, 64);
     assert_eq!(submit(&running, "one", None), WRITTEN);
     running.vfs.set_capacity(1_000);
     assert_eq!(submit(&running, "two", None), Err(Refusal::DiskFull));
@@ -120,8 +120,7 @@ fn a_full_disk_refuses_until_there_is_room() {
 
 #[test]
 fn an_indexer_that_ended_stops_the_log() {
-    let Running { vfs, sender, applied, live: _live, state, thread } =
-        start(small_settings(), 64, |_| {});
+    let Running { vfs, sender, applied, live: _live, state, thread } = start(small_settings(), 64);
     drop(applied);
     let first = sender.try_send(batch_of(&["one"], None)).expect("room");
     assert_eq!(first.blocking_recv().expect("an answer"), WRITTEN, "it is durable");
@@ -134,28 +133,43 @@ fn an_indexer_that_ended_stops_the_log() {
     assert_eq!(verify(&vfs, Path::new(DATA)).expect("verified").record_count, 1);
 }
 
-#[test]
-fn with_an_interval_the_sync_follows_without_further_batches() {
-    let durability = Durability::Interval(std::time::Duration::from_millis(1));
-    let running = start(WalSettings { durability, ..small_settings() }, 64, |_| {});
-    assert_eq!(submit(&running, "one", None), WRITTEN);
-    // Closing is not what syncs it: the thread is alive and idle while we look.
-    let synced = || {
+/// Looks at what a power cut would leave until the one record is there.
+fn wait_until_durable(running: &Running) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
         let copy = running.vfs.after(Crash::DropUnsynced);
-        verify(&copy, Path::new(DATA)).expect("verified").record_count == 1
-    };
-    let limit = Instant::now() + std::time::Duration::from_secs(20);
-    while !synced() {
+        if verify(&copy, Path::new(DATA)).expect("verified").record_count == 1 {
+            return;
+        }
         assert!(Instant::now() < limit, "never synced");
         thread::yield_now();
     }
+}
+
+#[test]
+fn with_an_interval_the_sync_follows_without_further_batches() {
+    let durability = Durability::Interval(Duration::from_millis(1));
+    let running = start(WalSettings { durability, ..small_settings() }, 64);
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    wait_until_durable(&running);
+    finish(running);
+}
+
+#[test]
+fn a_promised_sync_does_not_wait_for_the_indexer() {
+    let durability = Durability::Interval(Duration::from_secs(3_600));
+    // Nobody takes from a queue of no places, so the thread has to wait with the batch.
+    let running = start(WalSettings { durability, ..small_settings() }, 0);
+    assert_eq!(submit(&running, "one", None), WRITTEN);
+    wait_until_durable(&running);
+    running.applied.recv().expect("the batch");
     finish(running);
 }
 
 #[test]
 fn closing_syncs_what_no_ack_waited_for() {
     let settings = WalSettings { durability: Durability::None, ..small_settings() };
-    let running = start(settings, 64, |_| {});
+    let running = start(settings, 64);
     assert_eq!(submit(&running, "one", None), WRITTEN);
     let vfs = running.vfs.clone();
     let (wal, _) = finish(running);

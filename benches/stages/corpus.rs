@@ -1,0 +1,62 @@
+//! The lines that everything is measured with.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tierlog::generate::{Generator, GeneratorSettings};
+use tierlog_model::{Clock as _, SystemClock};
+
+/// Bytes of one request or batch, as senders cut them.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// The lines lie in the last hour, so that no tier refuses them.
+const SPAN: Duration = Duration::from_secs(3_600);
+
+/// One request in so many is asked for by its id.
+const LINES_PER_SAMPLE: usize = 997;
+
+/// Generated lines.
+pub(crate) struct Corpus {
+    /// How many lines.
+    pub(crate) lines: u64,
+    /// The lines.
+    pub(crate) text: Vec<u8>,
+    /// Request ids that are there.
+    pub(crate) request_ids: Vec<String>,
+}
+
+impl Corpus {
+    /// Generates lines.
+    pub(crate) fn generate(lines: u64) -> Corpus {
+        let start = SystemClock.now().saturating_add_micros(-(SPAN.as_micros() as i64));
+        let settings = GeneratorSettings { lines, seed: 1, start, span: SPAN };
+        let mut generator = Generator::new(settings);
+        let mut text = Vec::new();
+        while generator.next_line(&mut text, &mut |_planted| {}) {}
+        let request_ids = sample_ids(&text);
+        Corpus { lines, text, request_ids }
+    }
+
+    /// Returns the lines in pieces of about a mebibyte.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.text[..];
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = match rest.get(CHUNK_BYTES..).and_then(|tail| memchr::memchr(b'\n', tail)) {
+                Some(line_end) => CHUNK_BYTES + line_end + 1,
+                None => rest.len(),
+            };
+            let (chunk, tail) = rest.split_at(end);
+            rest = tail;
+            Some(chunk)
+        })
+    }
+}
+
+fn sample_ids(text: &[u8]) -> Vec<String> {
+    let lines = text.split(|byte| *byte == b'\n').step_by(LINES_PER_SAMPLE);
+    let values = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    values.filter_map(|line| Some(line.get("request_id")?.as_str()?.to_owned())).collect()
+}

@@ -1,0 +1,301 @@
+//! From the merged tree to the sections: the range of every key and the relations between keys.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tierlog_ingest::{AliasTable, Target, detector_names};
+use tierlog_model::{Level, TierPolicy, Tiers, TiersError};
+
+use super::reader::Reader;
+use super::sections::{
+    Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
+    LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,
+    TcpSection, TimeSection,
+};
+use super::units::parse_duration;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
+const DAYS: RangeInclusive<u64> = 1..=36_500;
+const FIELD_NAMES: &str = "list of field names";
+
+impl Config {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Config {
+        let data_dir = reader.text("data.dir", "path", PathBuf::new(), path);
+        let remote =
+            if reader.switch("security.allow_remote") { Remote::Allowed } else { Remote::Refused };
+        let hosts = reader.list("security.hosts", "list of host names", name);
+        let config = Config {
+            ingest: read_ingest(reader),
+            redaction: read_redaction(reader, &data_dir),
+            store: read_store(reader),
+            query: read_query(reader),
+            drain_timeout: reader.duration("server.drain_timeout", Duration::ZERO..=10 * MINUTE),
+            log: read_log(reader),
+            data_dir,
+            remote,
+            hosts,
+        };
+        config.check_relations(reader);
+        config
+    }
+
+    /// Checks what no key can say alone.
+    fn check_relations(&self, reader: &mut Reader<'_>) {
+        let line_max = self.ingest.limits.line_max;
+        let room = [
+            ("ingest.http.body_max", self.ingest.http.body_max),
+            ("ingest.http.inflated_max", self.ingest.inflated_max),
+            ("store.handoff_max", u64::from(self.store.handoff_max)),
+            ("store.wal_segment_max", self.store.wal_segment_max),
+        ];
+        for (key, bytes) in room {
+            if bytes < line_max {
+                reader.refuse(key, "must be at least ingest.limits.line_max: one line must fit");
+            }
+        }
+        if self.ingest.inflated_max < self.ingest.http.body_max {
+            let rule = "must be at least ingest.http.body_max: a body that is not compressed";
+            reader.refuse("ingest.http.inflated_max", rule);
+        }
+        let listeners = [
+            ("ingest.tcp.listen", &self.ingest.tcp.listen),
+            ("ingest.http.listen", &self.ingest.http.listen),
+            ("query.listen", &self.query.http.listen),
+        ];
+        for (position, (key, address)) in listeners.iter().enumerate() {
+            let taken = listeners.iter().take(position).find(|(_, other)| other == address);
+            if let Some((other, _)) = taken.filter(|_| is_fixed(address)) {
+                reader.refuse(key, format!("is the address of {other} already"));
+            }
+            if self.remote == Remote::Refused && names_remote(address) {
+                reader.refuse(key, REMOTE_RULE);
+            }
+        }
+    }
+}
+
+/// Why an address that other machines reach is refused.
+pub(crate) const REMOTE_RULE: &str = "is reachable from other machines, and there is no access \
+     control yet: use 127.0.0.1, or set security.allow_remote = true behind a proxy that authenticates";
+
+/// Tells whether an address can be taken only once; one that was refused already is empty.
+fn is_fixed(address: &str) -> bool {
+    !address.is_empty() && !address.ends_with(":0")
+}
+
+/// Tells whether an address names a place that other machines reach. Host names are looked at
+/// again when they are bound.
+fn names_remote(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
+}
+
+fn read_ingest(reader: &mut Reader<'_>) -> IngestSection {
+    IngestSection {
+        tcp: TcpSection {
+            listen: read_listen(reader, "ingest.tcp.listen"),
+            connections_max: reader.count("ingest.tcp.connections_max", CONNECTIONS) as usize,
+            idle_timeout: reader.duration("ingest.tcp.idle_timeout", SECOND..=DAY),
+        },
+        http: read_http(reader, "ingest.http"),
+        inflated_max: reader.size("ingest.http.inflated_max", KIB..=4 * GIB),
+        limits: LimitsSection {
+            line_max: reader.size("ingest.limits.line_max", KIB..=64 * MIB),
+            depth_max: reader.count("ingest.limits.depth_max", 1..=128) as usize,
+            fields_max: reader.count("ingest.limits.fields_max", 1..=10_000) as usize,
+        },
+        time: TimeSection {
+            zone: reader.text("ingest.time.zone", "IANA name", jiff::tz::TimeZone::UTC, |name| {
+                jiff::tz::TimeZone::get(name).ok()
+            }),
+            ahead_max: reader.duration("ingest.time.ahead_max", SECOND..=WEEK),
+        },
+        levels: LevelsSection {
+            missing: read_level(reader, "ingest.levels.missing"),
+            unknown: read_level(reader, "ingest.levels.unknown"),
+        },
+        aliases: read_aliases(reader),
+    }
+}
+
+fn read_aliases(reader: &mut Reader<'_>) -> Aliases {
+    let mut aliases: Aliases = Vec::new();
+    for target in Target::ALL {
+        let names = reader.list(&format!("ingest.aliases.{}", target.name()), FIELD_NAMES, name);
+        if !names.is_empty() {
+            aliases.push((target.name().to_owned(), names));
+        }
+    }
+    if let Err(problems) = AliasTable::with_extra(&aliases) {
+        for problem in problems {
+            reader.refuse("ingest.aliases", problem);
+        }
+    }
+    aliases
+}
+
+fn read_redaction(reader: &mut Reader<'_>, data_dir: &Path) -> RedactionSection {
+    let beside = || {
+        let mut sibling = data_dir.as_os_str().to_owned();
+        sibling.push(".keys");
+        PathBuf::from(sibling).join("pseudonym.key")
+    };
+    RedactionSection {
+        enabled: reader.switch("redaction.enabled"),
+        detectors_off: reader.list(
+            "redaction.detectors_off",
+            &format!("list of detector names: {}", detector_names().join(", ")),
+            |text| detector_names().contains(&text).then(|| text.to_owned()),
+        ),
+        secret_keys: reader.list("redaction.secret_keys", FIELD_NAMES, name),
+        allowed_keys: reader.list("redaction.allowed_keys", FIELD_NAMES, name),
+        pseudonyms: PseudonymSection {
+            fields: reader.list("redaction.pseudonyms.fields", FIELD_NAMES, name),
+            key_file: reader.text(
+                "redaction.pseudonyms.key_file",
+                "path",
+                PathBuf::new(),
+                |text| Some(if text.is_empty() { beside() } else { PathBuf::from(text) }),
+            ),
+        },
+    }
+}
+
+fn read_store(reader: &mut Reader<'_>) -> StoreSection {
+    StoreSection {
+        durability: reader.text(
+            "store.durability",
+            "fsync, interval:DURATION (1ms to 10s) or none",
+            DurabilitySetting::Fsync,
+            durability,
+        ),
+        commit_interval: reader
+            .duration("store.commit_interval", Duration::from_millis(50)..=MINUTE),
+        handoff_max: u32::try_from(reader.size("store.handoff_max", MIB..=GIB)).unwrap_or(u32::MAX),
+        index_queue_batches: reader.count("store.index_queue_batches", 1..=1_024) as usize,
+        writer_memory_max: reader.size("store.writer_memory_max", 15 * MIB..=GIB) as usize,
+        open_writers_max: reader.count("store.open_writers_max", 1..=1_024) as usize,
+        open_readers_max: reader.count("store.open_readers_max", 1..=65_536) as usize,
+        wal_segment_max: reader.size("store.wal_segment_max", 2 * MIB..=GIB),
+        retry_window: reader.duration("store.retry_window", MINUTE..=WEEK),
+        free_min: reader.size("store.free_min", MIB..=TIB),
+        seal_grace: reader.duration("store.seal_grace", SECOND..=WEEK),
+        seal_zstd_level: reader.count("store.seal_zstd_level", 1..=22) as i32,
+        maintenance_interval: reader.duration("store.maintenance_interval", SECOND..=DAY),
+        tiers: read_tiers(reader),
+    }
+}
+
+/// Reads the tiers, the one with the most severe level first.
+fn read_tiers(reader: &mut Reader<'_>) -> Tiers {
+    let mut policies: Vec<TierPolicy> = Vec::new();
+    for name in reader.tables("store.tiers") {
+        let table = format!("store.tiers.{name}");
+        let days = reader.count(&format!("{table}.days"), DAYS) as u32;
+        let levels = reader.list(
+            &format!("{table}.levels"),
+            "list of levels: debug, info, warning, error, critical",
+            Level::from_name,
+        );
+        if !levels.is_empty() {
+            policies.push(TierPolicy { name, days, levels });
+        }
+    }
+    policies.sort_by_key(|policy| std::cmp::Reverse(policy.levels.iter().max().copied()));
+    let dead_letter_days = reader.count("store.dead_letters.days", DAYS) as u32;
+    match Tiers::new(policies, dead_letter_days) {
+        Ok(tiers) => tiers,
+        Err(TiersError(problems)) => {
+            for problem in problems {
+                reader.refuse("store.tiers", problem);
+            }
+            Tiers::standard()
+        }
+    }
+}
+
+fn read_query(reader: &mut Reader<'_>) -> QuerySection {
+    QuerySection {
+        http: read_http(reader, "query"),
+        timeout: reader.duration("query.timeout", Duration::from_millis(10)..=10 * MINUTE),
+        concurrency_max: reader.count("query.concurrency_max", 1..=256) as usize,
+        hits_max: reader.count("query.hits_max", 1..=100_000) as usize,
+        track_total_max: reader.count("query.track_total_max", 0..=1_000_000_000),
+        answer_max: reader.size("query.answer_max", 64 * KIB..=GIB),
+    }
+}
+
+fn read_http(reader: &mut Reader<'_>, section: &str) -> HttpSection {
+    let key = |name: &str| format!("{section}.{name}");
+    HttpSection {
+        listen: read_listen(reader, &key("listen")),
+        connections_max: reader.count(&key("connections_max"), CONNECTIONS) as usize,
+        header_timeout: reader
+            .duration(&key("header_timeout"), Duration::from_millis(100)..=10 * MINUTE),
+        body_timeout: reader.duration(&key("body_timeout"), SECOND..=HOUR),
+        write_timeout: reader.duration(&key("write_timeout"), SECOND..=HOUR),
+        body_max: reader.size(&key("body_max"), KIB..=GIB),
+    }
+}
+
+fn read_log(reader: &mut Reader<'_>) -> LogSection {
+    let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    LogSection {
+        format: reader.word("log.format", &formats, LogFormat::Auto),
+        level: reader.text(
+            "log.level",
+            "error, warn, info, debug, trace or a filter",
+            String::new(),
+            |text| {
+                let filter = text.parse::<tracing_subscriber::EnvFilter>();
+                (!text.is_empty() && filter.is_ok()).then(|| text.to_owned())
+            },
+        ),
+    }
+}
+
+fn read_listen(reader: &mut Reader<'_>, key: &str) -> String {
+    reader.text(key, "host:port, port 0 takes a free one", String::new(), |text| {
+        let (host, port) = text.rsplit_once(':')?;
+        (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+    })
+}
+
+fn read_level(reader: &mut Reader<'_>, key: &str) -> Level {
+    let words = Level::ALL.map(|level| (level.as_str(), level));
+    reader.word(key, &words, Level::Info)
+}
+
+fn durability(text: &str) -> Option<DurabilitySetting> {
+    match text {
+        "fsync" => Some(DurabilitySetting::Fsync),
+        "none" => Some(DurabilitySetting::None),
+        _ => {
+            let interval = parse_duration(text.strip_prefix("interval:")?)?;
+            let allowed = Duration::from_millis(1)..=Duration::from_secs(10);
+            allowed.contains(&interval).then_some(DurabilitySetting::Interval(interval))
+        }
+    }
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+fn name(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,214 @@
+//! What goes wrong around the server: a full disk, damage, slow and greedy clients, a kill in
+//! the middle of upkeep.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{DEADLINE, Home, ago, files_under, line, numbered, run, wait_until};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Connects to an HTTP listener, to say what no client would.
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a listening server");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    stream
+}
+
+#[test]
+fn a_full_disk_refuses_writes_by_name_and_serves_reads() {
+    let home = Home::new();
+    let server = home.start();
+    server.store(&numbered(0..10));
+    server.terminate();
+
+    // No disk of today has a tebibyte less than what is asked to stay free.
+    let full = Home::with(&["store.free_min=1TiB"]).in_place_of(home);
+    let server = full.start_unready();
+    let answer = server.post_lines(numbered(10..20).as_bytes(), &[]);
+    assert_eq!((answer.status, &answer.json()["code"]), (507, &json!("disk_full")));
+    let mut tcp = server.tcp().with_acks();
+    tcp.send(numbered(10..20).as_bytes());
+    assert!(tcp.rest().contains("disk"), "a client that asked for acks is told");
+    assert_eq!(server.count(""), 10);
+    let health = server.http().get(&server.query("/health"));
+    assert_eq!(health.status, 503);
+    assert!(health.json()["reasons"].to_string().contains("disk"), "{}", health.text());
+    assert_eq!(server.http().get(&server.query("/health/live")).status, 200);
+}
+
+#[test]
+fn a_partition_that_does_not_open_is_put_aside_and_the_others_answer() {
+    let home = Home::new();
+    let server = home.start();
+    for level in ["error", "info"] {
+        server.store(&line(&json!({"level": level, "message": "kept"})));
+    }
+    server.terminate();
+    let metas = files_under(&home.data().join("partitions/info"));
+    let meta = metas.iter().find(|path| path.ends_with("meta.json")).expect("an index");
+    fs::write(meta, "not an index").expect("a file of ours");
+
+    // What the write-ahead log still has of the damaged partition comes back from it.
+    let server = home.start();
+    server.await_count("", 2);
+    let health = server.http().get(&server.query("/health")).json();
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health["quarantined"].to_string().contains("info/"), "{health}");
+    assert!(!files_under(&home.data().join("quarantine")).is_empty());
+    // The day takes new lines.
+    server.store(&line(&json!({"level": "info", "message": "new"})));
+    assert_eq!(server.count("level:info"), 2);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_upkeep_loses_and_doubles_nothing() {
+    let home = Home::with(&["query.track_total_max=1000000"]);
+    let mut stored = 0_u64;
+    for round in 0..3_u32 {
+        let server = home.start();
+        let yesterday = ago(DAY);
+        let lines: String = (0..4_000)
+            .map(|number: u64| {
+                let level = ["debug", "info", "warning", "error"][number as usize % 4];
+                let number = stored + number;
+                line(&json!({
+                    "timestamp": yesterday.to_string(), "level": level,
+                    "message": format!("line {number}"), "request_id": format!("req-{number}"),
+                }))
+            })
+            .collect();
+        server.store(&lines);
+        stored += 4_000;
+        let address = format!("http://{}", server.address("query"));
+        let compact = home.tierlog(&["compact", "--server", &address]).spawn();
+        let mut compact = compact.expect("the command starts");
+        // Another moment of the work in every round: at once, after the first seal, at its end.
+        let sealed = || {
+            let files = files_under(&home.data().join("partitions"));
+            files.iter().filter(|path| path.ends_with("seal.json")).count()
+        };
+        let goal = [0, 1, 4][round as usize];
+        wait_until("seals", || (sealed() >= goal).then_some(()));
+        server.kill();
+        compact.wait().expect("a child of ours");
+
+        let server = home.start();
+        server.await_count("", stored);
+        let mut ids: Vec<String> = server
+            .export("")
+            .iter()
+            .filter_map(|record| Some(record["request_id"].as_str()?.to_owned()))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len() as u64, stored, "round {round}");
+        assert_eq!(server.count("request_id:req-7"), 1);
+        assert_eq!(server.count("request_id:req-absent"), 0);
+        server.terminate();
+    }
+    let verified = run(&mut home.tierlog(&["verify", "--data", "data"]));
+    assert_eq!(verified.code, 0, "{}", verified.stdout);
+}
+
+#[test]
+fn a_client_that_never_finishes_its_head_or_its_body_is_let_go() {
+    let home = Home::with(&[
+        "ingest.http.header_timeout=200ms",
+        "ingest.http.body_timeout=1s",
+        "ingest.tcp.idle_timeout=1s",
+    ]);
+    let server = home.start();
+    let mut head = connect(server.address("ingest"));
+    head.write_all(b"POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n").expect("a head");
+    let mut body = connect(server.address("ingest"));
+    let request = "POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n\
+                   content-type: application/x-ndjson\r\ncontent-length: 100\r\n\r\n{";
+    body.write_all(request.as_bytes()).expect("half a request");
+    let mut tcp = connect(server.address("tcp"));
+    tcp.write_all(b"{\"message\":\"half a line").expect("half a line");
+
+    let mut rest = Vec::new();
+    head.read_to_end(&mut rest).expect("the end of the connection");
+    tcp.read_to_end(&mut rest).expect("the end of the connection");
+    let status = BufReader::new(body).lines().next().expect("an answer").expect("text");
+    assert!(status.contains(" 408 "), "{status}");
+    server.store(&numbered(0..1));
+}
+
+#[test]
+fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
+    // All bodies together hold four times as much as one may.
+    let home = Home::with(&["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"]);
+    let server = home.start();
+    let mut holders: Vec<(TcpStream, u8)> = (0..4)
+        .map(|number| {
+            let body = numbered(number * 1_200..(number + 1) * 1_200);
+            let head = format!(
+                "POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n\
+                 content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let (last, most) = body.as_bytes().split_last().expect("a body");
+            let mut stream = connect(server.address("ingest"));
+            stream.write_all(head.as_bytes()).expect("a head");
+            stream.write_all(most).expect("nearly a body");
+            (stream, *last)
+        })
+        .collect();
+    let late = numbered(4_800..5_400);
+    let id = [("tierlog-batch-id", "late")];
+    // Until the server has read what the holders sent, the late body may still find room; under
+    // its name it is stored once all the same.
+    let refused = wait_until("the room to be taken", || {
+        let answer = server.post_lines(late.as_bytes(), &id);
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("full")));
+    assert!(refused.header("retry-after").is_some());
+    for (stream, last) in &mut holders {
+        stream.write_all(&[*last]).expect("the end of the body");
+        let status = BufReader::new(stream).lines().next().expect("an answer").expect("text");
+        assert!(status.contains(" 200 "), "{status}");
+    }
+    let again = server.post_lines(late.as_bytes(), &id);
+    assert_eq!(again.status, 200, "{}", again.text());
+    server.await_count("", 5_400);
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_their_turn() {
+    let home = Home::with(&["ingest.tcp.connections_max=1"]);
+    let server = home.start();
+    let mut first = server.tcp().with_acks();
+    first.send(numbered(0..1).as_bytes());
+    assert_eq!(first.await_ack(1), 0);
+    let mut second = server.tcp().with_acks();
+    second.send(numbered(1..2).as_bytes());
+    assert_eq!(server.count(""), server.hits("").len() as u64);
+    drop(first);
+    assert_eq!(second.await_ack(1), 0);
+    server.await_count("", 2);
+}
+
+#[test]
+fn a_web_page_can_neither_read_nor_drop() {
+    let home = Home::new();
+    let server = home.start();
+    // A name that a page made to point here.
+    let mut stream = connect(server.address("query"));
+    let request = "GET /api/v1/search HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    // What changes something needs a header that a page cannot send to another site.
+    for path in ["/api/v1/retention/run", "/api/v1/compact"] {
+        let answer = server.http().post_json(&server.query(path), &Value::Null);
+        assert_eq!((answer.status, &answer.json()["code"]), (428, &json!("confirmation_required")));
+    }
+}

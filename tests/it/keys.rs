@@ -1,0 +1,78 @@
+//! The pseudonym keys: lost, rotated, readable by others.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::harness::{Home, Run, Server, line, run};
+
+/// A second key: 32 bytes that are all 7.
+const OTHER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+fn key_file(home: &Home) -> PathBuf {
+    home.keys().join("pseudonym.key")
+}
+
+fn store_user(server: &Server<'_>, message: &str) {
+    server.store(&line(&json!({"message": message, "user_id": "ada-7731"})));
+}
+
+/// Tries to start a server that must refuse.
+#[track_caller]
+fn refused(home: &Home) -> Run {
+    let refused = run(&mut home.serve(&home.path().join("never.json")));
+    assert_ne!(refused.code, 0);
+    assert!(!home.path().join("never.json").exists(), "it never was ready");
+    refused
+}
+
+#[test]
+fn a_server_whose_key_is_lost_refuses_to_start_until_it_is_restored() {
+    let home = Home::new();
+    let server = home.start();
+    store_user(&server, "before");
+    server.terminate();
+    let kept = home.path().join("backup.key");
+    fs::rename(key_file(&home), &kept).expect("the key file");
+    refused(&home);
+    assert!(home.output_text().contains("restore the key file"), "{}", home.output_text());
+    assert!(!key_file(&home).exists(), "no other key was made in its place");
+
+    fs::rename(&kept, key_file(&home)).expect("the key file");
+    let server = home.start();
+    assert_eq!(server.count("user_id:ada-7731"), 1);
+}
+
+#[test]
+fn after_a_rotation_old_and_new_lines_of_a_user_are_found() {
+    let home = Home::new();
+    let server = home.start();
+    store_user(&server, "before");
+    let old_token = server.hits("")[0]["user_id"].clone();
+    server.terminate();
+    let old = fs::read_to_string(key_file(&home)).expect("the key file");
+    fs::write(key_file(&home), format!("{OTHER_KEY}\n{old}")).expect("the key file");
+
+    let server = home.start();
+    store_user(&server, "after");
+    let hits = server.hits("user_id:ada-7731");
+    assert_eq!(hits.len(), 2, "{hits:?}");
+    assert_eq!(hits[0]["user_id"], old_token);
+    assert_ne!(hits[1]["user_id"], old_token, "the newest key writes");
+}
+
+#[test]
+fn a_key_that_others_may_read_or_that_lies_in_the_data_is_refused() {
+    let home = Home::new();
+    home.start().terminate();
+    let file = key_file(&home);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a file of ours");
+    refused(&home);
+    assert!(home.output_text().contains("chmod 0600"), "{}", home.output_text());
+
+    let home = Home::with(&["redaction.pseudonyms.key_file=data/inside.key"]);
+    refused(&home);
+    assert!(home.output_text().contains("outside"), "{}", home.output_text());
+}
