@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::json;
 
 use crate::harness::{Home, numbered};
 
@@ -96,9 +97,13 @@ fn a_bomb_of_any_codec_is_too_large_and_costs_bounded_memory() {
 fn a_body_beyond_the_limit_is_too_large() {
     let home = Home::with(&["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"]);
     let server = home.start();
-    // Small enough that the whole of it is sent before the answer is read.
-    let answer = server.post_lines(&vec![b' '; 80 << 10], &[]);
-    assert_eq!(answer.status, 413, "{}", answer.text());
+    // The client sees the answer also when it is given before the body has arrived.
+    for bytes in [80 << 10, 8 << 20] {
+        let answer = server.post_lines(&vec![b' '; bytes], &[]);
+        assert_eq!((answer.status, &answer.json()["code"]), (413, &json!("too_large")));
+        let answer = server.post_lines(&vec![b' '; bytes], &[("content-encoding", "br")]);
+        assert_eq!(answer.status, 415, "{}", answer.text());
+    }
     assert_eq!(server.post_lines(numbered(0..1).as_bytes(), &[]).json()["accepted"], 1);
 }
 

@@ -15,19 +15,35 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes};
+use data_encoding::BASE32_NOPAD;
+use sha2::{Digest, Sha256};
 
 use crate::{DecodeError, Level, Record, RecordKind, Timestamp, Value};
 
 const LENGTH_BYTES: usize = 4;
 const HEADER_BYTES: usize = 10;
 
-/// Name that a client gave to a batch so that a retry is recognised (`Tierlog-Batch-Id`).
+/// Stands for the name that a client gave to a batch, so that a retry is recognised
+/// (`Tierlog-Batch-Id`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BatchId(String);
 
+/// Bytes of the hash that a batch id keeps: no two of a day's batches collide.
+const BATCH_ID_HASH_BYTES: usize = 16;
+
 impl BatchId {
-    /// Returns the id, or `None` when the text is empty, longer than
-    /// [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
+    /// Returns the id of a client's name for a batch, or `None` when the name is empty, longer
+    /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
+    ///
+    /// It is a hash: the id goes into the WAL, and what a client puts into a header has not gone
+    /// through redaction.
+    pub fn of_client(name: &str) -> Option<BatchId> {
+        let hash = Sha256::digest(BatchId::new(name)?.0.as_bytes());
+        let kept = hash.get(..BATCH_ID_HASH_BYTES)?;
+        Some(BatchId(BASE32_NOPAD.encode(kept)))
+    }
+
+    /// Returns an id that was stored, or `None` when the text cannot be one.
     pub fn new(text: &str) -> Option<BatchId> {
         let fits = (1..=crate::limits::BATCH_ID_BYTES_MAX).contains(&text.len());
         (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| BatchId(text.to_owned()))

@@ -132,7 +132,8 @@ impl Walk<'_, '_> {
     /// Visits the value at the current path.
     fn member(&mut self, value: &mut Value) {
         let policy = self.engine.policy();
-        if let Some(field) = self.paths.iter().find_map(|path| policy.covered_field(path)) {
+        let [_, kept] = &self.paths;
+        if let Some(field) = policy.covered_field(kept) {
             let field = field.to_owned();
             self.ids(value, &field);
             return;

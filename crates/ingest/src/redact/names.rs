@@ -61,13 +61,14 @@ impl NameFacts {
         }
     }
 
-    /// Returns what two forms of a name say together.
-    pub(super) fn stricter(self, other: NameFacts) -> NameFacts {
+    /// Returns what a name as it was written and as it is kept say together. Only the kept form
+    /// makes a pseudonym: its field is the one that can be searched.
+    pub(super) fn stricter(self, kept: NameFacts) -> NameFacts {
         NameFacts {
-            verdict: self.verdict.max(other.verdict),
-            covered: self.covered.or(other.covered),
-            is_phone: self.is_phone || other.is_phone,
-            pair: if self.pair == PairPart::Neither { other.pair } else { self.pair },
+            verdict: self.verdict.max(kept.verdict),
+            covered: kept.covered,
+            is_phone: self.is_phone || kept.is_phone,
+            pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
             is_suspect: self.is_suspect,
         }
     }

@@ -45,10 +45,10 @@ impl RecordWalk<'_> {
             if facts.is_suspect
                 && let Some(redacted) = self.engine.redact(name, self.tally)
             {
-                // What the name says counts in both forms, or a second run would see more.
-                facts = facts.stricter(NameFacts::of(&redacted, self.engine));
                 written = Some(name.to_string());
-                rename(record, position, &redacted, &mut names);
+                let kept = rename(record, position, &redacted, &mut names);
+                // What the name says counts in both forms, or a second run would see more.
+                facts = facts.stricter(NameFacts::of(&kept, self.engine));
             }
             let Some((name, value)) = record.fields.get_mut(position) else { break };
             if let Some(prefix) = self.secret_pair(name, value, facts) {
@@ -170,21 +170,29 @@ impl RecordWalk<'_> {
     }
 }
 
-/// Gives a field its redacted name, numbered when another one has it.
+/// Gives a field its redacted name, numbered when another one has it, and returns it.
 fn rename(
     record: &mut Record<'_>,
     position: usize,
     redacted: &str,
     names: &mut Option<UniqueNames>,
-) {
+) -> String {
     let names = names.get_or_insert_with(|| {
         UniqueNames::of(record.fields.iter().map(|(name, _)| name.as_ref()))
     });
-    let cut = redacted.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
-    let free = names.take(redacted.get(..cut).unwrap_or_default().to_owned());
+    let free = names.take(shortened(redacted).to_owned());
     if let Some((name, _)) = record.fields.get_mut(position) {
-        *name = Cow::Owned(free);
+        *name = Cow::Owned(free.clone());
     }
+    free
+}
+
+/// Returns a name cut to the limit, and never inside a placeholder.
+fn shortened(name: &str) -> &str {
+    let cut = name.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
+    let kept = name.get(..cut).unwrap_or_default();
+    let open = kept.rfind('[').filter(|open| cut < name.len() && kept.rfind(']') < Some(*open));
+    open.and_then(|open| kept.get(..open)).unwrap_or(kept)
 }
 
 /// Room for the number of a name that was there before: a record has at most 1,000 fields.

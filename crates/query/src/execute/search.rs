@@ -16,7 +16,7 @@ use crate::{Cursor, Engine, Plan, PlanRequest, QueryError};
 
 /// Records that are rebuilt at once: enough to share the opening of columns, little enough that
 /// the bound on an answer's bytes is kept.
-const READ_RECORDS: usize = 256;
+const READ_RECORDS: usize = 2_048;
 
 /// Order of the hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! Documents become records again: columns first, then what only the document store has.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::rc::Rc;
 
 use serde::Deserialize;
 use tantivy::columnar::{Column, ColumnarReader, DynamicColumn, DynamicColumnHandle, StrColumn};
@@ -62,40 +60,51 @@ pub fn read_records(
     let fast_fields = reader.fast_fields();
     let timestamps: Column<DateTime> = fast_fields.date(TIMESTAMP)?;
     let numbers: Column<u64> = fast_fields.u64(SEQ)?;
-    let mut levels = fast_fields.str(LEVEL)?.map(TextColumn::new);
-    let mut columns = open_attributes(reader)?;
+    let levels = match fast_fields.str(LEVEL)? {
+        Some(column) => Some(TextColumn::load(&column, docs)?),
+        None => None,
+    };
+    let columns = open_attributes(reader, docs)?;
     let store = reader.get_store_reader(STORE_CACHE_BLOCKS).map_err(StoreError::Column)?;
 
     let mut records = Vec::with_capacity(docs.len());
     for &doc in docs {
         let document: TantivyDocument = store.get(doc)?;
-        let stored = stored_part(&document);
-        let mut fields: Vec<(Cow<'static, str>, Value<'static>)> = Vec::new();
-        for (name, column) in &mut columns {
-            if !is_covered(name, &stored)
-                && let Some(value) = column.first(doc)?
-            {
-                fields.push((Cow::Owned(name.clone()), value));
-            }
-        }
-        fields.extend(stored);
-        fields.sort_by(|(left, _), (right, _)| rank(left).cmp(&rank(right)));
-        let level = match &mut levels {
-            Some(column) => column.first(doc)?,
-            None => None,
-        };
+        let level = levels.as_ref().and_then(|column| column.first(doc));
         let micros = timestamps.first(doc).map_or(0, DateTime::into_timestamp_micros);
         records.push(StoredRecord {
             seq: numbers.first(doc).unwrap_or(0),
             record: Record {
                 timestamp: Timestamp::from_micros_clamped(micros),
-                level: level.as_deref().and_then(Level::from_name).unwrap_or(Level::Info),
+                level: level.and_then(Level::from_name).unwrap_or(Level::Info),
                 kind: RecordKind::Log,
-                fields,
+                fields: fields_of(doc, &columns, stored_part(&document)),
             },
         });
     }
     Ok(records)
+}
+
+/// Joins what the columns and the document store have of one record, in the order of [`rank`].
+fn fields_of(
+    doc: DocId,
+    columns: &[(Cow<'static, str>, ValueColumn)],
+    stored: Vec<(Cow<'static, str>, Value<'static>)>,
+) -> Vec<(Cow<'static, str>, Value<'static>)> {
+    let mut fields = Vec::with_capacity(columns.len() + stored.len());
+    for (name, column) in columns {
+        if !is_covered(name, &stored)
+            && let Some(value) = column.first(doc)
+        {
+            fields.push((name.clone(), value));
+        }
+    }
+    // The columns come in order already, and few fields are stored.
+    for (name, value) in stored {
+        let position = fields.partition_point(|(earlier, _)| rank(earlier) < rank(&name));
+        fields.insert(position, (name, value));
+    }
+    fields
 }
 
 /// Returns the columns of a segment's dynamic fields by dotted name, sorted; a name stands once
@@ -128,7 +137,11 @@ pub fn text_paths(reader: &SegmentReader) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-fn open_attributes(reader: &SegmentReader) -> Result<Vec<(String, ValueColumn)>, StoreError> {
+/// Opens every dynamic column for a few documents, in the order of [`rank`].
+fn open_attributes(
+    reader: &SegmentReader,
+    docs: &[DocId],
+) -> Result<Vec<(Cow<'static, str>, ValueColumn)>, StoreError> {
     let mut columns = Vec::new();
     for (name, handle) in attribute_columns(reader)? {
         let column = match handle.open().map_err(StoreError::Column)? {
@@ -136,14 +149,15 @@ fn open_attributes(reader: &SegmentReader) -> Result<Vec<(String, ValueColumn)>,
             DynamicColumn::I64(column) => ValueColumn::I64(column),
             DynamicColumn::U64(column) => ValueColumn::U64(column),
             DynamicColumn::F64(column) => ValueColumn::F64(column),
-            DynamicColumn::Str(column) => ValueColumn::Text(TextColumn::new(column)),
+            DynamicColumn::Str(column) => ValueColumn::Text(TextColumn::load(&column, docs)?),
             // Records have no such values.
             DynamicColumn::IpAddr(_) | DynamicColumn::DateTime(_) | DynamicColumn::Bytes(_) => {
                 continue;
             }
         };
-        columns.push((name, column));
+        columns.push((Cow::Owned(name), column));
     }
+    columns.sort_by(|(left, _), (right, _)| rank(left).cmp(&rank(right)));
     Ok(columns)
 }
 
@@ -156,16 +170,16 @@ enum ValueColumn {
 }
 
 impl ValueColumn {
-    fn first(&mut self, doc: DocId) -> Result<Option<Value<'static>>, StoreError> {
-        Ok(match self {
+    fn first(&self, doc: DocId) -> Option<Value<'static>> {
+        match self {
             ValueColumn::Bool(column) => column.first(doc).map(Value::Bool),
             ValueColumn::I64(column) => column.first(doc).map(Value::I64),
             ValueColumn::U64(column) => column.first(doc).map(unsigned),
             ValueColumn::F64(column) => column.first(doc).map(Value::F64),
             ValueColumn::Text(column) => {
-                column.first(doc)?.map(|text| Value::Str(Cow::Owned(text.to_string())))
+                column.first(doc).map(|text| Value::Str(Cow::Owned(text.to_owned())))
             }
-        })
+        }
     }
 }
 
@@ -174,27 +188,36 @@ fn unsigned(number: u64) -> Value<'static> {
     i64::try_from(number).map_or(Value::U64(number), Value::I64)
 }
 
-/// A text column that looks each ordinal up once: dictionaries of logs are small and repeat.
+/// The texts of a column for a few documents.
+///
+/// They are looked up together, in the order of the dictionary: each of its blocks is inflated
+/// once, however many of the documents need it.
 struct TextColumn {
-    column: StrColumn,
-    seen: HashMap<u64, Rc<str>>,
+    ordinals: Column<u64>,
+    /// The ordinals that occur, sorted, and the text of each.
+    known: Vec<u64>,
+    texts: Vec<Box<str>>,
 }
 
 impl TextColumn {
-    fn new(column: StrColumn) -> TextColumn {
-        TextColumn { column, seen: HashMap::new() }
+    fn load(column: &StrColumn, docs: &[DocId]) -> Result<TextColumn, StoreError> {
+        let ordinals = column.ords().clone();
+        let mut known: Vec<u64> = docs.iter().filter_map(|doc| ordinals.first(*doc)).collect();
+        known.sort_unstable();
+        known.dedup();
+        let mut texts = Vec::with_capacity(known.len());
+        column
+            .dictionary()
+            .sorted_ords_to_term_cb(&known, |term| {
+                texts.push(String::from_utf8_lossy(term).into_owned().into_boxed_str());
+            })
+            .map_err(StoreError::Column)?;
+        Ok(TextColumn { ordinals, known, texts })
     }
 
-    fn first(&mut self, doc: DocId) -> Result<Option<Rc<str>>, StoreError> {
-        let Some(ordinal) = self.column.ords().first(doc) else { return Ok(None) };
-        if let Some(text) = self.seen.get(&ordinal) {
-            return Ok(Some(Rc::clone(text)));
-        }
-        let mut text = String::new();
-        self.column.ord_to_str(ordinal, &mut text).map_err(StoreError::Column)?;
-        let text: Rc<str> = text.into();
-        self.seen.insert(ordinal, Rc::clone(&text));
-        Ok(Some(text))
+    fn first(&self, doc: DocId) -> Option<&str> {
+        let position = self.known.binary_search(&self.ordinals.first(doc)?).ok()?;
+        self.texts.get(position).map(AsRef::as_ref)
     }
 }
 

@@ -82,17 +82,27 @@ fn is_ssn(area: &[u8], group: &[u8], serial: &[u8]) -> bool {
     all_digits && is_assigned && group != b"00" && serial != b"0000"
 }
 
+/// Words after which bare digits count.
+const CONTEXT_WORDS: [&[u8]; 3] = [b"ssn", b"social security", b"social_security"];
+
 fn has_context(bytes: &[u8], start: usize) -> bool {
-    let context = bytes.get(start.saturating_sub(CONTEXT_BYTES)..start).unwrap_or_default();
-    let has = |word: &[u8]| context.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
-    // The placeholder of the number before is no context for the next one.
-    let has_ssn = context.windows(4).any(|at| match at {
-        [left, word @ ..] => *left != b'[' && word.eq_ignore_ascii_case(b"ssn"),
-        [] => false,
-    });
-    let starts_with_ssn = start <= CONTEXT_BYTES
-        && context.get(..3).is_some_and(|at| at.eq_ignore_ascii_case(b"ssn"));
-    has_ssn || starts_with_ssn || has(b"social security") || has(b"social_security")
+    let floor = start.saturating_sub(CONTEXT_BYTES);
+    let context = bytes.get(floor..start).unwrap_or_default();
+    CONTEXT_WORDS.iter().any(|word| {
+        let mut windows = context.windows(word.len()).enumerate();
+        windows.any(|(offset, at)| {
+            at.eq_ignore_ascii_case(word) && is_alone(bytes, floor + offset, word)
+        })
+    })
+}
+
+/// Tells whether a word stands for itself: not inside another one, and not as the placeholder of
+/// the number before.
+fn is_alone(bytes: &[u8], start: usize, word: &[u8]) -> bool {
+    let left = before(bytes, start);
+    let right = at(bytes, start + word.len());
+    let is_letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    !is_letter(left) && !is_letter(right) && left != Some(b'[')
 }
 
 #[cfg(test)]
@@ -128,6 +138,7 @@ mod tests {
                 "536-90-4399-1",
                 "2026-11-20 555-867-5309",
                 "x536-90-4399",
+                "token=-aa_SsN0 offset=123456789",
             ],
         );
     }

@@ -1,3 +1,5 @@
+//! Tables of field names: secret ones, facts about secrets, and names that only look alike.
+
 use super::*;
 
 fn table() -> KeyTable {

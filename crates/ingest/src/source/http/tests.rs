@@ -292,7 +292,7 @@ async fn a_batch_id_travels_and_duplicates_are_told() {
     let request =
         post("/api/v1/ingest", &[("tierlog-batch-id", "b-1")], "{\"msg\":\"a\"}\nrubbish\n");
     let (status, body, _) = ask_with(small_config(), request, answer).await;
-    assert_eq!(ids.recv().expect("one batch"), BatchId::new("b-1"));
+    assert_eq!(ids.recv().expect("one batch"), BatchId::of_client("b-1"));
     check(
         status,
         &body,

@@ -1,3 +1,5 @@
+//! Tables of texts for `key_value`: what goes, what stays, and how it is written.
+
 use super::super::check::{check, check_untouched};
 use super::*;
 
