@@ -158,20 +158,15 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 28] = [
         "Partitions that queries opened or skipped.",
     ),
     (names::TAIL_MISSED, Kind::Counter, Unit::Count, "Records that slow live tails missed."),
-    (BUILD_INFO, Kind::Gauge, Unit::Count, "1, labelled with the version."),
-    (START_SECONDS, Kind::Gauge, Unit::Seconds, "Unix time at which the server was ready."),
+    (names::BUILD_INFO, Kind::Gauge, Unit::Count, "1, labelled with the version."),
+    (names::START_SECONDS, Kind::Gauge, Unit::Seconds, "Unix time at which the server was ready."),
 ];
-
-/// Labelled with the version.
-pub(crate) const BUILD_INFO: &str = "tierlog_build_info";
-/// When the server became ready.
-pub(crate) const START_SECONDS: &str = "tierlog_start_time_seconds";
 
 /// Notes that the server is ready now.
 pub(crate) fn mark_ready() {
     let now = SystemClock.now();
-    metrics::gauge!(START_SECONDS).set(now.as_micros() as f64 / 1_000_000.0);
-    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(names::START_SECONDS).set(now.as_micros() as f64 / 1_000_000.0);
+    metrics::gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
 fn describe() {

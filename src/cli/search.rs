@@ -1,6 +1,6 @@
 //! `tierlog search`: a query leaves, hits arrive page by page and are printed.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -39,6 +39,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn search(args: &Args) -> Result<ExitCode> {
+    if args.limit == 0 {
+        return count(args);
+    }
     let client = args.server.client()?;
     let query = args.query.join(" ");
     let out = BufWriter::new(std::io::stdout().lock());
@@ -66,6 +69,26 @@ fn search(args: &Args) -> Result<ExitCode> {
             }
         }
     }
+}
+
+/// Prints how many lines match and none of them.
+fn count(args: &Args) -> Result<ExitCode> {
+    let query = args.query.join(" ");
+    let mut body = first_page(args, &query)?;
+    body.insert("limit".to_owned(), json!(0));
+    let answer = args
+        .server
+        .client()?
+        .post(&Endpoint::new("/api/v1/search"), &Value::Object(body))
+        .map_err(|error| Problem::explain(error, &query))?;
+    let total = answer.pointer("/total/value").and_then(Value::as_u64).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    match args.format {
+        Format::Json => writeln!(out, "{}", json!({ "count": total }))?,
+        Format::Pretty | Format::Csv => writeln!(out, "{total}")?,
+    }
+    Footer::of_answer(&answer).print();
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the request of the first page, without its limit.

@@ -91,6 +91,15 @@ fn search() {
             2024-03-05T09:00:00.000001Z,debug,shop,session read,req-a,,,,,,,\r
         "#]],
     );
+    let only_count = [["search", "level:>=info", "--limit", "0"].as_slice(), &RANGE].concat();
+    check(
+        &server,
+        &only_count,
+        &expect![[r#"
+        exit 0
+        4
+    "#]],
+    );
     let nothing = [["search", "message:absent"].as_slice(), &RANGE].concat();
     check(
         &server,

@@ -1,6 +1,7 @@
 //! `kill -9` in the middle of sending: what was acked is there, nothing is there twice.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use crate::harness::{Home, Http, Server, Tcp, numbered, wait_until};
 
@@ -108,6 +109,25 @@ fn over_http_a_retried_batch_is_stored_exactly_once() {
         assert!(stored.iter().copied().eq(0..expected), "round {round}: {} stored", stored.len());
         server.kill();
     }
+}
+
+#[test]
+fn send_rides_out_the_death_of_its_server() {
+    const LINES: u64 = 60_000;
+    let home = Home::with(&SETTINGS);
+    let server = home.start();
+    std::fs::write(home.path().join("lines"), numbered(0..LINES)).expect("a scratch file");
+    let ingest = server.address("ingest").to_owned();
+    let mut send = home.tierlog(&["send", "lines", "--to", &format!("http://{ingest}")]);
+    let mut send = send.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it starts");
+    wait_until("some lines", || (server.count("") >= 2_000).then_some(()));
+    server.kill();
+
+    let server = home.start_with(&[&format!("ingest.http.listen={ingest}")]);
+    let ended = send.wait().expect("a child of ours");
+    assert!(ended.success(), "{ended}");
+    server.await_count("", LINES);
+    assert!(stored_numbers(&server).iter().copied().eq(0..LINES));
 }
 
 /// Posts a batch under its id; tells whether it was acked.

@@ -166,7 +166,9 @@ fn a_rejected_line_is_redacted_wherever_it_is_repeated() {
     let dated = "{\"timestamp\":\"jane.roe@example.org\",\"card\":\"4111111111111111\"}";
     let long = format!("{{\"password\":\"hunter2-swordfish\",\"x\":\"{}", "y".repeat(2 << 20));
     let body = [broken, listed, dated, "{\"message\":\"good\"}", &long].join("\n");
-    let answer = server.post_lines(body.as_bytes(), &[]);
+    // The name of a batch is text of the client too.
+    let name = [("tierlog-batch-id", "jane.roe@example.org/1")];
+    let answer = server.post_lines(body.as_bytes(), &name);
     assert_eq!(answer.json()["rejected"], 4, "{}", answer.text());
     search.assert_absent(answer.text().as_bytes(), "the answer");
     server.await_count("", 1);

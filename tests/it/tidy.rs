@@ -259,13 +259,16 @@ pub(crate) fn metric_names() -> BTreeMap<String, String> {
 #[test]
 fn every_metric_is_measured() {
     let sources = rust_sources();
-    // Telemetry describes every metric, which is not measuring it.
-    let defining = ["crates/model/src/metric_names.rs", "src/telemetry.rs"];
-    let elsewhere = || sources.iter().filter(|source| !defining.contains(&source.path.as_str()));
+    // Telemetry has a table that describes every metric, which is not measuring it.
+    let measuring = |source: &Source| match source.path.as_str() {
+        "crates/model/src/metric_names.rs" => String::new(),
+        "src/telemetry.rs" => source.production().rsplit("\n];").next().unwrap_or("").to_owned(),
+        _ => source.production().to_owned(),
+    };
+    let measuring: Vec<String> = sources.iter().map(measuring).collect();
     let used = |constant: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        elsewhere()
-            .any(|source| source.production().split(|c| !is_part(c)).any(|word| word == constant))
+        measuring.iter().any(|text| text.split(|c| !is_part(c)).any(|word| word == constant))
     };
     let unused: Vec<String> =
         metric_names().into_keys().filter(|constant| !used(constant)).collect();

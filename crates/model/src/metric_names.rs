@@ -52,3 +52,7 @@ pub const QUERY_SECONDS: &str = "tierlog_query_seconds";
 pub const QUERY_PARTITIONS: &str = "tierlog_query_partitions_total";
 /// Live tail clients that fell behind and missed records.
 pub const TAIL_MISSED: &str = "tierlog_tail_missed_records_total";
+/// 1, by `version` of the program.
+pub const BUILD_INFO: &str = "tierlog_build_info";
+/// Unix time at which the server became ready.
+pub const START_SECONDS: &str = "tierlog_start_time_seconds";

@@ -96,14 +96,19 @@ impl Home {
 
     /// Starts a server and waits until it is ready.
     pub(crate) fn start(&self) -> Server<'_> {
-        let server = Server::start(self);
+        self.start_with(&[])
+    }
+
+    /// Starts a server with further settings and waits until it is ready.
+    pub(crate) fn start_with(&self, settings: &[&str]) -> Server<'_> {
+        let server = Server::start(self, settings);
         server.await_ready();
         server
     }
 
     /// Starts a server that listens, but may not be ready to take lines.
     pub(crate) fn start_unready(&self) -> Server<'_> {
-        Server::start(self)
+        Server::start(self, &[])
     }
 
     /// Returns every file under the data directory.

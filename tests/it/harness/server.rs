@@ -20,11 +20,15 @@ pub(crate) struct Server<'h> {
 }
 
 impl<'h> Server<'h> {
-    pub(super) fn start(home: &'h Home) -> Server<'h> {
+    pub(super) fn start(home: &'h Home, settings: &[&str]) -> Server<'h> {
         let addresses_file = home.path().join("addresses.json");
         // A file of an earlier start would name ports that nobody listens on.
         let _ = fs::remove_file(&addresses_file);
-        let mut child = home.serve(&addresses_file).spawn().expect("the binary starts");
+        let mut command = home.serve(&addresses_file);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let mut child = command.spawn().expect("the binary starts");
         let addresses = wait_until("the addresses file", || {
             if let Some(status) = child.try_wait().expect("a child of ours") {
                 panic!("the server ended with {status}:\n{}", home.output_text());

@@ -48,6 +48,8 @@ pub(super) struct KeyTable {
     allowed: Vec<String>,
     /// Passes every name that the built-in terms can match, and few others.
     candidates: AhoCorasick,
+    /// Finds every one of [`TERMS`] in one pass.
+    terms: AhoCorasick,
     is_active: bool,
 }
 
@@ -69,6 +71,10 @@ impl KeyTable {
                 .kind(Some(AhoCorasickKind::DFA))
                 .build(NEEDLES)
                 .expect("two dozen short needles stay far below the automaton's limits"),
+            terms: AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(TERMS.iter().map(|(term, _)| term))
+                .expect("some dozens of short terms stay far below the automaton's limits"),
             is_active: settings.is_enabled("secret_key") || settings.is_enabled("key_value"),
         }
     }
@@ -101,11 +107,25 @@ impl KeyTable {
         if self.extra.iter().any(|extra| words.ends_with_words(extra)) {
             return KeyVerdict::Secret;
         }
-        TERMS
-            .iter()
-            .map(|(term, strength)| words.verdict(term, *strength))
+        self.terms
+            .find_overlapping_iter(words.letters())
+            .filter_map(|hit| {
+                let (_, strength) = TERMS.get(hit.pattern().as_usize())?;
+                words.is_secret_at(hit.start(), hit.end(), *strength).then(|| strength.verdict())
+            })
             .max()
             .unwrap_or(KeyVerdict::Plain)
+    }
+}
+
+impl Strength {
+    /// Returns what a name with such a term says.
+    fn verdict(self) -> KeyVerdict {
+        match self {
+            Strength::Strong => KeyVerdict::Secret,
+            Strength::Weak => KeyVerdict::SecretWord,
+            Strength::StrongText | Strength::WeakText => KeyVerdict::SecretText,
+        }
     }
 }
 
@@ -210,19 +230,6 @@ impl Words {
         let start = next.checked_sub(1).and_then(|last| self.segment_starts.get(last)).copied();
         let start = start.unwrap_or(0);
         if start == position { "" } else { self.words_from(start).next().unwrap_or_default() }
-    }
-
-    fn verdict(&self, term: &str, strength: Strength) -> KeyVerdict {
-        let found = self
-            .letters
-            .match_indices(term)
-            .any(|(start, _)| self.is_secret_at(start, start + term.len(), strength));
-        match (found, strength) {
-            (false, _) => KeyVerdict::Plain,
-            (true, Strength::Strong) => KeyVerdict::Secret,
-            (true, Strength::Weak) => KeyVerdict::SecretWord,
-            (true, Strength::StrongText | Strength::WeakText) => KeyVerdict::SecretText,
-        }
     }
 
     fn is_secret_at(&self, start: usize, end: usize, strength: Strength) -> bool {

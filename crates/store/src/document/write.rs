@@ -11,7 +11,7 @@ use tierlog_model::{EncodedRecord, Record, Value, fields, id_hash, limits};
 use twox_hash::XxHash3_64;
 
 use super::{Place, place};
-use crate::schema::index_fields;
+use crate::schema::{id_bucket, index_fields};
 
 /// Returns the document of a record. The names of the partition's fields bound its columns.
 pub(crate) fn to_document(
@@ -158,7 +158,7 @@ fn assemble(
     document.add_u64(handles.seq, seq);
     for name in fields::ID_FIELDS {
         if let Some(id) = record.get_str(name) {
-            document.add_u64(handles.ids, id_hash(name, id));
+            document.add_u64(handles.ids, id_bucket(id_hash(name, id)));
         }
     }
     if !columns.is_empty() {

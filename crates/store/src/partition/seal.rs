@@ -11,11 +11,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
-use tierlog_model::Timestamp;
+use tierlog_model::{Timestamp, fields, id_hash};
 
 use super::filter::IdFilter;
 use crate::StoreError;
-use crate::schema::{TIMESTAMP, index_fields};
+use crate::schema::{TIMESTAMP, attribute_column};
 
 const FILE_NAME: &str = "seal.json";
 const FORMAT: u32 = 1;
@@ -133,14 +133,14 @@ pub(crate) fn write_seal(directory: &Path, segment: &SegmentReader) -> Result<Se
     Ok(seal)
 }
 
-/// Returns every id hash of a segment: they are the terms of its `ids` index.
+/// Returns the hash of every id of a segment: the dictionaries of the id columns hold them.
 fn id_hashes(segment: &SegmentReader) -> Result<Vec<u64>, StoreError> {
-    let index = segment.inverted_index(index_fields().ids)?;
-    let mut terms = index.terms().stream().map_err(StoreError::Column)?;
-    let mut hashes = Vec::with_capacity(index.terms().num_terms());
-    while terms.advance() {
-        if let Ok(bytes) = <[u8; 8]>::try_from(terms.key()) {
-            hashes.push(u64::from_be_bytes(bytes));
+    let mut hashes = Vec::new();
+    for name in fields::ID_FIELDS {
+        let Some(column) = segment.fast_fields().str(&attribute_column(name))? else { continue };
+        let mut ids = column.dictionary().stream().map_err(StoreError::Column)?;
+        while ids.advance() {
+            hashes.push(id_hash(name, &String::from_utf8_lossy(ids.key())));
         }
     }
     Ok(hashes)
