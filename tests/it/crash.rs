@@ -6,7 +6,13 @@ use std::process::Stdio;
 use crate::harness::{Home, Http, Server, Tcp, numbered, wait_until};
 
 /// Kills in one test; each comes at another moment of writing, syncing and committing.
-const KILLS: u64 = 5;
+/// `TIERLOG_TEST_KILLS` asks for more.
+const KILLS_DEFAULT: u64 = 5;
+
+fn kills() -> u64 {
+    std::env::var("TIERLOG_TEST_KILLS")
+        .map_or(KILLS_DEFAULT, |kills| kills.parse().expect("TIERLOG_TEST_KILLS is a number"))
+}
 
 /// Lines sent at once.
 const BATCH_LINES: u64 = 200;
@@ -59,7 +65,7 @@ fn over_tcp_no_acked_line_is_lost_and_none_is_doubled() {
     let home = Home::with(&SETTINGS);
     let mut next = 0;
     let mut known = BTreeSet::new();
-    for round in 0..KILLS {
+    for round in 0..kills() {
         let server = home.start();
         let tcp = server.tcp().with_acks();
         let sender = std::thread::spawn(move || send_until_death(tcp, next));
@@ -86,7 +92,7 @@ fn over_tcp_no_acked_line_is_lost_and_none_is_doubled() {
 fn over_http_a_retried_batch_is_stored_exactly_once() {
     let home = Home::with(&SETTINGS);
     let mut next_batch = 0;
-    for round in 0..KILLS {
+    for round in 0..kills() {
         let server = home.start();
         let url = server.ingest("/api/v1/ingest");
         let sender = std::thread::spawn(move || {
