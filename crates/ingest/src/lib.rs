@@ -14,6 +14,7 @@ mod normalise;
 mod pipeline;
 mod redact;
 mod repair;
+mod short_name;
 mod source;
 #[cfg(test)]
 mod testing;

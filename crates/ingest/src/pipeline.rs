@@ -20,6 +20,10 @@ use crate::redact::{DeadLetter, RedactingWriter, Redactor};
 /// that a few hundred slow senders hold.
 const BODY_BUDGET_FACTOR: usize = 4;
 
+/// Most room that a batch is given before its lines are read. They nearly always become shorter
+/// than they came; a batch that is longer than this grows by doubling.
+const BATCH_ROOM_BYTES_MAX: usize = 1 << 20;
+
 /// Byte order mark that editors on Windows put before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -138,7 +142,7 @@ impl Ingest {
         id: Option<BatchId>,
     ) -> PreparedBatch {
         let mut reader = LineReader::new(&self.config);
-        let mut builder = self.builder(&mut reader, defaults);
+        let mut builder = self.builder(&mut reader, defaults, body.len());
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         match format {
             BodyFormat::Text => {
@@ -162,7 +166,8 @@ impl Ingest {
         frames: &[Frame],
     ) -> PreparedBatch {
         let defaults = Defaults::default();
-        let mut builder = self.builder(reader, &defaults);
+        let bytes = frames.iter().map(Frame::byte_len).sum();
+        let mut builder = self.builder(reader, &defaults, bytes);
         for frame in frames {
             match frame {
                 Frame::Lines(lines) => {
@@ -178,11 +183,12 @@ impl Ingest {
         &'b self,
         reader: &'b mut LineReader,
         defaults: &'b Defaults,
+        input_bytes: usize,
     ) -> BatchBuilder<'b> {
         let context = Context { config: &self.config, defaults, arrival: self.clock.now() };
         BatchBuilder {
             reader,
-            writer: self.redactor.batch(),
+            writer: self.redactor.batch_with_room(input_bytes.min(BATCH_ROOM_BYTES_MAX)),
             context,
             line_number: 0,
             verdicts: Verdicts {

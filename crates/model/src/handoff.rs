@@ -50,8 +50,8 @@ pub struct Submission {
     permits: Option<OwnedSemaphorePermit>,
 }
 
-/// Bytes of the bound, given back when this is dropped.
-#[derive(Debug)]
+/// Bytes of the bound, given back when this is dropped. The default holds none.
+#[derive(Debug, Default)]
 pub struct HeldBytes {
     _permits: Option<OwnedSemaphorePermit>,
 }

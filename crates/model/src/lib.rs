@@ -6,6 +6,7 @@
 mod batch;
 mod clock;
 mod day;
+mod encode;
 pub mod fields;
 mod handoff;
 mod id;
@@ -18,7 +19,7 @@ mod reject;
 mod tier;
 mod timestamp;
 
-pub use batch::{BatchId, BatchWriter, EncodedRecord, RedactedBatch};
+pub use batch::{BatchId, BatchWriter, EncodedField, EncodedRecord, RedactedBatch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use handoff::{

@@ -22,9 +22,9 @@ pub use cursor::Cursor;
 pub use engine::{Engine, PlanRequest};
 pub use error::QueryError;
 pub use execute::{
-    BLOCK_DOCS, CancelOnDrop, Deadline, Export, ExportPage, Flow, Hit, LevelState, LevelStatus,
-    PartialReason, RequestResponse, ScanReport, SearchRequest, SearchResponse, SegmentVisitor,
-    Sort, Total, TotalRelation, UserRequest,
+    BLOCK_DOCS, BlockOrder, CancelOnDrop, Deadline, Export, ExportPage, Flow, Hit, Interest,
+    LevelState, LevelStatus, PartialReason, RequestResponse, ScanReport, SearchRequest,
+    SearchResponse, SegmentVisitor, Sort, Total, TotalRelation, UserRequest,
 };
 pub use http::{Code, Problem, QueryState, contract, http_router};
 pub use parse::{

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tantivy::Searcher;
+use tantivy::{Searcher, SegmentReader};
 use tierlog_model::{Day, TierId, Tiers};
 
+use crate::document::RecordReader;
 use crate::layout::Layout;
 use crate::{Partition, PartitionId, PartitionState, StoreError};
 
@@ -67,6 +68,19 @@ impl Catalogue {
             }
         }
         Ok(searcher)
+    }
+
+    /// Returns what rebuilds the records of a segment of a partition, kept open with it. One that
+    /// has expired since is read through the view that the search has of it.
+    pub fn record_reader(
+        &self,
+        id: PartitionId,
+        segment: &SegmentReader,
+    ) -> Result<Arc<RecordReader>, StoreError> {
+        match self.partition(id) {
+            Some(partition) => partition.record_reader(segment),
+            None => RecordReader::open(segment).map(Arc::new),
+        }
     }
 
     /// Reads a partition from its directory, replacing what was known of it.

@@ -23,7 +23,9 @@ mod tombstone;
 pub mod wal;
 
 pub use catalogue::Catalogue;
-pub use document::{StoredRecord, attribute_columns, read_records, text_paths};
+pub use document::{
+    BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
+};
 pub use error::StoreError;
 pub use maintenance::{
     Candidate, CompactScope, Expiry, PartitionCheck, SealPlan, Sealed, VerifyReport,

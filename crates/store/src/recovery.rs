@@ -6,7 +6,7 @@
 use std::fs::{File, TryLockError};
 
 use serde::{Deserialize, Serialize};
-use tierlog_model::Day;
+use tierlog_model::{Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
 use crate::indexer::{Indexer, Replay};
@@ -125,7 +125,8 @@ pub(crate) fn replay(wal: &Wal, indexer: &Indexer) -> Result<u64, StoreError> {
     for entry in wal.replay(0) {
         let (first_seq, batch) = entry?;
         records += u64::from(batch.record_count());
-        indexer.apply(&AppliedBatch { first_seq, batch }, Replay::Yes)?;
+        let applied = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
+        indexer.apply(&applied, Replay::Yes)?;
     }
     indexer.commit()?;
     Ok(records)

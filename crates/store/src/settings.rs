@@ -60,7 +60,7 @@ impl StoreSettings {
             free_bytes_min: 256 << 20,
             retry_window_age: Duration::from_secs(24 * 3600),
             commit_interval: Duration::from_millis(500),
-            index_queue_batches: 16,
+            index_queue_batches: 1024,
             writer_memory_bytes: 32 << 20,
             open_writers_max: 16,
             open_readers_max: 128,

@@ -10,8 +10,9 @@ use simd_json::{Node, StaticNode, Tape};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Level, RejectReason, Value, fields};
 
-use super::aliases::{Alias, AliasTable, Hint, NameEntry, NameHash};
+use super::aliases::{Alias, AliasTable, Hint, NameHash};
 use super::convert;
+use super::known::{KnownNames, NameReading, Place, Wrapped, alias_of, read_name};
 use super::level::{LevelScale, read_level};
 use super::names::{NameFilter, cleaned, displace, end_of};
 use super::targets::Target;
@@ -41,24 +42,10 @@ pub(crate) struct LevelChoice {
     priority: u16,
 }
 
-/// Where in nested objects a key stands.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// Hash of the path so far.
-    hash: NameHash,
-    /// Where the path begins once containers at its start are taken off, and the hash from there.
-    inner_start: usize,
-    inner_hash: NameHash,
-}
-
-impl Place {
-    const ROOT: Place =
-        Place { hash: NameHash::START, inner_start: 0, inner_hash: NameHash::START };
-}
-
 /// Gathers the fields of one record.
 pub(crate) struct Collector<'a, 'c> {
     aliases: &'c AliasTable,
+    known: &'c mut KnownNames,
     fields_max: usize,
     fields: Vec<Field<'a>>,
     best: [Option<Candidate>; Target::ALL.len()],
@@ -88,10 +75,15 @@ pub(crate) struct Collected<'a> {
 }
 
 impl<'a, 'c> Collector<'a, 'c> {
-    /// Returns a collector for one record.
-    pub(crate) fn new(aliases: &'c AliasTable, fields_max: usize) -> Collector<'a, 'c> {
+    /// Returns a collector for one record. What is known was learnt from the same aliases.
+    pub(crate) fn new(
+        aliases: &'c AliasTable,
+        known: &'c mut KnownNames,
+        fields_max: usize,
+    ) -> Collector<'a, 'c> {
         Collector {
             aliases,
+            known,
             fields_max,
             fields: Vec::with_capacity(24),
             best: [None; Target::ALL.len()],
@@ -175,60 +167,61 @@ impl<'a, 'c> Collector<'a, 'c> {
                 Some(Node::Static(StaticNode::Null)) => {
                     nodes.next();
                 }
-                _ => {
-                    let value = read_value(nodes);
-                    self.leaf(key, value, place)?;
+                // Fast path: most values are text.
+                Some(&Node::String(text)) => {
+                    nodes.next();
+                    self.leaf(key, Value::Str(Cow::Borrowed(text)), place)?;
                 }
+                _ => self.other_leaf(key, nodes, place)?,
             }
         }
         Ok(())
     }
 
+    /// Adds the next value, which is no text.
+    #[inline(never)]
+    fn other_leaf(
+        &mut self,
+        key: &'a str,
+        nodes: &mut Iter<'_, Node<'a>>,
+        place: Place,
+    ) -> Result<(), Reject> {
+        let value = read_value(nodes);
+        self.leaf(key, value, place)
+    }
+
     /// Moves the path into a nested object.
     fn enter(&mut self, key: &str, place: Place) -> Place {
         let at_inner_start = self.path.len() == place.inner_start;
-        let key_hash = NameHash::START.extend(key);
-        let wraps = at_inner_start
-            && self.aliases.find(key_hash, "", key).is_some_and(|entry| entry.is_container);
         self.path.push_str(key);
         self.path.push('.');
-        let hash = place.hash.extend(key).extend(".");
-        if wraps {
-            Place { hash, inner_start: self.path.len(), inner_hash: NameHash::START }
-        } else {
-            let inner_hash = place.inner_hash.extend(key).extend(".");
-            Place { hash, inner_start: place.inner_start, inner_hash }
-        }
+        let (aliases, path_bytes) = (self.aliases, self.path.len());
+        self.known.object(key, place, || {
+            let wraps = at_inner_start
+                && aliases
+                    .find(NameHash::START.extend(key), "", key)
+                    .is_some_and(|entry| entry.is_container);
+            if wraps { path_bytes } else { place.inner_start }
+        })
     }
 
-    /// Adds one value.
+    /// Adds one value. Inlined, so that a value is written once, to its place in the record.
+    #[inline(always)]
     fn leaf(&mut self, key: &'a str, value: Value<'a>, place: Place) -> Result<(), Reject> {
         // Every value counts, those of equal names too: what is counted bounds the work.
         self.added_count += 1;
         if self.added_count > self.fields_max {
-            let detail = format!("more than {} fields", self.fields_max);
-            return Err(Reject::new(RejectReason::TooManyFields, detail));
+            return Err(too_many_fields(self.fields_max));
         }
-        if self.path.len() + key.len() > FIELD_NAME_BYTES_MAX {
-            self.add_overflow(key, &value);
+        let (aliases, path) = (self.aliases, self.path.as_str());
+        let reading = self.known.leaf(key, place, || read_name(aliases, path, key, place));
+        let Some(NameReading { hash, alias }) = reading else {
+            self.odd_leaf(key, value, place);
             return Ok(());
-        }
-        let hash = place.hash.extend(key);
-        let alias = self.alias_of(key, hash, place);
-        let name = if self.path.is_empty() {
-            Cow::Borrowed(key)
-        } else {
-            let mut name = String::with_capacity(self.path.len() + key.len());
-            name.push_str(&self.path);
-            name.push_str(key);
-            Cow::Owned(name)
         };
-        let index = match cleaned(&name) {
-            None => self.place_field(hash, name, value),
-            Some(clean) => {
-                let hash = NameHash::START.extend(&clean);
-                self.place_field(hash, Cow::Owned(clean), value)
-            }
+        let index = match self.path.is_empty() {
+            true => self.place_field(hash, Cow::Borrowed(key), value),
+            false => self.place_field(hash, self.name_of(key), value),
         };
         if let Some((alias, wrapped)) = alias {
             self.consider(index, alias, wrapped);
@@ -236,40 +229,48 @@ impl<'a, 'c> Collector<'a, 'c> {
         Ok(())
     }
 
-    /// Returns what a key spells, and whether containers had to be taken off for it.
-    fn alias_of(&self, key: &str, hash: NameHash, place: Place) -> Option<(Alias, Wrapped)> {
-        let alias = |entry: &NameEntry| entry.alias;
-        if let Some(alias) = self.aliases.find(hash, &self.path, key).and_then(alias) {
-            return Some((alias, Wrapped::No));
+    /// Adds a value whose name is too long or has to be cleaned.
+    #[cold]
+    fn odd_leaf(&mut self, key: &'a str, value: Value<'a>, place: Place) {
+        if self.path.len() + key.len() > FIELD_NAME_BYTES_MAX {
+            self.add_overflow(key, &value);
+            return;
         }
-        if place.inner_start == 0 {
-            return None;
+        let hash = NameHash::START.extend(&self.path).extend(key);
+        let alias = alias_of(self.aliases, &self.path, key, hash, place);
+        let name = self.name_of(key);
+        let name = cleaned(&name).map_or(name, Cow::Owned);
+        let index = self.place_field(NameHash::START.extend(&name), name, value);
+        if let Some((alias, wrapped)) = alias {
+            self.consider(index, alias, wrapped);
         }
-        let inner_path = self.path.get(place.inner_start..)?;
-        let inner_hash = place.inner_hash.extend(key);
-        let alias = self.aliases.find(inner_hash, inner_path, key).and_then(alias)?;
-        let counts_inside = match alias.target {
-            // These belong to the record itself, not to what it carries.
-            Target::Timestamp | Target::Level | Target::Message => false,
-            Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => true,
-            // Short spellings (`name`, `status`, `view`) mean anything inside a container.
-            Target::Service
-            | Target::Logger
-            | Target::Host
-            | Target::Endpoint
-            | Target::Path
-            | Target::Method
-            | Target::StatusCode
-            | Target::DurationMs => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
-        };
-        counts_inside.then_some((alias, Wrapped::Yes))
+    }
+
+    /// Returns the dotted name of a key in the object that is being walked.
+    fn name_of(&self, key: &'a str) -> Cow<'a, str> {
+        if self.path.is_empty() {
+            return Cow::Borrowed(key);
+        }
+        let mut name = String::with_capacity(self.path.len() + key.len());
+        name.push_str(&self.path);
+        name.push_str(key);
+        Cow::Owned(name)
     }
 
     /// Puts a field at its position: a new one, or that of the same name in this layer.
+    #[inline(always)]
     fn place_field(&mut self, hash: NameHash, name: Cow<'a, str>, value: Value<'a>) -> usize {
-        if self.seen.may_hold(hash)
-            && let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name)
-        {
+        if self.seen.may_hold(hash) {
+            return self.place_again(name, value);
+        }
+        self.fields.push((name, value));
+        self.fields.len() - 1
+    }
+
+    /// The same for a name that may have been seen.
+    #[cold]
+    fn place_again(&mut self, name: Cow<'a, str>, value: Value<'a>) -> usize {
+        if let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name) {
             if earlier >= self.layer_start
                 && let Some(field) = self.fields.get_mut(earlier)
             {
@@ -359,11 +360,9 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 }
 
-/// Whether a spelling counts only after containers at the start of its path are taken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wrapped {
-    No,
-    Yes,
+#[cold]
+fn too_many_fields(fields_max: usize) -> Reject {
+    Reject::new(RejectReason::TooManyFields, format!("more than {fields_max} fields"))
 }
 
 /// Takes the next value, which is no filled object.

@@ -6,6 +6,7 @@ mod aliases;
 mod collect;
 mod convert;
 mod duration;
+mod known;
 mod level;
 mod names;
 mod targets;
@@ -18,6 +19,7 @@ use tierlog_model::{Record, RecordKind, RejectReason, Timestamp, Value, fields a
 
 pub use aliases::AliasTable;
 use collect::{Collected, Collector, Field};
+use known::KnownNames;
 pub use targets::Target;
 
 use crate::config::{Defaults, IngestConfig};
@@ -50,6 +52,7 @@ pub(crate) struct LineReader {
     texts: [TextBuffer; wrapper::LAYERS_MAX as usize],
     /// For texts that are only tried.
     trial: TextBuffer,
+    known: KnownNames,
 }
 
 /// What is left to open wrapped records with.
@@ -66,6 +69,7 @@ impl LineReader {
             decoder: Decoder::new(config.limits.nesting_depth_max),
             texts: Default::default(),
             trial: TextBuffer::default(),
+            known: KnownNames::new(),
         }
     }
 
@@ -78,7 +82,8 @@ impl LineReader {
         context: Context<'_>,
     ) -> Result<Record<'a>, Reject> {
         let config = context.config;
-        let mut collector = Collector::new(&config.aliases, config.limits.fields_per_record_max);
+        let fields_max = config.limits.fields_per_record_max;
+        let mut collector = Collector::new(&config.aliases, &mut self.known, fields_max);
         let mut opener = Opener {
             decoder: &mut self.decoder,
             texts: self.texts.iter_mut(),

@@ -5,10 +5,12 @@
 //! nor in a rejected line, and nothing of it is ever logged: metrics carry counts by detector.
 //!
 //! - [`registry`] lists the detectors; [`detector`] has one file each.
-//! - [`prefilter`] says in one pass which of them a text needs: nearly always none.
+//! - [`prefilter`] says in one pass which of them a text needs: nearly always none; [`needles`]
+//!   finds the words for it.
 //! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it.
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration.
-//! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean.
+//! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean,
+//!   [`tokens`] the pseudonyms of a batch.
 
 mod dead_letter;
 mod detector;
@@ -17,12 +19,14 @@ mod json;
 mod key_terms;
 mod keys;
 mod names;
+mod needles;
 mod policy;
 mod prefilter;
 mod record;
 mod registry;
 mod settings;
 mod span;
+mod tokens;
 mod view;
 
 #[cfg(test)]
@@ -40,6 +44,7 @@ use engine::{Engine, Tally};
 use names::{NameCache, NameMap};
 use policy::Policy;
 use record::RecordWalk;
+use tokens::TokenCache;
 
 /// Takes personal data out of records. One for the whole server, shared by its sources.
 pub struct Redactor {
@@ -56,12 +61,18 @@ impl Redactor {
 
     /// Opens a batch.
     pub fn batch(&self) -> RedactingWriter<'_> {
+        self.batch_with_room(0)
+    }
+
+    /// Opens a batch that will probably take so many bytes.
+    pub fn batch_with_room(&self, bytes: usize) -> RedactingWriter<'_> {
         RedactingWriter {
             redactor: self,
-            writer: BatchWriter::default(),
+            writer: BatchWriter::with_capacity(bytes),
             tally: Tally::default(),
             known: self.names.snapshot(),
             learnt: NameMap::default(),
+            tokens: TokenCache::default(),
         }
     }
 }
@@ -80,6 +91,7 @@ pub struct RedactingWriter<'r> {
     tally: Tally,
     known: Arc<NameMap>,
     learnt: NameMap,
+    tokens: TokenCache,
 }
 
 impl RedactingWriter<'_> {
@@ -127,6 +139,7 @@ impl RedactingWriter<'_> {
             engine: &self.redactor.engine,
             known: &self.known,
             learnt: &mut self.learnt,
+            tokens: &mut self.tokens,
             tally: &mut self.tally,
         };
         walk.redact(record);

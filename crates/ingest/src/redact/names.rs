@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::Engine;
 use super::keys::KeyVerdict;
+use crate::short_name::ShortName;
 
 /// Most names that are remembered; a busy server knows a few hundred.
 const NAMES_MAX: usize = 4_096;
@@ -74,8 +75,41 @@ impl NameFacts {
     }
 }
 
-/// Names by text, with a hash that is quick on short keys.
-pub(super) type NameMap = HashMap<Box<str>, NameFacts, BuildHasherDefault<ShortKeyHasher>>;
+/// Names and what they say, with a hash that is quick on short ones.
+#[derive(Clone, Default)]
+pub(super) struct NameMap {
+    short: HashMap<ShortName, NameFacts, BuildHasherDefault<ShortKeyHasher>>,
+    /// Names that are too long for the other map.
+    long: HashMap<Box<str>, NameFacts, BuildHasherDefault<ShortKeyHasher>>,
+}
+
+impl NameMap {
+    fn get(&self, name: &str) -> Option<&NameFacts> {
+        match ShortName::of(name) {
+            Some(short) => self.short.get(&short),
+            None => self.long.get(name),
+        }
+    }
+
+    fn insert(&mut self, name: &str, facts: NameFacts) {
+        match ShortName::of(name) {
+            Some(short) => self.short.insert(short, facts),
+            None => self.long.insert(name.into(), facts),
+        };
+    }
+
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    /// Adds what another map holds, as far as there is room.
+    fn extend(&mut self, other: NameMap) {
+        let room = NAMES_MAX.saturating_sub(self.len());
+        self.short.extend(other.short.into_iter().take(room));
+        let room = NAMES_MAX.saturating_sub(self.len());
+        self.long.extend(other.long.into_iter().take(room));
+    }
+}
 
 /// The names that every batch knows.
 #[derive(Default)]
@@ -91,13 +125,13 @@ impl NameCache {
 
     /// Adds what a batch learnt.
     pub(super) fn learn(&self, learnt: NameMap) {
-        if learnt.is_empty() {
+        if learnt.len() == 0 {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < NAMES_MAX {
             let mut merged = NameMap::clone(&known);
-            merged.extend(learnt.into_iter().take(NAMES_MAX - known.len()));
+            merged.extend(learnt);
             *known = Arc::new(merged);
         }
     }
@@ -116,7 +150,7 @@ pub(super) fn facts(
     let facts = NameFacts::of(name, engine);
     let is_worth_it = name.len() <= NAME_BYTES_MAX && !facts.is_suspect;
     if is_worth_it && known.len() + learnt.len() < NAMES_MAX {
-        learnt.insert(name.into(), facts);
+        learnt.insert(name, facts);
     }
     facts
 }
@@ -186,6 +220,18 @@ impl Hasher for ShortKeyHasher {
 
     fn write_u8(&mut self, byte: u8) {
         self.mix(u64::from(byte));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.mix(u64::from(number));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.mix(number as u64);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.mix(number);
     }
 
     fn finish(&self) -> u64 {

@@ -45,11 +45,8 @@ impl Policy {
 
     /// The same as a position, for [`Policy::field`].
     pub(super) fn covered_position(&self, key: &str) -> Option<usize> {
-        // Fast path: the last letter tells nearly all keys apart.
-        let last = key.bytes().rfind(u8::is_ascii_alphanumeric)?.to_ascii_lowercase();
-        let ends_alike =
-            |(letters, _): &(String, String)| letters.as_bytes().last().is_some_and(|b| *b == last);
-        if !self.covered.iter().any(ends_alike) {
+        // Fast path: the letters at the end tell nearly all keys apart.
+        if !self.covered.iter().any(|(letters, _)| ends_with_letters(key, letters)) {
             return None;
         }
         let words = Words::of(key);
@@ -77,4 +74,10 @@ impl Policy {
     pub(super) fn has_pseudonyms(&self) -> bool {
         !self.covered.is_empty()
     }
+}
+
+/// Tells whether the letters and digits of a key, in lower case, end with others.
+fn ends_with_letters(key: &str, letters: &str) -> bool {
+    let mut own = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    letters.bytes().rev().all(|byte| own.next().is_some_and(|b| b.to_ascii_lowercase() == byte))
 }

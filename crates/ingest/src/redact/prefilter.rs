@@ -3,14 +3,11 @@
 //! Arrives: any text. Leaves: a set of detectors, empty for nearly all text. It never says where
 //! anything is, and never misses: a detector's trigger is what each of its finds must contain.
 //!
-//! Two passes at most. The first walks the bytes once through a table and gathers which classes
-//! of bytes occur and the longest run of digits. Only text that can hold a word that matters
-//! (it has `=` or `:`, or letters beyond hexadecimal) meets the second: one Aho-Corasick
-//! automaton over the needles of all detectors.
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+//! One pass over the bytes, through a table: it gathers which classes of bytes occur and the
+//! longest run of digits, and finds the needles of all detectors, see [`super::needles`].
 
 use super::detector::{Detector, Trigger};
+use super::needles::{Gram, Needles, code_of};
 use super::view;
 
 /// Classes of bytes, as bits.
@@ -37,10 +34,12 @@ const WORDS_BYTES_MIN: usize = 10;
 /// Shortest run of digits that any detector asks for.
 const DIGIT_RUN_MIN: u32 = 8;
 
-const CLASSES: [u8; 256] = classes();
+/// What is known about each byte: its classes in the low half, its code among needles in the
+/// high one.
+const BYTES: [u16; 256] = bytes();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the index is below 256")]
-const fn classes() -> [u8; 256] {
+const fn bytes() -> [u16; 256] {
     let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
@@ -56,7 +55,7 @@ const fn classes() -> [u8; 256] {
         if view::may_start_unit(byte) {
             class |= class::ESCAPE;
         }
-        table[byte as usize] = class;
+        table[byte as usize] = class as u16 | (code_of(byte) as u16) << 8;
         if byte == u8::MAX {
             return table;
         }
@@ -72,18 +71,22 @@ struct Signals {
 }
 
 impl Signals {
-    fn of(text: &[u8]) -> Signals {
+    /// Reads a text, and shows each byte's position and code among needles.
+    #[inline]
+    fn read(text: &[u8], mut show: impl FnMut(usize, u8)) -> Signals {
         let mut classes = 0_u8;
         let mut run = 0_u32;
         let mut digit_run = 0_u32;
-        for byte in text {
+        for (position, byte) in text.iter().enumerate() {
             // The table has every byte; `get` only spares a bounds check that is not there.
-            let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
+            let [class, code] =
+                BYTES.get(usize::from(*byte)).copied().unwrap_or_default().to_le_bytes();
             classes |= class;
             // Branchless: a byte outside runs masks the count to zero.
             let keep = u32::from(class >> 6 & 1).wrapping_neg();
             run = (run + u32::from(class >> 7)) & keep;
             digit_run = digit_run.max(run);
+            show(position, code);
         }
         Signals { classes, digit_run }
     }
@@ -100,6 +103,16 @@ pub(super) struct DetectorSet(u32);
 impl DetectorSet {
     fn insert(&mut self, position: usize) {
         self.0 |= 1 << position;
+    }
+
+    /// Adds every detector of another set.
+    pub(super) fn add_all(&mut self, other: DetectorSet) {
+        self.0 |= other.0;
+    }
+
+    /// Tells whether every detector of another set is in this one.
+    pub(super) fn holds_all(self, other: DetectorSet) -> bool {
+        self.0 & other.0 == other.0
     }
 
     /// Tells whether no detector is in the set.
@@ -136,40 +149,38 @@ struct Rule {
 
 /// The compiled triggers of the active detectors.
 pub(super) struct Prefilter {
-    words: AhoCorasick,
-    /// The detectors of each needle.
-    owners: Vec<DetectorSet>,
+    needles: Needles,
     rules: Vec<Rule>,
 }
 
 impl Prefilter {
     /// Compiles the triggers of detectors, each with its position.
     pub(super) fn new<'d>(detectors: impl Iterator<Item = (usize, &'d dyn Detector)>) -> Prefilter {
-        let mut needles: Vec<&'static str> = Vec::new();
-        let mut owners: Vec<DetectorSet> = Vec::new();
+        let mut needles: Vec<(&'static str, DetectorSet)> = Vec::new();
         let mut rules = Vec::new();
         for (position, detector) in detectors {
             let trigger = detector.trigger();
             for needle in trigger.needles {
                 let mut owner = DetectorSet::default();
                 owner.insert(position);
-                needles.push(needle);
-                owners.push(owner);
+                needles.push((needle, owner));
             }
             rules.push(Rule { position, trigger });
         }
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&needles)
-            .expect("a few hundred short needles stay far below the automaton's limits");
-        Prefilter { words, owners, rules }
+        Prefilter { needles: Needles::new(&needles), rules }
     }
 
     /// Returns what a text needs.
     pub(super) fn look(&self, text: &str) -> Needs {
-        let signals = Signals::of(text.as_bytes());
+        let bytes = text.as_bytes();
+        let mut gram = Gram::default();
+        let mut named = DetectorSet::default();
+        let signals = Signals::read(bytes, |position, code| {
+            gram = gram.push(code);
+            if self.needles.may_begin(gram) {
+                self.needles.name(bytes, position, gram, &mut named);
+            }
+        });
         let may_hold_words = signals.has(class::ASSIGN)
             || signals.has(class::PLUS)
             || (text.len() >= WORDS_BYTES_MIN && signals.has(class::LETTER));
@@ -181,7 +192,9 @@ impl Prefilter {
         {
             return Needs::default();
         }
-        let named = if may_hold_words { self.named(text) } else { DetectorSet::default() };
+        if !may_hold_words {
+            named = DetectorSet::default();
+        }
         let mut detectors = DetectorSet::default();
         for Rule { position, trigger } in &self.rules {
             let is_named = trigger.needles.is_empty() || named.contains(*position);
@@ -191,21 +204,21 @@ impl Prefilter {
         }
         Needs { detectors, view: signals.has(class::ESCAPE) }
     }
-
-    fn named(&self, text: &str) -> DetectorSet {
-        let mut named = DetectorSet::default();
-        for found in self.words.find_overlapping_iter(text) {
-            if let Some(owner) = self.owners.get(found.pattern().as_usize()) {
-                named.0 |= owner.0;
-            }
-        }
-        named
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+    use proptest::prelude::*;
+
+    use super::super::registry::DETECTORS;
     use super::*;
+
+    impl Signals {
+        fn of(text: &[u8]) -> Signals {
+            Signals::read(text, |_, _| {})
+        }
+    }
 
     #[test]
     fn digits_count_across_spaces_and_dashes_only() {
@@ -224,5 +237,61 @@ mod tests {
     fn hexadecimal_ids_hold_no_words() {
         assert!(!Signals::of(b"550e8400-e29b-41d4-a716").has(class::LETTER));
         assert!(Signals::of(b"user").has(class::LETTER));
+    }
+
+    fn needles() -> impl Iterator<Item = (usize, &'static str)> {
+        let all = DETECTORS.iter().enumerate();
+        all.flat_map(|(position, detector)| {
+            detector.trigger().needles.iter().map(move |needle| (position, *needle))
+        })
+    }
+
+    #[test]
+    fn every_needle_is_found_at_the_ends_and_in_the_middle_in_any_case() {
+        let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
+        for (position, needle) in needles() {
+            for text in [
+                format!("{needle} g=x"),
+                format!("g=x {needle}"),
+                format!("g=x{needle}"),
+                format!("g=gg{}zz", needle.to_uppercase()),
+                format!("é=é{}é", needle.to_lowercase()),
+            ] {
+                assert!(prefilter.look(&text).detectors.contains(position), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn needles_are_those_that_an_automaton_finds(pieces in prop::collection::vec(
+            prop_oneof![
+                "[a-zA-Z0-9 =:_./?&+é-]{0,6}",
+                prop::sample::select(needles().map(|(_, needle)| needle).collect::<Vec<_>>())
+                    .prop_map(|needle| needle.to_uppercase()),
+                prop::sample::select(needles().map(|(_, needle)| needle).collect::<Vec<_>>())
+                    .prop_map(|needle| needle.get(1..).unwrap_or_default().to_owned()),
+            ],
+            0..8,
+        )) {
+            let text = format!("={}", pieces.concat());
+            let owned: Vec<(usize, &str)> = needles().collect();
+            let automaton = AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .build(owned.iter().map(|(_, needle)| needle))
+                .expect("small");
+            let mut expected = DetectorSet::default();
+            for found in automaton.find_overlapping_iter(&text) {
+                expected.insert(owned.get(found.pattern().as_usize()).expect("a needle").0);
+            }
+            let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
+            let detectors = prefilter.look(&text).detectors;
+            for (position, _) in &owned {
+                // Every detector with needles asks for nothing else.
+                prop_assert_eq!(detectors.contains(*position), expected.contains(*position));
+            }
+        }
     }
 }

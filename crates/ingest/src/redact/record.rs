@@ -20,6 +20,7 @@ use super::json;
 use super::keys::KeyVerdict;
 use super::names::{NameFacts, NameMap, PairPart, UniqueNames, facts};
 use super::registry::{DETECTORS, is_placeholder};
+use super::tokens::TokenCache;
 
 /// What a walk over records needs.
 pub(super) struct RecordWalk<'w> {
@@ -29,6 +30,8 @@ pub(super) struct RecordWalk<'w> {
     pub(super) known: &'w NameMap,
     /// Names that this batch has read.
     pub(super) learnt: &'w mut NameMap,
+    /// Tokens that this batch has made.
+    pub(super) tokens: &'w mut TokenCache,
     /// What fired.
     pub(super) tally: &'w mut Tally,
 }
@@ -65,9 +68,8 @@ impl RecordWalk<'_> {
 
     /// Redacts a value; the name is given as it was written and as it is kept.
     fn value(&mut self, names: [&str; 2], value: &mut Value<'_>, facts: NameFacts) {
-        if let Some(field) = facts.covered.and_then(|position| self.engine.policy().field(position))
-        {
-            return pseudonymise(self.engine, field, value);
+        if let Some(position) = facts.covered {
+            return self.pseudonymise(position, value);
         }
         if facts.verdict.is_secret() && self.secret(value, facts.verdict) {
             return;
@@ -96,6 +98,29 @@ impl RecordWalk<'_> {
         if is_card && let Some(card) = self.engine.active_position(&Card) {
             self.tally.note(card);
             *value = Value::Str(Cow::Borrowed(CARD_PLACEHOLDER));
+        }
+    }
+
+    /// Replaces the value of a covered field by its token.
+    fn pseudonymise(&mut self, position: usize, value: &mut Value<'_>) {
+        let policy = self.engine.policy();
+        if let Value::Json(text) = value {
+            let Some(field) = policy.field(position) else { return };
+            if let Some(tokens) = json::pseudonymise(self.engine, field, text) {
+                *text = Cow::Owned(tokens);
+            }
+            return;
+        }
+        let id = match &*value {
+            Value::Bool(_) | Value::Json(_) => return,
+            Value::I64(number) => Cow::Owned(number.to_string()),
+            Value::U64(number) => Cow::Owned(number.to_string()),
+            Value::F64(number) => Cow::Owned(number.to_string()),
+            Value::Str(text) if text.is_empty() || is_placeholder(text) => return,
+            Value::Str(text) => Cow::Borrowed(text.as_ref()),
+        };
+        if let Some(token) = self.tokens.token(policy, position, &id) {
+            *value = Value::Str(Cow::Owned(token));
         }
     }
 
@@ -204,25 +229,4 @@ fn known_names(value: &Value<'_>) -> Vec<&'static str> {
     let claimed: Vec<String> = serde_json::from_str(text).unwrap_or_default();
     let known = DETECTORS.iter().map(|detector| detector.name());
     known.filter(|name| claimed.iter().any(|claim| claim == name)).collect()
-}
-
-/// Replaces the value of a covered field by its token.
-fn pseudonymise(engine: &Engine, field: &str, value: &mut Value<'_>) {
-    let id = match value {
-        Value::Bool(_) => return,
-        Value::I64(number) => number.to_string(),
-        Value::U64(number) => number.to_string(),
-        Value::F64(number) => number.to_string(),
-        Value::Str(text) if text.is_empty() || is_placeholder(text) => return,
-        Value::Str(text) => text.to_string(),
-        Value::Json(text) => {
-            if let Some(tokens) = json::pseudonymise(engine, field, text) {
-                *text = Cow::Owned(tokens);
-            }
-            return;
-        }
-    };
-    if let Some(token) = engine.policy().token(field, &id) {
-        *value = Value::Str(Cow::Owned(token));
-    }
 }

@@ -11,6 +11,7 @@ use tantivy::{DocId, SegmentReader};
 use tierlog_model::{Level, Timestamp, fields};
 use tierlog_store::Partition;
 
+use crate::execute::load_values;
 use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
 
 /// Buckets of one answer: more than any screen is wide, 2 MB of JSON.
@@ -267,14 +268,14 @@ impl SegmentVisitor for HistogramVisitor {
 
     fn block(&mut self, docs: &[DocId]) -> Result<Flow, QueryError> {
         let Some(segment) = &self.segment else { return Ok(Flow::SkipSegment) };
-        load(&segment.moments, docs, &mut self.moments);
+        load_values(&segment.moments, docs, &mut self.moments);
         match &segment.levels {
             Levels::All(slot) => {
                 let slot = *slot;
                 count(&mut self.grid, self.moments.iter().map(|moment| (*moment, slot)))?;
             }
             Levels::Column { ords, slots } => {
-                load(ords, docs, &mut self.ords);
+                load_values(ords, docs, &mut self.ords);
                 let slot = |ord: &u64| slots.get(*ord as usize).copied().unwrap_or(SLOTS - 1);
                 let moments = self.moments.iter().copied();
                 count(&mut self.grid, moments.zip(self.ords.iter().map(slot)))?;
@@ -286,24 +287,6 @@ impl SegmentVisitor for HistogramVisitor {
     fn end(&mut self) -> Result<Flow, QueryError> {
         self.segment = None;
         Ok(Flow::Continue)
-    }
-}
-
-/// Reads one value for each document. Every record has a moment and a level.
-fn load(column: &Column<u64>, docs: &[DocId], values: &mut Vec<u64>) {
-    values.clear();
-    values.resize(docs.len(), 0);
-    let (Some(first), Some(last)) = (docs.first(), docs.last()) else { return };
-    let is_run = (last - first) as usize + 1 == docs.len();
-    if column.get_cardinality() != Cardinality::Full {
-        for (doc, value) in docs.iter().zip(values) {
-            *value = column.first(*doc).unwrap_or_default();
-        }
-    } else if is_run {
-        // Fast path: a run decodes at once.
-        column.values.get_range(u64::from(*first), values);
-    } else {
-        column.values.get_vals(docs, values);
     }
 }
 

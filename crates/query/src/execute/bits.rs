@@ -83,6 +83,19 @@ impl Bits {
         }
     }
 
+    /// Appends the documents, ascending.
+    pub(super) fn append_docs(&self, window: Window, docs: &mut Vec<DocId>) {
+        for (position, word) in self.0.iter().enumerate() {
+            let base = window.start + (position * WORD_BITS) as u32;
+            match *word {
+                0 => {}
+                // Fast path: most windows of a scan without a condition are full.
+                u64::MAX => docs.extend(base..base + WORD_BITS as u32),
+                word => docs.extend(ones(word).map(|bit| base + bit)),
+            }
+        }
+    }
+
     /// Returns the offsets, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().enumerate().flat_map(|(position, word)| {
@@ -188,6 +201,9 @@ mod tests {
                 prop_assert!(part.iter().all(|offset| window.start + offset < window.end));
                 part.intersect(&Bits::all(window));
                 found.extend(part.iter().map(|offset| start + offset));
+                let mut appended = Vec::new();
+                part.append_docs(window, &mut appended);
+                prop_assert_eq!(appended, part.iter().map(|offset| start + offset).collect::<Vec<_>>());
             }
             prop_assert_eq!(&found, &docs);
             let expected = docs.range(from..).next().copied().unwrap_or(TERMINATED);

@@ -2,15 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use tantivy::columnar::Column;
+use tantivy::columnar::{Column, ColumnType, MonotonicallyMappableToU64};
 use tantivy::{DateTime, DocId, SegmentReader};
 use tierlog_model::Timestamp;
-use tierlog_store::{Partition, index_fields};
+use tierlog_store::{BOUND_DOCS, Catalogue, Partition, PartitionId, RecordReader, index_fields};
 
-use super::visitor::{Flow, SegmentVisitor};
-use super::{Sort, Total, TotalRelation};
+use super::column::load_values;
+use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
+use super::{BLOCK_DOCS, Sort, Total, TotalRelation};
 use crate::{Cursor, Expr, Plan, QueryError};
+
+// The span that the driver asks for is the one whose moments the store bounds.
+const _: () = assert!(BLOCK_DOCS == BOUND_DOCS);
 
 /// How far matches are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +54,7 @@ impl Rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) rank: Rank,
-    /// Position in [`Collector::segments`].
+    /// Position in what [`Collector::into_kept`] returns.
     pub(super) segment: usize,
     pub(super) doc: DocId,
 }
@@ -56,6 +62,7 @@ pub(super) struct Candidate {
 /// Collects the first `limit` documents after a rank.
 pub(super) struct Collector<'p> {
     plan: &'p Plan,
+    catalogue: &'p Catalogue,
     sort: Sort,
     limit: usize,
     after: Option<Rank>,
@@ -63,25 +70,39 @@ pub(super) struct Collector<'p> {
     /// The last of the kept ones is on top.
     kept: BinaryHeap<Reverse<Candidate>>,
     /// Segments of kept candidates: held open until the records are read.
-    pub(super) segments: Vec<SegmentReader>,
+    segments: Vec<KeptSegment>,
     total: u64,
     relation: TotalRelation,
     current: Option<Columns>,
+    /// Moments of one block.
+    buffer: Vec<u64>,
+}
+
+/// A segment that has hits.
+#[derive(Clone)]
+pub(super) struct KeptSegment {
+    pub(super) partition: PartitionId,
+    pub(super) reader: SegmentReader,
 }
 
 struct Columns {
-    segment: SegmentReader,
+    segment: KeptSegment,
     /// Position in [`Collector::segments`], once a candidate is kept.
     place: Option<usize>,
-    moments: Column<DateTime>,
+    /// Nanoseconds, as the column's order-preserving numbers.
+    moments: Column<u64>,
     numbers: Column<u64>,
     can_contribute: bool,
-    buffer: Vec<Option<DateTime>>,
+    /// Opened when its bounds can tell something.
+    reader: Option<Arc<RecordReader>>,
+    /// Whether the span that is being looked at can have hits.
+    span_can_contribute: bool,
 }
 
 impl<'p> Collector<'p> {
     pub(super) fn new(
         plan: &'p Plan,
+        catalogue: &'p Catalogue,
         sort: Sort,
         limit: usize,
         after: Option<Rank>,
@@ -89,6 +110,7 @@ impl<'p> Collector<'p> {
     ) -> Collector<'p> {
         Collector {
             plan,
+            catalogue,
             sort,
             limit,
             after,
@@ -98,6 +120,7 @@ impl<'p> Collector<'p> {
             total: 0,
             relation: TotalRelation::Eq,
             current: None,
+            buffer: Vec::new(),
         }
     }
 
@@ -111,7 +134,7 @@ impl<'p> Collector<'p> {
     }
 
     /// Returns the kept documents in order, and the segments that they lie in.
-    pub(super) fn into_kept(self) -> (Vec<Candidate>, Vec<SegmentReader>) {
+    pub(super) fn into_kept(self) -> (Vec<Candidate>, Vec<KeptSegment>) {
         // Ascending `Reverse` is descending rank: the order in which hits are shown.
         let kept = self.kept.into_sorted_vec();
         (kept.into_iter().map(|Reverse(candidate)| candidate).collect(), self.segments)
@@ -141,6 +164,53 @@ impl<'p> Collector<'p> {
             Counting::All => true,
             Counting::UpTo(most) => self.total <= most,
             Counting::Needless => false,
+        }
+    }
+
+    /// Tells whether the span that starts at a document can have hits.
+    fn span_can_contribute(&self, columns: &mut Columns, start: DocId) -> Result<bool, QueryError> {
+        if self.after.is_none() && self.threshold().is_none() {
+            return Ok(true);
+        }
+        let reader = match &columns.reader {
+            Some(reader) => reader,
+            None => {
+                let KeptSegment { partition, reader } = &columns.segment;
+                let opened = self.catalogue.record_reader(*partition, reader)?;
+                columns.reader.insert(opened)
+            }
+        };
+        let bounds = reader.moment_bounds(start);
+        Ok(bounds.is_none_or(|(earliest, latest)| self.can_contribute(earliest, latest)))
+    }
+
+    /// Keeps those of a block's documents that are among the first.
+    fn keep_best(&mut self, columns: &mut Columns, docs: &[DocId]) {
+        let mut moments = std::mem::take(&mut self.buffer);
+        load_values(&columns.moments, docs, &mut moments);
+        let with_moments = docs.iter().copied().zip(moments.iter().map(|moment| micros(*moment)));
+        // Documents stand about in order of time: best first, few of the others are kept.
+        match self.sort {
+            Sort::NewestFirst => with_moments.rev().for_each(|pair| self.consider(columns, pair)),
+            Sort::OldestFirst => with_moments.for_each(|pair| self.consider(columns, pair)),
+        }
+        self.buffer = moments;
+    }
+
+    fn consider(&mut self, columns: &mut Columns, (doc, micros): (DocId, i64)) {
+        let best = Rank::new(self.sort, micros, self.sort.best_seq());
+        if self.threshold().is_some_and(|least| best < least) {
+            return;
+        }
+        let seq = columns.numbers.first(doc).unwrap_or(0);
+        let rank = Rank::new(self.sort, micros, seq);
+        if self.after.is_none_or(|after| rank < after) {
+            // Only segments with hits are held open, or a year of them would be.
+            let segment = *columns.place.get_or_insert_with(|| {
+                self.segments.push(columns.segment.clone());
+                self.segments.len() - 1
+            });
+            self.keep(Candidate { rank, segment, doc });
         }
     }
 
@@ -177,13 +247,17 @@ impl SegmentVisitor for Collector<'_> {
 
     fn begin(
         &mut self,
-        _partition: &Partition,
+        partition: &Partition,
         segment: &SegmentReader,
     ) -> Result<Flow, QueryError> {
         let handles = index_fields();
         let name = |field| segment.schema().get_field_name(field);
-        let moments = segment.fast_fields().date(name(handles.timestamp))?;
-        let moment = |date: DateTime| Timestamp::from_micros_clamped(date.into_timestamp_micros());
+        let moments = segment
+            .fast_fields()
+            .u64_lenient_for_type(Some(&[ColumnType::DateTime]), name(handles.timestamp))?;
+        // Every record has a moment.
+        let Some((moments, _)) = moments else { return Ok(Flow::SkipSegment) };
+        let moment = |number| Timestamp::from_micros_clamped(micros(number));
         let can_contribute =
             self.can_contribute(moment(moments.min_value()), moment(moments.max_value()));
         if !can_contribute && !self.must_count() {
@@ -191,40 +265,42 @@ impl SegmentVisitor for Collector<'_> {
             return Ok(Flow::SkipSegment);
         }
         self.current = Some(Columns {
-            segment: segment.clone(),
+            segment: KeptSegment { partition: partition.id(), reader: segment.clone() },
             place: None,
             moments,
             numbers: segment.fast_fields().u64(name(handles.seq))?,
             can_contribute,
-            buffer: Vec::new(),
+            reader: None,
+            span_can_contribute: can_contribute,
         });
         Ok(Flow::Continue)
+    }
+
+    fn order(&self) -> BlockOrder {
+        match self.sort {
+            Sort::NewestFirst => BlockOrder::LastFirst,
+            Sort::OldestFirst => BlockOrder::Ascending,
+        }
+    }
+
+    fn span(&mut self, docs: Range<DocId>) -> Result<Interest, QueryError> {
+        let Some(mut columns) = self.current.take() else { return Ok(Interest::Look) };
+        columns.span_can_contribute =
+            columns.can_contribute && self.span_can_contribute(&mut columns, docs.start)?;
+        let is_needed = columns.span_can_contribute || self.must_count();
+        self.current = Some(columns);
+        if is_needed {
+            return Ok(Interest::Look);
+        }
+        self.relation = TotalRelation::Gte;
+        Ok(Interest::Skip)
     }
 
     fn block(&mut self, docs: &[DocId]) -> Result<Flow, QueryError> {
         let Some(mut columns) = self.current.take() else { return Ok(Flow::SkipSegment) };
         self.total += docs.len() as u64;
-        if columns.can_contribute {
-            columns.buffer.clear();
-            columns.buffer.resize(docs.len(), None);
-            columns.moments.first_vals(docs, &mut columns.buffer);
-            for (doc, date) in docs.iter().zip(&columns.buffer) {
-                let micros = date.map_or(0, DateTime::into_timestamp_micros);
-                let best = Rank::new(self.sort, micros, self.sort.best_seq());
-                if self.threshold().is_some_and(|least| best < least) {
-                    continue;
-                }
-                let seq = columns.numbers.first(*doc).unwrap_or(0);
-                let rank = Rank::new(self.sort, micros, seq);
-                if self.after.is_none_or(|after| rank < after) {
-                    // Only segments with hits are held open, or a year of them would be.
-                    let segment = *columns.place.get_or_insert_with(|| {
-                        self.segments.push(columns.segment.clone());
-                        self.segments.len() - 1
-                    });
-                    self.keep(Candidate { rank, segment, doc: *doc });
-                }
-            }
+        if columns.span_can_contribute {
+            self.keep_best(&mut columns, docs);
         }
         let goes_on = columns.can_contribute || self.must_count();
         self.current = Some(columns);
@@ -239,4 +315,9 @@ impl SegmentVisitor for Collector<'_> {
         self.current = None;
         Ok(Flow::Continue)
     }
+}
+
+/// Returns the microseconds that a stored moment stands for.
+fn micros(moment: u64) -> i64 {
+    DateTime::from_u64(moment).into_timestamp_micros()
 }

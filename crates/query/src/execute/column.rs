@@ -6,6 +6,7 @@
 
 use std::ops::RangeInclusive;
 
+use tantivy::DocId;
 use tantivy::columnar::{
     Cardinality, Column, ColumnType, DynamicColumn, DynamicColumnHandle, StrColumn,
 };
@@ -253,4 +254,22 @@ fn float_range(lower: Bound<Number>, upper: Bound<Number>) -> Option<RangeInclus
         Bound::Excluded(number) => image(number.as_f64(), -0.0).checked_sub(1)?,
     };
     (low <= high).then_some(low..=high)
+}
+
+/// Reads one value for each of some ascending documents; 0 where there is none.
+pub(crate) fn load_values(column: &Column<u64>, docs: &[DocId], values: &mut Vec<u64>) {
+    values.clear();
+    values.resize(docs.len(), 0);
+    let (Some(first), Some(last)) = (docs.first(), docs.last()) else { return };
+    let is_run = (last - first) as usize + 1 == docs.len();
+    if column.get_cardinality() != Cardinality::Full {
+        for (doc, value) in docs.iter().zip(values) {
+            *value = column.first(*doc).unwrap_or_default();
+        }
+    } else if is_run {
+        // Fast path: a run decodes at once.
+        column.values.get_range(u64::from(*first), values);
+    } else {
+        column.values.get_vals(docs, values);
+    }
 }

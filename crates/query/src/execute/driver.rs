@@ -7,7 +7,7 @@ use tierlog_store::{Catalogue, Partition};
 
 use super::bits::{BLOCK_DOCS, Bits, Window};
 use super::node::Node;
-use super::visitor::{Flow, SegmentVisitor};
+use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use super::{Deadline, PartialReason, ScanReport, bind};
 use crate::{Plan, QueryError};
 
@@ -93,33 +93,72 @@ fn scan_partition(
 }
 
 pub(super) fn scan_segment(
-    mut node: Node,
+    node: Node,
     segment: &SegmentReader,
     deadline: &Deadline,
     visitor: &mut dyn SegmentVisitor,
 ) -> Result<Flow, QueryError> {
-    let max_doc = segment.max_doc();
-    let mut docs: Vec<DocId> = Vec::with_capacity(BLOCK_DOCS);
-    let mut next = 0;
-    loop {
-        next = node.next_candidate(next);
-        if next == TERMINATED || next >= max_doc {
+    let docs = Vec::with_capacity(BLOCK_DOCS);
+    let mut scan = SegmentScan { node, segment, deadline, visitor, docs };
+    match scan.visitor.order() {
+        BlockOrder::LastFirst if scan.node.is_random_access() => scan.backwards(),
+        BlockOrder::LastFirst | BlockOrder::Ascending => scan.forwards(),
+    }
+}
+
+struct SegmentScan<'s> {
+    node: Node,
+    segment: &'s SegmentReader,
+    deadline: &'s Deadline,
+    visitor: &'s mut dyn SegmentVisitor,
+    docs: Vec<DocId>,
+}
+
+impl SegmentScan<'_> {
+    fn forwards(&mut self) -> Result<Flow, QueryError> {
+        let max_doc = self.segment.max_doc();
+        let mut next = 0;
+        loop {
+            next = self.node.next_candidate(next);
+            if next == TERMINATED || next >= max_doc {
+                return Ok(Flow::Continue);
+            }
+            let window = Window::containing(next, max_doc);
+            next = window.end;
+            match self.window(window)? {
+                Flow::Continue => {}
+                flow @ (Flow::SkipSegment | Flow::Stop) => return Ok(flow),
+            }
+        }
+    }
+
+    fn backwards(&mut self) -> Result<Flow, QueryError> {
+        let max_doc = self.segment.max_doc();
+        let mut end = max_doc;
+        while let Some(last) = end.checked_sub(1) {
+            let window = Window::containing(last, max_doc);
+            end = window.start;
+            match self.window(window)? {
+                Flow::Continue => {}
+                flow @ (Flow::SkipSegment | Flow::Stop) => return Ok(flow),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn window(&mut self, window: Window) -> Result<Flow, QueryError> {
+        self.deadline.check()?;
+        if self.visitor.span(window.start..window.end)? == Interest::Skip {
             return Ok(Flow::Continue);
         }
-        deadline.check()?;
-        let window = Window::containing(next, max_doc);
-        next = window.end;
-        let alive = alive_docs(segment, window);
-        let found = node.evaluate(window, &alive);
-        docs.clear();
-        docs.extend(found.iter().map(|offset| window.start + offset));
-        if docs.is_empty() {
-            continue;
+        let alive = alive_docs(self.segment, window);
+        let found = self.node.evaluate(window, &alive);
+        self.docs.clear();
+        found.append_docs(window, &mut self.docs);
+        if self.docs.is_empty() {
+            return Ok(Flow::Continue);
         }
-        match visitor.block(&docs)? {
-            Flow::Continue => {}
-            flow @ (Flow::SkipSegment | Flow::Stop) => return Ok(flow),
-        }
+        self.visitor.block(&self.docs)
     }
 }
 

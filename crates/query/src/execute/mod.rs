@@ -23,6 +23,7 @@ mod words;
 mod tests;
 
 pub use bits::BLOCK_DOCS;
+pub(crate) use column::load_values;
 pub use deadline::{CancelOnDrop, Deadline};
 pub(crate) use driver::{ScanOrder, scan};
 pub use export::{Export, ExportPage};
@@ -30,4 +31,4 @@ pub use report::{PartialReason, ScanReport};
 pub use request::{LevelState, LevelStatus, RequestResponse, UserRequest};
 pub use search::{Hit, SearchRequest, SearchResponse, Sort, Total, TotalRelation};
 pub(crate) use segment::segment_docs;
-pub use visitor::{Flow, SegmentVisitor};
+pub use visitor::{BlockOrder, Flow, Interest, SegmentVisitor};

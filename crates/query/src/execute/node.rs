@@ -8,7 +8,8 @@ use tantivy::{DocId, DocSet, TERMINATED};
 use super::bits::{Bits, SegmentBits, Window};
 use super::column::ColumnTest;
 
-/// A condition on the documents of one segment. Windows are evaluated in ascending order.
+/// A condition on the documents of one segment. Windows are evaluated in ascending order, or in
+/// any when it [is for random access](Node::is_random_access).
 pub(super) enum Node {
     /// Every document.
     All,
@@ -116,6 +117,16 @@ impl Node {
             Node::And(inner) => inner.first().map_or(0, Node::cost) + 8,
             Node::Or(inner) => inner.iter().map(Node::cost).max().unwrap_or(0) + 8,
             Node::Not(inner) => inner.cost().max(1 << 22),
+        }
+    }
+
+    /// Tells whether windows may be evaluated in any order: postings only go forward.
+    pub(super) fn is_random_access(&self) -> bool {
+        match self {
+            Node::All | Node::Nothing | Node::Set(_) | Node::Column(_) => true,
+            Node::And(inner) | Node::Or(inner) => inner.iter().all(Node::is_random_access),
+            Node::Not(inner) => inner.is_random_access(),
+            Node::Postings(_) => false,
         }
     }
 

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::{Serialize, Serializer};
-use tantivy::SegmentReader;
 use tierlog_model::{Record, Value, fields, limits};
-use tierlog_store::{StoredRecord, read_records};
+use tierlog_store::{Catalogue, StoreError, StoredRecord};
 
-use super::collect::{Candidate, Collector, Counting, Rank};
+use super::collect::{Candidate, Collector, Counting, KeptSegment, Rank};
 use super::driver::{ScanOrder, scan};
 use super::{Deadline, PartialReason, ScanReport};
 use crate::plan::Expired;
@@ -175,8 +174,9 @@ impl Engine {
         }
         let mut report = ScanReport::default();
         let after = request.cursor.as_ref().map(Rank::of_cursor);
-        let mut collector = Collector::new(plan, request.sort, request.limit, after, counting);
         let catalogue = self.store().catalogue();
+        let mut collector =
+            Collector::new(plan, catalogue, request.sort, request.limit, after, counting);
         let order = request.sort.order();
         match scan(plan, catalogue, order, deadline, &mut collector, &mut report) {
             Ok(()) => {}
@@ -191,7 +191,8 @@ impl Engine {
         }
         let total = collector.total();
         let (candidates, segments) = collector.into_kept();
-        let reader = Reader { segments: &segments, bytes_max: self.config().answer_bytes_max };
+        let bytes_max = self.config().answer_bytes_max;
+        let reader = Reader { catalogue, segments: &segments, bytes_max };
         let mut hits = reader.read(&candidates, &mut report)?;
         let is_last = hits.len() == candidates.len() && candidates.len() < request.limit;
         let cursor = match hits.last() {
@@ -220,7 +221,8 @@ pub(super) fn cursor_after(sort: Sort, hit: &Hit) -> Cursor {
 
 /// Rebuilds the records of candidates.
 struct Reader<'s> {
-    segments: &'s [SegmentReader],
+    catalogue: &'s Catalogue,
+    segments: &'s [KeptSegment],
     bytes_max: usize,
 }
 
@@ -260,8 +262,8 @@ impl Reader<'_> {
             // Neighbours share a block of the document store.
             places.sort_unstable();
             let docs: Vec<u32> = places.iter().map(|(doc, _)| *doc).collect();
-            let Some(reader) = self.segments.get(segment) else { continue };
-            let records = match read_records(reader, &docs) {
+            let Some(segment) = self.segments.get(segment) else { continue };
+            let records = match self.read_segment(segment, &docs) {
                 Ok(records) => records,
                 Err(error) => {
                     tracing::warn!(%error, "skip unreadable records");
@@ -276,6 +278,14 @@ impl Reader<'_> {
             }
         }
         Ok(hits.into_iter().flatten().collect())
+    }
+
+    fn read_segment(
+        &self,
+        segment: &KeptSegment,
+        docs: &[u32],
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.catalogue.record_reader(segment.partition, &segment.reader)?.read(docs)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The contract between the driver, which finds matching documents, and those who use them.
 
+use std::ops::Range;
+
 use tantivy::{DocId, SegmentReader};
 use tierlog_store::Partition;
 
@@ -16,6 +18,25 @@ pub enum Flow {
     Stop,
 }
 
+/// Which documents of a segment come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockOrder {
+    /// The first ones.
+    Ascending,
+    /// The last ones where the condition allows to go backwards, the first ones elsewhere.
+    /// Inside a block documents ascend.
+    LastFirst,
+}
+
+/// Whether a span of documents is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// It is.
+    Look,
+    /// It is not: no match of it would be of use.
+    Skip,
+}
+
 /// Uses the documents of a scan, segment by segment, newest day first.
 pub trait SegmentVisitor {
     /// Decides before a partition is opened whether it is worth it; the cheapest place to stop.
@@ -27,6 +48,18 @@ pub trait SegmentVisitor {
     /// Prepares for a segment (opens its columns).
     fn begin(&mut self, partition: &Partition, segment: &SegmentReader)
     -> Result<Flow, QueryError>;
+
+    /// Tells in which order the blocks of a segment are wanted.
+    fn order(&self) -> BlockOrder {
+        BlockOrder::Ascending
+    }
+
+    /// Decides whether a span of documents is looked at, before its condition is evaluated. It
+    /// starts at a multiple of [`super::BLOCK_DOCS`] and is at most as long.
+    fn span(&mut self, docs: Range<DocId>) -> Result<Interest, QueryError> {
+        let _ = docs;
+        Ok(Interest::Look)
+    }
 
     /// Takes matching documents: ascending, never empty, at most [`super::BLOCK_DOCS`], none
     /// twice, none deleted.

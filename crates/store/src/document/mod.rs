@@ -2,13 +2,22 @@
 //!
 //! [`place`] is the one rule of where a value lives; `write` and `read` both follow it.
 
+mod arrays;
+mod chunk;
+mod names;
+mod pool;
 mod read;
+mod texts;
 mod write;
 
 use tierlog_model::{Value, fields, limits};
 
-pub use read::{StoredRecord, attribute_columns, read_records, text_paths};
-pub(crate) use write::{FieldNames, to_document};
+pub(crate) use chunk::ChunkDocument;
+pub(crate) use names::FieldNames;
+pub(crate) use pool::ChunkPool;
+pub use read::{
+    BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
+};
 
 /// Largest integer that every numeric column holds exactly: a column that also has floats
 /// becomes a float column.
@@ -31,12 +40,15 @@ fn place(name: &str, value: &Value<'_>) -> Place {
         Value::I64(number) if (-EXACT_IN_FLOAT..=EXACT_IN_FLOAT).contains(number) => Place::Column,
         Value::I64(_) | Value::U64(_) | Value::Json(_) => Place::ColumnAndStore,
         Value::Str(text) => {
-            let is_id = fields::ID_FIELDS.contains(&name);
             let is_text =
-                fields::TEXT_FIELDS.contains(&name) || text.len() > limits::COLUMN_TEXT_BYTES_MAX;
-            if is_text && !is_id { Place::Text } else { Place::Column }
+                text.len() > limits::COLUMN_TEXT_BYTES_MAX || fields::TEXT_FIELDS.contains(&name);
+            if is_text && !is_id(name) { Place::Text } else { Place::Column }
         }
     }
+}
+
+fn is_id(name: &str) -> bool {
+    fields::ID_FIELDS.contains(&name)
 }
 
 #[cfg(test)]

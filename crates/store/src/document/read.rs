@@ -1,14 +1,21 @@
 //! Documents become records again: columns first, then what only the document store has.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
 
 use serde::Deserialize;
-use tantivy::columnar::{Column, ColumnarReader, DynamicColumn, DynamicColumnHandle, StrColumn};
+use tantivy::columnar::{
+    Cardinality, Column, ColumnType, ColumnarReader, DynamicColumn, DynamicColumnHandle,
+    MonotonicallyMappableToU64,
+};
 use tantivy::index::SegmentComponent;
 use tantivy::schema::{TantivyDocument, Value as _};
 use tantivy::{DateTime, DocId, SegmentReader};
 use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
+use super::texts::{TextColumn, Texts};
 use crate::StoreError;
 use crate::schema::{ATTRIBUTES, LEVEL, SEQ, TEXT_FIELDS, TIMESTAMP, index_fields};
 
@@ -17,6 +24,10 @@ const PATH_SEPARATOR: char = '\u{1}';
 
 /// Blocks of the document store that one read keeps inflated: hits of one page are neighbours.
 const STORE_CACHE_BLOCKS: usize = 4;
+
+/// Bytes of dictionaries that one open segment keeps: a few dozen small columns. With every
+/// sealed partition open that may be, it is 32 MiB.
+const KEPT_DICTIONARIES_BYTES_MAX: usize = 256 << 10;
 
 /// Fields that a reader wants to see first, in this order; the others follow by name.
 const SHOWN_FIRST: [&str; 15] = [
@@ -37,6 +48,12 @@ const SHOWN_FIRST: [&str; 15] = [
     fields::LEVEL_TEXT,
 ];
 
+/// Documents whose moments [`RecordReader::moment_bounds`] bounds together.
+pub const BOUND_DOCS: usize = 4_096;
+
+/// The stored number of 1970, for a record without a moment: no version of ours wrote one.
+const NO_MOMENT: u64 = 1 << 63;
+
 /// A record of the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredRecord {
@@ -46,49 +63,129 @@ pub struct StoredRecord {
     pub record: Record<'static>,
 }
 
-/// Rebuilds records of one segment, in the order of `docs`.
-///
-/// Whether a partition holds log lines or dead letters is a matter of its tier; the records of
-/// both read back as [`RecordKind::Log`].
+/// Rebuilds records of one segment. Its columns and small dictionaries are opened once: opening
+/// them costs more than reading the few records of a look-up.
+pub struct RecordReader {
+    segment: SegmentReader,
+    /// Nanoseconds, as the column's order-preserving numbers.
+    moments: Column<u64>,
+    /// Oldest and youngest moment of each [`BOUND_DOCS`] documents.
+    bounds: OnceLock<Vec<(Timestamp, Timestamp)>>,
+    numbers: Column<u64>,
+    levels: Option<TextColumn>,
+    /// Every dynamic column, in the order of [`rank`].
+    columns: Vec<(Cow<'static, str>, ValueColumn)>,
+    /// Bytes that kept dictionaries may still take.
+    dictionary_bytes_left: AtomicUsize,
+}
+
+impl fmt::Debug for RecordReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RecordReader({})", self.segment.segment_id())
+    }
+}
+
+impl RecordReader {
+    /// Opens the columns of a segment.
+    pub fn open(segment: &SegmentReader) -> Result<RecordReader, StoreError> {
+        let fast_fields = segment.fast_fields();
+        let moments = fast_fields.u64_lenient_for_type(Some(&[ColumnType::DateTime]), TIMESTAMP)?;
+        let moments = match moments {
+            Some((moments, _)) => moments,
+            None => Column::build_empty_column(segment.max_doc()),
+        };
+        Ok(RecordReader {
+            segment: segment.clone(),
+            moments,
+            bounds: OnceLock::new(),
+            numbers: fast_fields.u64(SEQ)?,
+            levels: fast_fields.str(LEVEL)?.map(TextColumn::new),
+            columns: open_attributes(segment)?,
+            dictionary_bytes_left: AtomicUsize::new(KEPT_DICTIONARIES_BYTES_MAX),
+        })
+    }
+
+    /// Returns the oldest and youngest moment of the [`BOUND_DOCS`] documents that a document is
+    /// one of, counted from the segment's first. Their documents stand about in order of time, so
+    /// a search for the newest needs to look at few of them.
+    pub fn moment_bounds(&self, doc: DocId) -> Option<(Timestamp, Timestamp)> {
+        self.bounds.get_or_init(|| self.read_bounds()).get(doc as usize / BOUND_DOCS).copied()
+    }
+
+    fn read_bounds(&self) -> Vec<(Timestamp, Timestamp)> {
+        if self.moments.get_cardinality() != Cardinality::Full {
+            return Vec::new();
+        }
+        let max_doc = self.segment.max_doc() as usize;
+        let mut values = vec![0; BOUND_DOCS.min(max_doc)];
+        let mut bounds = Vec::with_capacity(max_doc.div_ceil(BOUND_DOCS));
+        for start in (0..max_doc).step_by(BOUND_DOCS) {
+            values.truncate(max_doc - start);
+            self.moments.values.get_range(start as u64, &mut values);
+            let oldest = values.iter().copied().min().unwrap_or(u64::MIN);
+            let youngest = values.iter().copied().max().unwrap_or(u64::MAX);
+            bounds.push((moment(oldest), moment(youngest)));
+        }
+        bounds
+    }
+
+    /// Rebuilds records, in the order of `docs`.
+    ///
+    /// Whether a partition holds log lines or dead letters is a matter of its tier; the records
+    /// of both read back as [`RecordKind::Log`].
+    pub fn read(&self, docs: &[DocId]) -> Result<Vec<StoredRecord>, StoreError> {
+        if docs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let left = &self.dictionary_bytes_left;
+        let levels = match &self.levels {
+            Some(column) => Some(column.load(docs, left)?),
+            None => None,
+        };
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (name, column) in &self.columns {
+            columns.push((name, column.load(docs, left)?));
+        }
+        let store =
+            self.segment.get_store_reader(STORE_CACHE_BLOCKS).map_err(StoreError::Column)?;
+
+        let mut records = Vec::with_capacity(docs.len());
+        for &doc in docs {
+            let document: TantivyDocument = store.get(doc)?;
+            let level = levels.as_ref().and_then(|texts| texts.first(doc));
+            records.push(StoredRecord {
+                seq: self.numbers.first(doc).unwrap_or(0),
+                record: Record {
+                    timestamp: moment(self.moments.first(doc).unwrap_or(NO_MOMENT)),
+                    level: level.and_then(Level::from_name).unwrap_or(Level::Info),
+                    kind: RecordKind::Log,
+                    fields: fields_of(doc, &columns, stored_part(&document)),
+                },
+            });
+        }
+        Ok(records)
+    }
+}
+
+/// Rebuilds records of one segment, in the order of `docs`, for those who read it once.
 pub fn read_records(
-    reader: &SegmentReader,
+    segment: &SegmentReader,
     docs: &[DocId],
 ) -> Result<Vec<StoredRecord>, StoreError> {
     if docs.is_empty() {
         return Ok(Vec::new());
     }
-    let fast_fields = reader.fast_fields();
-    let timestamps: Column<DateTime> = fast_fields.date(TIMESTAMP)?;
-    let numbers: Column<u64> = fast_fields.u64(SEQ)?;
-    let levels = match fast_fields.str(LEVEL)? {
-        Some(column) => Some(TextColumn::load(&column, docs)?),
-        None => None,
-    };
-    let columns = open_attributes(reader, docs)?;
-    let store = reader.get_store_reader(STORE_CACHE_BLOCKS).map_err(StoreError::Column)?;
+    RecordReader::open(segment)?.read(docs)
+}
 
-    let mut records = Vec::with_capacity(docs.len());
-    for &doc in docs {
-        let document: TantivyDocument = store.get(doc)?;
-        let level = levels.as_ref().and_then(|column| column.first(doc));
-        let micros = timestamps.first(doc).map_or(0, DateTime::into_timestamp_micros);
-        records.push(StoredRecord {
-            seq: numbers.first(doc).unwrap_or(0),
-            record: Record {
-                timestamp: Timestamp::from_micros_clamped(micros),
-                level: level.and_then(Level::from_name).unwrap_or(Level::Info),
-                kind: RecordKind::Log,
-                fields: fields_of(doc, &columns, stored_part(&document)),
-            },
-        });
-    }
-    Ok(records)
+fn moment(stored: u64) -> Timestamp {
+    Timestamp::from_micros_clamped(DateTime::from_u64(stored).into_timestamp_micros())
 }
 
 /// Joins what the columns and the document store have of one record, in the order of [`rank`].
 fn fields_of(
     doc: DocId,
-    columns: &[(Cow<'static, str>, ValueColumn)],
+    columns: &[(&Cow<'static, str>, Values<'_>)],
     stored: Vec<(Cow<'static, str>, Value<'static>)>,
 ) -> Vec<(Cow<'static, str>, Value<'static>)> {
     let mut fields = Vec::with_capacity(columns.len() + stored.len());
@@ -96,7 +193,7 @@ fn fields_of(
         if !is_covered(name, &stored)
             && let Some(value) = column.first(doc)
         {
-            fields.push((name.clone(), value));
+            fields.push(((*name).clone(), value));
         }
     }
     // The columns come in order already, and few fields are stored.
@@ -137,10 +234,9 @@ pub fn text_paths(reader: &SegmentReader) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-/// Opens every dynamic column for a few documents, in the order of [`rank`].
+/// Opens every dynamic column, in the order of [`rank`].
 fn open_attributes(
     reader: &SegmentReader,
-    docs: &[DocId],
 ) -> Result<Vec<(Cow<'static, str>, ValueColumn)>, StoreError> {
     let mut columns = Vec::new();
     for (name, handle) in attribute_columns(reader)? {
@@ -149,7 +245,7 @@ fn open_attributes(
             DynamicColumn::I64(column) => ValueColumn::I64(column),
             DynamicColumn::U64(column) => ValueColumn::U64(column),
             DynamicColumn::F64(column) => ValueColumn::F64(column),
-            DynamicColumn::Str(column) => ValueColumn::Text(TextColumn::load(&column, docs)?),
+            DynamicColumn::Str(column) => ValueColumn::Text(TextColumn::new(column)),
             // Records have no such values.
             DynamicColumn::IpAddr(_) | DynamicColumn::DateTime(_) | DynamicColumn::Bytes(_) => {
                 continue;
@@ -170,14 +266,36 @@ enum ValueColumn {
 }
 
 impl ValueColumn {
+    /// Makes the values of a few documents ready.
+    fn load(&self, docs: &[DocId], left: &AtomicUsize) -> Result<Values<'_>, StoreError> {
+        Ok(match self {
+            ValueColumn::Bool(column) => Values::Bool(column),
+            ValueColumn::I64(column) => Values::I64(column),
+            ValueColumn::U64(column) => Values::U64(column),
+            ValueColumn::F64(column) => Values::F64(column),
+            ValueColumn::Text(column) => Values::Text(column.load(docs, left)?),
+        })
+    }
+}
+
+/// The values of a column for a few documents.
+enum Values<'c> {
+    Bool(&'c Column<bool>),
+    I64(&'c Column<i64>),
+    U64(&'c Column<u64>),
+    F64(&'c Column<f64>),
+    Text(Texts<'c>),
+}
+
+impl Values<'_> {
     fn first(&self, doc: DocId) -> Option<Value<'static>> {
         match self {
-            ValueColumn::Bool(column) => column.first(doc).map(Value::Bool),
-            ValueColumn::I64(column) => column.first(doc).map(Value::I64),
-            ValueColumn::U64(column) => column.first(doc).map(unsigned),
-            ValueColumn::F64(column) => column.first(doc).map(Value::F64),
-            ValueColumn::Text(column) => {
-                column.first(doc).map(|text| Value::Str(Cow::Owned(text.to_owned())))
+            Values::Bool(column) => column.first(doc).map(Value::Bool),
+            Values::I64(column) => column.first(doc).map(Value::I64),
+            Values::U64(column) => column.first(doc).map(unsigned),
+            Values::F64(column) => column.first(doc).map(Value::F64),
+            Values::Text(texts) => {
+                texts.first(doc).map(|text| Value::Str(Cow::Owned(text.to_owned())))
             }
         }
     }
@@ -186,39 +304,6 @@ impl ValueColumn {
 /// A column of u64 holds small integers too, when the segment has one large one.
 fn unsigned(number: u64) -> Value<'static> {
     i64::try_from(number).map_or(Value::U64(number), Value::I64)
-}
-
-/// The texts of a column for a few documents.
-///
-/// They are looked up together, in the order of the dictionary: each of its blocks is inflated
-/// once, however many of the documents need it.
-struct TextColumn {
-    ordinals: Column<u64>,
-    /// The ordinals that occur, sorted, and the text of each.
-    known: Vec<u64>,
-    texts: Vec<Box<str>>,
-}
-
-impl TextColumn {
-    fn load(column: &StrColumn, docs: &[DocId]) -> Result<TextColumn, StoreError> {
-        let ordinals = column.ords().clone();
-        let mut known: Vec<u64> = docs.iter().filter_map(|doc| ordinals.first(*doc)).collect();
-        known.sort_unstable();
-        known.dedup();
-        let mut texts = Vec::with_capacity(known.len());
-        column
-            .dictionary()
-            .sorted_ords_to_term_cb(&known, |term| {
-                texts.push(String::from_utf8_lossy(term).into_owned().into_boxed_str());
-            })
-            .map_err(StoreError::Column)?;
-        Ok(TextColumn { ordinals, known, texts })
-    }
-
-    fn first(&self, doc: DocId) -> Option<&str> {
-        let position = self.known.binary_search(&self.ordinals.first(doc)?).ok()?;
-        self.texts.get(position).map(AsRef::as_ref)
-    }
 }
 
 /// Reads the stored remainder; one that does not decode is treated as absent, so that the

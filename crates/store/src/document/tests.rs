@@ -1,11 +1,15 @@
 //! What goes in comes out: records through an index in memory.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use tantivy::Index;
-use tantivy::indexer::NoMergePolicy;
+use tantivy::indexer::{NoMergePolicy, UserOperation};
+use tantivy::{Index, IndexWriter};
 use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
 
-use super::{FieldNames, StoredRecord, attribute_columns, read_records, text_paths, to_document};
+use super::{
+    ChunkDocument, ChunkPool, FieldNames, StoredRecord, attribute_columns, read_records, text_paths,
+};
 use crate::schema::{register_analyzer, schema};
 
 fn record(fields: Vec<(&str, Value<'static>)>) -> Record<'static> {
@@ -23,14 +27,15 @@ fn index(records: &[Record<'static>]) -> Index {
     let mut batch = BatchWriter::default();
     records.iter().for_each(|record| batch.push(record));
     let batch = RedactedBatch::from_redacted(batch, None);
-    let mut writer = index.writer_with_num_threads(1, 15_000_000).expect("writer");
+    let mut writer: IndexWriter<ChunkDocument> =
+        index.writer_with_num_threads(1, 15_000_000).expect("writer");
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let mut names = FieldNames::default();
+    let mut chunk = Arc::new(ChunkPool::default()).take();
     for (seq, record) in batch.records().enumerate() {
-        let record = record.expect("just encoded");
-        let document = to_document(seq as u64, &record, &mut names);
-        writer.add_document(document).expect("added");
+        chunk.push(seq as u64, &record.expect("just encoded"), &mut names);
     }
+    writer.run(chunk.into_documents().map(UserOperation::Add)).expect("added");
     writer.commit().expect("committed");
     index
 }

@@ -1,283 +1,234 @@
-//! A record becomes a document.
+//! A record becomes a row of a chunk.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::iter::Empty;
+use std::borrow::Cow;
 
-use tantivy::DateTime;
-use tantivy::schema::TantivyDocument;
-use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value as TantivyValue};
-use tierlog_model::{EncodedRecord, Record, Value, fields, id_hash, limits};
-use twox_hash::XxHash3_64;
+use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, id_hash, limits};
 
-use super::{Place, place};
-use crate::schema::{id_bucket, index_fields};
+use super::arrays::{Element, elements};
+use super::chunk::{Buffers, Chunk, Entry, Flat, Row, Span};
+use super::{FieldNames, Place, is_id, place};
+use crate::schema::id_bucket;
 
-/// Returns the document of a record. The names of the partition's fields bound its columns.
-pub(crate) fn to_document(
-    seq: u64,
-    encoded: &EncodedRecord,
-    names: &mut FieldNames,
-) -> TantivyDocument {
-    match encoded.decode() {
-        Ok(record) => document(seq, &record, names),
-        Err(error) => {
+/// Column of a record whose fields could not be read.
+const UNDECODABLE: &str = "_undecodable";
+
+/// Longest encoding of the number of stored fields.
+const COUNT_BYTES_MAX: usize = 5;
+
+impl Chunk {
+    /// Appends a record. The names of the partition's fields bound its columns.
+    pub(crate) fn push(&mut self, seq: u64, record: &EncodedRecord, names: &mut FieldNames) {
+        let start = Start::of(&self.buffers);
+        if let Err(error) = write_fields(&mut self.buffers, record, names, &start) {
             // The WAL checked the bytes and the hand-off takes only encoded records, so this is a
             // bug of ours. The record keeps its place and says what happened.
             tracing::error!(seq, %error, "record does not decode");
-            undecodable(seq, encoded)
+            start.roll_back(&mut self.buffers);
+            add_column(&mut self.buffers, UNDECODABLE, Flat::Bool(true));
+        }
+        let row = start.row(&self.buffers, seq, record);
+        self.buffers.rows.push(row);
+        self.buffers.encoded_bytes += record.byte_len();
+    }
+}
+
+/// Where a record starts in each buffer.
+struct Start {
+    text: usize,
+    ids: usize,
+    texts: usize,
+    text_names: usize,
+    columns: usize,
+    stored: usize,
+}
+
+impl Start {
+    fn of(buffers: &Buffers) -> Start {
+        Start {
+            text: buffers.text.len(),
+            ids: buffers.ids.len(),
+            texts: buffers.texts.len(),
+            text_names: buffers.text_names.len(),
+            columns: buffers.columns.len(),
+            stored: buffers.stored.len(),
+        }
+    }
+
+    fn roll_back(&self, buffers: &mut Buffers) {
+        buffers.text.truncate(self.text);
+        buffers.ids.truncate(self.ids);
+        buffers.texts.truncate(self.texts);
+        buffers.text_names.truncate(self.text_names);
+        buffers.columns.truncate(self.columns);
+        buffers.stored.truncate(self.stored);
+    }
+
+    fn row(&self, buffers: &Buffers, seq: u64, record: &EncodedRecord) -> Row {
+        let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
+        Row {
+            timestamp: record.timestamp(),
+            level: record.level(),
+            seq,
+            ids: span(self.ids, buffers.ids.len()),
+            texts: span(self.texts, buffers.texts.len()),
+            text_names: span(self.text_names, buffers.text_names.len()),
+            columns: span(self.columns, buffers.columns.len()),
+            stored: span(self.stored, buffers.stored.len()),
         }
     }
 }
 
-/// Field names of one partition, by hash.
-#[derive(Debug, Default)]
-pub(crate) struct FieldNames(HashSet<u64, BuildHasherDefault<AsIs>>);
-
-impl FieldNames {
-    /// Tells whether a field may be a column: it is known, or there is room for one more name.
-    pub(crate) fn admit(&mut self, name: &str) -> bool {
-        let hash = XxHash3_64::oneshot(name.as_bytes());
-        if self.0.contains(&hash) {
-            return true;
-        }
-        self.0.len() < limits::FIELDS_PER_PARTITION_MAX && self.0.insert(hash)
-    }
-}
-
-/// The keys are hashes already.
-#[derive(Debug, Default)]
-pub(crate) struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = XxHash3_64::oneshot(bytes);
-    }
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-}
-
-/// A value as tantivy visits it, borrowed from the record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Node<'a> {
-    Str(&'a str),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    Bool(bool),
-    Object(&'a [(&'a str, Node<'a>)]),
-}
-
-impl<'a> TantivyValue<'a> for Node<'a> {
-    type ArrayIter = Empty<Node<'a>>;
-    type ObjectIter = std::iter::Copied<std::slice::Iter<'a, (&'a str, Node<'a>)>>;
-
-    fn as_value(&self) -> ReferenceValue<'a, Self> {
-        match *self {
-            Node::Str(text) => ReferenceValue::Leaf(ReferenceValueLeaf::Str(text)),
-            Node::I64(number) => ReferenceValue::Leaf(ReferenceValueLeaf::I64(number)),
-            Node::U64(number) => ReferenceValue::Leaf(ReferenceValueLeaf::U64(number)),
-            Node::F64(number) => ReferenceValue::Leaf(ReferenceValueLeaf::F64(number)),
-            Node::Bool(value) => ReferenceValue::Leaf(ReferenceValueLeaf::Bool(value)),
-            Node::Object(entries) => ReferenceValue::Object(entries.iter().copied()),
-        }
-    }
-}
-
-fn document(seq: u64, record: &Record<'_>, names: &mut FieldNames) -> TantivyDocument {
-    let arrays = parse_arrays(record);
+fn write_fields(
+    buffers: &mut Buffers,
+    record: &EncodedRecord,
+    names: &mut FieldNames,
+    start: &Start,
+) -> Result<(), DecodeError> {
+    let mut arrays: Vec<EncodedField<'_>> = Vec::new();
     let mut overflow = String::new();
-    let mut columns: Vec<(&str, Node<'_>)> = Vec::with_capacity(record.fields.len());
-    let mut texts: Vec<(&str, Node<'_>)> = Vec::new();
-    let mut stored: Vec<(&str, &Value<'_>)> = Vec::new();
-
-    for (name, value) in &record.fields {
-        let name = name.as_ref();
-        if !names.admit(name) {
-            append_overflow(&mut overflow, name, value);
-            continue;
+    let mut stored_count = 0_u32;
+    buffers.stored_fields.clear();
+    for field in record.fields() {
+        let field = field?;
+        if let (Value::Str(id), true) = (&field.value, is_id(field.name)) {
+            buffers.ids.push(id_bucket(id_hash(field.name, id)));
         }
-        match place(name, value) {
-            // Below an array of the same record, the column alone could not be told from the
-            // array's own members.
-            Place::Column if !lies_in_array(record, name) => {
-                columns.extend(leaf(value).map(|node| (name, node)));
-            }
-            Place::Column | Place::ColumnAndStore => {
-                columns.extend(leaf(value).map(|node| (name, node)));
-                stored.push((name, value));
-            }
-            Place::Text => {
-                texts.extend(leaf(value).map(|node| (name, node)));
-                stored.push((name, value));
-            }
+        if names.admit(field.name) {
+            stored_count += write_field(buffers, &field);
+        } else {
+            append_overflow(&mut overflow, &field);
+        }
+        if matches!(field.value, Value::Json(_)) {
+            arrays.push(field);
         }
     }
-    for (name, element) in &arrays {
-        match element {
-            Element::Text(text) if text.len() > limits::COLUMN_TEXT_BYTES_MAX => {
-                texts.push((name, Node::Str(text)));
-            }
-            // A member that gets no column is still in the array that is stored.
-            element if names.admit(name) => columns.push((name, element.node())),
-            _ => {}
-        }
+    if !arrays.is_empty() {
+        stored_count += store_fields_in_arrays(buffers, record, names, &arrays)?;
+        write_elements(buffers, names, &arrays);
     }
-    let overflow_value = Value::Str(overflow.as_str().into());
     if !overflow.is_empty() {
-        texts.push((fields::OVERFLOW, Node::Str(&overflow)));
-        stored.push((fields::OVERFLOW, &overflow_value));
+        add_text_value(buffers, fields::OVERFLOW, &overflow);
+        let field = (fields::OVERFLOW, Value::Str(Cow::Owned(overflow)));
+        let encoded = postcard::to_allocvec(&field).map_err(DecodeError::Fields)?;
+        buffers.stored_fields.extend_from_slice(&encoded);
+        stored_count += 1;
     }
-    assemble(seq, record, &columns, &texts, &stored)
+    name_texts(buffers, start);
+    if stored_count > 0 {
+        let mut count = [0_u8; COUNT_BYTES_MAX];
+        let count = postcard::to_slice(&stored_count, &mut count).map_err(DecodeError::Fields)?;
+        buffers.stored.extend_from_slice(count);
+        buffers.stored.extend_from_slice(&buffers.stored_fields);
+    }
+    Ok(())
 }
 
-fn lies_in_array(record: &Record<'_>, name: &str) -> bool {
-    name.contains('.')
-        && record.fields.iter().any(|(other, value)| {
-            matches!(value, Value::Json(_))
-                && name.strip_prefix(other.as_ref()).is_some_and(|rest| rest.starts_with('.'))
-        })
-}
-
-fn assemble(
-    seq: u64,
-    record: &Record<'_>,
-    columns: &[(&str, Node<'_>)],
-    texts: &[(&str, Node<'_>)],
-    stored: &[(&str, &Value<'_>)],
-) -> TantivyDocument {
-    let handles = index_fields();
-    let mut document = TantivyDocument::new();
-    document
-        .add_date(handles.timestamp, DateTime::from_timestamp_micros(record.timestamp.as_micros()));
-    document.add_text(handles.level, record.level.as_str());
-    document.add_u64(handles.seq, seq);
-    for name in fields::ID_FIELDS {
-        if let Some(id) = record.get_str(name) {
-            document.add_u64(handles.ids, id_bucket(id_hash(name, id)));
-        }
-    }
-    if !columns.is_empty() {
-        document.add_field_value(handles.attributes, Node::Object(columns));
-    }
-    if !texts.is_empty() {
-        document.add_field_value(handles.text, Node::Object(texts));
-        for (position, (name, _)) in texts.iter().enumerate() {
-            if !texts.iter().take(position).any(|(earlier, _)| earlier == name) {
-                document.add_text(handles.text_fields, name);
-            }
-        }
-    }
-    if !stored.is_empty()
-        && let Ok(bytes) = postcard::to_allocvec(stored)
-    {
-        document.add_bytes(handles.stored, &bytes);
-    }
-    document
-}
-
-fn undecodable(seq: u64, record: &EncodedRecord) -> TantivyDocument {
-    let placeholder = Record {
-        timestamp: record.timestamp(),
-        level: record.level(),
-        kind: record.kind(),
-        fields: Vec::new(),
-    };
-    let columns = [("_undecodable", Node::Bool(true))];
-    assemble(seq, &placeholder, &columns, &[], &[])
-}
-
-fn leaf<'v>(value: &'v Value<'_>) -> Option<Node<'v>> {
-    match value {
-        Value::Bool(value) => Some(Node::Bool(*value)),
-        Value::I64(number) => Some(Node::I64(*number)),
-        Value::U64(number) => Some(Node::U64(*number)),
-        Value::F64(number) => Some(Node::F64(*number)),
-        Value::Str(text) => Some(Node::Str(text)),
-        // The elements are added by `parse_arrays`.
+/// Puts a field where it belongs. Returns how many fields were stored.
+fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>) -> u32 {
+    let place = place(field.name, &field.value);
+    let name = buffers.add_text(field.name);
+    let value = match &field.value {
+        Value::Bool(value) => Some(Flat::Bool(*value)),
+        Value::I64(number) => Some(Flat::I64(*number)),
+        Value::U64(number) => Some(Flat::U64(*number)),
+        Value::F64(number) => Some(Flat::F64(*number)),
+        Value::Str(text) => Some(Flat::Text(buffers.add_text(text))),
+        // The elements are added by `write_elements`.
         Value::Json(_) => None,
+    };
+    let entry = value.map(|value| Entry { name, value });
+    match place {
+        Place::Column | Place::ColumnAndStore => buffers.columns.extend(entry),
+        Place::Text => buffers.texts.extend(entry),
     }
-}
-
-/// A scalar found in an array.
-enum Element {
-    Text(String),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    Bool(bool),
-}
-
-impl Element {
-    fn node(&self) -> Node<'_> {
-        match self {
-            Element::Text(text) => Node::Str(text),
-            Element::I64(number) => Node::I64(*number),
-            Element::U64(number) => Node::U64(*number),
-            Element::F64(number) => Node::F64(*number),
-            Element::Bool(value) => Node::Bool(*value),
+    match place {
+        Place::Column => 0,
+        Place::ColumnAndStore | Place::Text => {
+            buffers.stored_fields.extend_from_slice(field.encoded);
+            1
         }
     }
 }
 
-/// Returns every scalar inside the record's arrays under its dotted name.
-fn parse_arrays(record: &Record<'_>) -> Vec<(String, Element)> {
-    let mut elements = Vec::new();
-    for (name, value) in &record.fields {
-        if let Value::Json(text) = value
-            && let Ok(json) = serde_json::from_str::<serde_json::Value>(text)
+/// Stores the fields that lie below an array of the same record: from the column alone they
+/// could not be told from the array's own members.
+fn store_fields_in_arrays(
+    buffers: &mut Buffers,
+    record: &EncodedRecord,
+    names: &mut FieldNames,
+    arrays: &[EncodedField<'_>],
+) -> Result<u32, DecodeError> {
+    let mut count = 0;
+    for field in record.fields() {
+        let field = field?;
+        let lies_in_array = arrays.iter().any(|array| {
+            field.name.strip_prefix(array.name).is_some_and(|rest| rest.starts_with('.'))
+        });
+        if lies_in_array
+            && place(field.name, &field.value) == Place::Column
+            && names.admit(field.name)
         {
-            flatten(name.to_string(), json, &mut elements);
+            buffers.stored_fields.extend_from_slice(field.encoded);
+            count += 1;
         }
     }
-    elements
+    Ok(count)
 }
 
-/// Depth is bounded: the decoder refused anything nested deeper than its limit.
-fn flatten(name: String, json: serde_json::Value, elements: &mut Vec<(String, Element)>) {
-    use serde_json::Value as Json;
-    match json {
-        Json::Null => {}
-        Json::Bool(value) => elements.push((name, Element::Bool(value))),
-        Json::String(text) => elements.push((name, Element::Text(text))),
-        Json::Number(number) => elements.push((name, number_element(&number))),
-        Json::Array(items) => {
-            for item in items {
-                flatten(name.clone(), item, elements);
+fn write_elements(buffers: &mut Buffers, names: &mut FieldNames, arrays: &[EncodedField<'_>]) {
+    for array in arrays {
+        let Value::Json(text) = &array.value else { continue };
+        for (name, element) in elements(array.name, text) {
+            match element {
+                Element::Text(text) if text.len() > limits::COLUMN_TEXT_BYTES_MAX => {
+                    add_text_value(buffers, &name, &text);
+                }
+                element if names.admit(&name) => {
+                    let value = match element {
+                        Element::Text(text) => Flat::Text(buffers.add_text(&text)),
+                        Element::I64(number) => Flat::I64(number),
+                        Element::U64(number) => Flat::U64(number),
+                        Element::F64(number) => Flat::F64(number),
+                        Element::Bool(value) => Flat::Bool(value),
+                    };
+                    add_column(buffers, &name, value);
+                }
+                // A member that gets no column is still in the array that is stored.
+                _ => {}
             }
         }
-        Json::Object(entries) => {
-            for (key, item) in entries {
-                flatten(format!("{name}.{key}"), item, elements);
-            }
+    }
+}
+
+/// Lists the names of the record's texts, each once.
+fn name_texts(buffers: &mut Buffers, start: &Start) {
+    for position in start.texts..buffers.texts.len() {
+        let Some(name) = buffers.texts.get(position).map(|entry| entry.name) else { return };
+        let known = buffers.text_names.get(start.text_names..).unwrap_or_default();
+        if !known.iter().any(|known| buffers.text_of(*known) == buffers.text_of(name)) {
+            buffers.text_names.push(name);
         }
     }
 }
 
-fn number_element(number: &serde_json::Number) -> Element {
-    if let Some(integer) = number.as_i64() {
-        Element::I64(integer)
-    } else if let Some(integer) = number.as_u64() {
-        Element::U64(integer)
-    } else {
-        match number.as_f64() {
-            Some(float) if float.is_finite() => Element::F64(float),
-            _ => Element::Text(number.to_string()),
-        }
-    }
+fn add_column(buffers: &mut Buffers, name: &str, value: Flat) {
+    let name = buffers.add_text(name);
+    buffers.columns.push(Entry { name, value });
 }
 
-fn append_overflow(overflow: &mut String, name: &str, value: &Value<'_>) {
+fn add_text_value(buffers: &mut Buffers, name: &str, text: &str) {
+    let name = buffers.add_text(name);
+    let value = Flat::Text(buffers.add_text(text));
+    buffers.texts.push(Entry { name, value });
+}
+
+fn append_overflow(overflow: &mut String, field: &EncodedField<'_>) {
     if !overflow.is_empty() {
         overflow.push(' ');
     }
-    overflow.push_str(name);
+    overflow.push_str(field.name);
     overflow.push('=');
-    match value {
+    match &field.value {
         Value::Str(text) | Value::Json(text) => overflow.push_str(text),
         Value::Bool(value) => overflow.push_str(if *value { "true" } else { "false" }),
         Value::I64(number) => overflow.push_str(&number.to_string()),

@@ -18,6 +18,7 @@ pub(crate) use thread::spawn;
 
 use self::state::IndexState;
 use crate::catalogue::Catalogue;
+use crate::document::ChunkPool;
 use crate::layout::Layout;
 use crate::partition::WriterSettings;
 use crate::tombstone::Tombstones;
@@ -41,6 +42,8 @@ pub(crate) struct Indexer {
     clock: Arc<dyn Clock>,
     catalogue: Arc<Catalogue>,
     releaser: WalReleaser,
+    /// Records on their way to the writers.
+    chunks: Arc<ChunkPool>,
     state: Mutex<IndexState>,
     /// Signalled whenever batches were applied or the thread ended.
     progress: Condvar,
@@ -62,6 +65,7 @@ impl Indexer {
             clock,
             catalogue,
             releaser,
+            chunks: Arc::default(),
             state: Mutex::new(IndexState::new(tombstones)),
             progress: Condvar::new(),
         }

@@ -98,10 +98,7 @@ impl IndexState {
             let tier = indexer.tiers.policy(id.tier).name.clone();
             metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
                 .increment(wanted.len() as u64);
-            let open = self.writer(indexer, id)?;
-            for (seq, record) in wanted {
-                open.writer.add(seq, &record)?;
-            }
+            self.writer(indexer, id)?.writer.add(&wanted, &indexer.chunks)?;
         }
         self.applied = batch.first_seq + u64::from(batch.batch.record_count());
         Ok(())

@@ -8,13 +8,14 @@ mod filter;
 mod seal;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher};
+use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, SegmentReader};
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
 pub(crate) use filter::IdFilter;
@@ -22,6 +23,7 @@ pub(crate) use seal::{Seal, write_seal};
 pub(crate) use writer::{PartitionWriter, WriterSettings, read_position};
 
 use crate::StoreError;
+use crate::document::RecordReader;
 use crate::schema::{TIMESTAMP, register_analyzer};
 
 /// Which partition: its tier and its UTC day.
@@ -89,6 +91,8 @@ struct Shared {
     /// Covers `filtered`; other segments have to be looked into.
     filter: Option<Arc<IdFilter>>,
     reader: Option<IndexReader>,
+    /// Of segments in `segments`, while `reader` is open.
+    record_readers: HashMap<SegmentId, Arc<RecordReader>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -116,6 +120,7 @@ impl Partition {
             segments: Vec::new(),
             filter: None,
             reader: None,
+            record_readers: HashMap::new(),
         };
         Partition { id, name: id.name(tiers), directory, shared: Mutex::new(shared) }
     }
@@ -180,9 +185,28 @@ impl Partition {
         Ok(searcher)
     }
 
+    /// Returns what rebuilds the records of a segment that a searcher of this partition gave.
+    ///
+    /// It is kept for the next search while the partition is open and has the segment.
+    pub fn record_reader(&self, segment: &SegmentReader) -> Result<Arc<RecordReader>, StoreError> {
+        let id = segment.segment_id();
+        if let Some(kept) = self.lock().record_readers.get(&id) {
+            return Ok(Arc::clone(kept));
+        }
+        // Opened without the lock: other searches go on meanwhile.
+        let opened = Arc::new(RecordReader::open(segment)?);
+        let mut shared = self.lock();
+        if shared.reader.is_some() && shared.segments.contains(&id) {
+            shared.record_readers.insert(id, Arc::clone(&opened));
+        }
+        Ok(opened)
+    }
+
     /// Lets go of the open files; searches under way keep theirs.
     pub(crate) fn close_reader(&self) {
-        self.lock().reader = None;
+        let mut shared = self.lock();
+        shared.reader = None;
+        shared.record_readers.clear();
     }
 
     /// Takes up what was committed or sealed since.
@@ -208,6 +232,7 @@ impl Partition {
             Some(_) => IdFilter::open(&self.directory)?.map(Arc::new),
             None => None,
         };
+        shared.record_readers.retain(|id, _| segments.contains(id));
         shared.segments = segments;
         Ok(())
     }

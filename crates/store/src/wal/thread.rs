@@ -1,8 +1,9 @@
 //! The WAL thread: takes submissions from Q1, writes them in groups, acknowledges, hands on.
 //!
 //! Submissions arrive, acks and numbered batches leave. The order is fixed: write, sync, ack,
-//! live readers, Q2. Bytes of Q1 are given back only when Q2 has the batch, so a slow indexer
-//! is felt by the senders and by nobody's memory.
+//! live readers, Q2. Bytes of Q1 are given back only when the indexer is done with the batch: one
+//! bound holds for both queues, many small batches do not fill Q2 while the indexer commits, and
+//! a slow indexer is felt by the senders and by nobody's memory.
 
 use std::io;
 use std::sync::Arc;
@@ -26,12 +27,14 @@ use super::{Durability, Placement, Wal, WalError, WriteState, WriteStateHandle};
 const THREAD_NAME: &str = "tierlog-wal";
 
 /// A batch that is in the log and goes to the indexer (an item of Q2).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AppliedBatch {
     /// Number of the first record.
     pub first_seq: u64,
     /// The records.
     pub batch: RedactedBatch,
+    /// Bytes of the hand-off, given back when the indexer drops the batch.
+    pub held: HeldBytes,
 }
 
 /// A batch that is in the log, for those who watch.
@@ -184,7 +187,7 @@ impl WalThread {
             let ack = match placement {
                 Placement::Written { first_seq } => {
                     group_records += u64::from(record_count);
-                    written.push((AppliedBatch { first_seq, batch }, held));
+                    written.push(AppliedBatch { first_seq, batch, held });
                     Ok(Receipt { written_count: record_count, duplicate_count: 0 })
                 }
                 Placement::Duplicate { record_count } => {
@@ -198,17 +201,17 @@ impl WalThread {
             let _ = reply.send(ack);
         }
         histogram!(WAL_GROUP_RECORDS).record(group_records as f64);
-        for (applied, held) in written {
-            self.hand_on(applied, held);
+        for applied in written {
+            self.hand_on(applied);
         }
     }
 
-    fn hand_on(&mut self, applied: AppliedBatch, held: HeldBytes) {
+    fn hand_on(&mut self, applied: AppliedBatch) {
         if applied.batch.record_count() == 0 {
             return;
         }
         if self.hooks.live.receiver_count() > 0 {
-            let AppliedBatch { first_seq, batch } = applied.clone();
+            let (first_seq, batch) = (applied.first_seq, applied.batch.clone());
             // An error means that the last live reader left just now.
             let _ = self.hooks.live.send(Arc::new(LiveBatch { first_seq, batch }));
         }
@@ -228,7 +231,6 @@ impl WalThread {
             // The batch is durable and is indexed after a restart, but nothing more is taken.
             self.poison("indexer has ended");
         }
-        drop(held);
     }
 
     fn sync_now(&mut self) {

@@ -3,6 +3,10 @@
 //! A prefix that the issuer chose, then exactly its alphabet, at least its length. One row a
 //! kind; the prefix is also the needle of the prefilter.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::boundary::{before, run_end};
 use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
@@ -82,6 +86,10 @@ const KINDS: [(&str, Alphabet, usize); 52] = [
 
 const NEEDLES: [&str; KINDS.len()] = needles();
 
+/// Searchers for the prefixes; making them costs more than most searches.
+static SEARCHERS: LazyLock<[Finder<'static>; KINDS.len()]> =
+    LazyLock::new(|| KINDS.map(|(prefix, ..)| Finder::new(prefix)));
+
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, both arrays are as long")]
 const fn needles() -> [&'static str; KINDS.len()] {
     let mut needles = [""; KINDS.len()];
@@ -108,9 +116,9 @@ impl Detector for CloudKey {
 
     fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
-        for (prefix, alphabet, length_min) in KINDS {
+        for ((prefix, alphabet, length_min), searcher) in KINDS.into_iter().zip(&*SEARCHERS) {
             let mut floor = 0;
-            for start in memchr::memmem::find_iter(bytes, prefix.as_bytes()) {
+            for start in searcher.find_iter(bytes) {
                 let is_inside = before(bytes, start).is_some_and(|b| b.is_ascii_alphanumeric());
                 if start < floor || is_inside {
                     continue;

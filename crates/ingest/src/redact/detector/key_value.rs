@@ -5,8 +5,10 @@
 //! `Authorization:` or `Cookie:` header. Prose stays: `token: expired`, `session: opened`.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
 use super::boundary::{at, before, run_end};
 use super::pair::{Form, Key, is_empty_word, keys, short_value, value};
@@ -257,10 +259,13 @@ fn cookies_end(text: &str, first_end: usize) -> usize {
     end
 }
 
+/// Before a flag. Making the searcher costs more than most searches.
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"--"));
+
 /// Command-line flags, `--password hunter2`.
 fn find_flags(text: &str, policy: &Policy, found: &mut Found) {
     let bytes = text.as_bytes();
-    for dashes in memmem::find_iter(bytes, b"--") {
+    for dashes in DASHES.find_iter(bytes) {
         let start = dashes + 2;
         let is_start =
             before(bytes, dashes).is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');

@@ -3,18 +3,22 @@
 //! Shared by the detectors that go by keys, beside [`super::pair`].
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::boundary::run_start;
 
 /// Longest list of columns that is read.
 const COLUMNS_BYTES_MAX: usize = 256;
 
+/// What stands between columns and values. Making the searcher costs more than most searches.
+static MIDDLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b")=("));
+
 /// Returns each column with the range of its value. A list of values that does not match the
 /// columns in number belongs to the last column as a whole.
 pub(super) fn tuple_pairs(text: &str) -> impl Iterator<Item = (&str, Range<usize>)> {
-    memmem::find_iter(text.as_bytes(), b")=(").flat_map(move |middle| pairs_at(text, middle))
+    MIDDLE.find_iter(text.as_bytes()).flat_map(move |middle| pairs_at(text, middle))
 }
 
 fn pairs_at(text: &str, middle: usize) -> Vec<(&str, Range<usize>)> {

@@ -3,7 +3,10 @@
 //! User and password before the host go together; of a query, the values of parameters that
 //! carry secrets. A long user without a password is a token too: `https://<token>@host`.
 
-use memchr::{memchr2_iter, memmem};
+use std::sync::LazyLock;
+
+use memchr::memchr2_iter;
+use memchr::memmem::Finder;
 
 use super::boundary::{at, before, run_end};
 use super::{Detector, Trigger};
@@ -57,6 +60,9 @@ const TOKEN_BYTES_MIN: usize = 20;
 /// How far behind the scheme an unescaped password is looked for.
 const PASSWORD_BYTES_MAX: usize = 512;
 
+/// Before a host. Making the searcher costs more than most searches.
+static SCHEME_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"://"));
+
 impl Detector for UrlCredentials {
     fn name(&self) -> &'static str {
         "url_credentials"
@@ -74,7 +80,7 @@ impl Detector for UrlCredentials {
         let bytes = text.as_bytes();
         let mut floor = 0;
         let mut word_end = 0;
-        for scheme_end in memmem::find_iter(bytes, b"://") {
+        for scheme_end in SCHEME_END.find_iter(bytes) {
             let start = scheme_end + "://".len();
             let has_scheme = before(bytes, scheme_end).is_some_and(|b| b.is_ascii_alphanumeric());
             if start < floor || !has_scheme {
