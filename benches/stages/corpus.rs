@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tierlog::generate::{Generator, GeneratorSettings};
 use tierlog_model::{Clock as _, SystemClock};
+
+use crate::shapes::sample_request_ids;
 
 /// Bytes of one request or batch, as senders cut them.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -33,7 +34,7 @@ impl Corpus {
         let mut generator = Generator::new(settings);
         let mut text = Vec::new();
         while generator.next_line(&mut text, &mut |_planted| {}) {}
-        let request_ids = sample_ids(&text);
+        let request_ids = sample_request_ids(&text, LINES_PER_SAMPLE);
         Corpus { lines, text, request_ids }
     }
 
@@ -53,10 +54,4 @@ impl Corpus {
             Some(chunk)
         })
     }
-}
-
-fn sample_ids(text: &[u8]) -> Vec<String> {
-    let lines = text.split(|byte| *byte == b'\n').step_by(LINES_PER_SAMPLE);
-    let values = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    values.filter_map(|line| Some(line.get("request_id")?.as_str()?.to_owned())).collect()
 }

@@ -1,16 +1,25 @@
 //! `cargo bench`: what each stage of a line's way costs, and how long each kind of query takes.
 //!
 //! The input is what `tierlog generate` writes. Beside every cost stands how many calibrations it
-//! is: parsing the same lines to `serde_json::Value` costs one, so that figures from two machines
-//! compare. CPU seconds are those of the process that does the work, user and system together.
+//! is: parsing the same lines to a tree like `serde_json::Value` costs one, so that figures from two
+//! machines compare. CPU seconds are those of the process that does the work, user and system together.
 //!
 //! `TIERLOG_BENCH_LINES=1000000 cargo bench` takes more lines than the usual 200,000.
 
+#[path = "../shared/calibration.rs"]
+mod calibration;
 mod corpus;
+#[path = "../shared/daemon.rs"]
+mod daemon;
+#[path = "../shared/disk.rs"]
+mod disk;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod queries;
 mod report;
 mod server;
+#[path = "../shared/shapes.rs"]
+mod shapes;
 mod stages;
 
 use std::io::Write as _;
@@ -18,6 +27,7 @@ use std::io::Write as _;
 use anyhow::Result;
 
 use corpus::Corpus;
+use measure::Cost;
 use report::Report;
 
 /// The allocator of the daemon.
@@ -33,13 +43,13 @@ fn main() -> Result<()> {
         Err(_) => LINES_DEFAULT,
     };
     let corpus = Corpus::generate(lines);
-    let mut report = Report::new(&corpus, stages::calibrate(&corpus)?);
+    let mut report = Report::new(&corpus, calibration::calibrate(&corpus.text)?);
     say(&report.head())?;
 
     let plain = stages::prepare(&corpus, stages::Redaction::Off)?;
     let redacted = stages::prepare(&corpus, stages::Redaction::On)?;
     report.add("decode and normalise", plain.cost);
-    report.add("redact and pseudonymise", redacted.cost.beyond(plain.cost));
+    report.add("redact and pseudonymise", beyond(redacted.cost, plain.cost));
     report.add("index: WAL, fsync, commit", stages::index(redacted.batches)?);
     for protocol in server::Protocol::ALL {
         let run = server::run(&corpus, protocol)?;
@@ -52,6 +62,11 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns what something cost more than a part of it.
+fn beyond(whole: Cost, part: Cost) -> Cost {
+    Cost { cpu: (whole.cpu - part.cpu).max(0.0), wall: (whole.wall - part.wall).max(0.0) }
 }
 
 fn say(text: &str) -> Result<()> {

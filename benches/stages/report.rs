@@ -26,7 +26,7 @@ impl Report {
     /// Returns what was measured with.
     pub(crate) fn head(&self) -> String {
         format!(
-            "{} lines, {:.1} MB; calibration: parsed to serde_json::Value in {:.3} CPU-s, {:.0} MB/s\n",
+            "{} lines, {:.1} MB; calibration: parsed to a tree like serde_json::Value in {:.3} CPU-s, {:.0} MB/s\n",
             grouped(self.lines as u64),
             self.megabytes,
             self.calibration.cpu,

@@ -1,10 +1,8 @@
 //! Stages of a line's way, each alone in this process.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 use tierlog_ingest::{Ingest, IngestConfig, RedactionSettings, Redactor};
 use tierlog_model::{PseudonymKey, Pseudonyms, RedactedBatch, SystemClock, fields, handoff};
 use tierlog_store::{Store, StoreSettings};
@@ -27,17 +25,6 @@ pub(crate) enum Redaction {
 pub(crate) struct Prepared {
     pub(crate) batches: Vec<RedactedBatch>,
     pub(crate) cost: Cost,
-}
-
-/// Parses every line to a `serde_json::Value`: the yardstick.
-pub(crate) fn calibrate(corpus: &Corpus) -> Result<Cost> {
-    let parse = || {
-        for line in corpus.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            black_box(serde_json::from_slice::<Value>(line)?);
-        }
-        Ok(())
-    };
-    Ok(measure_average(parse)?.1)
 }
 
 /// Takes every line from bytes to batches.

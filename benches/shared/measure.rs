@@ -1,4 +1,4 @@
-//! CPU and wall time.
+//! CPU, wall time, memory and written bytes of a process, from `/proc`; and the yardstick's clock.
 
 use std::time::Instant;
 
@@ -17,13 +17,6 @@ pub(crate) struct Cost {
     pub(crate) cpu: f64,
     /// Seconds on the wall.
     pub(crate) wall: f64,
-}
-
-impl Cost {
-    /// Returns what this cost more than a part of it.
-    pub(crate) fn beyond(self, part: Cost) -> Cost {
-        Cost { cpu: (self.cpu - part.cpu).max(0.0), wall: (self.wall - part.wall).max(0.0) }
-    }
 }
 
 /// Runs something once and says what it cost this process.
