@@ -11,7 +11,7 @@ use crate::wal::{AppliedBatch, WriteStateHandle};
 
 /// Commits take at most one part in this many of the time: under load they come less often, so
 /// that segments grow and merges stay few.
-const COMMIT_TIME_SHARE: u32 = 6;
+const COMMIT_TIME_SHARE: u32 = 4;
 
 /// How long the thread sleeps when nothing is uncommitted and nothing arrives.
 const IDLE_WAIT: Duration = Duration::from_secs(3600);
