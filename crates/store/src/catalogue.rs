@@ -9,7 +9,7 @@ use tierlog_model::{Day, TierId, Tiers};
 
 use crate::document::RecordReader;
 use crate::layout::Layout;
-use crate::{Partition, PartitionId, PartitionState, StoreError};
+use crate::{Partition, PartitionId, StoreError};
 
 /// Newest day first, then tiers in configured order.
 type Key = (Reverse<Day>, TierId);
@@ -21,7 +21,7 @@ pub struct Catalogue {
     layout: Layout,
     open_readers_max: usize,
     partitions: Mutex<BTreeMap<Key, Arc<Partition>>>,
-    /// Sealed partitions that are open for reading, the one unused longest first.
+    /// Partitions that are open for reading, the one unused longest first.
     open_readers: Mutex<VecDeque<PartitionId>>,
 }
 
@@ -52,22 +52,25 @@ impl Catalogue {
         lock(&self.partitions).get(&key(id)).cloned()
     }
 
-    /// Opens a partition for a search, and closes the sealed one that was unused longest when
-    /// too many are open: memory does not grow with the number of partitions.
+    /// Opens a partition for a search, and closes the one that was unused longest when too many
+    /// are open: memory does not grow with the number of partitions.
     pub fn searcher(&self, partition: &Partition) -> Result<Searcher, StoreError> {
         let searcher = partition.searcher()?;
-        if partition.state() == PartitionState::Sealed {
-            let mut open = lock(&self.open_readers);
-            open.retain(|id| *id != partition.id());
-            open.push_back(partition.id());
-            while open.len() > self.open_readers_max {
-                let oldest = open.pop_front().and_then(|id| self.partition(id));
-                if let Some(oldest) = oldest {
-                    oldest.close_reader();
-                }
+        self.note_use(partition.id());
+        Ok(searcher)
+    }
+
+    /// Remembers that a partition is open and was used, and closes those that are too many.
+    fn note_use(&self, id: PartitionId) {
+        let mut open = lock(&self.open_readers);
+        open.retain(|other| *other != id);
+        open.push_back(id);
+        while open.len() > self.open_readers_max {
+            let oldest = open.pop_front().and_then(|id| self.partition(id));
+            if let Some(oldest) = oldest {
+                oldest.close_reader();
             }
         }
-        Ok(searcher)
     }
 
     /// Returns what rebuilds the records of a segment of a partition, kept open with it. One that
@@ -88,14 +91,26 @@ impl Catalogue {
         let partition = Partition::open(id, &self.tiers, self.layout.partition(id))?;
         let partition = Arc::new(partition);
         lock(&self.partitions).insert(key(id), Arc::clone(&partition));
+        self.note_if_open(&partition);
         Ok(partition)
     }
 
     /// Takes up what was committed or sealed in a partition since.
     pub(crate) fn refresh(&self, id: PartitionId) -> Result<(), StoreError> {
         match self.partition(id) {
-            Some(partition) => partition.refresh(),
+            Some(partition) => {
+                partition.refresh()?;
+                self.note_if_open(&partition);
+                Ok(())
+            }
             None => self.load(id).map(drop),
+        }
+    }
+
+    /// A hot partition is opened to learn its bounds of time; a sealed one need not be.
+    fn note_if_open(&self, partition: &Partition) {
+        if partition.is_open() {
+            self.note_use(partition.id());
         }
     }
 

@@ -12,7 +12,6 @@ use crate::catalogue::Catalogue;
 use crate::indexer::{Indexer, Replay};
 use crate::layout::Layout;
 use crate::maintenance::{empty_trash, quarantine};
-use crate::partition::read_position;
 use crate::wal::{AppliedBatch, Wal};
 use crate::{PartitionId, StoreError, files};
 
@@ -102,10 +101,9 @@ fn load_partition(
         return discard.map_err(StoreError::io("remove", &directory));
     }
     let name = id.name(catalogue.tiers());
-    let loaded = catalogue.load(id).and_then(|_| read_position(&directory, &name));
-    match loaded {
-        Ok(position) => {
-            found.next_seq = found.next_seq.max(position);
+    match catalogue.load(id) {
+        Ok(partition) => {
+            found.next_seq = found.next_seq.max(partition.position());
             Ok(())
         }
         Err(error @ StoreError::FormatVersion { .. }) => Err(error),

@@ -178,11 +178,6 @@ impl Store {
         self.inner.indexer.flush(self.inner.write_state.next_seq())
     }
 
-    /// Returns the number after the last record that every index has durably.
-    pub fn committed_seq(&self) -> u64 {
-        self.inner.indexer.committed()
-    }
-
     /// Returns what the store says of itself.
     pub fn health(&self) -> StoreHealth {
         let inner = &self.inner;

@@ -97,11 +97,6 @@ impl Indexer {
         state.commit_all(self)
     }
 
-    /// Returns the number after the last record that is committed everywhere.
-    pub(crate) fn committed(&self) -> u64 {
-        self.lock().committed()
-    }
-
     /// Merges a partition into one segment in its sealed form. Records that arrive meanwhile
     /// are indexed beside it. Blocks until the merge is done.
     pub(crate) fn merge_partition(&self, id: PartitionId) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use tantivy::index::SegmentMeta;
 use tierlog_model::EncodedRecord;
 
 use super::Indexer;
-use crate::partition::{PartitionWriter, read_position};
+use crate::partition::PartitionWriter;
 use crate::tombstone::Tombstones;
 use crate::wal::AppliedBatch;
 use crate::{PartitionId, StoreError};
@@ -69,10 +69,6 @@ impl IndexState {
         self.applied
     }
 
-    pub(super) fn committed(&self) -> u64 {
-        self.committed
-    }
-
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -118,24 +114,20 @@ impl IndexState {
                 .increment(records.len() as u64);
             return Ok(Vec::new());
         }
-        let indexed = self.position(indexer, id)?;
+        let indexed = self.position(indexer, id);
         let dropped = self.tombstones.position(id);
         records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
         Ok(records)
     }
 
-    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> Result<u64, StoreError> {
+    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> u64 {
         if let Some(position) = self.positions.get(&id) {
-            return Ok(*position);
+            return *position;
         }
-        let directory = indexer.layout.partition(id);
-        let position = if directory.join("meta.json").exists() {
-            read_position(&directory, &id.name(&indexer.tiers))?
-        } else {
-            0
-        };
+        let partition = indexer.catalogue.partition(id);
+        let position = partition.map_or(0, |partition| partition.position());
         self.positions.insert(id, position);
-        Ok(position)
+        position
     }
 
     fn writer(

@@ -87,6 +87,7 @@ pub struct Partition {
 struct Shared {
     state: PartitionState,
     stats: PartitionStats,
+    position: u64,
     segments: Vec<SegmentId>,
     /// Covers `filtered`; other segments have to be looked into.
     filter: Option<Arc<IdFilter>>,
@@ -117,6 +118,7 @@ impl Partition {
         let shared = Shared {
             state: PartitionState::Hot,
             stats: PartitionStats::default(),
+            position: 0,
             segments: Vec::new(),
             filter: None,
             reader: None,
@@ -148,6 +150,12 @@ impl Partition {
     /// Returns what is known without opening it.
     pub fn stats(&self) -> PartitionStats {
         self.lock().stats
+    }
+
+    /// Returns the position of the last commit that was taken up: records below it are in the
+    /// index.
+    pub(crate) fn position(&self) -> u64 {
+        self.lock().position
     }
 
     /// Returns when its content last changed, by the clock of the file system.
@@ -202,6 +210,11 @@ impl Partition {
         Ok(opened)
     }
 
+    /// Tells whether its files are open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().reader.is_some()
+    }
+
     /// Lets go of the open files; searches under way keep theirs.
     pub(crate) fn close_reader(&self) {
         let mut shared = self.lock();
@@ -214,6 +227,7 @@ impl Partition {
         let index = open_index(&self.directory, &self.name)?;
         let meta = index.load_metas().map_err(StoreError::index("read", &self.name))?;
         let segments: Vec<SegmentId> = meta.segments.iter().map(|segment| segment.id()).collect();
+        let position = read_position(meta.payload.as_deref(), &self.directory, &self.name)?;
         let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
         let seal = Seal::read(&self.directory)?.filter(|seal| seal.covers(&segments));
 
@@ -227,6 +241,7 @@ impl Partition {
         };
         let bytes = directory_bytes(&self.directory)?;
         shared.stats = PartitionStats { records, bytes, earliest, latest };
+        shared.position = position;
         shared.state = if seal.is_some() { PartitionState::Sealed } else { PartitionState::Hot };
         shared.filter = match seal {
             Some(_) => IdFilter::open(&self.directory)?.map(Arc::new),

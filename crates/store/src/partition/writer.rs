@@ -197,13 +197,14 @@ impl PartitionWriter {
     }
 }
 
-/// Returns the position of the last commit: records below it are in the index.
-pub(crate) fn read_position(directory: &PathBuf, name: &str) -> Result<u64, StoreError> {
-    let index = open_index(directory, name)?;
-    let meta = index.load_metas().map_err(StoreError::index("read", name))?;
-    let Some(payload) = meta.payload else { return Ok(0) };
-    let payload: Payload =
-        serde_json::from_str(&payload).map_err(|error| malformed(name, &error))?;
+/// Returns the position that a commit's payload names: records below it are in the index.
+pub(crate) fn read_position(
+    payload: Option<&str>,
+    directory: &Path,
+    name: &str,
+) -> Result<u64, StoreError> {
+    let Some(payload) = payload else { return Ok(0) };
+    let payload: Payload = serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
     if payload.format != FORMAT {
         let path = directory.join("meta.json");
         return Err(StoreError::FormatVersion { path, found: payload.format, expected: FORMAT });
