@@ -73,12 +73,7 @@ pub(super) struct AggregateResponse {
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
         (status = 200, body = AggregateResponse, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn aggregate(

@@ -103,12 +103,7 @@ impl ExportParameters {
     responses(
         (status = 200, body = String, description = "The answer",
             content_type = "application/x-ndjson"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn export(

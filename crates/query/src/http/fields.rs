@@ -67,12 +67,7 @@ pub(super) struct FieldEntry {
     params(FieldsParameters),
     responses(
         (status = 200, body = FieldsResponse, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn fields(
@@ -163,12 +158,7 @@ impl From<FieldValue> for ValueEntry {
         ValuesParameters),
     responses(
         (status = 200, body = ValuesResponse, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn values(

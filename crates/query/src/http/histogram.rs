@@ -72,12 +72,7 @@ impl From<HistogramBucket> for Bucket {
     params(Scope, HistogramParameters),
     responses(
         (status = 200, body = HistogramResponse, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn histogram(

@@ -3,10 +3,14 @@
 //! What went wrong arrives as a [`QueryError`] or a [`Code`]; a response leaves. Record content
 //! and the text of a query never stand in it; a name that the client chose may.
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::response::{Response as ResponseDoc, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::QueryError;
 
@@ -159,5 +163,24 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         response
+    }
+}
+
+/// What every query answers when it cannot: named once in `responses(..., Problem)`.
+const FAILURES: [(&str, &str); 3] = [
+    ("400", "The request is not valid"),
+    ("408", "The deadline passed"),
+    ("429", "Too many queries; see Retry-After"),
+];
+
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<ResponseDoc>> {
+        let document = |description: &str| {
+            let schema = Ref::from_schema_name(Problem::name());
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            let response = ResponseBuilder::new().description(description);
+            response.content(PROBLEM_JSON, content).build().into()
+        };
+        FAILURES.map(|(status, text)| (status.to_owned(), document(text))).into()
     }
 }

@@ -99,12 +99,7 @@ impl RequestAnswer {
         RequestParameters),
     responses(
         (status = 200, body = RequestAnswer, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn request(

@@ -23,12 +23,7 @@ use crate::UserRequest;
         SearchParameters),
     responses(
         (status = 200, body = SearchAnswer, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn user(
@@ -49,12 +44,7 @@ pub(super) async fn user(
         example = json!({"user_id": "4242", "start": "now-1d"})),
     responses(
         (status = 200, body = SearchAnswer, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 408, body = Problem, description = "The deadline passed",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Problem,
     )
 )]
 pub(super) async fn user_by_body(
