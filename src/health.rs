@@ -6,6 +6,7 @@
 //!
 //! No record content, path of the machine or configuration value but the durability is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use tierlog_store::{Store, StoreHealth};
+use tierlog_store::{ClockReport, ClockState, Store, StoreHealth};
 use utoipa::ToSchema;
 
 /// What the health routes look at.
@@ -38,7 +39,8 @@ impl HealthState {
 enum Status {
     /// Writes are taken, reads are answered, nothing was put aside.
     Ok,
-    /// Writes are taken and reads are answered, but a partition was put aside or is not known.
+    /// Writes are taken and reads are answered, but something was put aside, is not known, or
+    /// retention is held.
     Degraded,
     /// Writes are refused or reads fail.
     Unavailable,
@@ -68,6 +70,54 @@ pub(crate) struct Health {
     unknown_tiers: Vec<String>,
     /// Records that the start read back from the write-ahead log.
     replayed_records: u64,
+    /// What was put aside because it could not be read, now and at earlier starts.
+    quarantine: QuarantineHealth,
+    /// How the clock stands, as retention sees it.
+    clock: ClockHealth,
+    /// The last day of each tier that was dropped before its time, because there was no room.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    dropped_early: BTreeMap<String, String>,
+}
+
+/// What was put aside.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QuarantineHealth {
+    /// How many partitions and parts of the log.
+    count: u64,
+    /// Their bytes together.
+    bytes: u64,
+    /// The first of them by name.
+    items: Vec<String>,
+}
+
+/// How the clock stands, as retention sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClockHealth {
+    /// `steady`; `ahead`: it has jumped and deletions are held; `behind`.
+    #[schema(example = "steady")]
+    state: &'static str,
+    /// Seconds that it is ahead of the time that was measured; negative when it is behind.
+    ahead_s: i64,
+    /// What retention takes for the present.
+    #[schema(format = DateTime)]
+    present: String,
+    /// Seconds of steady running until the clock is believed as it is.
+    believed_in_s: u64,
+}
+
+impl From<&ClockReport> for ClockHealth {
+    fn from(report: &ClockReport) -> ClockHealth {
+        ClockHealth {
+            state: match report.state {
+                ClockState::Steady => "steady",
+                ClockState::Ahead => "ahead",
+                ClockState::Behind => "behind",
+            },
+            ahead_s: report.ahead_s,
+            present: report.present.to_string(),
+            believed_in_s: report.believed_in_s,
+        }
+    }
 }
 
 /// Returns the health routes.
@@ -125,7 +175,18 @@ impl Health {
         reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
         reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
         let (writable, readable) = (store.is_writable(), read.is_ok());
-        let whole = store.quarantined.is_empty() && store.unknown_tiers.is_empty();
+        let is_held = store.clock.state == ClockState::Ahead;
+        let waits = store.indexing_waits.as_ref();
+        reasons.extend(waits.map(|why| format!("indexing waits: {why}")));
+        if is_held {
+            let hours = store.clock.ahead_s / 3_600;
+            reasons.push(format!("retention is held: the clock has jumped {hours} hours ahead"));
+        }
+        let whole = store.quarantined.is_empty()
+            && store.quarantine.count == 0
+            && store.unknown_tiers.is_empty()
+            && store.indexing_waits.is_none()
+            && !is_held;
         let status = match (writable && readable, whole) {
             (false, _) => Status::Unavailable,
             (true, false) => Status::Degraded,
@@ -142,6 +203,17 @@ impl Health {
             quarantined: store.quarantined.clone(),
             unknown_tiers: store.unknown_tiers.clone(),
             replayed_records: store.replayed_records,
+            quarantine: QuarantineHealth {
+                count: store.quarantine.count,
+                bytes: store.quarantine.bytes,
+                items: store.quarantine.items.iter().map(|item| item.name.clone()).collect(),
+            },
+            clock: ClockHealth::from(&store.clock),
+            dropped_early: store
+                .dropped_early
+                .iter()
+                .map(|(tier, day)| (tier.clone(), day.to_string()))
+                .collect(),
         }
     }
 }
@@ -157,7 +229,7 @@ async fn look(state: &Arc<HealthState>) -> Health {
 /// Opens the newest partition, as a search would.
 fn try_read(store: &Store) -> Result<(), String> {
     match store.catalogue().partitions().first() {
-        Some(newest) => newest.searcher().map(|_| ()).map_err(|error| error.to_string()),
+        Some(newest) => newest.view().map(|_| ()).map_err(|error| error.to_string()),
         None => Ok(()),
     }
 }

@@ -3,9 +3,13 @@
 //! ```text
 //! request head   hyper's timer: header_timeout, also the longest idle keep-alive
 //!                at most HEADERS_MAX headers and HEAD_BYTES_MAX bytes: 431 above
-//! request body   DeadlineBody: body_timeout from the head to the last byte: 408
-//! answer         StallGuard: a client that takes nothing for write_timeout is cut off
+//! request body   DeadlineBody: body_timeout from the head to the last byte, and never less than
+//!                BODY_BYTES_MIN in BODY_PATIENCE: 408
+//! answer         StallGuard: a client that takes next to nothing for write_timeout is cut off
 //! ```
+//!
+//! The connection's seat is told whether the client is waited for (a head, a body) or something
+//! is done for it (from the last byte of its body to the last byte of its answer).
 //!
 //! The stream is any `AsyncRead + AsyncWrite`, so TLS can be put under it.
 
@@ -21,22 +25,40 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::{Router, middleware};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 use tracing::debug;
 
+use crate::pace::Pace;
 use crate::problem::problem;
+use crate::seats::Seat;
 use crate::stall::StallGuard;
 
 /// Headers of one request. Shippers and browsers send under 30.
 const HEADERS_MAX: usize = 64;
 /// Bytes of a request head. Proxies allow 8 to 16 KiB.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// What must arrive of a body within [`BODY_PATIENCE`]: a hundred bodies that drip would hold the
+/// memory of all others.
+const BODY_BYTES_MIN: usize = 16 * 1024;
+/// See [`BODY_BYTES_MIN`]. A pause of a mobile line is shorter.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a client means that says it sends nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HalfClosed {
+    /// It waits for its answer: what it sent is worth finishing.
+    Waits,
+    /// It is gone: what is done for it is given up, so that a query does not run for nobody.
+    Left,
+}
 
 /// Deadlines of one HTTP connection.
 #[derive(Clone, Copy, Debug)]
@@ -45,28 +67,42 @@ pub(crate) struct HttpDeadlines {
     pub(crate) header: Duration,
     /// Longest time that a client may take nothing of its answer.
     pub(crate) write: Duration,
+    /// What the end of the client's sending means while a request is in work.
+    pub(crate) half_closed: HalfClosed,
 }
 
-/// Serves one connection until it ends; on `stop` the request in work is answered first.
+/// Serves one connection until it ends; on `stop` the request in work is answered first. One that
+/// has to leave its seat alone is dropped.
 pub(crate) async fn serve_http_connection<S>(
     stream: S,
     router: Router,
     deadlines: HttpDeadlines,
+    seat: Seat,
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = TokioIo::new(StallGuard::new(stream, deadlines.write));
+    let leave = seat.leave().clone();
+    let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(seat.clone());
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(deadlines.header)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
+        .half_close(deadlines.half_closed == HalfClosed::Waits)
         .serve_connection(stream, TowerToHyperService::new(router));
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = stop.cancelled() => {
+        // Alone, it only waited: there is nothing to be answered.
+        () = leave.cancelled() => {
+            if !stop.is_cancelled() {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -77,38 +113,52 @@ pub(crate) async fn serve_http_connection<S>(
     }
 }
 
-/// Gives every request body of a router a deadline, counted from the request's head.
+/// Gives every request body of a router a deadline, counted from the request's head, and tells
+/// the connection's seat what it waits for.
 pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
     router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
+        let seat = request.extensions().get::<Seat>().cloned();
         let expired = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&expired);
+        let late = Arc::clone(&expired);
+        let told = seat.clone();
         let request = request.map(|inner| {
             if HttpBody::is_end_stream(&inner) {
+                told.as_ref().inspect(|seat| seat.works());
                 return inner;
             }
-            Body::new(DeadlineBody { inner, sleep: Box::pin(sleep(deadline)), expired: flag })
+            told.as_ref().inspect(|seat| seat.waits_since_now());
+            Body::new(DeadlineBody {
+                inner,
+                end: Box::pin(sleep(deadline)),
+                pace: Pace::new(BODY_BYTES_MIN, BODY_PATIENCE),
+                late,
+                seat: told,
+            })
         });
         let answer: Response = next.run(request).await;
-        if !expired.load(Ordering::Relaxed) {
-            return answer;
-        }
-        let mut answer = problem(
-            StatusCode::REQUEST_TIMEOUT,
-            "deadline",
-            "the request body did not arrive in time",
-        );
-        // What is still to come of the body is not wanted any more.
-        let close = axum::http::HeaderValue::from_static("close");
-        answer.headers_mut().insert(axum::http::header::CONNECTION, close);
-        answer
+        let answer = if expired.load(Ordering::Relaxed) { too_late() } else { answer };
+        let Some(seat) = seat else { return answer };
+        seat.works();
+        answer.map(|inner| Body::new(AnswerBody { inner, seat }))
     }))
 }
 
-/// A request body that must end in time.
+fn too_late() -> Response {
+    let detail = "the request body did not arrive in time";
+    let mut answer = problem(StatusCode::REQUEST_TIMEOUT, "deadline", detail);
+    // What is still to come of the body is not wanted any more.
+    let close = axum::http::HeaderValue::from_static("close");
+    answer.headers_mut().insert(axum::http::header::CONNECTION, close);
+    answer
+}
+
+/// A request body that must keep a pace and end in time.
 struct DeadlineBody {
     inner: Body,
-    sleep: Pin<Box<Sleep>>,
-    expired: Arc<AtomicBool>,
+    end: Pin<Box<Sleep>>,
+    pace: Pace,
+    late: Arc<AtomicBool>,
+    seat: Option<Seat>,
 }
 
 impl HttpBody for DeadlineBody {
@@ -119,11 +169,50 @@ impl HttpBody for DeadlineBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.sleep.as_mut().poll(context).is_ready() {
-            self.expired.store(true, Ordering::Relaxed);
-            let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
-            return Poll::Ready(Some(Err(axum::Error::new(late))));
+        let in_time = self.end.as_mut().poll(context).is_pending();
+        if in_time {
+            let frame = Pin::new(&mut self.inner).poll_frame(context);
+            match &frame {
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.pace.moved(piece.data_ref().map_or(0, Bytes::len));
+                    return frame;
+                }
+                Poll::Ready(_) => {
+                    self.seat.as_ref().inspect(|seat| seat.works());
+                    return frame;
+                }
+                Poll::Pending if self.pace.poll_too_slow(context).is_pending() => return frame,
+                Poll::Pending => {}
+            }
         }
+        self.late.store(true, Ordering::Relaxed);
+        let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        Poll::Ready(Some(Err(axum::Error::new(late))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// An answer's body: once it is gone, the client is waited for again.
+struct AnswerBody {
+    inner: Body,
+    seat: Seat,
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.inner).poll_frame(context)
     }
 
@@ -133,6 +222,12 @@ impl HttpBody for DeadlineBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.seat.waits_since_now();
     }
 }
 

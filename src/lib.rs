@@ -4,9 +4,12 @@
 //! binary is [`cli::main`] and an allocator.
 
 mod addresses;
+mod answer_budget;
 pub mod cli;
 pub mod client;
 pub mod config;
+mod descriptors;
+mod drain;
 pub mod generate;
 mod health;
 mod host_guard;
@@ -17,8 +20,10 @@ mod maintenance;
 mod metrics_http;
 pub mod openapi;
 pub mod output;
+mod pace;
 mod problem;
 pub mod record_schema;
+mod seats;
 mod settings;
 mod signals;
 mod stall;

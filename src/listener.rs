@@ -1,26 +1,26 @@
-//! The accept loop of every listener: permit first, then accept, then spawn.
+//! The accept loop of every listener: accept, a place, then spawn.
 //!
-//! What arrives are connections; what leaves is one task a connection, which holds the permit,
-//! so that ending the task frees the place. Over the cap nothing is accepted: a client waits in
-//! the kernel's queue, unanswered, until a place is free. When the process has no file
-//! descriptor left, the loop pauses instead of spinning. Nothing here knows a protocol.
+//! What arrives are connections; what leaves is one task a connection, which holds the place,
+//! so that ending the task frees it. Over the cap one connection at a time is accepted and waits:
+//! the one that has kept us waiting longest is asked to leave for it (see [`crate::seats`]);
+//! while all of them work, further clients wait in the kernel's queue. When the process has no
+//! file descriptor left, the loop pauses instead of spinning. Nothing here knows a protocol.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
 use tierlog_model::metric_names::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::config::Remote;
+use crate::seats::{Seat, Seats, Taking};
 
 /// Pause after accept found no resources: long enough for a connection to end, short enough
 /// that nobody's connect times out.
@@ -84,33 +84,47 @@ impl Listener {
     /// the open connections finish for at most `drain`, and ends the others.
     pub(crate) async fn run<S, F>(self, serve: S, stop: CancellationToken, drain: Duration)
     where
-        S: Fn(TcpStream, SocketAddr) -> F,
+        S: Fn(TcpStream, Seat) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
         let name = self.name;
-        let places = Arc::new(Semaphore::new(self.connections_max));
+        let seats = Seats::new(name, self.connections_max, stop.clone());
         let mut tasks = JoinSet::new();
         let mut exhaustion = Exhaustion::default();
+        // Accepted, and without a place yet.
+        let mut knocking: Option<TcpStream> = None;
         loop {
+            let accepts = knocking.is_none() && !exhaustion.is_pausing();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(name, ended),
                 () = exhaustion.pause_over(), if exhaustion.is_pausing() => exhaustion.resume(),
-                accepted = self.accept(&places), if !exhaustion.is_pausing() => match accepted {
-                    Ok((permit, stream, peer)) => {
+                permit = seats.free_place(), if knocking.is_some() => {
+                    let Some(stream) = knocking.take() else { continue };
+                    counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
+                    let (taking, seat) = seats.take(permit);
+                    let served = serve(stream, seat);
+                    tasks.spawn(async move {
+                        let _open = Open { name, _taking: taking };
+                        served.await;
+                    });
+                }
+                accepted = self.socket.accept(), if accepts => match accepted {
+                    Ok((stream, _peer)) => {
                         exhaustion = Exhaustion::default();
-                        counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
-                        let served = serve(stream, peer);
-                        tasks.spawn(async move {
-                            let _open = Open { name, _permit: permit };
-                            served.await;
-                        });
+                        // Answers are small and awaited: do not hold them back for company.
+                        let _ = stream.set_nodelay(true);
+                        knocking = Some(stream);
                     }
                     Err(error) if is_of_connection(&error) => {
                         debug!(listener = name, %error, "connection ended before it was accepted");
                     }
-                    Err(error) => exhaustion.pause(name, &error),
+                    Err(error) => {
+                        // One that only waits may hold what is missing.
+                        seats.ask_one_to_leave();
+                        exhaustion.pause(name, &error);
+                    }
                 }
             }
         }
@@ -125,20 +139,6 @@ impl Listener {
             warn!(listener = name, open = tasks.len(), "end connections that did not finish");
             tasks.shutdown().await;
         }
-    }
-
-    /// Waits for a place, then for a connection.
-    ///
-    /// Cancel-safe: a permit that was taken is given back, and no connection is lost.
-    async fn accept(
-        &self,
-        places: &Arc<Semaphore>,
-    ) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
-        let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, peer) = self.socket.accept().await?;
-        // Answers are small and awaited: do not hold them back for company.
-        let _ = stream.set_nodelay(true);
-        Ok((permit, stream, peer))
     }
 }
 
@@ -198,7 +198,7 @@ fn note_end(name: &'static str, ended: Result<(), tokio::task::JoinError>) {
 /// An open connection: counts its end however its task ends.
 struct Open {
     name: &'static str,
-    _permit: OwnedSemaphorePermit,
+    _taking: Taking,
 }
 
 impl Drop for Open {

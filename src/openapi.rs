@@ -19,6 +19,10 @@ use crate::{health, maintenance, metrics_http};
         maintenance::http::run,
         maintenance::http::compact,
         maintenance::http::verify,
+        maintenance::dead_letters::http::list,
+        maintenance::dead_letters::http::show,
+        maintenance::dead_letters::http::replay,
+        maintenance::dead_letters::http::drop_letters,
     ),
     tags((name = "operations", description = "Health and metrics, on both ports"))
 )]
@@ -55,6 +59,10 @@ mod tests {
     fn every_path_of_the_interface_is_in_the_contract() {
         let paths = contract().paths.paths;
         for path in [
+            "/api/v1/dead-letters",
+            "/api/v1/dead-letters/{id}",
+            "/api/v1/dead-letters/drop",
+            "/api/v1/dead-letters/replay",
             "/api/v1/ingest",
             "/api/v1/search",
             "/api/v1/requests/{request_id}",

@@ -1,52 +1,58 @@
-//! A stream whose peer must take what is written: it fails when a write makes no progress for
-//! too long. Reads pass through; their deadlines belong to the protocol.
+//! A stream whose peer must take what is written: it fails when a write makes too little progress
+//! for too long. Reads pass through; their deadlines belong to the protocol.
 
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
 
-/// The stream and the time that its peer has left.
+use crate::pace::Pace;
+
+/// What a peer takes within the time at least: whoever is alive takes it on any line. Against
+/// clients that take a byte a second of a large answer.
+const TAKEN_BYTES_MIN: usize = 64 * 1024;
+
+/// The stream and the pace of its peer.
 #[derive(Debug)]
 pub(crate) struct StallGuard<S> {
     inner: S,
-    patience: Duration,
-    /// Runs while a write waits.
-    sleep: Pin<Box<Sleep>>,
-    waiting: Waiting,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    No,
-    Yes,
+    pace: Pace,
 }
 
 impl<S> StallGuard<S> {
     /// Puts a stream under guard.
     pub(crate) fn new(inner: S, patience: Duration) -> StallGuard<S> {
-        StallGuard { inner, patience, sleep: Box::pin(sleep(patience)), waiting: Waiting::No }
+        StallGuard { inner, pace: Pace::new(TAKEN_BYTES_MIN, patience) }
     }
 
-    /// Passes a write's outcome on; a write that waits for too long fails.
-    fn watch<T>(
+    /// Passes the outcome of a write of so many bytes on; a peer that is too slow fails it.
+    fn watch_write(
         &mut self,
         context: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.waiting = Waiting::No;
-            return outcome;
+        outcome: Poll<io::Result<usize>>,
+        offered: usize,
+    ) -> Poll<io::Result<usize>> {
+        match outcome {
+            Poll::Ready(Ok(taken)) if taken < offered => self.pace.moved(taken),
+            Poll::Ready(_) => self.pace.caught_up(),
+            Poll::Pending => return self.wait(context),
         }
-        if self.waiting == Waiting::No {
-            self.waiting = Waiting::Yes;
-            self.sleep.as_mut().reset(Instant::now() + self.patience);
-        }
-        ready!(self.sleep.as_mut().poll(context));
+        outcome
+    }
+
+    /// Passes the outcome of a flush or shutdown on.
+    fn watch_end(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        if outcome.is_ready() { outcome } else { self.wait(context) }
+    }
+
+    fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.pace.poll_too_slow(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -68,17 +74,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.watch(context, outcome)
+        self.watch_write(context, outcome, bytes.len())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_flush(context);
-        self.watch(context, outcome)
+        self.watch_end(context, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_shutdown(context);
-        self.watch(context, outcome)
+        self.watch_end(context, outcome)
     }
 
     fn poll_write_vectored(
@@ -87,7 +93,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write_vectored(context, buffers);
-        self.watch(context, outcome)
+        self.watch_write(context, outcome, buffers.iter().map(|buffer| buffer.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {

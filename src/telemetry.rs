@@ -91,7 +91,7 @@ enum Kind {
 }
 
 /// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 28] = [
+const DESCRIPTIONS: [(&str, Kind, Unit, &str); 33] = [
     (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
     (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
     (
@@ -110,6 +110,7 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 28] = [
     (names::REDACTIONS, Kind::Counter, Unit::Count, "Personal data found and replaced."),
     (names::CONNECTIONS_OPENED, Kind::Counter, Unit::Count, "Connections accepted."),
     (names::CONNECTIONS_CLOSED, Kind::Counter, Unit::Count, "Connections ended."),
+    (names::CONNECTIONS_EVICTED, Kind::Counter, Unit::Count, "Idle connections ended for others."),
     (names::HANDOFF_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that wait for the WAL."),
     (names::WAL_BYTES, Kind::Counter, Unit::Bytes, "Bytes appended to the WAL."),
     (names::WAL_SYNC_SECONDS, Kind::Histogram, Unit::Seconds, "Time of one WAL fsync."),
@@ -148,7 +149,26 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 28] = [
     (names::STORED_BYTES, Kind::Gauge, Unit::Bytes, "Bytes in the store, by tier."),
     (names::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions, by tier and state."),
     (names::SEALED, Kind::Counter, Unit::Count, "Partitions sealed."),
-    (names::EXPIRED, Kind::Counter, Unit::Count, "Partitions dropped, by tier."),
+    (names::EXPIRED, Kind::Counter, Unit::Count, "Partitions dropped, by tier and reason."),
+    (
+        names::DEAD_LETTERS_DROPPED,
+        Kind::Counter,
+        Unit::Count,
+        "Dead letters that were taken away one by one, replayed or dropped.",
+    ),
+    (
+        names::CLOCK_HELD,
+        Kind::Gauge,
+        Unit::Count,
+        "1 while the clock has jumped ahead and deletions are held.",
+    ),
+    (names::QUARANTINE_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that were put aside."),
+    (
+        names::UNINDEXABLE_RECORDS,
+        Kind::Counter,
+        Unit::Count,
+        "Records that could not be indexed and became dead letters.",
+    ),
     (names::POISONED, Kind::Gauge, Unit::Count, "1 while the store refuses writes."),
     (names::QUERY_SECONDS, Kind::Histogram, Unit::Seconds, "Time of one query."),
     (

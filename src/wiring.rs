@@ -19,10 +19,11 @@
 //! upkeep     task, `stop`
 //! ```
 //!
-//! Shutdown (SIGTERM, SIGINT): `stop` -> loops stop accepting -> connections drain, at most
-//! `server.drain_timeout` -> the loops drop ingest and with it every Q1 sender -> the WAL thread
-//! writes and syncs what Q1 holds -> the indexer commits -> exit 0. A second signal exits at
-//! once: what was acked is in the WAL.
+//! Shutdown (SIGTERM, SIGINT): `stop`, and a seal under way is left -> loops stop accepting ->
+//! connections drain -> the loops drop ingest and with it every Q1 sender -> the WAL thread
+//! writes and syncs what Q1 holds -> the indexer commits -> exit 0. All of it has
+//! `server.drain_timeout`, of which a fifth is kept for the store. What is not done by then waits
+//! in the WAL for the next start. A second signal exits at once: what was acked is in the WAL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,15 +41,20 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::addresses::Addresses;
+use crate::answer_budget::with_answer_budget;
 use crate::config::{Config, HttpSection};
+use crate::drain::Drain;
 use crate::health::{HealthState, health_router};
 use crate::host_guard::with_host_guard;
-use crate::http::{HttpDeadlines, serve_http_connection, with_body_deadline};
+use crate::http::{HalfClosed, HttpDeadlines, serve_http_connection, with_body_deadline};
 use crate::keys;
 use crate::listener::Listener;
+use crate::maintenance::dead_letters::finish_pending;
+use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{MetricsState, metrics_router};
 use crate::problem::problem;
+use crate::seats::{LineWatch, Seat};
 use crate::signals::StopSignals;
 use crate::{openapi, settings};
 
@@ -67,7 +73,6 @@ pub(crate) async fn serve(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ingest_config = settings::ingest_config(&config)?;
     keys::make_private_directory(&config.data_dir).context("make the data directory")?;
-    let pseudonyms = open_keys(&config)?;
 
     let (sender, receiver) = handoff(config.store.handoff_max);
     let metrics = |store: &Store| MetricsState {
@@ -75,7 +80,16 @@ pub(crate) async fn serve(
         store: store.clone(),
         handoff: sender.gauge(),
     };
-    let store = open_store(&config, Arc::clone(&clock), receiver).await?;
+    let store = tokio::select! {
+        opened = open_store(&config, Arc::clone(&clock), receiver) => opened?,
+        // Replay may take long; left half way it begins anew, as after a crash.
+        () = signals.next() => {
+            tracing::info!("stopped before the store was open");
+            return Ok(());
+        }
+    };
+    // ORDER: after the store has found the directory to be of a format that we know.
+    let pseudonyms = open_keys(&config)?;
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone()))))
         .merge(metrics_router(Arc::new(metrics(&store))));
@@ -84,10 +98,13 @@ pub(crate) async fn serve(
         Arc::new(Ingest::new(ingest_config, Arc::new(redactor), sender, Arc::clone(&clock)));
     let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock));
     let query_stop = query.stop_token();
+    let query_routes = tierlog_query::http_router(Arc::new(query));
+    let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop).await;
     let routes = Routes {
         ingest: ingest_routes(&ingest, operations.clone()),
-        query: tierlog_query::http_router(Arc::new(query))
-            .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone(), clock))))
+        query: with_answer_budget(query_routes, config.query.answer_max)
+            .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
+            .merge(letters)
             .merge(operations),
     };
 
@@ -104,12 +121,18 @@ pub(crate) async fn serve(
     };
     tracing::info!("stop accepting, drain connections; a second signal exits at once");
     signals.exit_on_next();
+    let drain = Drain::starting_now(config.drain_timeout);
+    store.prepare_close();
     // ORDER: connections before Q1 before the store, see the top of this file.
     stop.cancel();
     query_stop.cancel();
     while tasks.join_next().await.is_some() {}
-    tokio::task::spawn_blocking(move || store.close()).await.context("close the store")?;
-    tracing::info!("stopped");
+    let closed = store.clone();
+    drain.close(store).await?;
+    if let Some(reason) = closed.poisoned() {
+        // A supervisor and whoever stopped it are to know that not everything was taken.
+        anyhow::bail!("stopped after writes were refused: {reason}");
+    }
     outcome
 }
 
@@ -132,6 +155,21 @@ fn query_state(
     let query_config = settings::query_config(config);
     let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
     QueryState::new(engine).with_contract(openapi::contract())
+}
+
+/// Returns the routes of dead letters, after a replay that was cut short is finished: nobody is to
+/// see letters that are records already.
+async fn dead_letter_routes(
+    store: &Store,
+    ingest: &Arc<Ingest>,
+    clock: &Arc<dyn Clock>,
+    stop: &CancellationToken,
+) -> Router {
+    if let Err(error) = finish_pending(store, ingest, clock.as_ref()).await {
+        tracing::warn!(%error, "leave a replay of dead letters for the next start");
+    }
+    let (ingest, clock) = (Arc::clone(ingest), Arc::clone(clock));
+    letters_router(Arc::new(LettersState::new(store.clone(), ingest, clock, stop.clone())))
 }
 
 fn ingest_routes(ingest: &Arc<Ingest>, operations: Router) -> Router {
@@ -204,11 +242,11 @@ impl Listeners {
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) {
-        let drain = config.drain_timeout;
-        let told = stop.clone();
-        let serve_lines = move |stream, _peer| {
-            let served =
-                tierlog_ingest::serve_tcp_connection(Arc::clone(&ingest), stream, told.clone());
+        let drain = Drain::of_connections(config.drain_timeout);
+        let serve_lines = move |stream, seat: Seat| {
+            let leave = seat.leave().clone();
+            let stream = LineWatch::new(stream, seat);
+            let served = tierlog_ingest::serve_tcp_connection(Arc::clone(&ingest), stream, leave);
             async move {
                 if let Err(error) = served.await {
                     tracing::debug!(%error, "tcp connection ended early");
@@ -216,12 +254,14 @@ impl Listeners {
             }
         };
         tasks.spawn(self.tcp.run(serve_lines, stop.clone(), drain));
-        for (listener, routes, section) in [
-            (self.ingest, routes.ingest, &config.ingest.http),
-            (self.query, routes.query, &config.query.http),
+        for (listener, routes, section, half_closed) in [
+            (self.ingest, routes.ingest, &config.ingest.http, HalfClosed::Waits),
+            (self.query, routes.query, &config.query.http, HalfClosed::Left),
         ] {
             let routes = protect(routes, config, section);
-            tasks.spawn(run_http(listener, routes, section, stop.clone(), drain));
+            let (header, write) = (section.header_timeout, section.write_timeout);
+            let deadlines = HttpDeadlines { header, write, half_closed };
+            tasks.spawn(run_http(listener, routes, deadlines, stop.clone(), drain));
         }
     }
 }
@@ -241,13 +281,13 @@ fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
 fn run_http(
     listener: Listener,
     routes: Router,
-    section: &HttpSection,
+    deadlines: HttpDeadlines,
     stop: CancellationToken,
     drain: Duration,
-) -> impl Future<Output = ()> + use<> {
-    let deadlines = HttpDeadlines { header: section.header_timeout, write: section.write_timeout };
+) -> impl Future<Output = ()> {
     let told = stop.clone();
-    let serve =
-        move |stream, _peer| serve_http_connection(stream, routes.clone(), deadlines, told.clone());
+    let serve = move |stream, seat| {
+        serve_http_connection(stream, routes.clone(), deadlines, seat, told.clone())
+    };
     listener.run(serve, stop, drain)
 }

@@ -8,6 +8,7 @@
 
 mod compact;
 mod config;
+mod dead_letters;
 mod exit;
 mod generate;
 mod request;
@@ -60,6 +61,8 @@ enum Verb {
     Compact(compact::Args),
     /// Checks the checksums of WAL and partitions.
     Verify(verify::Args),
+    /// Shows, replays and drops rejected lines.
+    DeadLetters(dead_letters::Args),
     /// Checks or prints the configuration.
     Config(config::Args),
     /// Writes realistic sample logs with planted personal data.
@@ -79,6 +82,7 @@ impl Verb {
             Verb::Retention(args) => retention::run(args),
             Verb::Compact(args) => compact::run(args),
             Verb::Verify(args) => verify::run(args),
+            Verb::DeadLetters(args) => dead_letters::run(args),
             Verb::Config(args) => config::run(args),
             Verb::Generate(args) => generate::run(args),
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::target::{Ask, TargetArgs, moment, size};
 use crate::client::Endpoint;
-use crate::maintenance::{self, Phase, RetentionPlan, RetentionStatus};
+use crate::maintenance::{self, Moment, Phase, RetentionPlan, RetentionStatus};
 use crate::output::grouped;
 
 /// Arguments of `retention`.
@@ -38,8 +38,11 @@ enum Action {
         #[command(flatten)]
         target: TargetArgs,
         /// As if it were this moment: 2027-11-20 or 2027-11-20T14:05:09Z
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", conflicts_with = "trust_clock")]
         now: Option<String>,
+        /// The clock has jumped ahead, and it is right: believe it
+        #[arg(long)]
+        trust_clock: bool,
     },
 }
 
@@ -53,24 +56,37 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             print_status(target, &status)?;
         }
         Action::Plan { target, now } => {
-            let now = moment(now.as_deref())?;
-            let endpoint =
-                Endpoint::new("/api/v1/retention/plan").parameter("now", &now.to_string());
-            let plan = target.report(Ask::Look, &endpoint, |store| {
-                Ok(maintenance::retention_plan(store, now))
-            })?;
+            let at = at(now.as_deref())?;
+            let endpoint = endpoint("/api/v1/retention/plan", at);
+            let plan = target
+                .report(Ask::Look, &endpoint, |store| Ok(maintenance::retention_plan(store, at)))?;
             print_plan(target, &plan)?;
         }
-        Action::Run { target, now } => {
-            let now = moment(now.as_deref())?;
-            let endpoint =
-                Endpoint::new("/api/v1/retention/run").parameter("now", &now.to_string());
+        Action::Run { target, now, trust_clock } => {
+            let at = if *trust_clock { Moment::TrustedNow } else { at(now.as_deref())? };
+            let endpoint = endpoint("/api/v1/retention/run", at);
             let plan = target
-                .report(Ask::Change, &endpoint, |store| maintenance::retention_run(store, now))?;
+                .report(Ask::Change, &endpoint, |store| maintenance::retention_run(store, at))?;
             print_plan(target, &plan)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Without a moment, the store's own present: it knows whether the clock may be believed.
+fn at(now: Option<&str>) -> Result<Moment> {
+    Ok(match now {
+        Some(_) => Moment::At(moment(now)?),
+        None => Moment::Now,
+    })
+}
+
+fn endpoint(path: &str, at: Moment) -> Endpoint {
+    match at {
+        Moment::Now => Endpoint::new(path),
+        Moment::TrustedNow => Endpoint::new(path).parameter("trust_clock", "true"),
+        Moment::At(moment) => Endpoint::new(path).parameter("now", &moment.to_string()),
+    }
 }
 
 fn print_status(target: &TargetArgs, status: &RetentionStatus) -> Result<()> {

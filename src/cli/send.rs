@@ -1,8 +1,7 @@
 //! `tierlog send`: the lines of a file or of stdin leave, the server's verdict on them arrives.
 //!
-//! Over HTTP each batch has a name, so a retry brings no line twice. Over TCP every line is
-//! acknowledged, and nothing is retried: after a broken connection nobody can tell which of the
-//! last lines were stored.
+//! Over HTTP each batch has a name, over TCP each line a number, so that what is sent again after
+//! a broken connection or a restart of the server brings no line twice.
 
 mod batches;
 mod http;
@@ -10,12 +9,14 @@ mod tally;
 mod tcp;
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tierlog_model::ProducerId;
 
 use super::{NO, WrongUsage};
 use crate::output::{Format, Palette, Progress, render_table};
@@ -23,6 +24,12 @@ use crate::output::{Format, Palette, Progress, render_table};
 use batches::BatchReader;
 use http::HttpSettings;
 use tally::Tally;
+use tcp::TcpSettings;
+
+/// First pause before something is sent again; doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause that we choose ourselves.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
@@ -43,9 +50,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 4,
         value_parser = clap::value_parser!(u8).range(1..=64))]
     in_flight: u8,
-    /// How long to repeat a batch that the server cannot take now, seconds (HTTP only)
+    /// How long to repeat what the server cannot take now, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     retry_for: u64,
+    /// Goes on where an earlier run of this name over the same lines was stopped (TCP only)
+    #[arg(long, value_name = "NAME", value_parser = producer_name)]
+    producer: Option<String>,
     /// How to write the summary
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -60,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let batches = BatchReader::spawn(input)?;
     let sent = match target {
         Target::Http => http::send(batches, &http_settings(args), &progress),
-        Target::Tcp(address) => tcp::send(batches, address, &progress),
+        Target::Tcp(address) => tcp::send(batches, &tcp_settings(args, address), &progress),
     };
     progress.finish();
     report(args.format, &sent?, started.elapsed())
@@ -110,6 +120,25 @@ fn http_settings(args: &Args) -> HttpSettings {
         in_flight: usize::from(args.in_flight),
         retry_for: Duration::from_secs(args.retry_for),
     }
+}
+
+fn tcp_settings(args: &Args, address: &str) -> TcpSettings {
+    TcpSettings {
+        address: address.to_owned(),
+        producer: args.producer.clone(),
+        retry_for: Duration::from_secs(args.retry_for),
+    }
+}
+
+fn producer_name(text: &str) -> Result<String, String> {
+    let is_name = ProducerId::of_client(text).is_some();
+    is_name.then(|| text.to_owned()).ok_or("expected 1 to 128 printable ASCII characters".into())
+}
+
+/// Returns a name that no other run has: the standard library's hash keys are random.
+fn run_id() -> String {
+    let half = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", half(), half())
 }
 
 fn report(format: Format, tally: &Tally, took: Duration) -> Result<ExitCode> {

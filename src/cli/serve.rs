@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::config::ConfigArgs;
 use crate::addresses::Addresses;
 use crate::config::{Config, DurabilitySetting, LogFormat};
-use crate::{telemetry, wiring};
+use crate::{descriptors, telemetry, wiring};
 
 /// Threads that decode bodies, run queries and maintenance: more than the queries that run at
 /// once, so that ingest always finds one; further work waits.
@@ -30,6 +30,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (config, _) = args.config.load()?;
     telemetry::start_log(&config.log)?;
     telemetry::quiet_panics();
+    descriptors::raise_limit();
     let recorder = telemetry::start_metrics()?;
     if let Some(file) = &args.addresses_file {
         Addresses::forget(file)?;

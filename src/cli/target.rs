@@ -50,12 +50,22 @@ impl TargetArgs {
             let (config, _) = self.config.load()?;
             return with_store(&config, &config.data_dir, offline);
         }
+        self.ask(ask, endpoint)
+    }
+
+    /// Returns the report of a server.
+    pub(super) fn ask<T: DeserializeOwned>(&self, ask: Ask, endpoint: &Endpoint) -> Result<T> {
         let client = self.server.patient_client()?;
         let value = match ask {
             Ask::Look => client.get(endpoint)?,
             Ask::Change => change(&client, endpoint)?,
         };
         Ok(serde_json::from_value(value)?)
+    }
+
+    /// Tells whether a directory is worked on instead of a server.
+    pub(super) fn is_offline(&self) -> bool {
+        self.config.data.is_some()
     }
 
     /// Writes a table, and for people a line below it.
@@ -83,7 +93,8 @@ impl TargetArgs {
         if self.is_for_people() { Value::from(size(bytes)) } else { Value::from(bytes) }
     }
 
-    fn is_for_people(&self) -> bool {
+    /// Tells whether people read the report.
+    pub(super) fn is_for_people(&self) -> bool {
         self.format == Format::Pretty
     }
 }

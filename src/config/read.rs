@@ -189,15 +189,27 @@ fn read_store(reader: &mut Reader<'_>) -> StoreSection {
         index_queue_batches: reader.count("store.index_queue_batches", 1..=1_024) as usize,
         writer_memory_max: reader.size("store.writer_memory_max", 15 * MIB..=GIB) as usize,
         open_writers_max: reader.count("store.open_writers_max", 1..=1_024) as usize,
-        open_readers_max: reader.count("store.open_readers_max", 1..=65_536) as usize,
+        open_readers_memory_max: reader.size("store.open_readers_memory_max", 4 * MIB..=4 * GIB)
+            as usize,
         wal_segment_max: reader.size("store.wal_segment_max", 2 * MIB..=GIB),
         retry_window: reader.duration("store.retry_window", MINUTE..=WEEK),
         free_min: reader.size("store.free_min", MIB..=TIB),
+        free_low: reader.size("store.free_low", MIB..=TIB),
+        early_drop_max: read_early_drop_max(reader),
+        scrub_rate: reader.size("store.scrub_rate", 0..=GIB),
+        clock_jump_max: reader.duration("store.clock_jump_max", HOUR..=876_000 * HOUR),
+        dead_letters_max: reader.size("store.dead_letters.max", MIB..=TIB),
         seal_grace: reader.duration("store.seal_grace", SECOND..=WEEK),
         seal_zstd_level: reader.count("store.seal_zstd_level", 1..=22) as i32,
         maintenance_interval: reader.duration("store.maintenance_interval", SECOND..=DAY),
         tiers: read_tiers(reader),
     }
+}
+
+fn read_early_drop_max(reader: &mut Reader<'_>) -> Option<Level> {
+    let levels = Level::ALL.map(|level| (level.as_str(), Some(level)));
+    let words: Vec<(&str, Option<Level>)> = std::iter::once(("none", None)).chain(levels).collect();
+    reader.word("store.early_drop_max", &words, None)
 }
 
 /// Reads the tiers, the one with the most severe level first.

@@ -156,14 +156,24 @@ pub struct StoreSection {
     pub writer_memory_max: usize,
     /// Partitions open for writing at once.
     pub open_writers_max: usize,
-    /// Sealed partitions open for reading at once.
-    pub open_readers_max: usize,
+    /// Memory of partitions that stay open for reading, bytes.
+    pub open_readers_memory_max: usize,
     /// Size of a WAL segment, bytes.
     pub wal_segment_max: u64,
     /// How long a batch id is remembered.
     pub retry_window: Duration,
     /// Free bytes under which writes are refused.
     pub free_min: u64,
+    /// Free bytes under which days go before their time.
+    pub free_low: u64,
+    /// The most severe level whose days may go early.
+    pub early_drop_max: Option<Level>,
+    /// Bytes of sealed partitions that are checked in a second.
+    pub scrub_rate: u64,
+    /// How far the clock may jump ahead and be believed.
+    pub clock_jump_max: Duration,
+    /// Bytes of dead letters that are kept.
+    pub dead_letters_max: u64,
     /// Time from the end of a day to its sealing.
     pub seal_grace: Duration,
     /// zstd level of sealed partitions.

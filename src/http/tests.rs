@@ -5,9 +5,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::*;
+use crate::seats::Seats;
 
-const DEADLINES: HttpDeadlines =
-    HttpDeadlines { header: Duration::from_secs(5), write: Duration::from_secs(7) };
+const DEADLINES: HttpDeadlines = HttpDeadlines {
+    header: Duration::from_secs(5),
+    write: Duration::from_secs(7),
+    half_closed: HalfClosed::Left,
+};
 const BODY: Duration = Duration::from_secs(11);
 
 fn serve(stop: &CancellationToken) -> (DuplexStream, tokio::task::JoinHandle<()>) {
@@ -17,7 +21,12 @@ fn serve(stop: &CancellationToken) -> (DuplexStream, tokio::task::JoinHandle<()>
         .route("/len", post(|body: Bytes| async move { body.len().to_string() }));
     let (client, server) = duplex(1024);
     let router = with_body_deadline(router, BODY);
-    let task = tokio::spawn(serve_http_connection(server, router, DEADLINES, stop.clone()));
+    let stop = stop.clone();
+    let task = tokio::spawn(async move {
+        let seats = Seats::new("test", 1, stop.clone());
+        let (_taking, seat) = seats.take(seats.free_place().await);
+        serve_http_connection(server, router, DEADLINES, seat, stop).await;
+    });
     (client, task)
 }
 
@@ -65,7 +74,7 @@ async fn a_body_that_drips_is_answered_408() {
     let _ = reader.read_to_end(&mut text).await;
     let text = String::from_utf8(text).unwrap();
     assert!(text.starts_with("HTTP/1.1 408") && text.contains("\"deadline\""), "{text}");
-    assert_eq!(start.elapsed().as_secs(), BODY.as_secs());
+    assert_eq!(start.elapsed().as_secs(), BODY_PATIENCE.as_secs());
     task.await.unwrap();
     drip.abort();
 }
@@ -93,6 +102,43 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     task.await.unwrap();
     assert_eq!(start.elapsed().as_secs(), DEADLINES.write.as_secs());
     assert!(rest(&mut client).await.len() < 1 << 20);
+}
+
+/// Reads an answer of a mebibyte in pieces, a piece a second; returns how much came and when it
+/// ended.
+async fn read_slowly(piece_bytes: usize) -> (usize, Duration) {
+    let (mut client, task) = serve(&CancellationToken::new());
+    client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    let start = Instant::now();
+    let (mut piece, mut read) = (vec![0; piece_bytes], 0);
+    while !task.is_finished() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut left = piece.as_mut_slice();
+        while !left.is_empty() {
+            match client.read(left).await {
+                Ok(0) | Err(_) => return (read, start.elapsed()),
+                Ok(count) => {
+                    read += count;
+                    left = &mut left[count..];
+                }
+            }
+        }
+    }
+    (read, start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_a_few_bytes_a_second_is_cut_off() {
+    let (read, elapsed) = read_slowly(100).await;
+    assert!(read < 10_000, "{read} bytes");
+    assert!(elapsed.as_secs() <= DEADLINES.write.as_secs() + 20, "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_line_is_no_attack() {
+    let (read, elapsed) = read_slowly(16 * 1024).await;
+    assert!(read > 1 << 20, "{read} bytes");
+    assert!(elapsed > 3 * DEADLINES.write, "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! ```text
 //! GET  /api/v1/retention/status
 //! GET  /api/v1/retention/plan?now=T
-//! POST /api/v1/retention/run?now=T
+//! POST /api/v1/retention/run?now=T|trust_clock=true
 //! POST /api/v1/compact?scope=closed_days|all
 //! GET  /api/v1/verify
 //! ```
@@ -21,12 +21,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use tierlog_model::{Clock, Timestamp};
+use tierlog_model::Timestamp;
 use tierlog_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use tracing::error;
 
-use super::{CompactReport, RetentionPlan, RetentionStatus, Scope, VerifyReport};
+use super::{CompactReport, Moment, RetentionPlan, RetentionStatus, Scope, VerifyReport};
 use crate::problem::problem;
 
 /// Header without which nothing is changed; its value does not matter.
@@ -35,16 +35,14 @@ pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
 /// What the routes work on.
 pub(crate) struct MaintenanceState {
     store: Store,
-    /// The present, where a request names no moment.
-    clock: Arc<dyn Clock>,
     /// Long work, one at a time: it reads or rewrites whole partitions.
     turn: Arc<Semaphore>,
 }
 
 impl MaintenanceState {
     /// Returns the state for a store.
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> MaintenanceState {
-        MaintenanceState { store, clock, turn: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(store: Store) -> MaintenanceState {
+        MaintenanceState { store, turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -67,6 +65,8 @@ pub(crate) fn maintenance_router(state: Arc<MaintenanceState>) -> Router {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AtMoment {
     now: Option<String>,
+    /// Believes the clock from here on, although it has jumped.
+    trust_clock: Option<bool>,
 }
 
 /// The scope of a compaction.
@@ -96,17 +96,21 @@ pub(crate) async fn plan(
     State(state): State<Arc<MaintenanceState>>,
     Query(at): Query<AtMoment>,
 ) -> Response {
-    let now = match moment(&at, state.clock.as_ref()) {
-        Ok(now) => now,
+    let at = match moment(&at) {
+        // Only `run` may make the clock believed.
+        Ok(Moment::TrustedNow) => Moment::Now,
+        Ok(at) => at,
         Err(answer) => return *answer,
     };
-    blocking(move || Ok(super::retention_plan(&state.store, now))).await
+    blocking(move || Ok(super::retention_plan(&state.store, at))).await
 }
 
 /// Drops the partitions that are expired.
 #[utoipa::path(post, path = "/api/v1/retention/run", tag = "store",
     params(
         ("now" = Option<String>, Query, description = "RFC 3339; the present when missing"),
+        ("trust_clock" = Option<bool>, Query,
+            description = "Believes the clock, although it has jumped ahead"),
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
     responses((status = 200, body = RetentionPlan)))]
@@ -114,11 +118,11 @@ pub(crate) async fn run(
     State(state): State<Arc<MaintenanceState>>,
     Query(at): Query<AtMoment>,
 ) -> Response {
-    let now = match moment(&at, state.clock.as_ref()) {
-        Ok(now) => now,
+    let at = match moment(&at) {
+        Ok(at) => at,
         Err(answer) => return *answer,
     };
-    in_turn(&state, move |store| super::retention_run(store, now)).await
+    in_turn(&state, move |store| super::retention_run(store, at)).await
 }
 
 /// Seals partitions.
@@ -142,7 +146,7 @@ pub(crate) async fn verify(State(state): State<Arc<MaintenanceState>>) -> Respon
     in_turn(&state, super::verify).await
 }
 
-async fn require_confirmation(request: Request, next: Next) -> Response {
+pub(crate) async fn require_confirmation(request: Request, next: Next) -> Response {
     if request.headers().contains_key(CONFIRM_HEADER) {
         return next.run(request).await;
     }
@@ -150,12 +154,18 @@ async fn require_confirmation(request: Request, next: Next) -> Response {
     problem(StatusCode::PRECONDITION_REQUIRED, "confirmation_required", detail)
 }
 
-fn moment(at: &AtMoment, clock: &dyn Clock) -> Result<Timestamp, Box<Response>> {
-    let Some(text) = &at.now else { return Ok(clock.now()) };
-    text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(|_| {
-        let detail = "now must be RFC 3339, such as 2027-11-20T00:00:00Z";
-        Box::new(problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail))
-    })
+fn moment(at: &AtMoment) -> Result<Moment, Box<Response>> {
+    let refuse = |detail| Box::new(problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail));
+    match (&at.now, at.trust_clock) {
+        (None, None | Some(false)) => Ok(Moment::Now),
+        (None, Some(true)) => Ok(Moment::TrustedNow),
+        (Some(_), Some(true)) => Err(refuse("now and trust_clock exclude each other")),
+        (Some(text), None | Some(false)) => {
+            let moment = text.parse::<jiff::Timestamp>().map(Timestamp::from);
+            let detail = "now must be RFC 3339, such as 2027-11-20T00:00:00Z";
+            moment.map(Moment::At).map_err(|_| refuse(detail))
+        }
+    }
 }
 
 /// Runs long work, unless some runs already.
@@ -175,7 +185,7 @@ async fn in_turn<T: Serialize + Send + 'static>(
     .await
 }
 
-async fn blocking<T: Serialize + Send + 'static>(
+pub(crate) async fn blocking<T: Serialize + Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Response {
     match tokio::task::spawn_blocking(work).await {

@@ -2,6 +2,7 @@
 //! sealing, verifying. The same reports come from a running server over HTTP ([`http`]) and from
 //! a stopped server's data directory ([`offline`]).
 
+pub(crate) mod dead_letters;
 pub(crate) mod http;
 pub(crate) mod offline;
 mod report;
@@ -37,13 +38,39 @@ pub(crate) fn retention_status(store: &Store) -> RetentionStatus {
     RetentionStatus { tiers: tiers.iter().map(tier_status).collect() }
 }
 
+/// The moment that retention is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The present as retention takes it: the clock, unless it has jumped ahead.
+    Now,
+    /// The present by the clock, which an engineer has looked at: it is believed from here on.
+    TrustedNow,
+    /// Another one, to try it out.
+    At(Timestamp),
+}
+
+impl Moment {
+    fn of(self, store: &Store) -> Timestamp {
+        match self {
+            Moment::Now => store.retention_now(),
+            Moment::TrustedNow => {
+                store.confirm_clock();
+                store.retention_now()
+            }
+            Moment::At(moment) => moment,
+        }
+    }
+}
+
 /// Returns what retention would drop at a moment.
-pub(crate) fn retention_plan(store: &Store, now: Timestamp) -> RetentionPlan {
+pub(crate) fn retention_plan(store: &Store, at: Moment) -> RetentionPlan {
+    let now = at.of(store);
     RetentionPlan::new(Phase::Planned, now, store.plan_retention(now))
 }
 
 /// Drops what is expired at a moment. Blocks.
-pub(crate) fn retention_run(store: &Store, now: Timestamp) -> Result<RetentionPlan, StoreError> {
+pub(crate) fn retention_run(store: &Store, at: Moment) -> Result<RetentionPlan, StoreError> {
+    let now = at.of(store);
     Ok(RetentionPlan::new(Phase::Dropped, now, store.run_retention(now)?))
 }
 

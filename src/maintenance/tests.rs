@@ -60,13 +60,13 @@ fn offline_plan_names_what_run_drops_and_nothing_else() {
     // Eight days later only debug's seven are over; the plan itself changes nothing.
     let now = moment("2026-11-28T00:00:00Z");
     for _ in 0..2 {
-        let plan = with(&|store| retention_plan(store, now));
+        let plan = with(&|store| retention_plan(store, Moment::At(now)));
         let tiers: Vec<&str> =
             plan.partitions.iter().map(|dropped| dropped.tier.as_str()).collect();
         assert_eq!((tiers, plan.records, plan.phase), (vec!["debug"], 1, Phase::Planned));
     }
-    let plan = with(&|store| retention_plan(store, now));
-    let run = with(&|store| retention_run(store, now).unwrap());
+    let plan = with(&|store| retention_plan(store, Moment::At(now)));
+    let run = with(&|store| retention_run(store, Moment::At(now)).unwrap());
     assert_eq!((run.phase, &run.partitions), (Phase::Dropped, &plan.partitions));
     let status = with_store(&config(), directory.path(), |store| Ok(retention_status(store)));
     let left: Vec<(String, u64)> =
@@ -109,8 +109,8 @@ impl Server {
         let clock = Arc::new(ManualClock::at(moment(NOON)));
         let (sender, receiver) = handoff(1 << 20);
         let settings = store_settings(&config(), directory.path());
-        let store = Store::open(settings, clock.clone(), receiver).unwrap();
-        let state = MaintenanceState::new(store.clone(), clock);
+        let store = Store::open(settings, clock, receiver).unwrap();
+        let state = MaintenanceState::new(store.clone());
         let routes = maintenance_router(Arc::new(state));
         Server { store, sender: Some(sender), routes, _directory: directory }
     }

@@ -17,11 +17,17 @@ mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod dead_letters;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -31,10 +37,16 @@ mod operations;
 #[cfg(test)]
 mod personal_data;
 #[cfg(test)]
+mod pressure;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reasons;
 #[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod tcp_retries;
 #[cfg(test)]
 mod tidy;

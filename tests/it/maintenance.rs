@@ -249,7 +249,7 @@ fn verify_names_the_partition_in_which_a_byte_is_wrong() {
     assert!(text.contains(&format!("critical/{}", yesterday.day())), "{text}");
 
     // Others answer; nothing panics.
-    let server = home.start();
+    let server = home.start_with(&["store.scrub_rate=0B"]);
     assert_eq!(server.count("level:info"), 200);
     let (code, _) = verb(&server, &["verify"]);
     assert_eq!(code, 1);

@@ -97,7 +97,12 @@ fn only_redaction_closes_a_redacted_batch() {
         })
         .filter(|(_, calls)| *calls > 0)
         .collect();
-    assert_eq!(calls, [("crates/ingest/src/redact/mod.rs".to_owned(), 1)]);
+    let allowed = [
+        "crates/ingest/src/redact/mod.rs",
+        // Makes its own records; only tests and the feature `simulation` build it.
+        "crates/store/src/simulation/machine.rs",
+    ];
+    assert_eq!(calls, allowed.map(|path| (path.to_owned(), 1)));
 }
 
 #[test]

@@ -12,6 +12,15 @@ use tokio_util::codec::Decoder;
 /// again, so that redaction sees whole what lies across that cut.
 pub(crate) const HEAD_BYTES_MAX: usize = 4 * DEAD_LETTER_BYTES_MAX;
 
+/// Byte order mark that editors on Windows put before the first line.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Tells whether a line holds nothing that is read or counted, as a producer that numbers its
+/// lines has to know.
+pub fn is_blank(line: &[u8]) -> bool {
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii().is_empty()
+}
+
 /// Lines of a text, without their ends. Empty ones are among them.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines<'a> {

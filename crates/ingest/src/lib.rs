@@ -9,22 +9,27 @@ mod config;
 mod decode;
 mod elements;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod inflate;
 mod normalise;
 mod pipeline;
 mod redact;
 mod repair;
+mod replay;
 mod short_name;
 mod source;
 #[cfg(test)]
 mod testing;
 
 pub use config::{Defaults, IngestConfig, IngestLimits};
+pub use frame::is_blank;
 pub use normalise::{AliasTable, Target};
 pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};
 pub use redact::{
     DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,
 };
+pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{
     ConnectionError, IngestAnswer, IngestApi, Problem, http_router, serve_tcp_connection,
 };

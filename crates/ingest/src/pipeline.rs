@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
-use tierlog_model::{BatchId, Clock, HandoffSender, RedactedBatch, RejectReason};
+use tierlog_model::{BatchId, Clock, HandoffSender, RedactedBatch, RejectReason, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::Reject;
 use crate::elements::{Elements, is_single_object};
-use crate::frame::{Frame, Lines};
+use crate::frame::{BYTE_ORDER_MARK, Frame, Lines};
 use crate::normalise::{Context, LineKind, LineReader};
 use crate::redact::{DeadLetter, RedactingWriter, Redactor};
 
@@ -20,12 +20,17 @@ use crate::redact::{DeadLetter, RedactingWriter, Redactor};
 /// that a few hundred slow senders hold.
 const BODY_BUDGET_FACTOR: usize = 4;
 
+/// What connections may hold together of lines that are longer than one read and not whole yet:
+/// a thousand clients that send a mebibyte without an end would be a gibibyte.
+const LONG_READS_BYTES: usize = 64 << 20;
+/// However long a line may be, so many connections get on with theirs at a time.
+const LONG_READS_MIN: usize = 4;
+/// However short: more than the cores keep up with.
+const LONG_READS_MAX: usize = 256;
+
 /// Most room that a batch is given before its lines are read. They nearly always become shorter
 /// than they came; a batch that is longer than this grows by doubling.
 const BATCH_ROOM_BYTES_MAX: usize = 1 << 20;
-
-/// Byte order mark that editors on Windows put before the first line.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Everything that a source needs to take lines in. One for all sources, shared by [`Arc`].
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub struct Ingest {
     clock: Arc<dyn Clock>,
     /// Bytes of request bodies that may be in memory at one time.
     pub(crate) body_budget: Arc<Semaphore>,
+    /// Connections that may hold more than one read of lines that are not whole yet.
+    pub(crate) long_reads: Arc<Semaphore>,
     /// Threads that may decode at one time: one for each core.
     pub(crate) decoding: Semaphore,
 }
@@ -108,12 +115,15 @@ impl Ingest {
     ) -> Ingest {
         let body_budget = config.limits.body_bytes_max.saturating_mul(BODY_BUDGET_FACTOR);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let long_reads = LONG_READS_BYTES / config.limits.line_bytes_max.max(1);
+        let long_reads = long_reads.clamp(LONG_READS_MIN, LONG_READS_MAX);
         Ingest {
             config,
             redactor,
             handoff,
             clock,
             body_budget: Arc::new(Semaphore::new(body_budget.min(Semaphore::MAX_PERMITS))),
+            long_reads: Arc::new(Semaphore::new(long_reads)),
             decoding: Semaphore::new(cores),
         }
     }
@@ -126,6 +136,16 @@ impl Ingest {
     /// Returns the settings.
     pub(crate) fn config(&self) -> &IngestConfig {
         &self.config
+    }
+
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Opens a batch that will probably take so many bytes.
+    pub(crate) fn redacting_writer(&self, bytes: usize) -> RedactingWriter<'_> {
+        self.redactor.batch_with_room(bytes.min(BATCH_ROOM_BYTES_MAX))
     }
 
     /// Returns the way to the store.
@@ -185,10 +205,11 @@ impl Ingest {
         defaults: &'b Defaults,
         input_bytes: usize,
     ) -> BatchBuilder<'b> {
-        let context = Context { config: &self.config, defaults, arrival: self.clock.now() };
+        let now = self.clock.now();
+        let context = Context { config: &self.config, defaults, arrival: now, now };
         BatchBuilder {
             reader,
-            writer: self.redactor.batch_with_room(input_bytes.min(BATCH_ROOM_BYTES_MAX)),
+            writer: self.redacting_writer(input_bytes),
             context,
             line_number: 0,
             verdicts: Verdicts {

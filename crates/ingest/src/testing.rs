@@ -61,7 +61,8 @@ impl FakeStore {
 
 /// The verdict of a store that writes everything.
 pub(crate) fn written(batch: &RedactedBatch) -> Ack {
-    Ok(Receipt { written_count: batch.record_count(), duplicate_count: 0 })
+    let producer_line = batch.lines().map(|lines| lines.last(batch.record_count()));
+    Ok(Receipt { written_count: batch.record_count(), duplicate_count: 0, producer_line })
 }
 
 /// Returns the records of a batch.

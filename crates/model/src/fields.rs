@@ -44,6 +44,8 @@ pub const OVERFLOW: &str = "_overflow";
 pub const REASON: &str = "reason";
 /// What exactly was wrong with a dead letter.
 pub const DETAIL: &str = "detail";
+/// True when a dead letter keeps only the beginning of its line.
+pub const TRUNCATED: &str = "truncated";
 
 /// Fields that are indexed by hash and put into the id filter of a sealed partition.
 pub const ID_FIELDS: [&str; 4] = [REQUEST_ID, TRACE_ID, SPAN_ID, USER_ID];

@@ -3,9 +3,11 @@
 //! A batch of ten lines can be one kilobyte or ten megabytes, so items are the wrong measure.
 //! The permits ride inside the submission and are freed when it is dropped, which is when the
 //! WAL has it. Full means: [`HandoffSender::send`] waits (TCP stops reading),
-//! [`HandoffSender::try_send`] says so (HTTP answers 429).
+//! [`HandoffSender::try_send`] says so (HTTP answers 429). A full disk is said apart: HTTP
+//! answers 507, TCP waits ([`WhenDiskFull`]).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
@@ -21,8 +23,11 @@ pub type Ack = Result<Receipt, Refusal>;
 pub struct Receipt {
     /// Records that were written now.
     pub written_count: u32,
-    /// Records that an earlier batch of the same [`crate::BatchId`] had already written.
+    /// Records that an earlier batch of the same [`crate::BatchId`], or of the same lines of the
+    /// same producer, had already written.
     pub duplicate_count: u32,
+    /// Number of the last line that its producer has here, when the batch holds lines of one.
+    pub producer_line: Option<u64>,
 }
 
 /// The batch was not written.
@@ -37,6 +42,31 @@ pub enum Refusal {
     /// The server shuts down.
     #[error("server is shutting down")]
     ShuttingDown,
+    /// Lines of the producer are missing between what is here and the batch: an earlier batch of
+    /// its connection was refused, or the producer was silent for longer than it is remembered.
+    #[error("lines are missing: {durable} are durable")]
+    MissingLines {
+        /// Number of the last line that is here.
+        durable: u64,
+    },
+}
+
+/// What is done with a batch while the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenDiskFull {
+    /// It is refused: its sender has been told how to come again (HTTP).
+    Refuse,
+    /// It waits, and with it its sender: who sent it was not told that it must keep it (TCP).
+    Wait,
+}
+
+/// Whether the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFull {
+    /// Nothing is taken.
+    Yes,
+    /// There is room.
+    No,
 }
 
 /// A batch that waits for the store, and the way to answer its sender.
@@ -46,6 +76,8 @@ pub struct Submission {
     pub batch: RedactedBatch,
     /// Where the verdict goes. A dropped receiver is a sender that left; the batch still counts.
     pub reply: oneshot::Sender<Ack>,
+    /// What is done with it while the disk is full.
+    pub when_disk_full: WhenDiskFull,
     /// Bytes of the bound that this submission holds until it is dropped.
     permits: Option<OwnedSemaphorePermit>,
 }
@@ -85,6 +117,7 @@ pub struct HandoffSender {
     queue: mpsc::Sender<Submission>,
     budget: Arc<Semaphore>,
     capacity_bytes: u32,
+    disk_full: Arc<AtomicBool>,
 }
 
 /// The fill level of a hand-off, for metrics.
@@ -105,27 +138,53 @@ impl HandoffGauge {
 #[derive(Debug)]
 pub struct HandoffReceiver {
     queue: mpsc::Receiver<Submission>,
+    disk_full: Arc<AtomicBool>,
 }
 
 /// Makes a hand-off that holds at most so many bytes.
 pub fn handoff(capacity_bytes: u32) -> (HandoffSender, HandoffReceiver) {
     let (sender, receiver) = mpsc::channel(HANDOFF_BATCHES_MAX);
     let budget = Arc::new(Semaphore::new(capacity_bytes as usize));
-    let sender = HandoffSender { queue: sender, budget, capacity_bytes };
-    (sender, HandoffReceiver { queue: receiver })
+    let disk_full = Arc::new(AtomicBool::new(false));
+    let receiver = HandoffReceiver { queue: receiver, disk_full: Arc::clone(&disk_full) };
+    (HandoffSender { queue: sender, budget, capacity_bytes, disk_full }, receiver)
 }
 
 impl HandoffSender {
-    /// Hands a batch over, waiting for room. Returns the future verdict.
+    /// Hands a batch over, waiting for room. Returns the future verdict. While the disk is full
+    /// it is refused.
     ///
     /// Cancel-safe: when dropped before it is ready, the batch was not taken.
     pub async fn send(&self, batch: RedactedBatch) -> Result<oneshot::Receiver<Ack>, SendError> {
+        self.send_as(batch, WhenDiskFull::Refuse).await
+    }
+
+    /// Hands a batch over as [`HandoffSender::send`] does. While the disk is full it waits and
+    /// keeps its bytes of the bound, so that its source reads no further.
+    pub async fn send_waiting(
+        &self,
+        batch: RedactedBatch,
+    ) -> Result<oneshot::Receiver<Ack>, SendError> {
+        self.send_as(batch, WhenDiskFull::Wait).await
+    }
+
+    /// Tells whether the store takes nothing now because the disk is full: who would be refused
+    /// need not wait in line behind those who wait.
+    pub fn is_disk_full(&self) -> bool {
+        self.disk_full.load(Ordering::Relaxed)
+    }
+
+    async fn send_as(
+        &self,
+        batch: RedactedBatch,
+        when_disk_full: WhenDiskFull,
+    ) -> Result<oneshot::Receiver<Ack>, SendError> {
         let cost = self.cost(&batch);
         let permits = Arc::clone(&self.budget)
             .acquire_many_owned(cost)
             .await
             .map_err(|_| SendError::Closed)?;
-        let (submission, verdict) = submission(batch, permits);
+        let (submission, verdict) = submission(batch, permits, when_disk_full);
         self.queue.send(submission).await.map_err(|_| SendError::Closed)?;
         Ok(verdict)
     }
@@ -138,7 +197,7 @@ impl HandoffSender {
                 TryAcquireError::NoPermits => SendError::Full,
                 TryAcquireError::Closed => SendError::Closed,
             })?;
-        let (submission, verdict) = submission(batch, permits);
+        let (submission, verdict) = submission(batch, permits, WhenDiskFull::Refuse);
         self.queue.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
@@ -163,6 +222,16 @@ impl HandoffSender {
 }
 
 impl HandoffReceiver {
+    /// Says whether the store takes nothing because the disk is full.
+    pub fn set_disk_full(&self, is_full: DiskFull) {
+        self.disk_full.store(is_full == DiskFull::Yes, Ordering::Relaxed);
+    }
+
+    /// Tells what was last said of the disk.
+    pub fn is_disk_full(&self) -> bool {
+        self.disk_full.load(Ordering::Relaxed)
+    }
+
     /// Waits on the calling thread for the next batch; `None` when every sender is gone.
     pub fn blocking_recv(&mut self) -> Option<Submission> {
         self.queue.blocking_recv()
@@ -183,7 +252,8 @@ impl HandoffReceiver {
 fn submission(
     batch: RedactedBatch,
     permits: OwnedSemaphorePermit,
+    when_disk_full: WhenDiskFull,
 ) -> (Submission, oneshot::Receiver<Ack>) {
     let (reply, verdict) = oneshot::channel();
-    (Submission { batch, reply, permits: Some(permits) }, verdict)
+    (Submission { batch, reply, when_disk_full, permits: Some(permits) }, verdict)
 }

@@ -4,32 +4,40 @@
 //! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`]).
 
 mod batch;
+mod buffer_pool;
 mod clock;
 mod day;
 mod encode;
+mod encoded;
 pub mod fields;
 mod handoff;
 mod id;
 mod level;
 pub mod limits;
 pub mod metric_names;
+mod names;
+mod producer;
 mod pseudonym;
 mod record;
 mod reject;
 mod tier;
 mod timestamp;
 
-pub use batch::{BatchId, BatchWriter, EncodedField, EncodedRecord, RedactedBatch};
+pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch};
+pub use buffer_pool::BufferPool;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
+pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use handoff::{
-    Ack, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, SendError,
-    Submission, handoff,
+    Ack, DiskFull, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal,
+    SendError, Submission, WhenDiskFull, handoff,
 };
 pub use id::id_hash;
 pub use level::Level;
+pub use names::{NameId, NameIndex, NameTable};
+pub use producer::{LinesBefore, ProducerId, ProducerLines, RetryKey};
 pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms};
 pub use record::{DecodeError, Record, RecordKind, Value};
-pub use reject::RejectReason;
+pub use reject::{RejectReason, UNINDEXABLE};
 pub use tier::{DEAD_LETTER_TIER, TierId, TierPolicy, Tiers, TiersError};
 pub use timestamp::Timestamp;

@@ -32,7 +32,7 @@ pub const REPORTED_ERRORS_MAX: usize = 100;
 /// Bytes of a rejected line that its dead letter keeps: enough to recognise it.
 pub const DEAD_LETTER_BYTES_MAX: usize = 4 * 1024;
 
-/// Longest `Tierlog-Batch-Id`.
+/// Longest `Tierlog-Batch-Id`, and longest name of a producer.
 pub const BATCH_ID_BYTES_MAX: usize = 128;
 
 /// Batches in the hand-off: a second bound beside its bytes, so that a million empty batches

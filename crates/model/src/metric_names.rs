@@ -16,6 +16,8 @@ pub const REDACTIONS: &str = "tierlog_redactions_total";
 pub const CONNECTIONS_OPENED: &str = "tierlog_connections_opened_total";
 /// See [`CONNECTIONS_OPENED`].
 pub const CONNECTIONS_CLOSED: &str = "tierlog_connections_closed_total";
+/// Connections that were asked to leave, because all places were taken and they only waited.
+pub const CONNECTIONS_EVICTED: &str = "tierlog_connections_evicted_total";
 /// Bytes that wait in the hand-off to the store.
 pub const HANDOFF_BYTES: &str = "tierlog_handoff_bytes";
 /// Bytes appended to the WAL.
@@ -42,8 +44,16 @@ pub const STORED_BYTES: &str = "tierlog_stored_bytes";
 pub const PARTITIONS: &str = "tierlog_partitions";
 /// Partitions sealed.
 pub const SEALED: &str = "tierlog_sealed_partitions_total";
-/// Partitions dropped because they expired, by `tier`.
+/// Partitions dropped, by `tier` and `reason` (`retention`, `pressure`, `dead_letters_max`).
 pub const EXPIRED: &str = "tierlog_expired_partitions_total";
+/// 1 while the clock has jumped ahead and deletions are held.
+pub const CLOCK_HELD: &str = "tierlog_retention_held";
+/// Bytes of what could not be read and was put aside.
+pub const QUARANTINE_BYTES: &str = "tierlog_quarantine_bytes";
+/// Dead letters that were taken away one by one, by `how` (`replayed`, `dropped`).
+pub const DEAD_LETTERS_DROPPED: &str = "tierlog_dead_letters_dropped_total";
+/// Records that could not be indexed and became dead letters.
+pub const UNINDEXABLE_RECORDS: &str = "tierlog_unindexable_records_total";
 /// 1 while the store refuses writes.
 pub const POISONED: &str = "tierlog_store_poisoned";
 /// Time of one query, seconds, by `path` and `status`.

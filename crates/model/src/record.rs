@@ -58,6 +58,9 @@ pub enum DecodeError {
     /// The header holds a number that is no level, kind or moment.
     #[error("record header holds an unknown {0}")]
     Header(&'static str),
+    /// The names of the batch cannot be read, or a field has none of them.
+    #[error("batch names {0}")]
+    Names(&'static str),
     /// The fields cannot be read.
     #[error("record fields: {0}")]
     Fields(postcard::Error),

@@ -56,6 +56,10 @@ impl RejectReason {
     }
 }
 
+/// Reason of a dead letter that the store itself has made: the record was taken and cannot be
+/// indexed. No line is ever answered with it.
+pub const UNINDEXABLE: &str = "unindexable";
+
 impl std::fmt::Display for RejectReason {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.as_str())

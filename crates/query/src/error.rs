@@ -64,6 +64,9 @@ pub enum QueryError {
     /// A file of an index could not be read.
     #[error("read index file: {0}")]
     File(#[from] std::io::Error),
+    /// Reading a partition panicked: its bytes are not what was written.
+    #[error("read partition {0}: damaged")]
+    Unreadable(String),
     /// The query machinery broke an own rule (a panicked worker, a failed serialisation).
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -81,7 +84,10 @@ impl QueryError {
             QueryError::Deadline(_) => "deadline",
             QueryError::Cancelled => "cancelled",
             QueryError::Busy(_) => "busy",
-            QueryError::Store(_) | QueryError::Index(_) | QueryError::File(_) => "store_unreadable",
+            QueryError::Store(_)
+            | QueryError::Index(_)
+            | QueryError::File(_)
+            | QueryError::Unreadable(_) => "store_unreadable",
             QueryError::Internal(_) => "internal",
         }
     }
@@ -100,6 +106,7 @@ impl QueryError {
             | QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)
+            | QueryError::Unreadable(_)
             | QueryError::Internal(_) => None,
         }
     }

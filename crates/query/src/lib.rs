@@ -26,6 +26,8 @@ pub use execute::{
     LevelState, LevelStatus, PartialReason, RequestResponse, ScanReport, SearchRequest,
     SearchResponse, SegmentVisitor, Sort, Total, TotalRelation, UserRequest,
 };
+#[cfg(any(test, feature = "fuzzing"))]
+pub use http::fuzzing;
 pub use http::{Code, Problem, QueryState, contract, http_router};
 pub use parse::{
     Bound, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange, Wildcard,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tierlog_model::metric_names::TAIL_MISSED;
-use tierlog_model::{DecodeError, EncodedRecord, Record, RecordKind};
+use tierlog_model::{BatchPosition, Record, RecordKind, RedactedBatch};
 use tierlog_store::LiveBatch;
 use tokio::sync::broadcast::Receiver;
 use tokio_stream::Stream;
@@ -38,13 +38,12 @@ pub struct Tail {
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     filter: RecordFilter,
     kind: RecordKind,
-    records: Option<Records>,
+    /// The batch that is being looked at, and how far.
+    open: Option<(RedactedBatch, BatchPosition)>,
     /// Number that the next record has when none is missed.
     next_seq: Option<u64>,
     events: VecDeque<TailEvent>,
 }
-
-type Records = Box<dyn Iterator<Item = Result<EncodedRecord, DecodeError>> + Send>;
 
 impl Tail {
     /// Returns the records of a kind that arrive from now on and pass a filter.
@@ -59,7 +58,7 @@ impl Tail {
             stopped: Box::pin(stop.cancelled_owned()),
             filter,
             kind,
-            records: None,
+            open: None,
             next_seq: None,
             events: VecDeque::new(),
         }
@@ -73,16 +72,16 @@ impl Tail {
             self.events.push_back(TailEvent::Missed(missed));
         }
         self.next_seq = Some(batch.first_seq + u64::from(batch.batch.record_count()));
-        self.records = Some(Box::new(batch.batch.records()));
+        self.open = Some((batch.batch.clone(), BatchPosition::default()));
     }
 
     /// Looks at some records of the open batch; closes it at its end.
     fn advance(&mut self) {
-        let Some(records) = &mut self.records else { return };
+        let Some((batch, position)) = &mut self.open else { return };
         for _ in 0..RECORDS_PER_POLL {
             // Bytes that came through the WAL decode; if not, its own readers report it.
-            let Some(Ok(record)) = records.next() else {
-                self.records = None;
+            let Some(Ok(record)) = batch.record_at(position) else {
+                self.open = None;
                 return;
             };
             if record.kind() != self.kind {
@@ -108,9 +107,9 @@ impl Stream for Tail {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
-            if self.records.is_some() {
+            if self.open.is_some() {
                 self.advance();
-                if self.events.is_empty() && self.records.is_some() {
+                if self.events.is_empty() && self.open.is_some() {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -129,7 +128,7 @@ impl Stream for Tail {
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::{BatchWriter, Level, RedactedBatch, Timestamp, Value};
+    use tierlog_model::{BatchWriter, Level, Timestamp, Value};
     use tokio::sync::broadcast;
     use tokio_stream::StreamExt;
 

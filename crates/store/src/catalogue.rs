@@ -1,15 +1,24 @@
 //! Which partitions there are. Readers take a snapshot; the indexer and maintenance change it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tantivy::{Searcher, SegmentReader};
-use tierlog_model::{Day, TierId, Tiers};
+use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
-use crate::document::RecordReader;
 use crate::layout::Layout;
-use crate::{Partition, PartitionId, StoreError};
+use crate::partition::ReaderUsage;
+use crate::{OpenSegment, Partition, PartitionFacts, PartitionId, PartitionView, StoreError};
+
+/// Mapped files that open partitions may take together. Linux allows a process 65,530 maps
+/// (`vm.max_map_count`); the other half is for the allocator, threads and indexing.
+const MAPS_MAX: usize = 32_768;
+
+/// When the budget is reached, so much of it is freed at once (one part in so many): looking for
+/// what was unused longest takes a look at all.
+const FREED_SHARE: usize = 8;
 
 /// Newest day first, then tiers in configured order.
 type Key = (Reverse<Day>, TierId);
@@ -19,21 +28,133 @@ type Key = (Reverse<Day>, TierId);
 pub struct Catalogue {
     tiers: Tiers,
     layout: Layout,
-    open_readers_max: usize,
     partitions: Mutex<BTreeMap<Key, Arc<Partition>>>,
-    /// Partitions that are open for reading, the one unused longest first.
-    open_readers: Mutex<VecDeque<PartitionId>>,
+    /// What [`Catalogue::list`] gives, until something changes.
+    listed: Mutex<Option<Arc<[Listed]>>>,
+    /// How many lists were given.
+    turns: AtomicU64,
+    /// Memory that open partitions may take.
+    open_bytes_max: usize,
+    usage: Arc<ReaderUsage>,
+    /// Partitions that were put aside: what they hold is missing from every answer.
+    lost: Mutex<BTreeSet<PartitionId>>,
+    /// Partitions that could not be read, to be looked at.
+    suspects: Mutex<BTreeSet<PartitionId>>,
+}
+
+/// The partitions at one moment, for one search: newest day first, then tiers in configured
+/// order, the dead letters last.
+#[derive(Clone, Debug)]
+pub struct PartitionList {
+    entries: Arc<[Listed]>,
+    turn: u64,
+}
+
+impl Deref for PartitionList {
+    type Target = [Listed];
+
+    fn deref(&self) -> &[Listed] {
+        &self.entries
+    }
+}
+
+/// One partition of a list. What most searches decide by stands here, side by side.
+#[derive(Debug)]
+pub struct Listed {
+    id: PartitionId,
+    earliest: Timestamp,
+    latest: Timestamp,
+    facts: Arc<PartitionFacts>,
+    partition: Arc<Partition>,
+}
+
+impl Listed {
+    fn new(partition: Arc<Partition>) -> Listed {
+        let facts = partition.facts();
+        let id = partition.id();
+        Listed {
+            id,
+            earliest: facts.stats().earliest.unwrap_or(id.day.start()),
+            latest: facts.stats().latest.unwrap_or(id.day.end()),
+            facts,
+            partition,
+        }
+    }
+
+    /// Returns which partition this is.
+    pub fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// Returns a moment before which there is no record.
+    pub fn earliest(&self) -> Timestamp {
+        self.earliest
+    }
+
+    /// Returns a moment after which there is no record.
+    pub fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// Returns what was known of it when the list was made.
+    pub fn facts(&self) -> &PartitionFacts {
+        &self.facts
+    }
+
+    /// Returns the partition, which may know more by now.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
 }
 
 impl Catalogue {
-    pub(crate) fn new(tiers: Tiers, layout: Layout, open_readers_max: usize) -> Catalogue {
+    pub(crate) fn new(tiers: Tiers, layout: Layout, open_bytes_max: usize) -> Catalogue {
         Catalogue {
             tiers,
             layout,
-            open_readers_max,
             partitions: Mutex::new(BTreeMap::new()),
-            open_readers: Mutex::new(VecDeque::new()),
+            listed: Mutex::new(None),
+            turns: AtomicU64::new(0),
+            open_bytes_max,
+            usage: Arc::default(),
+            lost: Mutex::default(),
+            suspects: Mutex::default(),
         }
+    }
+
+    /// Returns the partitions that were put aside because they could not be read: what they hold
+    /// is missing from every answer.
+    pub fn lost(&self) -> Vec<PartitionId> {
+        lock(&self.lost).iter().copied().collect()
+    }
+
+    /// Returns the partition that a segment is part of now.
+    pub fn partition_of(&self, segment: &OpenSegment) -> Option<PartitionId> {
+        let list = self.list();
+        let found = list.iter().find(|listed| listed.facts.has_segment(segment.id()));
+        found.map(Listed::id)
+    }
+
+    /// Says which partitions are aside.
+    pub(crate) fn set_lost(&self, lost: BTreeSet<PartitionId>) {
+        *lock(&self.lost) = lost;
+    }
+
+    /// Says that a partition was put aside.
+    pub(crate) fn note_lost(&self, id: PartitionId) {
+        lock(&self.lost).insert(id);
+    }
+
+    /// Says that a partition could not be read: maintenance checks it soon.
+    pub fn suspect(&self, id: PartitionId) {
+        if self.partition(id).is_some() {
+            lock(&self.suspects).insert(id);
+        }
+    }
+
+    /// Takes the partitions that could not be read.
+    pub(crate) fn take_suspects(&self) -> BTreeSet<PartitionId> {
+        std::mem::take(&mut *lock(&self.suspects))
     }
 
     /// Returns the tiers of the configuration.
@@ -52,46 +173,68 @@ impl Catalogue {
         lock(&self.partitions).get(&key(id)).cloned()
     }
 
-    /// Opens a partition for a search, and closes the one that was unused longest when too many
-    /// are open: memory does not grow with the number of partitions.
-    pub fn searcher(&self, partition: &Partition) -> Result<Searcher, StoreError> {
-        let searcher = partition.searcher()?;
-        self.note_use(partition.id());
-        Ok(searcher)
+    /// Returns every partition with what is known of it now.
+    pub fn list(&self) -> PartitionList {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut listed = lock(&self.listed);
+        let entries = listed.get_or_insert_with(|| {
+            lock(&self.partitions).values().cloned().map(Listed::new).collect()
+        });
+        PartitionList { entries: Arc::clone(entries), turn }
     }
 
-    /// Remembers that a partition is open and was used, and closes those that are too many.
-    fn note_use(&self, id: PartitionId) {
-        let mut open = lock(&self.open_readers);
-        open.retain(|other| *other != id);
-        open.push_back(id);
-        while open.len() > self.open_readers_max {
-            let oldest = open.pop_front().and_then(|id| self.partition(id));
-            if let Some(oldest) = oldest {
-                oldest.close_reader();
-            }
-        }
-    }
-
-    /// Returns what rebuilds the records of a segment of a partition, kept open with it. One that
-    /// has expired since is read through the view that the search has of it.
-    pub fn record_reader(
+    /// Opens a partition of a list for a search. It stays open for the next one, as far as the
+    /// budget of memory goes.
+    pub fn open(
         &self,
-        id: PartitionId,
-        segment: &SegmentReader,
-    ) -> Result<Arc<RecordReader>, StoreError> {
-        match self.partition(id) {
-            Some(partition) => partition.record_reader(segment),
-            None => RecordReader::open(segment).map(Arc::new),
+        list: &PartitionList,
+        partition: &Partition,
+    ) -> Result<Arc<PartitionView>, StoreError> {
+        partition.note_turn(list.turn);
+        let view = partition.view()?;
+        self.keep_budget();
+        Ok(view)
+    }
+
+    /// Returns about how much memory open partitions take, those included that only a search still
+    /// holds.
+    pub fn open_bytes(&self) -> usize {
+        self.usage.bytes()
+    }
+
+    /// Closes partitions when those that are open take too much: first those whose last search
+    /// is longest ago, of one search the oldest days. Searches go from new to old: so when one
+    /// goes through more than there is room for, the next still finds the newest days open.
+    pub(crate) fn keep_budget(&self) {
+        let is_within = |parts: usize| {
+            self.usage.bytes() <= self.open_bytes_max / FREED_SHARE * parts
+                && self.usage.maps() <= MAPS_MAX / FREED_SHARE * parts
+        };
+        if is_within(FREED_SHARE) {
+            return;
+        }
+        let mut open: Vec<(u64, Day, Arc<Partition>)> = lock(&self.partitions)
+            .values()
+            .filter_map(|partition| {
+                Some((partition.open_since()?, partition.id().day, Arc::clone(partition)))
+            })
+            .collect();
+        open.sort_by_key(|(turn, day, _)| (*turn, *day));
+        for (_, _, partition) in open {
+            if is_within(FREED_SHARE - 1) {
+                return;
+            }
+            partition.close_reader();
         }
     }
 
     /// Reads a partition from its directory, replacing what was known of it.
     pub(crate) fn load(&self, id: PartitionId) -> Result<Arc<Partition>, StoreError> {
-        let partition = Partition::open(id, &self.tiers, self.layout.partition(id))?;
+        let directory = self.layout.directory(id);
+        let partition = Partition::open(id, &self.tiers, directory, Arc::clone(&self.usage))?;
         let partition = Arc::new(partition);
         lock(&self.partitions).insert(key(id), Arc::clone(&partition));
-        self.note_if_open(&partition);
+        self.changed();
         Ok(partition)
     }
 
@@ -99,25 +242,24 @@ impl Catalogue {
     pub(crate) fn refresh(&self, id: PartitionId) -> Result<(), StoreError> {
         match self.partition(id) {
             Some(partition) => {
-                partition.refresh()?;
-                self.note_if_open(&partition);
-                Ok(())
+                let refreshed = partition.refresh();
+                self.changed();
+                refreshed
             }
             None => self.load(id).map(drop),
-        }
-    }
-
-    /// A hot partition is opened to learn its bounds of time; a sealed one need not be.
-    fn note_if_open(&self, partition: &Partition) {
-        if partition.is_open() {
-            self.note_use(partition.id());
         }
     }
 
     /// Forgets a partition. Searches under way keep their view of it.
     pub(crate) fn remove(&self, id: PartitionId) {
         lock(&self.partitions).remove(&key(id));
-        lock(&self.open_readers).retain(|open| *open != id);
+        self.changed();
+    }
+
+    /// The next list is made anew. Hot partitions are opened to learn their bounds of time.
+    fn changed(&self) {
+        *lock(&self.listed) = None;
+        self.keep_budget();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 /// Failure of a store operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -62,6 +64,15 @@ pub enum StoreError {
     /// The partition is gone: it expired, or was never there.
     #[error("partition {0} is not in the store")]
     NoPartition(String),
+    /// The store is about to close, and the work can be done after the next start.
+    #[error("store is closing, the work is left for the next start")]
+    Closing,
+    /// Indexing waits for room or reads the log again; what was acked is in the log.
+    #[error("indexing waits: {0}")]
+    Stalled(String),
+    /// The batch has no record of that number.
+    #[error("no such record")]
+    NoRecord,
     /// A thread of the store ended in a panic, or the store is closed.
     #[error("store thread {0} has ended")]
     ThreadEnded(&'static str),
@@ -77,6 +88,79 @@ impl StoreError {
         move |source| StoreError::Io { operation, path, source }
     }
 
+    /// Tells whether the process ran out of something, which says nothing about the data.
+    pub(crate) fn is_exhaustion(&self) -> bool {
+        self.is_one_of(&[Errno::MFILE, Errno::NFILE, Errno::NOMEM])
+    }
+
+    /// Tells whether there was no room on the disk: it can be tried again when there is.
+    pub(crate) fn is_no_room(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let kind = self.io_error().map(std::io::Error::kind);
+        let full = matches!(self, StoreError::Wal(crate::wal::WalError::DiskFull { .. }));
+        full || matches!(kind, Some(StorageFull | QuotaExceeded))
+            || self.is_one_of(&[Errno::NOSPC, Errno::DQUOT])
+    }
+
+    /// Tells whether the failure is one of the operating system's.
+    fn is_one_of(&self, errors: &[Errno]) -> bool {
+        let code = self.io_error().and_then(std::io::Error::raw_os_error);
+        let code = code.or_else(|| match self {
+            StoreError::Index { source, .. } | StoreError::Segment(source) => code_in_text(source),
+            _ => None,
+        });
+        code.is_some_and(|code| errors.iter().any(|error| error.raw_os_error() == code))
+    }
+
+    /// Tells whether what was read cannot be what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+        use tantivy::TantivyError as Engine;
+        use tantivy::directory::error::OpenReadError;
+        match self {
+            StoreError::Malformed { .. } | StoreError::Record(_) => true,
+            StoreError::Index { source, .. } | StoreError::Segment(source) => {
+                let known = matches!(
+                    source,
+                    Engine::DataCorruption(_)
+                        | Engine::IncompatibleIndex(_)
+                        | Engine::OpenReadError(
+                            OpenReadError::FileDoesNotExist(_)
+                                | OpenReadError::IncompatibleIndex(_)
+                        )
+                );
+                known
+                    || self.io_error().is_some_and(|error| {
+                        matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+                    })
+            }
+            StoreError::Column(error) => {
+                matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the file system's error at the bottom of the failure, if there is one: the search
+    /// engine's errors hold it without naming it as their source.
+    pub(crate) fn io_error(&self) -> Option<&std::io::Error> {
+        match self {
+            StoreError::Io { source, .. } => Some(source),
+            StoreError::Column(source) => Some(source),
+            StoreError::Index { source, .. } | StoreError::Segment(source) => engine_io(source),
+            StoreError::Wal(error) => error.io_error(),
+            StoreError::Locked(_)
+            | StoreError::FormatVersion { .. }
+            | StoreError::Malformed { .. }
+            | StoreError::Record(_)
+            | StoreError::NoPartition(_)
+            | StoreError::Closing
+            | StoreError::Stalled(_)
+            | StoreError::NoRecord
+            | StoreError::ThreadEnded(_) => None,
+        }
+    }
+
     /// Returns a closure that names a failed index operation, for `map_err`.
     pub(crate) fn index(
         operation: &'static str,
@@ -84,5 +168,48 @@ impl StoreError {
     ) -> impl FnOnce(tantivy::TantivyError) -> StoreError {
         let partition = partition.to_owned();
         move |source| StoreError::Index { operation, partition, source }
+    }
+}
+
+fn engine_io(error: &tantivy::TantivyError) -> Option<&std::io::Error> {
+    use tantivy::TantivyError as Engine;
+    use tantivy::directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
+    match error {
+        Engine::IoError(source)
+        | Engine::OpenReadError(OpenReadError::IoError { io_error: source, .. })
+        | Engine::OpenWriteError(OpenWriteError::IoError { io_error: source, .. })
+        | Engine::OpenDirectoryError(OpenDirectoryError::IoError { io_error: source, .. })
+        | Engine::LockFailure(LockError::IoError(source), _) => Some(source),
+        _ => None,
+    }
+}
+
+/// Some errors of the search engine hold the one of the file system as text only.
+fn code_in_text(error: &tantivy::TantivyError) -> Option<i32> {
+    let text = error.to_string();
+    let (_, rest) = text.rsplit_once("(os error ")?;
+    rest.split(')').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_in_whatever_it_is_wrapped() {
+        let full = || std::io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+        let index = |source| StoreError::index("commit", "info/2026-11-20")(source);
+        let engine = tantivy::TantivyError::InternalError(full().to_string());
+        for error in [
+            StoreError::io("write", Path::new("file"))(full()),
+            StoreError::Column(full()),
+            index(full().into()),
+            index(engine),
+        ] {
+            assert!(error.is_no_room() && !error.is_exhaustion(), "{error}");
+        }
+        let files = std::io::Error::from_raw_os_error(Errno::MFILE.raw_os_error());
+        let error = index(tantivy::TantivyError::SystemError(files.to_string()));
+        assert!(error.is_exhaustion() && !error.is_no_room() && !error.is_damage(), "{error}");
     }
 }

@@ -1,48 +1,61 @@
 //! Small durable file operations of everything but the WAL.
+//!
+//! Paths arrive, and what is done is durable when a function returns. What the file system is,
+//! the caller says.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::io;
 use std::path::Path;
 
 use crate::StoreError;
+use crate::backend::Vfs;
 
 /// Replaces a file so that after a crash it is either the old or the new one, whole.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(StoreError::io("create", &temporary))?;
-    file.write_all(bytes).map_err(StoreError::io("write", &temporary))?;
-    file.sync_data().map_err(StoreError::io("sync", &temporary))?;
-    fs::rename(&temporary, path).map_err(StoreError::io("rename", &temporary))?;
-    path.parent().map_or(Ok(()), sync_directory)
+pub(crate) fn write_atomically(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_added_extension("tmp");
+    // A crash may have left one.
+    remove_file(vfs, &temporary)?;
+    let mut file = vfs.create_new(&temporary).map_err(StoreError::io("create", &temporary))?;
+    let written = file
+        .write_all(bytes)
+        .map_err(StoreError::io("write", &temporary))
+        .and_then(|()| file.sync_data().map_err(StoreError::io("sync", &temporary)))
+        .and_then(|()| vfs.rename(&temporary, path).map_err(StoreError::io("rename", &temporary)));
+    if let Err(error) = written {
+        // On a full disk it would take the room of what is tried next.
+        let _ = vfs.remove_file(&temporary);
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), |parent| sync_directory(vfs, parent))
+}
+
+/// Removes a file if it is there. The removal is durable after the next sync of its directory.
+pub(crate) fn remove_file(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
+    match vfs.remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::io("remove", path)(error)),
+    }
 }
 
 /// Makes creations, renames and removals in a directory durable.
-pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    let directory = File::open(path).map_err(StoreError::io("open", path))?;
-    directory.sync_all().map_err(StoreError::io("sync", path))
+pub(crate) fn sync_directory(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
+    vfs.sync_dir(path).map_err(StoreError::io("sync", path))
 }
 
 /// Makes a directory and its parents; the new entry is durable when this returns.
-pub(crate) fn create_directory(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
+pub(crate) fn create_directory(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
+    if vfs.exists(path).map_err(StoreError::io("inspect", path))? {
         return Ok(());
     }
-    fs::create_dir_all(path).map_err(StoreError::io("create", path))?;
-    path.parent().map_or(Ok(()), sync_directory)
+    vfs.create_dir_all(path).map_err(StoreError::io("create", path))?;
+    path.parent().map_or(Ok(()), |parent| sync_directory(vfs, parent))
 }
 
 /// Returns the names in a directory, sorted; a missing directory is empty.
-pub(crate) fn list_names(path: &Path) -> Result<Vec<String>, StoreError> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(StoreError::io("list", path)(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("list", path))?;
-        names.extend(entry.file_name().into_string());
+pub(crate) fn list_names(vfs: &dyn Vfs, path: &Path) -> Result<Vec<String>, StoreError> {
+    match vfs.list_dir(path) {
+        Ok(names) => Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(StoreError::io("list", path)(error)),
     }
-    names.sort_unstable();
-    Ok(names)
 }

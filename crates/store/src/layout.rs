@@ -4,28 +4,45 @@
 //! LOCK                              held by the process that has the store open
 //! tierlog.json                      {"format": 1}
 //! wal/                              write-ahead log
-//! partitions/<tier>/<yyyy-mm-dd>/   one tantivy index, and when sealed: seal.json, ids.filter
+//! partitions/<tier>/<yyyy-mm-dd>/   one tantivy index, and when sealed: seal.json, ids.filter,
+//!                                   minutes.counts
 //! tombstones/<tier>.<yyyy-mm-dd>    {"position": n}: records before n were dropped
 //! trash/                            dropped partitions on their way out
 //! quarantine/                       what could not be read, put aside
+//! clock.json                        what retention believes of the clock
+//! early-drops.json                  {"through": {"<tier>": day}}: days that went before their time
+//! replay.json                       dead letters that are being replayed
+//! reserve                           room that is given up when the disk is full
 //! ```
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tierlog_model::Tiers;
 
 use crate::PartitionId;
+use crate::backend::Vfs;
+use crate::partition::PartitionDirectory;
 
-/// Paths of one data directory.
+/// Paths of one data directory, and the file system that it is on.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
+    vfs: Arc<dyn Vfs>,
     root: PathBuf,
     tiers: Tiers,
 }
 
 impl Layout {
-    pub(crate) fn new(root: PathBuf, tiers: Tiers) -> Layout {
-        Layout { root, tiers }
+    pub(crate) fn new(vfs: Arc<dyn Vfs>, root: PathBuf, tiers: Tiers) -> Layout {
+        Layout { vfs, root, tiers }
+    }
+
+    pub(crate) fn vfs(&self) -> &dyn Vfs {
+        self.vfs.as_ref()
+    }
+
+    pub(crate) fn shared_vfs(&self) -> Arc<dyn Vfs> {
+        Arc::clone(&self.vfs)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -52,6 +69,10 @@ impl Layout {
         self.tier(id).join(id.day.to_string())
     }
 
+    pub(crate) fn directory(&self, id: PartitionId) -> PartitionDirectory {
+        PartitionDirectory::new(self.shared_vfs(), self.partition(id))
+    }
+
     pub(crate) fn tombstones(&self) -> PathBuf {
         self.root.join("tombstones")
     }
@@ -66,5 +87,21 @@ impl Layout {
 
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
+    }
+
+    pub(crate) fn clock(&self) -> PathBuf {
+        self.root.join("clock.json")
+    }
+
+    pub(crate) fn early_drops(&self) -> PathBuf {
+        self.root.join("early-drops.json")
+    }
+
+    pub(crate) fn replay(&self) -> PathBuf {
+        self.root.join("replay.json")
+    }
+
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
     }
 }

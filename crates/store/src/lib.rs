@@ -8,6 +8,7 @@
 
 pub mod backend;
 mod catalogue;
+mod dead_letters;
 mod document;
 mod error;
 mod files;
@@ -18,20 +19,28 @@ mod partition;
 mod recovery;
 mod schema;
 mod settings;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod store;
 mod tombstone;
 pub mod wal;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Listed, PartitionList};
+pub use dead_letters::{LetterEnd, LetterOrder, LetterSelection, Letters, PendingReplay};
 pub use document::{
-    BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
+    BOUND_DOCS, PhraseReader, RecordReader, StoredRecord, attribute_columns, read_records,
+    text_paths,
 };
 pub use error::StoreError;
 pub use maintenance::{
-    Candidate, CompactScope, Expiry, PartitionCheck, SealPlan, Sealed, VerifyReport,
-    plan_compaction, plan_retention,
+    Candidate, ClockReport, ClockState, CompactScope, DropReason, Expiry, PartitionCheck,
+    PressureRule, QuarantineReport, Quarantined, SealPlan, Sealed, VerifyReport, plan_compaction,
+    plan_dead_letters, plan_pressure, plan_retention,
 };
-pub use partition::{Partition, PartitionId, PartitionState, PartitionStats};
+pub use partition::{
+    LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionId, PartitionState,
+    PartitionStats, PartitionView,
+};
 pub use schema::{IndexFields, attribute_column, id_term, index_fields, text_term, tokenize};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};

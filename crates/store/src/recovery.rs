@@ -1,19 +1,26 @@
 //! Start: from whatever a crash left to a store that is whole.
 //!
-//! Order: lock, format stamp, empty the trash, read the partitions, open the WAL (which cuts a
-//! torn tail), replay what the partitions do not have, commit. No step needs a hand.
+//! Order: lock, format stamp, empty the trash, read the partitions and finish what tombstones say
+//! of them, open the WAL (which cuts a torn tail), replay what the partitions do not have, commit.
+//! No step needs a hand, and each may be cut short and done again.
 
 use std::fs::{File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tierlog_model::{Day, HeldBytes};
+use tierlog_model::{Clock, Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
 use crate::indexer::{Indexer, Replay};
 use crate::layout::Layout;
-use crate::maintenance::{empty_trash, quarantine};
+use crate::maintenance::{
+    RetentionClock, empty_trash, move_to_trash, quarantine, quarantined_partitions,
+};
+use crate::tombstone::Tombstones;
 use crate::wal::{AppliedBatch, Wal};
-use crate::{PartitionId, StoreError, files};
+use crate::{Partition, PartitionId, StoreError, StoreSettings, files};
 
 const FORMAT: u32 = 1;
 
@@ -23,8 +30,11 @@ struct Stamp {
 }
 
 /// Takes the data directory for this process. The lock goes with the process, however it ends.
+///
+/// Not through the file-system seam: a lock is the kernel's, no power cut leaves one, and a
+/// simulated disk has one process only.
 pub(crate) fn lock(layout: &Layout) -> Result<File, StoreError> {
-    files::create_directory(layout.root())?;
+    files::create_directory(layout.vfs(), layout.root())?;
     let path = layout.lock();
     let file = File::options()
         .create(true)
@@ -40,15 +50,15 @@ pub(crate) fn lock(layout: &Layout) -> Result<File, StoreError> {
 }
 
 /// Refuses a directory of another format before anything in it is touched; stamps a new one.
-pub(crate) fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
+fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
     let path = layout.stamp();
-    let stamp = match std::fs::read(&path) {
+    let stamp = match layout.vfs().read(&path) {
         Ok(bytes) => serde_json::from_slice::<Stamp>(&bytes).map_err(|error| {
             StoreError::Malformed { path: path.clone(), problem: error.to_string() }
         })?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let json = format!("{{\"format\": {FORMAT}}}\n");
-            return files::write_atomically(&path, json.as_bytes());
+            return files::write_atomically(layout.vfs(), &path, json.as_bytes());
         }
         Err(error) => return Err(StoreError::io("read", &path)(error)),
     };
@@ -63,26 +73,106 @@ pub(crate) fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
 pub(crate) struct Found {
     /// Number after the last record that any partition has.
     pub(crate) next_seq: u64,
-    /// Partitions that could not be read and were put aside.
+    /// What could not be read and was put aside: partitions, tombstones.
     pub(crate) quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name: kept, not searched, not dropped.
     pub(crate) unknown_tiers: Vec<String>,
 }
 
+/// A store that is whole, and that no thread works on yet.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) layout: Layout,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) wal: Wal,
+    pub(crate) indexer: Arc<Indexer>,
+    /// The present as everything that deletes takes it.
+    pub(crate) retention_clock: Arc<RetentionClock>,
+    pub(crate) found: Found,
+    /// Records that were read back from the WAL.
+    pub(crate) replayed_records: u64,
+    /// Number up to which the WAL holds what could not be indexed now: the indexing thread
+    /// tries again while reads are served.
+    pub(crate) behind: Option<u64>,
+}
+
+/// Makes a store of a directory that this process holds.
+pub(crate) fn recover(
+    layout: Layout,
+    settings: &StoreSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Recovered, StoreError> {
+    check_stamp(&layout)?;
+    let catalogue =
+        Catalogue::new(settings.tiers.clone(), layout.clone(), settings.open_readers_bytes_max);
+    let catalogue = Arc::new(catalogue);
+    let (tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
+    let mut found = load_partitions(&layout, &catalogue, &tombstones)?;
+    found.quarantined.extend(unreadable);
+    catalogue.set_lost(quarantined_partitions(&layout, &settings.tiers));
+
+    let vfs = layout.shared_vfs();
+    let (mut wal, recovered) = Wal::open(vfs, layout.root(), settings.wal_settings(), clock.now())?;
+    // A WAL that was lost must not give out numbers that indexes or tombstones have already.
+    wal.ensure_next_seq(found.next_seq.max(tombstones.highest()), clock.now())?;
+    if recovered.torn_bytes > 0 || recovered.corrupt_frames > 0 {
+        tracing::warn!(
+            torn_bytes = recovered.torn_bytes,
+            corrupt_frames = recovered.corrupt_frames,
+            "repaired the write-ahead log"
+        );
+    }
+    let retention_clock = RetentionClock::open(&layout, Arc::clone(clock), settings.clock_jump_max);
+    let retention_clock = Arc::new(retention_clock);
+    let indexer = Indexer::new(
+        settings.indexer_settings(),
+        layout.clone(),
+        Arc::clone(&retention_clock) as Arc<dyn Clock>,
+        Arc::clone(&catalogue),
+        (wal.releaser(), wal.reader()),
+        tombstones,
+    );
+    let indexer = Arc::new(indexer);
+    let replayed = replay(&wal, &indexer)?;
+    let behind = replayed.is_none().then(|| wal.next_seq());
+    let replayed_records = replayed.unwrap_or_default();
+    Ok(Recovered {
+        layout,
+        catalogue,
+        wal,
+        indexer,
+        retention_clock,
+        found,
+        replayed_records,
+        behind,
+    })
+}
+
 /// Reads every partition directory into the catalogue.
-pub(crate) fn load_partitions(layout: &Layout, catalogue: &Catalogue) -> Result<Found, StoreError> {
-    files::create_directory(&layout.partitions())?;
-    empty_trash(layout)?;
+fn load_partitions(
+    layout: &Layout,
+    catalogue: &Catalogue,
+    tombstones: &Tombstones,
+) -> Result<Found, StoreError> {
+    let (vfs, partitions) = (layout.vfs(), layout.partitions());
+    files::create_directory(vfs, &partitions)?;
+    // ORDER: a killed process may have left names that are seen but not durable. They become so
+    // before the WAL forgets what is in the directories of these names.
+    files::sync_directory(vfs, layout.root())?;
+    files::sync_directory(vfs, &partitions)?;
+    empty_trash(layout);
     let mut found = Found::default();
-    for tier_name in files::list_names(&layout.partitions())? {
+    for tier_name in files::list_names(vfs, &partitions)? {
         let Some(tier) = catalogue.tiers().by_name(&tier_name) else {
             tracing::error!(tier = %tier_name, "tier on disk is not configured; its data is kept");
             found.unknown_tiers.push(tier_name);
             continue;
         };
-        for day_name in files::list_names(&layout.partitions().join(&tier_name))? {
+        let directory = partitions.join(&tier_name);
+        files::sync_directory(vfs, &directory)?;
+        for day_name in files::list_names(vfs, &directory)? {
             let Ok(day) = day_name.parse::<Day>() else { continue };
-            load_partition(layout, catalogue, PartitionId { tier, day }, &mut found)?;
+            load_partition(layout, catalogue, tombstones, PartitionId { tier, day }, &mut found)?;
         }
     }
     Ok(found)
@@ -91,41 +181,79 @@ pub(crate) fn load_partitions(layout: &Layout, catalogue: &Catalogue) -> Result<
 fn load_partition(
     layout: &Layout,
     catalogue: &Catalogue,
+    tombstones: &Tombstones,
     id: PartitionId,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let directory = layout.partition(id);
-    if !directory.join("meta.json").exists() {
-        // A crash between the making of the directory and of the index: no record is in it.
-        let discard = std::fs::remove_dir_all(&directory);
-        return discard.map_err(StoreError::io("remove", &directory));
-    }
+    let directory = layout.directory(id);
     let name = id.name(catalogue.tiers());
-    match catalogue.load(id) {
+    if directory.is_unfinished() {
+        // A crash between the making of the directory and of the index: no record is in it.
+        tracing::info!(partition = %name, "remove partition that was never finished");
+        return expire_leftover(layout, catalogue, id);
+    }
+    match load_guarded(catalogue, id, directory.path()) {
+        Ok(partition) if tombstones.cover(id, partition.position()) => {
+            tracing::info!(partition = %name, "finish to drop partition");
+            catalogue.remove(id);
+            expire_leftover(layout, catalogue, id)
+        }
         Ok(partition) => {
             found.next_seq = found.next_seq.max(partition.position());
             Ok(())
         }
         Err(error @ StoreError::FormatVersion { .. }) => Err(error),
+        // It says nothing about the partition; the next start may do better.
+        Err(error) if error.is_exhaustion() => Err(error),
         Err(error) => {
             catalogue.remove(id);
             tracing::error!(partition = %name, %error, "put aside partition that does not open");
-            quarantine(layout, &directory, &name)?;
+            quarantine(layout, directory.path(), &name)?;
             found.quarantined.push(name);
             Ok(())
         }
     }
 }
 
+/// Damaged bytes may make the search engine panic; that is one partition less, and no reason not
+/// to start.
+fn load_guarded(
+    catalogue: &Catalogue,
+    id: PartitionId,
+    path: &Path,
+) -> Result<Arc<Partition>, StoreError> {
+    match catch_unwind(AssertUnwindSafe(|| catalogue.load(id))) {
+        Ok(loaded) => loaded,
+        Err(_) => Err(StoreError::Malformed {
+            path: path.to_owned(),
+            problem: "opening it panicked".to_owned(),
+        }),
+    }
+}
+
+fn expire_leftover(
+    layout: &Layout,
+    catalogue: &Catalogue,
+    id: PartitionId,
+) -> Result<(), StoreError> {
+    move_to_trash(layout, id, catalogue.tiers())?;
+    empty_trash(layout);
+    Ok(())
+}
+
 /// Gives the partitions what the WAL has and they have not. Returns how many records were read.
-pub(crate) fn replay(wal: &Wal, indexer: &Indexer) -> Result<u64, StoreError> {
+///
+/// `None` when they cannot take it now: the disk is full, or a record is poison. That must not
+/// keep the server from starting. A log that cannot be read does: it does not say what it holds.
+fn replay(wal: &Wal, indexer: &Indexer) -> Result<Option<u64>, StoreError> {
     let mut records = 0;
     for entry in wal.replay(0) {
         let (first_seq, batch) = entry?;
         records += u64::from(batch.record_count());
         let applied = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
-        indexer.apply(&applied, Replay::Yes)?;
+        if !indexer.try_step(|| indexer.apply(&applied, Replay::Yes)) {
+            return Ok(None);
+        }
     }
-    indexer.commit()?;
-    Ok(records)
+    Ok(indexer.try_step(|| indexer.commit()).then_some(records))
 }

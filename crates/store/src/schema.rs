@@ -6,10 +6,12 @@
 //! | `level` | column, text | severity |
 //! | `seq` | column, u64 | number of the record in the WAL: unique, never reused |
 //! | `ids` | inverted index, u64 | bucket of the [`tierlog_model::id_hash`] of every id field |
-//! | `text` | inverted index with positions, JSON | words of message and long text, by field |
+//! | `text` | inverted index, JSON | words of message and long text, by field |
 //! | `text_fields` | column, text, many | names of the fields that `text` holds for the record |
+//! | `template` | column, text | the message without what other columns have and without numbers |
 //! | `attributes` | columns, JSON | every other field, typed, by dotted name; no index |
-//! | `stored` | document store | what no column holds exactly: text, arrays, integers over 2^53 |
+//! | `stored` | document store | what no column holds exactly: the numbers of the message, longer
+//! | | | text, arrays, integers over 2^53 |
 //!
 //! Term dictionaries and a second copy of the line are what costs in a log index, so a field has
 //! an inverted index only where a column cannot answer in time: words and ids.
@@ -40,6 +42,8 @@ pub(crate) const LEVEL: &str = "level";
 pub(crate) const SEQ: &str = "seq";
 /// Column of the names of text fields.
 pub(crate) const TEXT_FIELDS: &str = "text_fields";
+/// Column of the templates of messages.
+pub(crate) const TEMPLATE: &str = "template";
 /// Columns of everything else.
 pub(crate) const ATTRIBUTES: &str = "attributes";
 
@@ -58,6 +62,8 @@ pub struct IndexFields {
     pub text: Field,
     /// Column of the names of text fields.
     pub text_fields: Field,
+    /// Column of the templates of messages.
+    pub template: Field,
     /// Columns of everything else.
     pub attributes: Field,
     /// Stored remainder.
@@ -72,7 +78,7 @@ fn build() -> (Schema, IndexFields) {
     let words = TextFieldIndexing::default()
         .set_tokenizer(ANALYZER)
         .set_fieldnorms(false)
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        .set_index_option(IndexRecordOption::Basic);
     let timestamp =
         DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds);
     let fields = IndexFields {
@@ -86,6 +92,7 @@ fn build() -> (Schema, IndexFields) {
             JsonObjectOptions::default().set_indexing_options(words).set_expand_dots_enabled(),
         ),
         text_fields: builder.add_text_field(TEXT_FIELDS, raw_column()),
+        template: builder.add_text_field(TEMPLATE, raw_column()),
         attributes: builder.add_json_field(
             ATTRIBUTES,
             JsonObjectOptions::default().set_fast(RAW_TOKENIZER_NAME).set_expand_dots_enabled(),
@@ -126,6 +133,16 @@ pub fn tokenize(text: &str) -> Vec<(usize, String)> {
     let mut tokens = Vec::new();
     stream.process(&mut |token| tokens.push((token.position, token.text.clone())));
     tokens
+}
+
+/// Returns the words of a text in their order, those too that are too long for the index: the
+/// place of each is its position.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut tokenizer =
+        TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build();
+    tokenizer.token_stream(text).process(&mut |token| words.push(token.text.clone()));
+    words
 }
 
 /// Returns the term of a word (as [`tokenize`] gives it) in a text field.
@@ -174,5 +191,15 @@ mod tests {
         let words: Vec<&str> = tokens.iter().map(|(_, word)| word.as_str()).collect();
         assert_eq!(words, ["payment", "failed", "card", "declined"]);
         assert_eq!(tokens.last().map(|(position, _)| *position), Some(3));
+    }
+
+    #[test]
+    fn places_are_positions() {
+        let text = format!("\u{130}stanbul {} (B\u{c9}) c", "x".repeat(TOKEN_BYTES_MAX));
+        let words = words(&text);
+        assert_eq!(words.len(), 4);
+        let tokens = tokenize(&text);
+        assert_eq!(tokens.len(), 3);
+        assert!(tokens.iter().all(|(position, word)| words.get(*position) == Some(word)));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tierlog_model::Tiers;
+use tierlog_model::{Level, Tiers};
 
 use crate::wal::Durability;
 
@@ -20,6 +20,16 @@ pub struct StoreSettings {
     pub wal_segment_bytes: u64,
     /// Free bytes below which the store takes no more writes.
     pub free_bytes_min: u64,
+    /// Free bytes below which days are dropped before their time.
+    pub free_bytes_low: u64,
+    /// The most severe level whose days may be dropped before their time; `None` is none.
+    pub early_drop_max: Option<Level>,
+    /// Bytes of dead letters that are kept.
+    pub dead_letters_bytes_max: u64,
+    /// Bytes of sealed partitions that are checked in a second; 0 is none.
+    pub scrub_bytes_per_second: u64,
+    /// How far the clock may jump ahead and still be believed by retention.
+    pub clock_jump_max: Duration,
     /// How long a batch id is remembered, so that a retry is recognised.
     pub retry_window_age: Duration,
     /// Longest time from ack to searchable, when indexing keeps up.
@@ -30,8 +40,10 @@ pub struct StoreSettings {
     pub writer_memory_bytes: usize,
     /// Partitions that are open for writing at once; the one unused longest is closed.
     pub open_writers_max: usize,
-    /// Sealed partitions that are open for reading at once.
-    pub open_readers_max: usize,
+    /// Partitions that are committed at once; each waits for its own fsyncs.
+    pub commit_threads_max: usize,
+    /// Memory of partitions that stay open for reading.
+    pub open_readers_bytes_max: usize,
     /// How long after the end of its day, and after its last record, a partition is sealed.
     pub seal_grace: Duration,
     /// Level of zstd in sealed partitions.
@@ -58,14 +70,20 @@ impl StoreSettings {
             durability: Durability::Fsync,
             wal_segment_bytes: 64 << 20,
             free_bytes_min: 256 << 20,
+            free_bytes_low: 1 << 30,
+            early_drop_max: Some(Level::Info),
+            dead_letters_bytes_max: 1 << 30,
+            scrub_bytes_per_second: 1 << 20,
+            clock_jump_max: Duration::from_secs(24 * 3600),
             retry_window_age: Duration::from_secs(24 * 3600),
             commit_interval: Duration::from_millis(500),
             index_queue_batches: 1024,
             writer_memory_bytes: 32 << 20,
             open_writers_max: 16,
-            open_readers_max: 128,
+            commit_threads_max: 16,
+            open_readers_bytes_max: 64 << 20,
             seal_grace: Duration::from_secs(600),
-            seal_zstd_level: 12,
+            seal_zstd_level: 16,
             maintenance: MaintenanceJob::Every(Duration::from_secs(60)),
         }
     }

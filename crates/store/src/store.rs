@@ -1,25 +1,31 @@
 //! The open store: its threads, what it answers about itself, and its orderly end.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::Serialize;
-use tierlog_model::{Clock, HandoffReceiver, Timestamp};
+use tierlog_model::{Clock, Day, HandoffReceiver, TierId, Timestamp};
 use tokio::sync::broadcast;
 
+use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
+use crate::dead_letters::LetterQuery;
 use crate::indexer::{Indexer, IndexerSettings};
 use crate::layout::Layout;
+use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
 use crate::partition::WriterSettings;
-use crate::recovery::{self, Found};
-use crate::tombstone::Tombstones;
-use crate::wal::{self, LiveBatch, Wal, WalHooks, WalProblem, WalSettings, WriteStateHandle};
+use crate::recovery::{self, Found, Recovered};
+use crate::wal::{
+    self, LiveBatch, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
+};
 use crate::{
-    CompactScope, Expiry, MaintenanceJob, SealPlan, Sealed, StoreError, StoreSettings, VerifyReport,
+    ClockReport, CompactScope, Expiry, MaintenanceJob, PartitionId, QuarantineReport, SealPlan,
+    Sealed, StoreError, StoreSettings, VerifyReport,
 };
 
 /// Batches that a live reader may fall behind before it misses some: a reader is never waited
@@ -68,6 +74,14 @@ pub struct StoreHealth {
     pub unknown_tiers: Vec<String>,
     /// Records that the start read back from the WAL.
     pub replayed_records: u64,
+    /// What was put aside, now and at earlier starts.
+    pub quarantine: QuarantineReport,
+    /// Why indexing waits, if it does.
+    pub indexing_waits: Option<String>,
+    /// How the clock stands, as retention sees it.
+    pub clock: ClockReport,
+    /// The last day of each tier that was dropped before its time.
+    pub dropped_early: BTreeMap<String, Day>,
 }
 
 impl StoreHealth {
@@ -85,47 +99,33 @@ impl Store {
         clock: Arc<dyn Clock>,
         handoff: HandoffReceiver,
     ) -> Result<Store, StoreError> {
-        let layout = Layout::new(settings.data_directory.clone(), settings.tiers.clone());
+        let directory = settings.data_directory.clone();
+        let layout = Layout::new(Arc::new(DiskVfs), directory, settings.tiers.clone());
         let lock = recovery::lock(&layout)?;
-        recovery::check_stamp(&layout)?;
-        let catalogue =
-            Catalogue::new(settings.tiers.clone(), layout.clone(), settings.open_readers_max);
-        let catalogue = Arc::new(catalogue);
-        let found = recovery::load_partitions(&layout, &catalogue)?;
-
-        let (mut wal, recovered) =
-            Wal::open(Arc::new(DiskVfs), layout.root(), settings.wal_settings(), clock.now())?;
-        let tombstones = Tombstones::open(&layout, &settings.tiers)?;
-        // A WAL that was lost must not give out numbers that indexes or tombstones have already.
-        wal.ensure_next_seq(found.next_seq.max(tombstones.highest()), clock.now())?;
-        if recovered.torn_bytes > 0 || recovered.corrupt_frames > 0 {
-            tracing::warn!(
-                torn_bytes = recovered.torn_bytes,
-                corrupt_frames = recovered.corrupt_frames,
-                "repaired the write-ahead log"
-            );
-        }
-        let indexer = Indexer::new(
-            settings.indexer_settings(),
-            layout.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&catalogue),
-            wal.releaser(),
-            tombstones,
-        );
-        let indexer = Arc::new(indexer);
-        let replayed_records = recovery::replay(&wal, &indexer)?;
+        let recovered = recovery::recover(layout, &settings, &clock)?;
+        let Recovered {
+            layout,
+            catalogue,
+            wal,
+            indexer,
+            retention_clock,
+            found,
+            replayed_records,
+            behind,
+        } = recovered;
 
         let (live, _) = broadcast::channel(LIVE_BATCHES);
-        let hooks = WalHooks {
-            clock: Arc::clone(&clock),
-            live: live.clone(),
-            state: WriteStateHandle::default(),
-        };
+        let hooks = WalHooks { clock, live: live.clone(), state: WriteStateHandle::default() };
         let write_state = hooks.state.clone();
-        let maintenance =
-            Arc::new(Maintenance::new(clock, Arc::clone(&catalogue), Arc::clone(&indexer)));
-        let threads = start_threads(&settings, handoff, wal, hooks, &indexer, &maintenance)?;
+        let maintenance = Arc::new(Maintenance::new(
+            settings.maintenance_settings(),
+            layout.clone(),
+            retention_clock,
+            Arc::clone(&catalogue),
+            Arc::clone(&indexer),
+        ));
+        let threads =
+            start_threads(&settings, handoff, wal, hooks, (&indexer, behind), &maintenance)?;
         let inner = Inner {
             settings,
             catalogue,
@@ -142,11 +142,18 @@ impl Store {
         Ok(Store { inner: Arc::new(inner) })
     }
 
+    /// Asks for long work to be left, because the store will be closed soon: a seal under way is
+    /// given up, its partition stays hot. Does not block.
+    pub fn prepare_close(&self) {
+        self.inner.indexer.stop();
+    }
+
     /// Ends the store: waits until the hand-off is closed and drained (drop every
     /// [`tierlog_model::HandoffSender`] first), syncs the WAL, commits, and ends the threads.
     pub fn close(&self) {
         let threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(threads) = threads else { return };
+        self.prepare_close();
         if let Some(maintenance) = threads.maintenance {
             maintenance.stop();
         }
@@ -156,6 +163,7 @@ impl Store {
         if threads.indexer.join().is_err() {
             tracing::error!("indexer thread panicked");
         }
+        self.inner.maintenance.clock().close();
     }
 
     /// Returns the partitions and tiers.
@@ -178,6 +186,25 @@ impl Store {
         self.inner.indexer.flush(self.inner.write_state.next_seq())
     }
 
+    /// Returns the number after the last record that was acknowledged.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.inner.write_state.next_seq()
+    }
+
+    /// Returns where things lie.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+
+    /// Deletes the records of a partition that a query finds, durably. Blocks.
+    pub(crate) fn delete_records(
+        &self,
+        id: PartitionId,
+        query: LetterQuery,
+    ) -> Result<(), StoreError> {
+        self.inner.indexer.delete_records(id, query)
+    }
+
     /// Returns what the store says of itself.
     pub fn health(&self) -> StoreHealth {
         let inner = &self.inner;
@@ -192,6 +219,34 @@ impl Store {
             quarantined: inner.found.quarantined.clone(),
             unknown_tiers: inner.found.unknown_tiers.clone(),
             replayed_records: inner.replayed_records,
+            quarantine: inner.maintenance.quarantined(),
+            indexing_waits: inner.write_state.indexing_waits(),
+            clock: inner.maintenance.clock().report(),
+            dropped_early: inner.maintenance.early_drops().all(),
+        }
+    }
+
+    /// Returns the present as retention takes it: the clock, unless it has jumped ahead.
+    pub fn retention_now(&self) -> Timestamp {
+        self.inner.maintenance.clock().now()
+    }
+
+    /// Believes the clock as it is: an engineer has looked at it.
+    pub fn confirm_clock(&self) {
+        self.inner.maintenance.clock().confirm();
+    }
+
+    /// Returns the last day of a tier that was dropped before its time.
+    pub fn dropped_early_through(&self, tier: TierId) -> Option<Day> {
+        self.inner.maintenance.early_drops().through(tier)
+    }
+
+    /// Returns why nothing was acknowledged any more: a write or sync has failed, or a thread has
+    /// ended. `None` when nothing is wrong; a full disk is not.
+    pub fn poisoned(&self) -> Option<String> {
+        match self.inner.write_state.get() {
+            WriteState::Poisoned(reason) => Some(reason),
+            WriteState::Writable | WriteState::DiskFull => None,
         }
     }
 
@@ -259,20 +314,19 @@ fn start_threads(
     handoff: HandoffReceiver,
     wal: Wal,
     hooks: WalHooks,
-    indexer: &Arc<Indexer>,
+    (indexer, behind): (&Arc<Indexer>, Option<u64>),
     maintenance: &Arc<Maintenance>,
 ) -> Result<Threads, StoreError> {
     let started = |name: &'static str| move |_: std::io::Error| StoreError::ThreadEnded(name);
     let state = hooks.state.clone();
-    let clock = Arc::clone(&hooks.clock);
     // Q2: full means that the WAL thread waits, so Q1 fills, so ingest waits or answers 429.
     let (applied, queue) = sync_channel(settings.index_queue_batches);
     let wal = wal::spawn_wal_thread(handoff, wal, applied, hooks).map_err(started("wal"))?;
-    let indexer =
-        crate::indexer::spawn(Arc::clone(indexer), queue, state).map_err(started("indexer"))?;
+    let indexer = crate::indexer::spawn(Arc::clone(indexer), queue, state, behind)
+        .map_err(started("indexer"))?;
     let maintenance = match settings.maintenance {
         MaintenanceJob::Every(interval) => Some(
-            maintenance::spawn(Arc::clone(maintenance), clock, interval, settings.seal_grace)
+            maintenance::spawn(Arc::clone(maintenance), interval, settings.seal_grace)
                 .map_err(started("maintenance"))?,
         ),
         MaintenanceJob::Rests => None,
@@ -281,7 +335,7 @@ fn start_threads(
 }
 
 impl StoreSettings {
-    fn wal_settings(&self) -> WalSettings {
+    pub(crate) fn wal_settings(&self) -> WalSettings {
         WalSettings {
             durability: self.durability,
             segment_bytes: self.wal_segment_bytes,
@@ -291,10 +345,23 @@ impl StoreSettings {
         }
     }
 
-    fn indexer_settings(&self) -> IndexerSettings {
+    pub(crate) fn maintenance_settings(&self) -> MaintenanceSettings {
+        MaintenanceSettings {
+            pressure: PressureRule {
+                low_bytes: self.free_bytes_low.max(self.free_bytes_min),
+                hard_bytes: self.free_bytes_min,
+                level_max: self.early_drop_max,
+            },
+            dead_letters_bytes_max: self.dead_letters_bytes_max,
+            scrub_bytes_per_second: self.scrub_bytes_per_second,
+        }
+    }
+
+    pub(crate) fn indexer_settings(&self) -> IndexerSettings {
         IndexerSettings {
             commit_interval: self.commit_interval,
             open_writers_max: self.open_writers_max,
+            commit_threads_max: self.commit_threads_max,
             writer: WriterSettings {
                 memory_bytes: self.writer_memory_bytes,
                 seal_zstd_level: self.seal_zstd_level,

@@ -1,5 +1,7 @@
 //! The store as a whole, on a real file system.
 
+mod readers;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,10 +71,10 @@ impl Running {
     fn messages(&self) -> BTreeMap<String, u32> {
         let mut found = BTreeMap::new();
         for partition in self.store.catalogue().partitions() {
-            let searcher = partition.searcher().expect("opens");
-            for segment in searcher.segment_readers() {
-                let docs: Vec<u32> = (0..segment.max_doc()).collect();
-                for stored in read_records(segment, &docs).expect("readable") {
+            let view = partition.view().expect("opens");
+            for segment in view.segments() {
+                let docs: Vec<u32> = (0..segment.reader().max_doc()).collect();
+                for stored in read_records(segment.reader(), &docs).expect("readable") {
                     let message = stored.record.get_str("message").expect("message").to_owned();
                     *found.entry(message).or_insert(0) += 1;
                 }
@@ -207,13 +209,13 @@ fn a_sealed_partition_answers_the_same_and_takes_late_records() {
     for partition in running.store.catalogue().partitions() {
         assert_eq!(partition.state(), PartitionState::Sealed);
         assert_eq!(partition.segment_count(), 1);
-        assert!(!partition.may_contain(id_hash("request_id", "nobody")));
+        assert!(!partition.facts().may_contain(id_hash("request_id", "nobody")));
     }
     let info = |running: &Running| {
         let partitions = running.store.catalogue().partitions();
         partitions.into_iter().find(|part| part.name().starts_with("info")).expect("info")
     };
-    assert!(info(&running).may_contain(id_hash("request_id", "request-of-r1-info")));
+    assert!(info(&running).facts().may_contain(id_hash("request_id", "request-of-r1-info")));
     assert_eq!(running.messages(), once(&expected));
     assert!(running.store.verify().expect("verified").ok);
 
@@ -222,7 +224,7 @@ fn a_sealed_partition_answers_the_same_and_takes_late_records() {
     running.store.flush().expect("flushed");
     expected.push(late);
     assert_eq!(info(&running).state(), PartitionState::Hot);
-    assert!(info(&running).may_contain(id_hash("request_id", "request-of-late")));
+    assert!(info(&running).facts().may_contain(id_hash("request_id", "request-of-late")));
     assert_eq!(running.messages(), once(&expected));
     assert_eq!(running.store.compact(CompactScope::ClosedDays).expect("compacted").len(), 1);
     assert_eq!(info(&running).state(), PartitionState::Sealed);
@@ -303,7 +305,7 @@ fn many_days_stay_within_the_open_writers() {
     let clock = ManualClock::at(noon());
     let mut settings = settings(directory.path());
     settings.open_writers_max = 2;
-    settings.open_readers_max = 2;
+    settings.open_readers_bytes_max = 0;
     let store = Store::open(settings, Arc::new(clock.clone()), receiver).expect("opens");
     let running = Running { store, sender, clock };
     let mut expected = Vec::new();
@@ -320,5 +322,27 @@ fn many_days_stay_within_the_open_writers() {
     running.store.flush().expect("flushed");
     assert_eq!(running.names().len(), 12);
     assert_eq!(running.messages(), once(&expected));
+    running.close();
+}
+
+#[test]
+fn a_seal_is_left_when_the_store_is_about_to_close_and_done_after_the_next_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let running = Running::open(directory.path());
+    running.write(&one_of_each("kept", noon()));
+    running.store.flush().expect("flushed");
+    running.store.prepare_close();
+    let left = running.store.compact(CompactScope::All);
+    assert!(matches!(left, Err(StoreError::Closing)), "{left:?}");
+    // What is taken meanwhile is taken whole.
+    running.write(&one_of_each("late", noon()));
+    running.close();
+
+    let running = Running::open(directory.path());
+    assert_eq!(running.messages().len(), 2 * Level::ALL.len());
+    running.store.compact(CompactScope::All).expect("sealed");
+    let partitions = running.store.catalogue().partitions();
+    assert!(partitions.iter().all(|partition| partition.state() == PartitionState::Sealed));
+    assert!(running.messages().values().all(|count| *count == 1), "each once");
     running.close();
 }

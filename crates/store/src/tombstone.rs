@@ -26,27 +26,48 @@ struct TombstoneFile {
 }
 
 impl Tombstones {
-    /// Reads the tombstones that are there. One that does not read back is an error: to ignore
-    /// it could bring expired data back.
-    pub(crate) fn open(layout: &Layout, tiers: &Tiers) -> Result<Tombstones, StoreError> {
+    /// Reads the tombstones that are there, and returns the names of those that had to be put
+    /// aside. No crash leaves one that does not read back, and a start must not hang on one that
+    /// has rotted: what it held back has expired by the clock, or goes with the next retention.
+    pub(crate) fn open(
+        layout: &Layout,
+        tiers: &Tiers,
+    ) -> Result<(Tombstones, Vec<String>), StoreError> {
         let directory = layout.tombstones();
-        files::create_directory(&directory)?;
+        files::create_directory(layout.vfs(), &directory)?;
+        // ORDER: a killed process may have left one that is seen but not durable; it must be
+        // before anybody relies on it.
+        files::sync_directory(layout.vfs(), &directory)?;
         let mut positions = BTreeMap::new();
-        for name in files::list_names(&directory)? {
+        let mut unreadable = Vec::new();
+        for name in files::list_names(layout.vfs(), &directory)? {
             let Some((tier, day)) = name.split_once('.') else { continue };
             let (Some(tier), Ok(day)) = (tiers.by_name(tier), day.parse()) else { continue };
             let path = directory.join(&name);
-            let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-            let file: TombstoneFile = serde_json::from_slice(&bytes)
-                .map_err(|error| StoreError::Malformed { path, problem: error.to_string() })?;
-            positions.insert(PartitionId { tier, day }, file.position);
+            let bytes = layout.vfs().read(&path).map_err(StoreError::io("read", &path))?;
+            match serde_json::from_slice::<TombstoneFile>(&bytes) {
+                Ok(file) => {
+                    positions.insert(PartitionId { tier, day }, file.position);
+                }
+                Err(error) => {
+                    tracing::error!(tombstone = %name, %error, "put aside unreadable tombstone");
+                    let name = format!("tombstones/{name}");
+                    crate::maintenance::quarantine(layout, &path, &name)?;
+                    unreadable.push(name);
+                }
+            }
         }
-        Ok(Tombstones { layout: layout.clone(), positions })
+        Ok((Tombstones { layout: layout.clone(), positions }, unreadable))
     }
 
     /// Returns the first record number of a partition that was not dropped.
     pub(crate) fn position(&self, id: PartitionId) -> u64 {
         self.positions.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Tells whether a partition that has everything below a position was dropped with all of it.
+    pub(crate) fn cover(&self, id: PartitionId, position: u64) -> bool {
+        self.positions.get(&id).is_some_and(|dropped| position <= *dropped)
     }
 
     /// Returns the highest position of all: no new record may have a number below it.
@@ -60,7 +81,7 @@ impl Tombstones {
         let json = serde_json::to_vec(&TombstoneFile { position }).map_err(|error| {
             StoreError::Malformed { path: path.clone(), problem: error.to_string() }
         })?;
-        files::write_atomically(&path, &json)?;
+        files::write_atomically(self.layout.vfs(), &path, &json)?;
         self.positions.insert(id, position);
         Ok(())
     }
@@ -75,7 +96,7 @@ impl Tombstones {
             .collect();
         for id in done {
             let path = self.layout.tombstone(id);
-            std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            files::remove_file(self.layout.vfs(), &path)?;
             self.positions.remove(&id);
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Batches over HTTP: compressed, a few at a time, each with a name that makes its retry
 //! harmless.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -12,14 +11,10 @@ use serde_json::Value;
 
 use super::batches::{Batch, BatchReader, Cut};
 use super::tally::Tally;
+use super::{PAUSE_MAX, PAUSE_MIN, run_id};
 use crate::cli::Unreachable;
 use crate::client::{Client, Endpoint, Problem, Reply};
 use crate::output::{Progress, grouped};
-
-/// First pause before a batch is repeated; doubles up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest pause that we choose ourselves.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Logs shrink to a seventh at this level, at 500 MB/s.
 const ZSTD_LEVEL: i32 = 1;
@@ -211,12 +206,6 @@ fn read_verdict(batch: &Batch, sent: Result<Reply, Unreachable>) -> Result<Verdi
         status => return Err(Problem::read(status, &reply.body).into()),
     }
     Ok(Verdict::Done(tally))
-}
-
-/// Returns a name that no other run has: the standard library's hash keys are random.
-fn run_id() -> String {
-    let half = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", half(), half())
 }
 
 #[cfg(test)]

@@ -1,225 +1,150 @@
-//! Lines over TCP, each acknowledged: lines leave, cumulative counts of durable lines arrive.
+//! Lines over TCP by a producer that numbers them: a connection that breaks is made anew, the
+//! server says how far it is, and lines that were not acknowledged are sent again. The server
+//! leaves out the ones that it has: each line is stored once.
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod link;
+mod outbox;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 
 use super::batches::{BatchReader, Cut};
 use super::tally::Tally;
-use crate::cli::{Unreachable, WrongUsage};
+use super::{PAUSE_MAX, PAUSE_MIN, run_id};
+use crate::cli::Unreachable;
 use crate::output::{Progress, grouped};
 
-/// First line of a client that wants acknowledgements.
-const HANDSHAKE: &[u8] = b"{\"tierlog\":{\"ack\":true}}\n";
+use link::{Link, open};
+use outbox::{Figures, Outbox};
 
-/// A server on the same network answers in milliseconds, or is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the server may be silent, or full, before it is given up.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
-
-/// Longest line that the server sends; they are some thirty bytes.
-const ACK_BYTES_MAX: u64 = 64 * 1024;
-
-/// What the server has acknowledged so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Acknowledged {
-    /// Durable lines, rejected ones included.
-    durable: u64,
-    /// Lines that are durable as dead letters only.
-    rejected: u64,
-    /// What the server said before it closed.
-    error: Option<String>,
+/// How to send.
+#[derive(Clone, Debug)]
+pub(super) struct TcpSettings {
+    /// Host and port.
+    pub(super) address: String,
+    /// Name of the producer; one that nobody else has, when missing.
+    pub(super) producer: Option<String>,
+    /// How long to go on without anything becoming durable.
+    pub(super) retry_for: Duration,
 }
 
 /// Sends everything and waits for the last acknowledgement.
-pub(super) fn send(mut batches: BatchReader, address: &str, progress: &Progress) -> Result<Tally> {
-    let stream = connect(address)?;
-    let mut writer = stream.try_clone().context("share the connection")?;
-    let started = Instant::now();
-    let mut sent = Tally::default();
-    let mut sent_lines = 0_u64;
-    let all_written = AtomicBool::new(false);
-    let (written, acknowledged) = std::thread::scope(|scope| {
-        let acks = scope.spawn(|| read_acks(&stream, &all_written, started, progress));
-        let mut write_all = || -> Result<()> {
-            let broke = |error: std::io::Error| {
-                unreachable(address, format!("the connection broke: {error}"))
-            };
-            writer.write_all(HANDSHAKE).map_err(broke)?;
-            while let Some(cut) = batches.next_cut()? {
-                match cut {
-                    Cut::TooLong(line) => sent.add_too_long(line),
-                    Cut::Batch(batch) => {
-                        writer.write_all(&batch.bytes).map_err(broke)?;
-                        sent_lines += batch.line_count;
-                        sent.bytes += batch.bytes.len() as u64;
-                        progress.set(sent.bytes);
-                    }
-                }
-            }
-            Ok(())
-        };
-        let written = write_all();
-        all_written.store(true, Ordering::Release);
-        // Our end of the conversation; the server answers with the last counts and closes.
-        let _ = writer.shutdown(Shutdown::Write);
-        (written, acks.join())
-    });
-    let acknowledged =
-        acknowledged.map_err(|_| anyhow::anyhow!("reading acknowledgements broke off"))??;
-    verdict(address, written, sent_lines, sent, acknowledged)
-}
-
-/// Says what became of the lines.
-fn verdict(
-    address: &str,
-    written: Result<()>,
-    sent_lines: u64,
-    mut tally: Tally,
-    acknowledged: Acknowledged,
-) -> Result<Tally> {
-    let durable = acknowledged.durable;
-    let so_far = format!("{} lines were acknowledged as durable", grouped(durable));
-    if let Some(error) = acknowledged.error {
-        anyhow::bail!("{error}; {so_far}");
-    }
-    written.with_context(|| format!("{so_far}, then sending stopped"))?;
-    if durable < sent_lines {
-        let reason = format!("the connection ended after {so_far}");
-        return Err(unreachable(address, reason).into());
-    }
-    tally.accepted += durable.saturating_sub(acknowledged.rejected);
-    tally.rejected += acknowledged.rejected;
-    Ok(tally)
-}
-
-fn connect(address: &str) -> Result<TcpStream> {
-    let addresses = address
-        .to_socket_addrs()
-        .map_err(|error| WrongUsage(format!("--to tcp://{address}: {error}")))?;
-    let mut reason = "there is no host of this name".to_owned();
-    for candidate in addresses {
-        match TcpStream::connect_timeout(&candidate, CONNECT_TIMEOUT) {
-            Ok(stream) => {
-                stream.set_read_timeout(Some(SILENCE_MAX)).context("set a deadline")?;
-                stream.set_write_timeout(Some(SILENCE_MAX)).context("set a deadline")?;
-                return Ok(stream);
-            }
-            Err(error) => reason = format!("{error}; start one with `tierlog serve`"),
-        }
-    }
-    Err(unreachable(address, reason).into())
-}
-
-fn unreachable(address: &str, reason: String) -> Unreachable {
-    Unreachable { server: format!("tcp://{address}"), reason }
-}
-
-/// Reads acknowledgements until the server closes. Silence is only wrong once everything was
-/// written: an input may be quiet for hours.
-fn read_acks(
-    stream: &TcpStream,
-    all_written: &AtomicBool,
-    started: Instant,
+pub(super) fn send(
+    batches: BatchReader,
+    settings: &TcpSettings,
     progress: &Progress,
-) -> Result<Acknowledged> {
-    let mut reader = BufReader::new(stream);
-    let mut acknowledged = Acknowledged::default();
-    let mut line = Vec::new();
-    let mut was_silent = false;
-    loop {
-        match (&mut reader).take(ACK_BYTES_MAX).read_until(b'\n', &mut line) {
-            Ok(0) => return Ok(acknowledged),
-            Ok(_) => was_silent = false,
-            // A reset is how a server that stops in a hurry closes; the counts tell the rest.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(acknowledged),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                // The silence counts from the moment at which everything was written.
-                if was_silent {
-                    return Err(error).context("wait for acknowledgements");
-                }
-                was_silent = all_written.load(Ordering::Acquire);
-                continue;
-            }
-            Err(error) => return Err(error).context("wait for acknowledgements"),
-        }
-        let said: Value =
-            serde_json::from_slice(&line).context("an acknowledgement is not JSON")?;
-        line.clear();
-        if let Some(error) = said.get("error").and_then(Value::as_str) {
-            acknowledged.error = Some(format!("the server said: {error}"));
-        }
-        let count = |name: &str| said.get(name).and_then(Value::as_u64);
-        acknowledged.durable = count("ack").unwrap_or(acknowledged.durable);
-        acknowledged.rejected = count("rejected").unwrap_or(acknowledged.rejected);
-        let per_second = acknowledged.durable as f64 / started.elapsed().as_secs_f64().max(0.001);
-        progress.remark(format!("{} lines/s acknowledged", grouped(per_second as u64)));
+) -> Result<Tally> {
+    let producer = settings.producer.clone().unwrap_or_else(run_id);
+    // Finds out at once whether anybody listens.
+    let first = open(&settings.address, &producer, None)?;
+    let outbox = Arc::new(Outbox::new(first.resume));
+    feed(batches, Arc::clone(&outbox))?;
+    let sender = Sender { settings, producer, outbox: &outbox, progress, started: Instant::now() };
+    sender.send_all(first)?;
+    let (too_long, input_error) = outbox.leftovers();
+    let figures = outbox.figures();
+    if let Some(error) = input_error {
+        return Err(error.context(so_far(figures)));
     }
+    Ok(tally(figures, settings.producer.is_some(), too_long))
+}
+
+/// Moves the input into the outbox, on a thread that ends with the input. A process that gives
+/// up does not wait for it: its input may be silent for ever.
+fn feed(mut batches: BatchReader, outbox: Arc<Outbox>) -> Result<()> {
+    let feed = move || {
+        let ended = loop {
+            match batches.next_cut() {
+                Ok(Some(Cut::Batch(batch))) => outbox.push(&batch.bytes),
+                Ok(Some(Cut::TooLong(line))) => outbox.too_long(line),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        outbox.end(ended);
+    };
+    std::thread::Builder::new()
+        .name("feed lines".to_owned())
+        .spawn(feed)
+        .context("start a thread that feeds lines")?;
+    Ok(())
+}
+
+struct Sender<'s> {
+    settings: &'s TcpSettings,
+    producer: String,
+    outbox: &'s Outbox,
+    progress: &'s Progress,
+    started: Instant,
+}
+
+impl Sender<'_> {
+    /// Makes one connection after the other until every line is durable.
+    fn send_all(&self, first: Link) -> Result<()> {
+        let mut link = first;
+        let mut from = self.outbox.connected();
+        let mut durable = 0;
+        let mut stuck_since = None;
+        let mut pause = PAUSE_MIN;
+        loop {
+            let reason = link.run(self.outbox, from, |figures| self.tell(figures));
+            if self.outbox.is_done() {
+                return Ok(());
+            }
+            let reason = reason.unwrap_or_else(|| "the connection ended".to_owned());
+            let figures = self.outbox.figures();
+            if figures.durable > durable {
+                (durable, stuck_since, pause) = (figures.durable, None, PAUSE_MIN);
+            }
+            let since = *stuck_since.get_or_insert_with(Instant::now);
+            let mut failed = self.unreachable(reason);
+            link = loop {
+                if since.elapsed() + pause > self.settings.retry_for {
+                    let seconds = self.settings.retry_for.as_secs();
+                    let outcome = format!("{}, gave up after {seconds} s", so_far(figures));
+                    return Err(failed.context(outcome));
+                }
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
+                // What was acknowledged is not here any more: the server takes our word for it,
+                // should it know less.
+                from = self.outbox.connected();
+                match open(&self.settings.address, &self.producer, Some(from)) {
+                    Ok(link) => break link,
+                    Err(error) => failed = error,
+                }
+            };
+        }
+    }
+
+    fn tell(&self, figures: Figures) {
+        self.progress.set(figures.bytes);
+        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
+        let per_second = (figures.durable - figures.skipped.min(figures.durable)) as f64 / seconds;
+        self.progress.remark(format!("{} lines/s acknowledged", grouped(per_second as u64)));
+    }
+
+    fn unreachable(&self, reason: String) -> anyhow::Error {
+        Unreachable { server: format!("tcp://{}", self.settings.address), reason }.into()
+    }
+}
+
+fn so_far(figures: Figures) -> String {
+    format!("{} lines are durable, then sending stopped", grouped(figures.durable))
+}
+
+fn tally(figures: Figures, is_named: bool, too_long: Vec<u64>) -> Tally {
+    let mut tally = Tally::default();
+    tally.bytes = figures.bytes;
+    tally.accepted = figures.durable.saturating_sub(figures.skipped + figures.rejected);
+    tally.rejected = figures.rejected;
+    // Only a name that was there before can have brought lines before.
+    tally.duplicate = is_named.then_some(figures.skipped);
+    too_long.into_iter().for_each(|line| tally.add_too_long(line));
+    tally
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-    use std::net::TcpListener;
-
-    use super::*;
-
-    /// Sends to a server that reads so many lines, or all, and then answers once.
-    fn exchange(
-        input: &str,
-        lines_read: Option<usize>,
-        answer: &'static str,
-    ) -> (Result<Tally>, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let server = std::thread::spawn(move || {
-            let (stream, _) = listener.accept().expect("a connection");
-            let mut reader = BufReader::new(&stream);
-            let mut text = String::new();
-            let mut lines = 0;
-            while lines_read.is_none_or(|max| lines < max)
-                && reader.read_line(&mut text).expect("readable") > 0
-            {
-                lines += 1;
-            }
-            (&stream).write_all(answer.as_bytes()).expect("writable");
-            text
-        });
-        let batches = BatchReader::spawn(Cursor::new(input.to_owned())).expect("a thread");
-        let tally = send(batches, &address, &Progress::hidden());
-        (tally, server.join().expect("the server ends"))
-    }
-
-    #[test]
-    fn lines_follow_the_handshake_and_the_last_ack_decides() {
-        let answer = "{\"ack\":1,\"rejected\":0}\n{\"ack\":3,\"rejected\":1}\n";
-        let (tally, received) = exchange("{}\n\n{}\nx", None, answer);
-        assert_eq!(received, "{\"tierlog\":{\"ack\":true}}\n{}\n\n{}\nx\n");
-        let tally = tally.expect("acknowledged");
-        assert_eq!((tally.accepted, tally.rejected, tally.bytes), (2, 1, 9));
-        assert_eq!((tally.redacted, tally.duplicate), (None, None));
-    }
-
-    #[test]
-    fn lines_without_an_ack_are_not_said_to_be_durable() {
-        let (tally, _) = exchange("{}\n{}\n", None, "{\"ack\":1,\"rejected\":0}\n");
-        let error = tally.expect_err("one line is missing");
-        assert!(
-            error.is::<Unreachable>() && error.to_string().contains("after 1 lines"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_server_that_refuses_says_why() {
-        let answer = "{\"ack\":1,\"rejected\":0}\n{\"error\":\"disk full\"}\n";
-        let (tally, _) = exchange("{}\n{}\n", Some(3), answer);
-        let text = tally.expect_err("refused").to_string();
-        assert_eq!(text, "the server said: disk full; 1 lines were acknowledged as durable");
-    }
-}
+mod tests;

@@ -144,9 +144,19 @@ impl<'h> Server<'h> {
     }
 
     /// Asks the server to end and returns its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.ask_to_end();
+        self.await_end()
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn ask_to_end(&self) {
         let signal = format!("kill -TERM {}", self.child.id());
         assert_eq!(run(std::process::Command::new("sh").args(["-c", &signal])).code, 0);
+    }
+
+    /// Waits until the server has ended and returns its exit code; `None` when a signal ended it.
+    pub(crate) fn await_end(mut self) -> Option<i32> {
         wait_until("the end of the server", || self.child.try_wait().expect("a child of ours"))
             .code()
     }

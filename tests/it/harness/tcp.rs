@@ -60,6 +60,13 @@ impl Tcp {
         Some((ack["ack"].as_u64().expect("a count"), ack["rejected"].as_u64().expect("a count")))
     }
 
+    /// Returns the next line that the server says; `None` at the end of the connection.
+    pub(crate) fn next_line(&mut self) -> Option<Value> {
+        let mut text = String::new();
+        let read = self.reader.read_line(&mut text).ok()?;
+        (read > 0).then(|| serde_json::from_str(&text).expect("the server says JSON lines"))
+    }
+
     /// Waits until an ack covers so many lines, and returns how many of them were rejected.
     #[track_caller]
     pub(crate) fn await_ack(&mut self, lines: u64) -> u64 {

@@ -41,8 +41,11 @@ pub(crate) struct Context<'c> {
     pub(crate) config: &'c IngestConfig,
     /// Values for records that lack them.
     pub(crate) defaults: &'c Defaults,
-    /// When the line arrived.
+    /// When the line arrived: the moment of a record that names none.
     pub(crate) arrival: Timestamp,
+    /// The present, against which moments are judged. Later than the arrival for a dead letter
+    /// that is read once more.
+    pub(crate) now: Timestamp,
 }
 
 /// Reads lines one after the other; owns the memory that they are unescaped in.
@@ -221,7 +224,7 @@ impl<'a> Opener<'a, '_> {
 
 /// Gives every target its field and every field its type.
 fn finish<'a>(collected: Collected<'a>, context: Context<'_>) -> Result<Record<'a>, Reject> {
-    let Context { config, defaults, arrival } = context;
+    let Context { config, defaults, arrival, .. } = context;
     let Collected { mut fields, best, level, mut dropped } = collected;
     let has_service = best.get(Target::Service as usize).is_some_and(Option::is_some);
     let mut timestamp = arrival;
@@ -324,15 +327,15 @@ fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: b
 
 /// Refuses what its tier no longer keeps, and what lies further ahead than clocks differ.
 fn check_bounds(record: &Record<'_>, context: Context<'_>) -> Result<(), Reject> {
-    let Context { config, arrival, .. } = context;
+    let Context { config, now, .. } = context;
     let ahead_seconds = config.limits.ahead_seconds_max;
-    let latest = arrival.saturating_add_micros(ahead_seconds.saturating_mul(1_000_000));
+    let latest = now.saturating_add_micros(ahead_seconds.saturating_mul(1_000_000));
     if record.timestamp > latest {
         let detail = format!("timestamp is more than {ahead_seconds} seconds ahead");
         return Err(Reject::new(RejectReason::TooFarAhead, detail));
     }
     let tier = config.tiers.of(record.level, record.kind);
-    if config.tiers.is_expired(tier, record.timestamp.day(), arrival) {
+    if config.tiers.is_expired(tier, record.timestamp.day(), now) {
         let policy = config.tiers.policy(tier);
         let detail = format!("older than the {} days that tier {} keeps", policy.days, policy.name);
         return Err(Reject::new(RejectReason::PastRetention, detail));

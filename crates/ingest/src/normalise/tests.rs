@@ -14,7 +14,7 @@ fn arrival() -> Timestamp {
 
 fn read_as(line: &[u8], kind: LineKind, config: &IngestConfig) -> Result<Record<'static>, Reject> {
     let defaults = Defaults::default();
-    let context = Context { config, defaults: &defaults, arrival: arrival() };
+    let context = Context { config, defaults: &defaults, arrival: arrival(), now: arrival() };
     LineReader::new(config).read(line, kind, context).map(Record::into_owned)
 }
 

@@ -160,3 +160,35 @@ proptest! {
         prop_assert_eq!(streamed.batch.bytes(), whole.batch.bytes());
     }
 }
+
+/// A producer numbers its lines without asking us which ones count.
+#[test]
+fn every_line_that_is_not_blank_is_one_record() {
+    let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
+    for line in [
+        &b""[..],
+        b" \t",
+        b"\r",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf \r",
+        b"\x0b",
+        b"\x0c",
+        b"\0",
+        b"\xc2\xa0",
+        b"{}",
+        b"\xef\xbb\xbf{}",
+        b"rubbish",
+        b"\xff",
+        b"{\"log\":\"\"}",
+        b"{\"log\":\"{}\\n{}\"}",
+        b"[{},{}]",
+        b"{}{}",
+    ] {
+        let mut reader = LineReader::new(ingest.config());
+        let frame = Frame::Lines(bytes::Bytes::copy_from_slice(&[line, b"\n"].concat()));
+        let prepared = ingest.prepare_frames(&mut reader, &[frame]);
+        let expected = u32::from(!crate::is_blank(line));
+        assert_eq!(prepared.batch.record_count(), expected, "{line:?}");
+        assert_eq!(prepared.verdicts.line_count(), u64::from(expected), "{line:?}");
+    }
+}

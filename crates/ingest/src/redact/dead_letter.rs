@@ -38,6 +38,8 @@ impl<'a> DeadLetter<'a> {
     /// Returns the record, not redacted yet, its line longer than it will be.
     pub(super) fn into_record(self) -> Record<'a> {
         let text = |value: Cow<'a, str>| Value::Str(value);
+        // Of a line that is too long, its source may have kept the head only.
+        let is_cut = self.reason == RejectReason::TooLong || self.line.len() > READ_BYTES_MAX;
         let mut record_fields = vec![
             (Cow::Borrowed(fields::REASON), text(Cow::Borrowed(self.reason.as_str()))),
             (Cow::Borrowed(fields::DETAIL), text(self.detail)),
@@ -48,6 +50,9 @@ impl<'a> DeadLetter<'a> {
             if let Some(value) = value {
                 record_fields.push((Cow::Borrowed(name), text(Cow::Borrowed(value))));
             }
+        }
+        if is_cut {
+            record_fields.push((Cow::Borrowed(fields::TRUNCATED), Value::Bool(true)));
         }
         Record {
             timestamp: self.arrival,
@@ -78,5 +83,8 @@ pub(super) fn shorten(record: &mut Record<'_>, reason: RejectReason) {
     let kept = text.floor_char_boundary(known_bytes.min(DEAD_LETTER_BYTES_MAX));
     if kept < text.len() {
         *text = Cow::Owned(text.get(..kept).unwrap_or_default().to_owned());
+        if record.get(fields::TRUNCATED).is_none() {
+            record.fields.push((Cow::Borrowed(fields::TRUNCATED), Value::Bool(true)));
+        }
     }
 }

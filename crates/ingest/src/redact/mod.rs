@@ -10,8 +10,10 @@
 //! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it.
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration.
 //! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean,
-//!   [`tokens`] the pseudonyms of a batch.
+//!   [`batch_names`], [`clean_texts`] and [`tokens`] what a batch has met of names, values and ids.
 
+mod batch_names;
+mod clean_texts;
 mod dead_letter;
 mod detector;
 mod engine;
@@ -35,11 +37,13 @@ mod tests;
 use std::sync::Arc;
 
 use tierlog_model::metric_names::REDACTIONS;
-use tierlog_model::{BatchId, BatchWriter, Pseudonyms, Record, RedactedBatch};
+use tierlog_model::{BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RedactedBatch};
 
 pub use dead_letter::DeadLetter;
 pub use settings::{RedactionSettings, UnknownDetector, detector_names};
 
+use batch_names::BatchNames;
+use clean_texts::CleanTexts;
 use engine::{Engine, Tally};
 use names::{NameCache, NameMap};
 use policy::Policy;
@@ -50,13 +54,16 @@ use tokens::TokenCache;
 pub struct Redactor {
     engine: Engine,
     names: NameCache,
+    /// Memory of batches.
+    buffers: Arc<BufferPool>,
 }
 
 impl Redactor {
     /// Returns a redactor with these detectors and pseudonyms.
     pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
         let policy = Policy::new(settings, pseudonyms);
-        Redactor { engine: Engine::new(settings, policy), names: NameCache::default() }
+        let engine = Engine::new(settings, policy);
+        Redactor { engine, names: NameCache::default(), buffers: Arc::default() }
     }
 
     /// Opens a batch.
@@ -68,10 +75,12 @@ impl Redactor {
     pub fn batch_with_room(&self, bytes: usize) -> RedactingWriter<'_> {
         RedactingWriter {
             redactor: self,
-            writer: BatchWriter::with_capacity(bytes),
+            writer: BatchWriter::with_room(bytes, &self.buffers),
             tally: Tally::default(),
             known: self.names.snapshot(),
             learnt: NameMap::default(),
+            names: BatchNames::default(),
+            clean: CleanTexts::default(),
             tokens: TokenCache::default(),
         }
     }
@@ -91,6 +100,8 @@ pub struct RedactingWriter<'r> {
     tally: Tally,
     known: Arc<NameMap>,
     learnt: NameMap,
+    names: BatchNames,
+    clean: CleanTexts,
     tokens: TokenCache,
 }
 
@@ -98,7 +109,8 @@ impl RedactingWriter<'_> {
     /// Redacts a record and appends it.
     pub fn push(&mut self, mut record: Record<'_>) {
         self.redact(&mut record);
-        self.writer.push(&record);
+        let names = &mut self.names;
+        self.writer.push_named(&record, |index, position, name| names.id(index, position, name));
     }
 
     /// Redacts a rejected line and appends it as a dead letter.
@@ -139,6 +151,8 @@ impl RedactingWriter<'_> {
             engine: &self.redactor.engine,
             known: &self.known,
             learnt: &mut self.learnt,
+            names: &mut self.names,
+            clean: &mut self.clean,
             tokens: &mut self.tokens,
             tally: &mut self.tally,
         };

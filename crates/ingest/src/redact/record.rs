@@ -11,6 +11,8 @@ use tierlog_model::fields::REDACTED;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Record, Value};
 
+use super::batch_names::BatchNames;
+use super::clean_texts::CleanTexts;
 use super::detector::{
     CARD_PLACEHOLDER, Card, PHONE_PLACEHOLDER, Phone, SECRET_PLACEHOLDER, SecretKey,
     is_card_number, is_phone_number,
@@ -30,6 +32,10 @@ pub(super) struct RecordWalk<'w> {
     pub(super) known: &'w NameMap,
     /// Names that this batch has read.
     pub(super) learnt: &'w mut NameMap,
+    /// Names of this batch in their order.
+    pub(super) names: &'w mut BatchNames,
+    /// Short texts of this batch that need no reading.
+    pub(super) clean: &'w mut CleanTexts,
     /// Tokens that this batch has made.
     pub(super) tokens: &'w mut TokenCache,
     /// What fired.
@@ -41,9 +47,11 @@ impl RecordWalk<'_> {
     pub(super) fn redact(&mut self, record: &mut Record<'_>) {
         let mut pairs: Vec<String> = Vec::new();
         let mut names: Option<UniqueNames> = None;
+        self.names.next_record();
         for position in 0..record.fields.len() {
             let Some((name, _)) = record.fields.get(position) else { break };
-            let mut facts = facts(name, self.known, self.learnt, self.engine);
+            let (known, learnt, engine) = (self.known, &mut *self.learnt, self.engine);
+            let mut facts = self.names.facts(name, || facts(name, known, learnt, engine));
             let mut written: Option<String> = None;
             if facts.is_suspect
                 && let Some(redacted) = self.engine.redact(name, self.tally)
@@ -83,7 +91,8 @@ impl RecordWalk<'_> {
             Value::U64(number) => is_card_number(*number),
             Value::F64(number) => json::is_card_float(*number),
             Value::Str(text) => {
-                if let Some(redacted) = self.engine.redact(text, self.tally) {
+                let (engine, tally) = (self.engine, &mut *self.tally);
+                if let Some(redacted) = self.clean.read(text, |text| engine.redact(text, tally)) {
                     *text = Cow::Owned(redacted);
                 }
                 false
@@ -182,6 +191,7 @@ impl RecordWalk<'_> {
         let earlier = record.fields.iter().position(|(name, _)| name == REDACTED);
         if let Some(position) = earlier {
             let (_, value) = record.fields.remove(position);
+            self.names.remove(position);
             fired.extend(known_names(&value));
             fired.sort_unstable();
             fired.dedup();

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
-use tierlog_model::{BatchId, Level, Receipt, RedactedBatch};
+use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -288,7 +288,10 @@ async fn prepare(
 /// Hands the batch to the store and waits until it is durable.
 async fn hand_over(ingest: &Ingest, batch: RedactedBatch) -> Result<Receipt, Problem> {
     if batch.record_count() == 0 {
-        return Ok(Receipt { written_count: 0, duplicate_count: 0 });
+        return Ok(Receipt { written_count: 0, duplicate_count: 0, producer_line: None });
+    }
+    if ingest.handoff().is_disk_full() {
+        return Err(Problem::from(Refusal::DiskFull));
     }
     // Waiting in line, if briefly: an attempt that does not wait finds no room for as long as
     // any TCP connection waits for some.

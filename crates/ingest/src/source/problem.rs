@@ -79,6 +79,8 @@ impl From<Refusal> for Problem {
             Refusal::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes"),
             Refusal::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+            // Only connections number their lines; a request cannot meet this.
+            Refusal::MissingLines { .. } => (StatusCode::CONFLICT, "missing_lines"),
         };
         Problem::new(status, code, refusal.to_string())
     }

@@ -1,26 +1,32 @@
 //! JSON lines over TCP. Bytes of one connection arrive; batches leave for the store, and, when
 //! the client asked for them, counts of durable lines go back.
 //!
-//! Backpressure is TCP's own: reading stops while the hand-off is full or too many batches wait
-//! for their fsync. A line is never dropped. A client that asked for nothing is told nothing.
+//! Backpressure is TCP's own: reading stops while the hand-off or the disk is full, or too many
+//! batches wait for their fsync. A line is never dropped. A client that asked for nothing is told nothing.
+//!
+//! A client that says who it is numbers its lines: what it sends again after a broken connection
+//! is recognised by the store, whose WAL knows how far each producer is. Here lines are counted,
+//! never compared.
 //!
 //! Batches are cut as Nagle's algorithm cuts segments: at once while nothing is on its way, else
 //! when there is enough, the last verdict is in, or a few milliseconds have passed.
+
+mod handshake;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use serde::Deserialize;
 use tierlog_model::limits::BATCH_BYTES_TARGET;
-use tierlog_model::{Ack, Receipt, Refusal};
+use tierlog_model::{Ack, LinesBefore, ProducerId, ProducerLines, Receipt, RedactedBatch, Refusal};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
 
+use self::handshake::{Numbering, Opening};
 use super::{Protocol, Tally, count_bytes};
 use crate::frame::{Frame, LineDecoder};
 use crate::normalise::LineReader;
@@ -39,8 +45,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Pieces up to this size are decoded on the runtime's thread: about 400 µs.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
 
-/// Longest first line that may be a handshake; it is 25 bytes.
-const HANDSHAKE_BYTES_MAX: usize = 256;
+/// How long a line that is longer than one read may take to arrive whole: at 300 kbit/s, a line
+/// of 1 MiB. Few may be held at a time (see [`Ingest`]), so none may be held for long.
+const LONG_LINE_TIME: Duration = Duration::from_secs(30);
 
 /// Why a connection ended before its client ended it.
 #[derive(Debug, thiserror::Error)]
@@ -58,22 +65,12 @@ pub enum ConnectionError {
     /// The client did not read its acknowledgements for as long as the limit says.
     #[error("tcp connection: acknowledgements not read for {0:?}")]
     Unread(Duration),
+    /// The first line asks for something that cannot be meant.
+    #[error("tcp connection: handshake: {0}")]
+    Handshake(&'static str),
     /// The thread that decodes ended early. Its panic may quote a line, so it is not told.
     #[error("tcp connection: decode a batch: thread ended early")]
     Decode,
-}
-
-/// The first line of a client that wants acknowledgements.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Handshake {
-    tierlog: HandshakeWishes,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HandshakeWishes {
-    ack: bool,
 }
 
 /// What the client wants to hear.
@@ -99,6 +96,7 @@ enum Event {
     Verdict(Ack),
     Read(std::io::Result<usize>),
     LingerOver,
+    MayGoOn(OwnedSemaphorePermit),
     Idle,
     Shutdown,
 }
@@ -113,7 +111,9 @@ struct Connection<S> {
     lines: LineReader,
     answers: Answers,
     in_flight: VecDeque<InFlight>,
-    /// Durable lines so far, rejected ones included.
+    /// How the lines of a producer are numbered.
+    numbering: Option<Numbering>,
+    /// Durable lines so far, rejected ones included; of a producer, the number of the last one.
     durable_count: u64,
     /// Durable dead letters so far.
     rejected_count: u64,
@@ -121,6 +121,8 @@ struct Connection<S> {
     linger_until: Option<Instant>,
     /// When a client without a whole line is given up.
     idle_at: Instant,
+    /// The right to hold more than one read.
+    long: Option<OwnedSemaphorePermit>,
 }
 
 /// Serves one connection until its client ends it, the limit of idle time passes, the store
@@ -144,15 +146,19 @@ where
         lines: LineReader::new(ingest.config()),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
+        numbering: None,
         durable_count: 0,
         rejected_count: 0,
         linger_until: None,
         idle_at: Instant::now() + limits.idle_deadline,
+        long: None,
         ingest,
     };
     let served = connection.serve(&shutdown).await;
-    if let Err(ConnectionError::Refused(refusal)) = &served {
-        connection.say_error(refusal).await;
+    match &served {
+        Err(ConnectionError::Refused(refusal)) => connection.say_error(&refusal.to_string()).await,
+        Err(ConnectionError::Handshake(problem)) => connection.say_error(problem).await,
+        Err(_) | Ok(()) => {}
     }
     // The client may be gone; there is nobody left to tell.
     let _ = connection.writer.shutdown().await;
@@ -169,7 +175,7 @@ where
                 Event::Read(read) => {
                     let bytes = read?;
                     if bytes == 0 {
-                        self.cut(LineDecoder::decode_eof).await?;
+                        self.cut_rest().await?;
                         return self.drain().await;
                     }
                     count_bytes(Protocol::Tcp, bytes);
@@ -183,8 +189,12 @@ where
                     }
                 }
                 Event::LingerOver => self.cut(LineDecoder::decode).await?,
+                Event::MayGoOn(permit) => {
+                    self.long = Some(permit);
+                    self.idle_at = self.idle_at.min(Instant::now() + LONG_LINE_TIME);
+                }
                 Event::Idle => {
-                    self.cut(LineDecoder::decode_eof).await?;
+                    self.cut_rest().await?;
                     self.drain().await?;
                     return Err(ConnectionError::Idle(self.ingest.config().limits.idle_deadline));
                 }
@@ -200,12 +210,21 @@ where
     async fn next_event(&mut self, shutdown: &CancellationToken) -> Event {
         let room = self.in_flight.len() < IN_FLIGHT_MAX;
         let waits = !self.in_flight.is_empty();
+        let is_long = self.buffer.len() > READ_BYTES;
+        if !is_long {
+            self.long = None;
+        }
+        let may_read = room && (!is_long || self.long.is_some());
+        let needs_right = room && !may_read;
         self.buffer.reserve(READ_BYTES);
         tokio::select! {
             biased;
             () = shutdown.cancelled() => Event::Shutdown,
             verdict = front_verdict(&mut self.in_flight), if waits => Event::Verdict(verdict),
-            read = self.reader.read_buf(&mut self.buffer), if room => Event::Read(read),
+            read = self.reader.read_buf(&mut self.buffer), if may_read => Event::Read(read),
+            right = Arc::clone(&self.ingest.long_reads).acquire_owned(), if needs_right => {
+                right.map_or(Event::Shutdown, Event::MayGoOn)
+            }
             () = sleep_until(self.linger_until), if self.linger_until.is_some() && room => {
                 Event::LingerOver
             }
@@ -224,6 +243,18 @@ where
         Ok(())
     }
 
+    /// Takes what is left when nothing more comes. A last line without its end counts, but not
+    /// that of a producer: its connection may have broken in the middle of the line, which comes
+    /// again.
+    async fn cut_rest(&mut self) -> Result<(), ConnectionError> {
+        self.cut(LineDecoder::decode).await?;
+        let is_handshake = self.answers == Answers::Undecided && Opening::is_broken(&self.buffer);
+        if self.numbering.is_some() || is_handshake {
+            return Ok(());
+        }
+        self.cut(LineDecoder::decode_eof).await
+    }
+
     /// Takes the whole lines out of the buffer and sends them on as one batch.
     async fn cut(
         &mut self,
@@ -239,35 +270,75 @@ where
         }
         self.idle_at = Instant::now() + self.ingest.config().limits.idle_deadline;
         if self.answers == Answers::Undecided {
-            self.read_handshake(&mut frames);
+            self.read_handshake(&mut frames).await?;
         }
         let prepared = self.prepare(frames).await?;
         let PreparedBatch { batch, verdicts } = prepared;
         if batch.record_count() == 0 {
             return Ok(());
         }
+        let batch = self.number(batch);
         // Waiting here is the backpressure: nothing is read meanwhile.
-        let sent = self.ingest.handoff().send(batch).await;
+        let sent = self.ingest.handoff().send_waiting(batch).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
         self.in_flight.push_back(InFlight { answer, verdicts });
         Ok(())
     }
 
     /// Takes the first line away if it is a handshake.
-    fn read_handshake(&mut self, frames: &mut [Frame]) {
+    async fn read_handshake(&mut self, frames: &mut [Frame]) -> Result<(), ConnectionError> {
         self.answers = Answers::None;
-        let Some(Frame::Lines(lines)) = frames.first_mut() else { return };
+        let Some(Frame::Lines(lines)) = frames.first_mut() else { return Ok(()) };
         let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
-        let first = lines.get(..end).unwrap_or_default().trim_ascii();
-        if first.len() > HANDSHAKE_BYTES_MAX {
-            return;
-        }
-        if let Ok(handshake) = serde_json::from_slice::<Handshake>(first) {
-            if handshake.tierlog.ack {
-                self.answers = Answers::Acks;
-            }
+        let opening = Opening::read(lines.get(..end).unwrap_or_default());
+        if opening != Opening::Lines {
             let _handshake: Bytes = lines.split_to(end);
         }
+        match opening {
+            Opening::Lines | Opening::Silent => {}
+            Opening::Acks => self.answers = Answers::Acks,
+            Opening::Producer { id, from } => {
+                self.answers = Answers::Acks;
+                self.greet(id, from).await?;
+            }
+            Opening::Invalid(problem) => {
+                // Only who wants answers sends such a line.
+                self.answers = Answers::Acks;
+                return Err(ConnectionError::Handshake(problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a producer how far its lines are durable. A batch without lines asks the store: it
+    /// goes the same way as those before it.
+    async fn greet(
+        &mut self,
+        producer: ProducerId,
+        from: Option<u64>,
+    ) -> Result<(), ConnectionError> {
+        let PreparedBatch { batch, .. } = self.ingest.prepare_frames(&mut self.lines, &[]);
+        let nothing =
+            ProducerLines { producer: producer.clone(), first: 1, before: LinesBefore::Durable };
+        let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
+        let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
+        let receipt = answer.await.unwrap_or(Err(Refusal::ShuttingDown))?;
+        let durable = receipt.producer_line.unwrap_or(0);
+        let next = from.unwrap_or_else(|| durable.saturating_add(1));
+        let before = if from.is_some() { LinesBefore::Settled } else { LinesBefore::Durable };
+        self.durable_count = next.saturating_sub(1);
+        self.numbering = Some(Numbering { producer, next, before });
+        self.say(&format!("{{\"resume\":{durable}}}\n")).await
+    }
+
+    /// Says which lines of its producer a batch holds.
+    fn number(&mut self, batch: RedactedBatch) -> RedactedBatch {
+        let Some(numbering) = &mut self.numbering else { return batch };
+        let Numbering { producer, next, before } = numbering.clone();
+        let lines = ProducerLines { producer, first: next, before };
+        numbering.next = lines.last(batch.record_count()).saturating_add(1);
+        numbering.before = LinesBefore::Durable;
+        batch.with_lines(lines)
     }
 
     async fn prepare(&mut self, frames: Vec<Frame>) -> Result<PreparedBatch, ConnectionError> {
@@ -322,8 +393,8 @@ where
         self.say(&text).await
     }
 
-    async fn say_error(&mut self, refusal: &Refusal) {
-        let text = serde_json::json!({ "error": refusal.to_string() });
+    async fn say_error(&mut self, problem: &str) {
+        let text = serde_json::json!({ "error": problem });
         // The connection ends anyway; a client that does not read loses only the reason.
         let _ = self.say(&format!("{text}\n")).await;
     }

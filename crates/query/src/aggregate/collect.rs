@@ -2,13 +2,14 @@
 //! what comes out at once, so that memory holds one segment's buckets and the merged ones.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tantivy::aggregation::agg_req::Aggregations;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
 use tantivy::aggregation::{AggContextParams, AggregationError, AggregationSegmentCollector};
 use tantivy::collector::SegmentCollector;
 use tantivy::{DocId, SegmentReader, TantivyError};
-use tierlog_store::Partition;
+use tierlog_store::OpenSegment;
 
 use crate::{Flow, QueryError, SegmentVisitor};
 
@@ -69,11 +70,8 @@ impl<'r> AggregateVisitor<'r> {
 }
 
 impl SegmentVisitor for AggregateVisitor<'_> {
-    fn begin(
-        &mut self,
-        _partition: &Partition,
-        segment: &SegmentReader,
-    ) -> Result<Flow, QueryError> {
+    fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
+        let segment = segment.reader();
         self.note_fields(segment)?;
         let collector = AggregationSegmentCollector::from_agg_req_and_reader(
             self.aggregations,

@@ -4,11 +4,12 @@
 //! asked range.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use tantivy::DocId;
 use tantivy::columnar::{ColumnIndex, ColumnType, DynamicColumnHandle, StrColumn};
-use tantivy::{DocId, SegmentReader};
 use tierlog_model::fields;
-use tierlog_store::Partition;
+use tierlog_store::OpenSegment;
 
 use super::TEXT_FIELDS_COLUMN;
 use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
@@ -106,11 +107,8 @@ impl FieldVisitor {
 }
 
 impl SegmentVisitor for FieldVisitor {
-    fn begin(
-        &mut self,
-        _partition: &Partition,
-        segment: &SegmentReader,
-    ) -> Result<Flow, QueryError> {
+    fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
+        let segment = segment.reader();
         let records = u64::from(segment.num_docs());
         self.add(fields::TIMESTAMP, FieldType::Timestamp, records);
         self.add(fields::LEVEL, FieldType::Text, records);

@@ -4,15 +4,16 @@
 //! an end the buckets reach it; elsewhere they reach the first or last match. Buckets between
 //! are there even when nothing fell into them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tantivy::DocId;
 use tantivy::columnar::{Cardinality, Column, ColumnType, MonotonicallyMappableToU64};
-use tantivy::{DocId, SegmentReader};
 use tierlog_model::{Level, Timestamp, fields};
-use tierlog_store::Partition;
+use tierlog_store::{LevelCounts, Listed, OpenSegment};
 
 use crate::execute::load_values;
-use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
+use crate::{Deadline, Engine, Flow, LevelSet, Plan, QueryError, ScanReport, SegmentVisitor};
 
 /// Buckets of one answer: more than any screen is wide, 2 MB of JSON.
 const HISTOGRAM_BUCKETS_MAX: usize = 10_000;
@@ -21,6 +22,8 @@ const HISTOGRAM_BUCKETS_TARGET: u64 = 60;
 
 const MICROS_PER_MILLI: u64 = 1_000;
 const NANOS_PER_MICRO: i64 = 1_000;
+/// Width in which seals count.
+const MICROS_PER_MINUTE: i64 = 60_000_000;
 
 /// Intervals that people read well, in milliseconds: each divides a larger one or the day.
 const ROUND_INTERVALS_MS: [u64; 32] = [
@@ -100,11 +103,34 @@ pub(crate) fn histogram(
     if let (Some(start), Some(end)) = (plan.range.start, last_moment(plan)) {
         grid.cover(start.as_micros().div_euclid(micros), end.as_micros().div_euclid(micros))?;
     }
-    let mut visitor =
-        HistogramVisitor { grid, segment: None, moments: Vec::new(), ords: Vec::new() };
-    let report = engine.scan(plan, deadline, &mut visitor)?;
-    let buckets = visitor.grid.into_buckets(plan)?;
+    let (grid, report) = count_into(grid, engine, plan, deadline)?;
+    let buckets = grid.into_buckets(plan)?;
     Ok((Histogram { interval, buckets }, report))
+}
+
+/// Counts the matches of a plan; the buckets reach from the first match to the last. The interval
+/// must be whole milliseconds.
+pub(super) fn bare_histogram(
+    engine: &Engine,
+    plan: &Plan,
+    interval: Duration,
+    deadline: &Deadline,
+) -> Result<(Vec<HistogramBucket>, ScanReport), QueryError> {
+    let micros = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+    let (grid, report) = count_into(Grid::new(micros), engine, plan, deadline)?;
+    Ok((grid.buckets(), report))
+}
+
+fn count_into(
+    grid: Grid,
+    engine: &Engine,
+    plan: &Plan,
+    deadline: &Deadline,
+) -> Result<(Grid, ScanReport), QueryError> {
+    let mut visitor =
+        HistogramVisitor { plan, grid, segment: None, moments: Vec::new(), ords: Vec::new() };
+    let report = engine.scan(plan, deadline, &mut visitor)?;
+    Ok((visitor.grid, report))
 }
 
 /// Returns the last moment inside the plan's range.
@@ -114,11 +140,11 @@ fn last_moment(plan: &Plan) -> Option<Timestamp> {
 
 /// Returns how long the time is that matches can lie in.
 fn span_micros(engine: &Engine, plan: &Plan) -> u64 {
-    let partitions = engine.store().catalogue().partitions();
+    let partitions = engine.store().catalogue().list();
     let stats = partitions
         .iter()
         .filter(|partition| plan.tiers.contains(&partition.id().tier))
-        .map(|partition| partition.stats());
+        .map(|partition| partition.facts().stats());
     let (mut earliest, mut latest) = (None, None);
     for stats in stats {
         earliest = earliest.into_iter().chain(stats.earliest).min();
@@ -188,17 +214,47 @@ impl Grid {
         Ok(number.abs_diff(self.first) as usize)
     }
 
+    /// Returns the number of the bucket that a moment falls into.
+    fn number(&self, moment: Timestamp) -> i64 {
+        moment.as_micros().div_euclid(self.interval_micros)
+    }
+
+    /// Adds records of the bucket of a moment that have one of some levels.
+    fn add(
+        &mut self,
+        moment: Timestamp,
+        counts: &LevelCounts,
+        levels: LevelSet,
+    ) -> Result<(), QueryError> {
+        let wanted = || counts.iter().filter(|(level, _)| levels.contains(*level));
+        if wanted().next().is_none() {
+            return Ok(());
+        }
+        let position = self.position(self.number(moment))?;
+        let Some(row) = self.counts.get_mut(position) else { return Ok(()) };
+        for (level, records) in wanted() {
+            if let Some(count) = row.get_mut(level as usize) {
+                *count += records;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the buckets, up to the ends of the range that the request gave.
     fn into_buckets(mut self, plan: &Plan) -> Result<Vec<HistogramBucket>, QueryError> {
         if !self.counts.is_empty() {
             for end in plan.range.start.into_iter().chain(last_moment(plan)) {
-                let number = end.as_micros().div_euclid(self.interval_micros);
+                let number = self.number(end);
                 self.cover(number, number)?;
             }
         }
-        let interval = self.interval_micros;
+        Ok(self.buckets())
+    }
+
+    fn buckets(&self) -> Vec<HistogramBucket> {
+        let start = |number: i64| number.saturating_mul(self.interval_micros);
         let numbered = self.counts.iter().zip(self.first..);
-        Ok(numbered.map(|(counts, number)| bucket(counts, number * interval)).collect())
+        numbered.map(|(counts, number)| bucket(counts, start(number))).collect()
     }
 }
 
@@ -231,20 +287,53 @@ enum Levels {
 }
 
 /// Counts the documents of a scan.
-struct HistogramVisitor {
+struct HistogramVisitor<'p> {
+    plan: &'p Plan,
     grid: Grid,
     segment: Option<Segment>,
     moments: Vec<u64>,
     ords: Vec<u64>,
 }
 
-impl SegmentVisitor for HistogramVisitor {
-    fn begin(
-        &mut self,
-        _partition: &Partition,
-        segment: &SegmentReader,
-    ) -> Result<Flow, QueryError> {
-        let columns = segment.fast_fields();
+impl HistogramVisitor<'_> {
+    /// Counts a sealed partition by what its seal has counted; tells whether that was enough.
+    fn count_sealed(&mut self, partition: &Listed) -> Result<bool, QueryError> {
+        let Some(levels) = self.plan.only_levels else { return Ok(false) };
+        let Some(totals) = partition.facts().levels() else { return Ok(false) };
+        let (earliest, latest) = (partition.earliest(), partition.latest());
+        if self.plan.range.covers(earliest, latest)
+            && self.grid.number(earliest) == self.grid.number(latest)
+        {
+            self.grid.add(earliest, totals, levels)?;
+            return Ok(true);
+        }
+        // Finer than a minute, nobody has counted.
+        if self.grid.interval_micros % MICROS_PER_MINUTE != 0 {
+            return Ok(false);
+        }
+        // What does not read is looked into: there the trouble is told.
+        let Ok(Some(minutes)) = partition.partition().minute_counts(partition.facts()) else {
+            return Ok(false);
+        };
+        let range = &self.plan.range;
+        let is_cut = |first, last| range.overlaps(first, last) && !range.covers(first, last);
+        if minutes.iter().any(|(first, last, _)| is_cut(first, last)) {
+            return Ok(false);
+        }
+        for (first, _, counts) in minutes.iter().filter(|(first, ..)| range.contains(*first)) {
+            self.grid.add(first, &counts, levels)?;
+        }
+        Ok(true)
+    }
+}
+
+impl SegmentVisitor for HistogramVisitor<'_> {
+    fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
+        Ok(if self.count_sealed(partition)? { Flow::SkipSegment } else { Flow::Continue })
+    }
+
+    fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
+        let columns = segment.reader().fast_fields();
         let moments = columns
             .u64_lenient_for_type(Some(&[ColumnType::DateTime]), fields::TIMESTAMP)?
             .map(|(column, _)| column);

@@ -4,6 +4,7 @@
 //! memory. All of it reads columns, block by block, as [`SegmentVisitor`](crate::SegmentVisitor)s
 //! of a scan; no record is ever rebuilt here.
 
+mod by_time;
 mod collect;
 mod field_names;
 mod field_values;

@@ -7,6 +7,7 @@ use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard};
 use tantivy::tokenizer::TokenizerManager;
 use tierlog_model::RecordKind;
 
+use super::by_time::CountByTime;
 use super::collect::{AggregateVisitor, engine_error};
 use super::filter::{Condition, SegmentDocs};
 use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, request, shape};
@@ -31,8 +32,15 @@ pub(crate) fn aggregate(
     aggs: Value,
     deadline: &Deadline,
 ) -> Result<AggregateAnswer, QueryError> {
+    let by_time = CountByTime::read(&aggs);
     let compile = |condition: Condition| compile(engine, condition, deadline);
     let request = request::read(aggs, engine.clock().now(), engine.pseudonyms(), &compile)?;
+    // Only after the request was read: it is refused for the same reasons either way.
+    if let Some(by_time) = by_time
+        && let Some((aggregations, report)) = by_time.answer(engine, plan, deadline)?
+    {
+        return Ok(AggregateAnswer { aggregations, text_left_out: Vec::new(), report });
+    }
     let limits = AggregationLimitsGuard::new(Some(AGGREGATION_BYTES_MAX), Some(BUCKETS_MAX));
     let context = AggContextParams::new(limits.clone(), TokenizerManager::default())
         .with_value_sources(Arc::new(request.sources));

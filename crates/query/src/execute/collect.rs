@@ -6,14 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tantivy::columnar::{Column, ColumnType, MonotonicallyMappableToU64};
-use tantivy::{DateTime, DocId, SegmentReader};
+use tantivy::{DateTime, DocId};
 use tierlog_model::Timestamp;
-use tierlog_store::{BOUND_DOCS, Catalogue, Partition, PartitionId, RecordReader, index_fields};
+use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, index_fields};
 
 use super::column::load_values;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use super::{BLOCK_DOCS, Sort, Total, TotalRelation};
-use crate::{Cursor, Expr, Plan, QueryError};
+use crate::{Cursor, Plan, QueryError};
 
 // The span that the driver asks for is the one whose moments the store bounds.
 const _: () = assert!(BLOCK_DOCS == BOUND_DOCS);
@@ -62,7 +62,6 @@ pub(super) struct Candidate {
 /// Collects the first `limit` documents after a rank.
 pub(super) struct Collector<'p> {
     plan: &'p Plan,
-    catalogue: &'p Catalogue,
     sort: Sort,
     limit: usize,
     after: Option<Rank>,
@@ -70,7 +69,7 @@ pub(super) struct Collector<'p> {
     /// The last of the kept ones is on top.
     kept: BinaryHeap<Reverse<Candidate>>,
     /// Segments of kept candidates: held open until the records are read.
-    segments: Vec<KeptSegment>,
+    segments: Vec<Arc<OpenSegment>>,
     total: u64,
     relation: TotalRelation,
     current: Option<Columns>,
@@ -78,23 +77,14 @@ pub(super) struct Collector<'p> {
     buffer: Vec<u64>,
 }
 
-/// A segment that has hits.
-#[derive(Clone)]
-pub(super) struct KeptSegment {
-    pub(super) partition: PartitionId,
-    pub(super) reader: SegmentReader,
-}
-
 struct Columns {
-    segment: KeptSegment,
+    segment: Arc<OpenSegment>,
     /// Position in [`Collector::segments`], once a candidate is kept.
     place: Option<usize>,
     /// Nanoseconds, as the column's order-preserving numbers.
     moments: Column<u64>,
     numbers: Column<u64>,
     can_contribute: bool,
-    /// Opened when its bounds can tell something.
-    reader: Option<Arc<RecordReader>>,
     /// Whether the span that is being looked at can have hits.
     span_can_contribute: bool,
 }
@@ -102,7 +92,6 @@ struct Columns {
 impl<'p> Collector<'p> {
     pub(super) fn new(
         plan: &'p Plan,
-        catalogue: &'p Catalogue,
         sort: Sort,
         limit: usize,
         after: Option<Rank>,
@@ -110,7 +99,6 @@ impl<'p> Collector<'p> {
     ) -> Collector<'p> {
         Collector {
             plan,
-            catalogue,
             sort,
             limit,
             after,
@@ -134,7 +122,7 @@ impl<'p> Collector<'p> {
     }
 
     /// Returns the kept documents in order, and the segments that they lie in.
-    pub(super) fn into_kept(self) -> (Vec<Candidate>, Vec<KeptSegment>) {
+    pub(super) fn into_kept(self) -> (Vec<Candidate>, Vec<Arc<OpenSegment>>) {
         // Ascending `Reverse` is descending rank: the order in which hits are shown.
         let kept = self.kept.into_sorted_vec();
         (kept.into_iter().map(|Reverse(candidate)| candidate).collect(), self.segments)
@@ -168,19 +156,13 @@ impl<'p> Collector<'p> {
     }
 
     /// Tells whether the span that starts at a document can have hits.
-    fn span_can_contribute(&self, columns: &mut Columns, start: DocId) -> Result<bool, QueryError> {
-        if self.after.is_none() && self.threshold().is_none() {
+    fn span_can_contribute(&self, columns: &Columns, start: DocId) -> Result<bool, QueryError> {
+        // The bounds of the only span are those of the segment, which can contribute.
+        let is_only = columns.segment.reader().max_doc() as usize <= BOUND_DOCS;
+        if is_only || (self.after.is_none() && self.threshold().is_none()) {
             return Ok(true);
         }
-        let reader = match &columns.reader {
-            Some(reader) => reader,
-            None => {
-                let KeptSegment { partition, reader } = &columns.segment;
-                let opened = self.catalogue.record_reader(*partition, reader)?;
-                columns.reader.insert(opened)
-            }
-        };
-        let bounds = reader.moment_bounds(start);
+        let bounds = columns.segment.records()?.moment_bounds(start);
         Ok(bounds.is_none_or(|(earliest, latest)| self.can_contribute(earliest, latest)))
     }
 
@@ -207,7 +189,7 @@ impl<'p> Collector<'p> {
         if self.after.is_none_or(|after| rank < after) {
             // Only segments with hits are held open, or a year of them would be.
             let segment = *columns.place.get_or_insert_with(|| {
-                self.segments.push(columns.segment.clone());
+                self.segments.push(Arc::clone(&columns.segment));
                 self.segments.len() - 1
             });
             self.keep(Candidate { rank, segment, doc });
@@ -226,33 +208,26 @@ impl<'p> Collector<'p> {
 }
 
 impl SegmentVisitor for Collector<'_> {
-    fn partition(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
-        let stats = partition.stats();
-        let day = partition.id().day;
-        let earliest = stats.earliest.unwrap_or(day.start());
-        let latest = stats.latest.unwrap_or(day.end());
-        if self.can_contribute(earliest, latest) {
+    fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
+        if self.can_contribute(partition.earliest(), partition.latest()) {
             return Ok(Flow::Continue);
         }
         if !self.must_count() {
             self.relation = TotalRelation::Gte;
             return Ok(Flow::SkipSegment);
         }
-        if self.plan.expr == Expr::All && self.plan.range.covers(earliest, latest) {
-            self.total += stats.records;
+        if let Some(count) = self.plan.count_of(partition) {
+            self.total += count;
             return Ok(Flow::SkipSegment);
         }
         Ok(Flow::Continue)
     }
 
-    fn begin(
-        &mut self,
-        partition: &Partition,
-        segment: &SegmentReader,
-    ) -> Result<Flow, QueryError> {
+    fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
         let handles = index_fields();
-        let name = |field| segment.schema().get_field_name(field);
-        let moments = segment
+        let reader = segment.reader();
+        let name = |field| reader.schema().get_field_name(field);
+        let moments = reader
             .fast_fields()
             .u64_lenient_for_type(Some(&[ColumnType::DateTime]), name(handles.timestamp))?;
         // Every record has a moment.
@@ -265,12 +240,11 @@ impl SegmentVisitor for Collector<'_> {
             return Ok(Flow::SkipSegment);
         }
         self.current = Some(Columns {
-            segment: KeptSegment { partition: partition.id(), reader: segment.clone() },
+            segment: Arc::clone(segment),
             place: None,
             moments,
-            numbers: segment.fast_fields().u64(name(handles.seq))?,
+            numbers: reader.fast_fields().u64(name(handles.seq))?,
             can_contribute,
-            reader: None,
             span_can_contribute: can_contribute,
         });
         Ok(Flow::Continue)
@@ -286,7 +260,7 @@ impl SegmentVisitor for Collector<'_> {
     fn span(&mut self, docs: Range<DocId>) -> Result<Interest, QueryError> {
         let Some(mut columns) = self.current.take() else { return Ok(Interest::Look) };
         columns.span_can_contribute =
-            columns.can_contribute && self.span_can_contribute(&mut columns, docs.start)?;
+            columns.can_contribute && self.span_can_contribute(&columns, docs.start)?;
         let is_needed = columns.span_can_contribute || self.must_count();
         self.current = Some(columns);
         if is_needed {

@@ -1,14 +1,16 @@
 //! Goes through the partitions that can hold matches, and hands on blocks of documents.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use metrics::counter;
 use tantivy::{DocId, SegmentReader, TERMINATED};
 use tierlog_model::metric_names;
-use tierlog_store::{Catalogue, Partition};
+use tierlog_store::{Catalogue, Listed, Partition, PartitionId, PartitionList};
 
 use super::bits::{BLOCK_DOCS, Bits, Window};
 use super::node::Node;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
-use super::{Deadline, PartialReason, ScanReport, bind};
+use super::{Deadline, ScanReport, bind};
 use crate::{Plan, QueryError};
 
 /// Which partitions come first.
@@ -20,6 +22,10 @@ pub(crate) enum ScanOrder {
     OldestFirst,
 }
 
+/// Partitions between two looks at the deadline while nothing is opened: passing one over takes
+/// less time than a look.
+const PASSED_OVER_MAX: u64 = 256;
+
 /// Runs a plan. What was done by the time of an error stands in the report.
 pub(crate) fn scan(
     plan: &Plan,
@@ -29,67 +35,112 @@ pub(crate) fn scan(
     visitor: &mut dyn SegmentVisitor,
     report: &mut ScanReport,
 ) -> Result<(), QueryError> {
-    let mut partitions = catalogue.partitions();
-    if order == ScanOrder::OldestFirst {
-        partitions.reverse();
+    let list = catalogue.list();
+    let before = (report.skipped, report.opened);
+    let scan = &mut PartitionScan { plan, catalogue, list: &list, deadline, visitor, report };
+    let done = match order {
+        ScanOrder::NewestFirst => scan.each(list.iter()),
+        ScanOrder::OldestFirst => scan.each(list.iter().rev()),
+    };
+    // What was put aside is missing, whether it would have matched or not.
+    for id in catalogue.lost() {
+        let PartitionId { tier, day } = id;
+        if plan.tiers.contains(&tier) && plan.range.overlaps(day.start(), day.end()) {
+            report.note_unreadable(&id.name(catalogue.tiers()));
+        }
     }
-    for partition in partitions {
-        deadline.check()?;
-        if !plan.may_match(&partition) {
-            report.skipped += 1;
-            counter!(metric_names::QUERY_PARTITIONS, "outcome" => "filtered").increment(1);
-            continue;
-        }
-        match visitor.partition(&partition)? {
-            Flow::Continue => {}
-            Flow::SkipSegment => continue,
-            Flow::Stop => break,
-        }
-        report.opened += 1;
-        counter!(metric_names::QUERY_PARTITIONS, "outcome" => "opened").increment(1);
-        match scan_partition(plan, catalogue, &partition, deadline, visitor) {
-            Ok(Flow::Stop) => break,
-            Ok(Flow::Continue | Flow::SkipSegment) => {}
-            Err(error) if is_unreadable(&error) => {
-                // It may have expired since the catalogue was read, or be damaged; the other
-                // partitions still answer.
-                tracing::warn!(partition = partition.name(), %error, "skip unreadable partition");
-                report.note(PartialReason::PartitionUnreadable);
+    // Counted once a scan: finding a counter takes longer than passing over a partition.
+    let partitions = |outcome: &'static str, number: u64| {
+        counter!(metric_names::QUERY_PARTITIONS, "outcome" => outcome).increment(number);
+    };
+    partitions("filtered", report.skipped - before.0);
+    partitions("opened", report.opened - before.1);
+    done
+}
+
+struct PartitionScan<'s> {
+    plan: &'s Plan,
+    catalogue: &'s Catalogue,
+    list: &'s PartitionList,
+    deadline: &'s Deadline,
+    visitor: &'s mut dyn SegmentVisitor,
+    report: &'s mut ScanReport,
+}
+
+impl PartitionScan<'_> {
+    fn each<'l>(&mut self, partitions: impl Iterator<Item = &'l Listed>) -> Result<(), QueryError> {
+        let mut passed_over = 0;
+        for partition in partitions {
+            if passed_over % PASSED_OVER_MAX == 0 {
+                self.deadline.check()?;
             }
-            Err(error) => return Err(error),
+            passed_over += 1;
+            if !self.plan.may_match(partition) {
+                self.report.skipped += 1;
+                continue;
+            }
+            match self.visitor.partition(partition)? {
+                Flow::Continue => {}
+                Flow::SkipSegment => continue,
+                Flow::Stop => break,
+            }
+            passed_over = 0;
+            self.deadline.check()?;
+            self.report.opened += 1;
+            match self.guarded(partition.partition()) {
+                Ok(Flow::Stop) => break,
+                Ok(Flow::Continue | Flow::SkipSegment) => {}
+                Err(error) if is_unreadable(&error) => {
+                    // It may have expired since the list was made, or be damaged; the other
+                    // partitions still answer.
+                    let name = partition.partition().name();
+                    tracing::warn!(partition = name, %error, "skip unreadable partition");
+                    self.report.note_unreadable(name);
+                    self.catalogue.suspect(partition.id());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Damaged bytes may make the search engine panic; the other partitions still answer.
+    fn guarded(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
+        match catch_unwind(AssertUnwindSafe(|| self.partition(partition))) {
+            Ok(flow) => flow,
+            Err(_) => Err(QueryError::Unreadable(partition.name().to_owned())),
         }
     }
-    Ok(())
+
+    fn partition(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
+        let view = self.catalogue.open(self.list, partition)?;
+        for segment in view.segments() {
+            let node = bind::bind(self.plan, segment.reader(), self.deadline)?;
+            if matches!(node, Node::Nothing) {
+                continue;
+            }
+            match self.visitor.begin(segment)? {
+                Flow::Continue => {}
+                Flow::SkipSegment => continue,
+                Flow::Stop => return Ok(Flow::Stop),
+            }
+            let flow = scan_segment(node, segment.reader(), self.deadline, self.visitor)?;
+            if self.visitor.end()? == Flow::Stop || flow == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
 }
 
 fn is_unreadable(error: &QueryError) -> bool {
-    matches!(error, QueryError::Store(_) | QueryError::Index(_) | QueryError::File(_))
-}
-
-fn scan_partition(
-    plan: &Plan,
-    catalogue: &Catalogue,
-    partition: &Partition,
-    deadline: &Deadline,
-    visitor: &mut dyn SegmentVisitor,
-) -> Result<Flow, QueryError> {
-    let searcher = catalogue.searcher(partition)?;
-    for segment in searcher.segment_readers() {
-        let node = bind::bind(plan, segment, deadline)?;
-        if matches!(node, Node::Nothing) {
-            continue;
-        }
-        match visitor.begin(partition, segment)? {
-            Flow::Continue => {}
-            Flow::SkipSegment => continue,
-            Flow::Stop => return Ok(Flow::Stop),
-        }
-        let flow = scan_segment(node, segment, deadline, visitor)?;
-        if visitor.end()? == Flow::Stop || flow == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
-    }
-    Ok(Flow::Continue)
+    matches!(
+        error,
+        QueryError::Store(_)
+            | QueryError::Index(_)
+            | QueryError::File(_)
+            | QueryError::Unreadable(_)
+    )
 }
 
 pub(super) fn scan_segment(
@@ -152,7 +203,7 @@ impl SegmentScan<'_> {
             return Ok(Flow::Continue);
         }
         let alive = alive_docs(self.segment, window);
-        let found = self.node.evaluate(window, &alive);
+        let found = self.node.evaluate(window, &alive)?;
         self.docs.clear();
         found.append_docs(window, &mut self.docs);
         if self.docs.is_empty() {

@@ -1,12 +1,18 @@
 //! A condition bound to one segment, evaluated window by window as bits.
 //!
 //! Words and ids come from postings, which say where the next match can be, so that most windows
-//! are never looked at. Columns are tested only for the documents that the others left over.
+//! are never looked at. Columns are tested only for the documents that the others left over, and
+//! phrases for what columns left over, because they may need a text of the record.
 
 use tantivy::{DocId, DocSet, TERMINATED};
+use tierlog_store::PhraseReader;
 
 use super::bits::{Bits, SegmentBits, Window};
 use super::column::ColumnTest;
+use crate::QueryError;
+
+/// Rank of a phrase: every other condition is cheaper.
+const PHRASE_COST: u32 = 1 << 24;
 
 /// A condition on the documents of one segment. Windows are evaluated in ascending order, or in
 /// any when it [is for random access](Node::is_random_access).
@@ -27,6 +33,8 @@ pub(super) enum Node {
     Set(SegmentBits),
     /// A column's value passes.
     Column(ColumnTest),
+    /// The words of a document that has them all follow each other.
+    Phrase(Box<PhraseReader>),
 }
 
 /// Conditions that are joined one by one. Sets are merged as they come: each has a bit for every
@@ -114,6 +122,8 @@ impl Node {
             Node::Postings(postings) => 1 + postings.size_hint().min(1 << 20),
             Node::Set(_) => (1 << 20) + 2,
             Node::Column(test) => (1 << 21) + test.cost(),
+            Node::Phrase(_) => PHRASE_COST,
+            Node::And(inner) if inner.iter().any(|node| node.cost() >= PHRASE_COST) => PHRASE_COST,
             Node::And(inner) => inner.first().map_or(0, Node::cost) + 8,
             Node::Or(inner) => inner.iter().map(Node::cost).max().unwrap_or(0) + 8,
             Node::Not(inner) => inner.cost().max(1 << 22),
@@ -123,7 +133,7 @@ impl Node {
     /// Tells whether windows may be evaluated in any order: postings only go forward.
     pub(super) fn is_random_access(&self) -> bool {
         match self {
-            Node::All | Node::Nothing | Node::Set(_) | Node::Column(_) => true,
+            Node::All | Node::Nothing | Node::Set(_) | Node::Column(_) | Node::Phrase(_) => true,
             Node::And(inner) | Node::Or(inner) => inner.iter().all(Node::is_random_access),
             Node::Not(inner) => inner.is_random_access(),
             Node::Postings(_) => false,
@@ -134,7 +144,7 @@ impl Node {
     /// it are not asked for again.
     pub(super) fn next_candidate(&mut self, from: DocId) -> DocId {
         match self {
-            Node::All | Node::Not(_) | Node::Column(_) => from,
+            Node::All | Node::Not(_) | Node::Column(_) | Node::Phrase(_) => from,
             Node::Nothing => TERMINATED,
             Node::And(inner) => inner.iter_mut().fold(from, |candidate, node| match candidate {
                 TERMINATED => TERMINATED,
@@ -152,8 +162,8 @@ impl Node {
     }
 
     /// Returns the matches among some documents of a window.
-    pub(super) fn evaluate(&mut self, window: Window, among: &Bits) -> Bits {
-        match self {
+    pub(super) fn evaluate(&mut self, window: Window, among: &Bits) -> Result<Bits, QueryError> {
+        Ok(match self {
             Node::All => among.clone(),
             Node::Nothing => Bits::empty(),
             Node::And(inner) => {
@@ -162,7 +172,7 @@ impl Node {
                     if left.is_empty() {
                         break;
                     }
-                    left = node.evaluate(window, &left);
+                    left = node.evaluate(window, &left)?;
                 }
                 left
             }
@@ -173,7 +183,7 @@ impl Node {
                     if open.is_empty() {
                         break;
                     }
-                    let more = node.evaluate(window, &open);
+                    let more = node.evaluate(window, &open)?;
                     found.unite(&more);
                     open.subtract(&more);
                 }
@@ -181,7 +191,7 @@ impl Node {
             }
             Node::Not(inner) => {
                 let mut left = among.clone();
-                left.subtract(&inner.evaluate(window, among));
+                left.subtract(&inner.evaluate(window, among)?);
                 left
             }
             Node::Postings(postings) => {
@@ -203,6 +213,15 @@ impl Node {
                 found
             }
             Node::Column(test) => test.evaluate(window, among),
-        }
+            Node::Phrase(phrase) => {
+                let mut found = Bits::empty();
+                for offset in among.iter() {
+                    if phrase.matches(window.start + offset)? {
+                        found.insert(offset);
+                    }
+                }
+                found
+            }
+        })
     }
 }

@@ -16,11 +16,16 @@ pub enum PartialReason {
     AnswerRecords,
 }
 
+/// Partitions that a report names; the reason stands for the others.
+const UNREADABLE_MAX: usize = 100;
+
 /// What a scan did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
     /// Why matches may be missing; empty when none are.
     pub reasons: Vec<PartialReason>,
+    /// Partitions that could not be read, by name.
+    pub unreadable: Vec<String>,
     /// Partitions that were opened.
     pub opened: u64,
     /// Partitions that were skipped because an id filter, tier or time range excludes them.
@@ -31,6 +36,15 @@ impl ScanReport {
     /// Tells whether matches may be missing.
     pub fn partial(&self) -> bool {
         !self.reasons.is_empty()
+    }
+
+    /// Notes that a partition could not be read.
+    pub fn note_unreadable(&mut self, partition: &str) {
+        self.note(PartialReason::PartitionUnreadable);
+        let is_known = self.unreadable.iter().any(|known| known == partition);
+        if !is_known && self.unreadable.len() < UNREADABLE_MAX {
+            self.unreadable.push(partition.to_owned());
+        }
     }
 
     /// Notes a reason once.

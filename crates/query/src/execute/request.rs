@@ -62,6 +62,9 @@ pub struct RequestResponse {
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_reasons: Vec<PartialReason>,
+    /// Partitions that could not be read, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partial_partitions: Vec<String>,
     /// Milliseconds that the look-up took.
     pub took_ms: u64,
 }
@@ -100,6 +103,7 @@ impl Engine {
             records: found.hits,
             partial: found.partial,
             partial_reasons: found.partial_reasons,
+            partial_partitions: found.partial_partitions,
             took_ms: found.took_ms,
         })
     }
@@ -127,7 +131,10 @@ impl Engine {
 
     /// Plans a condition that is compiled already.
     pub fn plan_of(&self, expr: Expr, range: TimeRange, kind: RecordKind) -> Plan {
-        Plan::new(expr, range, kind, self.store().catalogue().tiers(), self.clock().now())
+        let tiers = self.store().catalogue().tiers();
+        let mut plan = Plan::new(expr, range, kind, tiers, self.clock().now());
+        plan.note_early_drops(tiers, |tier| self.store().dropped_early_through(tier));
+        plan
     }
 
     fn level_states(&self, hits: &[Hit]) -> BTreeMap<Level, LevelStatus> {
@@ -137,6 +144,8 @@ impl Engine {
         let status = |level: Level| {
             let count = hits.iter().filter(|hit| hit.record.level == level).count() as u64;
             let since = kept_since(level, tiers, now);
+            let early = self.store().dropped_early_through(tiers.of_level(level));
+            let since = early.map_or(since, |through| since.max(through.end()));
             // Without a single line nobody knows when the request was.
             let is_expired = count == 0 && first.is_some_and(|first| first < since);
             let state = match count {

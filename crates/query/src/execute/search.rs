@@ -1,13 +1,15 @@
 //! Search: the first records of a condition in time order, how many there are, and where to go on.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Serialize, Serializer};
 use tierlog_model::{Record, Value, fields, limits};
-use tierlog_store::{Catalogue, StoreError, StoredRecord};
+use tierlog_store::{Catalogue, OpenSegment, StoredRecord};
 
-use super::collect::{Candidate, Collector, Counting, KeptSegment, Rank};
+use super::collect::{Candidate, Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
 use super::{Deadline, PartialReason, ScanReport};
 use crate::plan::Expired;
@@ -134,6 +136,9 @@ pub struct SearchResponse {
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_reasons: Vec<PartialReason>,
+    /// Partitions that could not be read, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partial_partitions: Vec<String>,
     /// Levels of the query that are past their retention in the asked range.
     pub expired: Vec<Expired>,
 }
@@ -175,8 +180,7 @@ impl Engine {
         let mut report = ScanReport::default();
         let after = request.cursor.as_ref().map(Rank::of_cursor);
         let catalogue = self.store().catalogue();
-        let mut collector =
-            Collector::new(plan, catalogue, request.sort, request.limit, after, counting);
+        let mut collector = Collector::new(plan, request.sort, request.limit, after, counting);
         let order = request.sort.order();
         match scan(plan, catalogue, order, deadline, &mut collector, &mut report) {
             Ok(()) => {}
@@ -209,6 +213,7 @@ impl Engine {
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             partial: report.partial(),
             partial_reasons: report.reasons,
+            partial_partitions: report.unreadable,
             expired: plan.expired.clone(),
         })
     }
@@ -222,11 +227,22 @@ pub(super) fn cursor_after(sort: Sort, hit: &Hit) -> Cursor {
 /// Rebuilds the records of candidates.
 struct Reader<'s> {
     catalogue: &'s Catalogue,
-    segments: &'s [KeptSegment],
+    segments: &'s [Arc<OpenSegment>],
     bytes_max: usize,
 }
 
 impl Reader<'_> {
+    fn note_unreadable(&self, segment: &OpenSegment, report: &mut ScanReport) {
+        match self.catalogue.partition_of(segment) {
+            Some(id) => {
+                report.note_unreadable(&id.name(self.catalogue.tiers()));
+                self.catalogue.suspect(id);
+            }
+            // It has expired since.
+            None => report.note(PartialReason::PartitionUnreadable),
+        }
+    }
+
     /// Returns the records in the order of the candidates, up to the bound on bytes.
     fn read(
         &self,
@@ -263,11 +279,18 @@ impl Reader<'_> {
             places.sort_unstable();
             let docs: Vec<u32> = places.iter().map(|(doc, _)| *doc).collect();
             let Some(segment) = self.segments.get(segment) else { continue };
-            let records = match self.read_segment(segment, &docs) {
-                Ok(records) => records,
-                Err(error) => {
+            let read = catch_unwind(AssertUnwindSafe(|| segment.read(&docs)));
+            let records = match read {
+                Ok(Ok(records)) => records,
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "skip unreadable records");
-                    report.note(PartialReason::PartitionUnreadable);
+                    self.note_unreadable(segment, report);
+                    continue;
+                }
+                // Damaged bytes may make the search engine panic.
+                Err(_) => {
+                    tracing::warn!("reading records panicked; skip them");
+                    self.note_unreadable(segment, report);
                     continue;
                 }
             };
@@ -278,14 +301,6 @@ impl Reader<'_> {
             }
         }
         Ok(hits.into_iter().flatten().collect())
-    }
-
-    fn read_segment(
-        &self,
-        segment: &KeptSegment,
-        docs: &[u32],
-    ) -> Result<Vec<StoredRecord>, StoreError> {
-        self.catalogue.record_reader(segment.partition, &segment.reader)?.read(docs)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The matching documents of one segment, for those who have a segment and no scan.
 
+use std::sync::Arc;
+
 use tantivy::{DocId, SegmentReader};
-use tierlog_store::Partition;
+use tierlog_store::OpenSegment;
 
 use super::driver::scan_segment;
 use super::{Deadline, Flow, SegmentVisitor, bind};
@@ -22,7 +24,7 @@ pub(crate) fn segment_docs(
 struct Found(Vec<DocId>);
 
 impl SegmentVisitor for Found {
-    fn begin(&mut self, _: &Partition, _: &SegmentReader) -> Result<Flow, QueryError> {
+    fn begin(&mut self, _: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
         Ok(Flow::Continue)
     }
 

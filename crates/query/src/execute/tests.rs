@@ -3,4 +3,5 @@
 mod answers;
 mod fixture;
 mod oracle;
+mod phrases;
 mod spans;

@@ -1,9 +1,10 @@
 //! The contract between the driver, which finds matching documents, and those who use them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use tantivy::{DocId, SegmentReader};
-use tierlog_store::Partition;
+use tantivy::DocId;
+use tierlog_store::{Listed, OpenSegment};
 
 use crate::QueryError;
 
@@ -40,14 +41,13 @@ pub enum Interest {
 /// Uses the documents of a scan, segment by segment, newest day first.
 pub trait SegmentVisitor {
     /// Decides before a partition is opened whether it is worth it; the cheapest place to stop.
-    fn partition(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
+    fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
         let _ = partition;
         Ok(Flow::Continue)
     }
 
     /// Prepares for a segment (opens its columns).
-    fn begin(&mut self, partition: &Partition, segment: &SegmentReader)
-    -> Result<Flow, QueryError>;
+    fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError>;
 
     /// Tells in which order the blocks of a segment are wanted.
     fn order(&self) -> BlockOrder {

@@ -1,18 +1,18 @@
-//! Tests of tokenised text, answered from the inverted index.
+//! Tests of tokenised text, answered from the inverted index. It has no positions: of the records
+//! with all words of a phrase, those are picked that have them in order.
 
 use std::sync::Arc;
 
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
-use tantivy::query::{EnableScoring, PhraseQuery, Query};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, SegmentReader, TERMINATED};
-use tierlog_store::{index_fields, text_term};
+use tierlog_store::{PhraseReader, index_fields, text_term};
 
 use super::Deadline;
-use super::bits::SegmentBits;
+use super::bits::{Bits, SegmentBits, Window};
 use super::dictionary::prefix_end;
-use super::node::Node;
+use super::node::{Join, Node};
 use crate::QueryError;
 use crate::parse::TextTest;
 
@@ -53,22 +53,19 @@ struct TextField<'s> {
 
 impl TextField<'_> {
     fn phrase(&self, words: &[(usize, String)]) -> Result<Node, QueryError> {
-        if let [(_, word)] = words {
+        let mut all = Join::all_of();
+        for (_, word) in words {
             let term = text_term(self.path, word);
-            return Ok(match self.index.read_postings(&term, IndexRecordOption::Basic)? {
-                Some(postings) => Node::Postings(Box::new(postings)),
-                None => Node::Nothing,
-            });
+            let Some(postings) = self.index.read_postings(&term, IndexRecordOption::Basic)? else {
+                return Ok(Node::Nothing);
+            };
+            all.push(Node::Postings(Box::new(postings)));
         }
-        let terms =
-            words.iter().map(|(position, word)| (*position, text_term(self.path, word))).collect();
-        let query = PhraseQuery::new_with_offset(terms);
-        let weight = query.weight(EnableScoring::disabled_from_schema(self.segment.schema()))?;
-        let scorer = weight.scorer(self.segment, 1.0)?;
-        Ok(match scorer.doc() {
-            TERMINATED => Node::Nothing,
-            _ => Node::Postings(scorer),
-        })
+        if words.len() > 1 {
+            let phrase = PhraseReader::open(self.segment, self.path, words)?;
+            all.push(Node::Phrase(Box::new(phrase)));
+        }
+        Ok(all.finish())
     }
 
     /// Hands on the field's words that start with a prefix and fit. Nothing is gathered: a
@@ -128,13 +125,26 @@ impl TextField<'_> {
             |word, _| {
                 let mut phrase = words.to_vec();
                 phrase.push((position, word.to_owned()));
-                if let Node::Postings(mut postings) = self.phrase(&phrase)? {
-                    add(&mut found, postings.as_mut());
-                }
-                Ok(())
+                self.add_matches(&mut found, self.phrase(&phrase)?)
             },
         )?;
         Ok(found.into_node())
+    }
+
+    /// Adds every match of a condition to a set.
+    fn add_matches(&self, found: &mut SegmentBits, mut node: Node) -> Result<(), QueryError> {
+        let max_doc = self.segment.max_doc();
+        let mut next = node.next_candidate(0);
+        while next < max_doc {
+            self.deadline.check()?;
+            let window = Window::containing(next, max_doc);
+            let matches = node.evaluate(window, &Bits::all(window))?;
+            for offset in matches.iter() {
+                found.insert(window.start + offset);
+            }
+            next = node.next_candidate(window.end);
+        }
+        Ok(())
     }
 }
 

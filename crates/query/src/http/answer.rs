@@ -39,17 +39,24 @@ pub(super) struct Wholeness {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_reasons: Vec<PartialReason>,
+    /// Partitions that could not be read, as `tier/day`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    partial_partitions: Vec<String>,
 }
 
 impl Wholeness {
     /// Returns whether an answer with such reasons is whole.
-    pub(super) fn of(partial_reasons: Vec<PartialReason>) -> Wholeness {
-        Wholeness { partial: !partial_reasons.is_empty(), partial_reasons }
+    pub(super) fn of(
+        partial_reasons: Vec<PartialReason>,
+        partial_partitions: Vec<String>,
+    ) -> Wholeness {
+        Wholeness { partial: !partial_reasons.is_empty(), partial_reasons, partial_partitions }
     }
 }
 
 impl From<ScanReport> for Wholeness {
     fn from(report: ScanReport) -> Wholeness {
-        Wholeness::of(report.reasons)
+        Wholeness::of(report.reasons, report.unreadable)
     }
 }

@@ -228,7 +228,7 @@ impl Writer {
         let (mut export, mut page) = first;
         loop {
             let Some(written) = page else {
-                self.trailer.complete = true;
+                self.trailer.complete = self.trailer.partial_reasons.is_empty();
                 break;
             };
             self.write_page(written).await?;

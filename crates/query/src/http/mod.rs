@@ -10,6 +10,8 @@ mod answer;
 mod duration;
 mod export;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod histogram;
 mod observe;
 mod openapi;

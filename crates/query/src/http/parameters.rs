@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
 use serde_json::Value;
+use tokio_stream::StreamExt as _;
 
 use super::duration::parse_duration;
 use super::problem::{Code, Problem};
@@ -60,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 
 /// Reads a JSON object from a body, whatever its content type says. No body is an empty object.
 async fn read_object(body: Body) -> Result<serde_json::Map<String, Value>, Problem> {
-    let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| {
+    let bytes = read_bytes(body).await.ok_or_else(|| {
         let detail = format!("the body ends early or is larger than {REQUEST_BYTES_MAX} bytes");
         Problem::new(Code::TooLarge, detail)
     })?;
@@ -72,6 +73,24 @@ async fn read_object(body: Body) -> Result<serde_json::Map<String, Value>, Probl
         let detail = format!("the body is not a JSON object: line {line}, column {column}");
         Problem::new(Code::InvalidBody, detail)
     })
+}
+
+/// Reads a body; `None` when it is too large or breaks off.
+///
+/// Too much is read to its end all the same, and not kept: a connection that is closed over unread
+/// bytes is reset, and its client would never see the answer. The listener bounds the time.
+async fn read_bytes(body: Body) -> Option<Vec<u8>> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut fits = true;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.ok()?;
+        fits = fits && bytes.len() + piece.len() <= REQUEST_BYTES_MAX;
+        if fits {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    fits.then_some(bytes)
 }
 
 impl Parameters {

@@ -141,7 +141,10 @@ impl From<QueryError> for Problem {
             QueryError::Deadline(_) => (Code::Deadline, error.to_string()),
             QueryError::Cancelled => (Code::Cancelled, error.to_string()),
             QueryError::Busy(_) => (Code::Busy, error.to_string()),
-            QueryError::Store(_) | QueryError::Index(_) | QueryError::File(_) => {
+            QueryError::Store(_)
+            | QueryError::Index(_)
+            | QueryError::File(_)
+            | QueryError::Unreadable(_) => {
                 tracing::error!(%error, "cannot read the store for a query");
                 (Code::StoreUnreadable, "the store cannot be read".to_owned())
             }

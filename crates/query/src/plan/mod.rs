@@ -8,8 +8,8 @@ mod narrow;
 mod tests;
 
 use serde::Serialize;
-use tierlog_model::{Level, RecordKind, TierId, Tiers, Timestamp};
-use tierlog_store::{Partition, PartitionId};
+use tierlog_model::{Day, Level, RecordKind, TierId, Tiers, Timestamp};
+use tierlog_store::Listed;
 
 use crate::{Expr, LevelSet, TimeRange};
 
@@ -24,6 +24,9 @@ pub struct Plan {
     pub expr: Expr,
     /// Ids without which a partition holds no match: at least one hash of every group.
     pub required_ids: Vec<Vec<u64>>,
+    /// When the condition asks for nothing but moments and levels, which the range and these say
+    /// as well: the levels.
+    pub only_levels: Option<LevelSet>,
     /// Levels of the condition that are partly or wholly past their retention in the range.
     pub expired: Vec<Expired>,
 }
@@ -63,23 +66,52 @@ impl Plan {
             RecordKind::DeadLetter => (vec![tiers.dead_letter()], Vec::new()),
         };
         let required_ids = narrow::required_ids(&expr);
-        Plan { range, tiers: tiers_with_matches, expr, required_ids, expired }
+        let only_levels = narrow::is_of_levels_and_times(&expr).then_some(levels);
+        let tiers = tiers_with_matches;
+        Plan { range, tiers, expr, required_ids, only_levels, expired }
     }
 
     /// Tells whether a partition can hold matches, as far as that is known without opening it.
-    pub fn may_match(&self, partition: &Partition) -> bool {
-        let PartitionId { tier, day } = partition.id();
-        if !self.tiers.contains(&tier) {
-            return false;
+    pub fn may_match(&self, partition: &Listed) -> bool {
+        let has_one =
+            |group: &Vec<u64>| group.iter().any(|hash| partition.facts().may_contain(*hash));
+        self.tiers.contains(&partition.id().tier)
+            && self.range.overlaps(partition.earliest(), partition.latest())
+            && self.required_ids.iter().all(has_one)
+    }
+
+    /// Takes into account which days went before their time: the last one of each tier.
+    pub(crate) fn note_early_drops(
+        &mut self,
+        tiers: &Tiers,
+        through: impl Fn(TierId) -> Option<Day>,
+    ) {
+        let Some(start) = self.range.start else { return };
+        for level in narrow::levels(&self.expr).iter() {
+            let tier = tiers.of_level(level);
+            let Some(since) = through(tier).map(Day::end) else { continue };
+            if start >= since || !self.tiers.contains(&tier) {
+                continue;
+            }
+            match self.expired.iter_mut().find(|expired| expired.level == level) {
+                Some(expired) => expired.since = expired.since.max(since),
+                None => self.expired.push(Expired { level, since }),
+            }
         }
-        let stats = partition.stats();
-        let earliest = stats.earliest.unwrap_or(day.start());
-        let latest = stats.latest.unwrap_or(day.end());
-        self.range.overlaps(earliest, latest)
-            && self
-                .required_ids
-                .iter()
-                .all(|group| group.iter().any(|hash| partition.may_contain(*hash)))
+        self.expired.sort_by_key(|expired| expired.level);
+    }
+
+    /// Returns how many records of a partition match, where that is known without opening it.
+    pub(crate) fn count_of(&self, partition: &Listed) -> Option<u64> {
+        let levels = self.only_levels?;
+        if !self.range.covers(partition.earliest(), partition.latest()) {
+            return None;
+        }
+        let facts = partition.facts();
+        match facts.levels() {
+            Some(counts) => Some(levels.iter().map(|level| counts.of(level)).sum()),
+            None => (levels == LevelSet::ALL).then_some(facts.stats().records),
+        }
     }
 }
 

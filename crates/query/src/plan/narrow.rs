@@ -27,6 +27,17 @@ pub(super) fn levels(expr: &Expr) -> LevelSet {
     }
 }
 
+/// Tells whether [`levels`] and [`times`] say all that a condition asks for.
+pub(super) fn is_of_levels_and_times(expr: &Expr) -> bool {
+    match expr {
+        Expr::All | Expr::Nothing | Expr::Level(_) | Expr::Timestamp(_) => true,
+        Expr::And(inner) => inner.iter().all(is_of_levels_and_times),
+        Expr::Or(_) | Expr::Not(_) | Expr::Exists(_) | Expr::AnyText(_) | Expr::Field { .. } => {
+            false
+        }
+    }
+}
+
 /// Returns the span that matches lie in.
 pub(super) fn times(expr: &Expr) -> TimeRange {
     match expr {

@@ -6,6 +6,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use tantivy::directory::error::OpenDirectoryError;
+use tantivy::directory::{Directory, MmapDirectory};
+use tierlog_model::Timestamp;
+
 use super::{Vfs, VfsFile};
 
 const FILE_MODE: u32 = 0o600;
@@ -72,6 +76,20 @@ impl Vfs for DiskVfs {
         fs::exists(path)
     }
 
+    fn modified(&self, path: &Path) -> io::Result<Timestamp> {
+        let moment = fs::metadata(path)?.modified()?;
+        jiff::Timestamp::try_from(moment).map(Timestamp::from).map_err(io::Error::other)
+    }
+
+    fn index_directory(&self, path: &Path) -> io::Result<Box<dyn Directory>> {
+        match MmapDirectory::open(path) {
+            Ok(directory) => Ok(Box::new(directory)),
+            Err(OpenDirectoryError::DoesNotExist(_)) => Err(io::ErrorKind::NotFound.into()),
+            Err(OpenDirectoryError::NotADirectory(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(path)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -105,6 +123,8 @@ impl VfsFile for DiskFile {
 
 #[cfg(test)]
 mod tests {
+    use tantivy::directory::{INDEX_WRITER_LOCK, TerminatingWrite as _};
+
     use super::super::SimulatedVfs;
     use super::*;
 
@@ -118,6 +138,56 @@ mod tests {
             exercise(&DiskVfs, directory.path()),
             exercise(&simulated, Path::new("/scratch"))
         );
+    }
+
+    /// The engine's own directory and the simulated one give the same answers.
+    #[test]
+    fn both_index_directories_behave_alike() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let simulated = SimulatedVfs::new();
+        simulated.create_dir_all(Path::new("/scratch")).expect("create");
+        assert_eq!(
+            exercise_index(&DiskVfs, directory.path()),
+            exercise_index(&simulated, Path::new("/scratch"))
+        );
+    }
+
+    fn exercise_index(vfs: &dyn Vfs, base: &Path) -> Vec<String> {
+        let mut log = Vec::new();
+        let mut note = |what: String| log.push(what);
+        let missing = vfs.index_directory(&base.join("missing"));
+        note(format!("{:?}", missing.map(drop).map_err(|error| error.kind())));
+        let directory = vfs.index_directory(base).expect("opens");
+        let (file, list, managed) = (Path::new("file"), Path::new("list"), Path::new(".managed"));
+        let mut writer = directory.open_write(file).expect("new");
+        note(format!("{:?}", directory.exists(file).expect("inspected")));
+        note(format!("{}", directory.open_write(file).is_err()));
+        writer.write_all(b"hello world").expect("written");
+        writer.terminate().expect("ended");
+        let read = |path| {
+            let handle = directory.get_file_handle(path).map_err(|error| error.to_string())?;
+            let bytes = handle.read_bytes(0..handle.len()).map_err(|error| error.to_string())?;
+            Ok::<_, String>(bytes.as_slice().to_vec())
+        };
+        note(format!("{:?}", read(file)));
+        note(format!("{}", directory.open_write(file).is_err()));
+        for path in [list, managed, list] {
+            directory.atomic_write(path, b"[1, 2]").expect("replaced");
+            note(format!("{:?}", directory.atomic_read(path).expect("read")));
+        }
+        note(format!("{}", directory.atomic_read(Path::new("none")).is_err()));
+        directory.sync_directory().expect("synced");
+        let held = directory.get_file_handle(file).expect("opens");
+        directory.delete(file).expect("removed");
+        note(format!("{} {:?}", directory.exists(file).expect("inspected"), read(file)));
+        drop(held);
+        note(format!("{}", read(file).is_err()));
+        note(format!("{:?}", directory.delete(file).map_err(|error| error.to_string())));
+        let lock = directory.acquire_lock(&INDEX_WRITER_LOCK).expect("free");
+        note(format!("{}", directory.acquire_lock(&INDEX_WRITER_LOCK).is_err()));
+        drop(lock);
+        note(format!("{}", directory.acquire_lock(&INDEX_WRITER_LOCK).is_err()));
+        log
     }
 
     fn exercise(vfs: &dyn Vfs, base: &Path) -> Vec<String> {

@@ -9,6 +9,10 @@
 //!   that holds it returned `Ok`; making a file's bytes durable does not make its name durable;
 //! - after `sync_data` returned an error the unsynced bytes may be gone although a later call
 //!   succeeds, so the handle must not be trusted again.
+//!
+//! The search engine writes its files itself, through a directory that the same file system gives
+//! ([`Vfs::index_directory`]): on a machine the engine's own, mapped one, in a simulation one that
+//! loses what was not synced, like everything else on the simulated disk.
 
 mod disk;
 mod simulated;
@@ -18,8 +22,11 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use tantivy::directory::Directory;
+use tierlog_model::Timestamp;
+
 pub use disk::DiskVfs;
-pub use simulated::{Crash, FaultError, Operation, SimulatedVfs};
+pub use simulated::{Choices, Crash, FaultError, Operation, SimulatedVfs};
 
 /// A file system.
 pub trait Vfs: Send + Sync + fmt::Debug {
@@ -55,6 +62,12 @@ pub trait Vfs: Send + Sync + fmt::Debug {
 
     /// Tells whether a file or directory of that name is there.
     fn exists(&self, path: &Path) -> io::Result<bool>;
+
+    /// Returns when a file's bytes last changed, by the clock of the file system.
+    fn modified(&self, path: &Path) -> io::Result<Timestamp>;
+
+    /// Opens an existing directory for the search engine's files.
+    fn index_directory(&self, path: &Path) -> io::Result<Box<dyn Directory>>;
 
     /// Returns how many bytes an unprivileged process may still write beside a path.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;

@@ -4,17 +4,26 @@
 //! forgotten `sync_data` or `sync_dir` loses data in a test as it would on a machine. Nothing
 //! here is random by itself: a [`Crash`] carries its seed.
 
+mod choices;
+mod directory;
+mod file;
 mod power;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use tantivy::directory::Directory;
+use tierlog_model::Timestamp;
+
+pub use choices::Choices;
+use directory::FaultDirectory;
+use file::SimulatedFile;
 pub use power::Crash;
-use tree::{Change, FileContent, Inode, Tree};
+use tree::{FileContent, Inode, Tree};
 
 use super::{Vfs, VfsFile};
 
@@ -80,6 +89,8 @@ impl FaultError {
 #[derive(Clone, Debug)]
 pub struct SimulatedVfs {
     state: Arc<Mutex<State>>,
+    /// Signalled when a lock file is let go.
+    unlocked: Arc<Condvar>,
 }
 
 #[derive(Debug)]
@@ -92,7 +103,13 @@ struct State {
     halt_at: Option<u64>,
     /// Operation to how many more succeed before one fails, and how.
     faults: BTreeMap<Operation, (u64, FaultError)>,
-    ignored: Option<Operation>,
+    /// Operations that do nothing, and in the paths of what.
+    ignored: Vec<(Operation, String)>,
+    now: Timestamp,
+    /// Lock files of the search engine that are held, with the process that holds them.
+    locks: BTreeSet<PathBuf>,
+    /// The disk before each change, while somebody asks for it.
+    moments: Option<Vec<Tree>>,
 }
 
 impl Default for SimulatedVfs {
@@ -111,9 +128,12 @@ impl SimulatedVfs {
             change_count: 0,
             halt_at: None,
             faults: BTreeMap::new(),
-            ignored: None,
+            ignored: Vec::new(),
+            now: Timestamp::MIN,
+            locks: BTreeSet::new(),
+            moments: None,
         };
-        SimulatedVfs { state: Arc::new(Mutex::new(state)) }
+        SimulatedVfs { state: Arc::new(Mutex::new(state)), unlocked: Arc::default() }
     }
 
     /// Cuts the power and restores it: handles die, faults and halts are forgotten, and what was
@@ -124,15 +144,49 @@ impl SimulatedVfs {
         state.epoch += 1;
         state.halt_at = None;
         state.faults.clear();
+        state.locks.clear();
+        self.unlocked.notify_all();
     }
 
     /// Returns another disk: this one as a crash now would leave it.
     #[must_use]
     pub fn after(&self, crash: Crash) -> SimulatedVfs {
+        let tree = self.lock().tree.clone();
+        self.copy_with(tree, crash)
+    }
+
+    /// Keeps the disk of every moment from now on, for [`SimulatedVfs::after_moment`].
+    pub fn keep_moments(&self) {
+        self.lock().moments = Some(Vec::new());
+    }
+
+    /// Returns how many moments were kept since [`SimulatedVfs::keep_moments`]: the
+    /// disk before each change.
+    pub fn moment_count(&self) -> usize {
+        self.lock().moments.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Returns another disk: this one as a crash at a kept moment would have left it.
+    pub fn after_moment(&self, moment: usize, crash: Crash) -> Option<SimulatedVfs> {
+        let tree = self.lock().moments.as_ref()?.get(moment)?.clone();
+        Some(self.copy_with(tree, crash))
+    }
+
+    fn copy_with(&self, tree: Tree, crash: Crash) -> SimulatedVfs {
         let copy = SimulatedVfs::new();
-        copy.lock().tree = self.lock().tree.clone();
+        {
+            let (mut state, origin) = (copy.lock(), self.lock());
+            state.tree = tree;
+            state.ignored.clone_from(&origin.ignored);
+            state.now = origin.now;
+        }
         copy.crash(crash);
         copy
+    }
+
+    /// Sets the time that files changed from now on say.
+    pub fn set_now(&self, now: Timestamp) {
+        self.lock().now = now;
     }
 
     /// Lets so many of an operation succeed and then one fail.
@@ -156,10 +210,26 @@ impl SimulatedVfs {
         self.lock().change_count
     }
 
+    /// Tells whether a halt has struck.
+    pub fn is_halted(&self) -> bool {
+        let state = self.lock();
+        state.halt_at.is_some_and(|halt_at| state.change_count >= halt_at)
+    }
+
     /// Makes an operation do nothing and claim success: a disk or a program that lies. Tests
     /// use it to prove that they would notice.
     pub fn ignore(&self, operation: Operation) {
-        self.lock().ignored = Some(operation);
+        self.ignore_in(operation, "");
+    }
+
+    /// Like [`SimulatedVfs::ignore`], where the path contains a text.
+    pub fn ignore_in(&self, operation: Operation, part_of_path: &str) {
+        self.lock().ignored.push((operation, part_of_path.to_owned()));
+    }
+
+    /// Returns every file, with its length, sorted by path.
+    pub fn files(&self) -> Vec<(PathBuf, u64)> {
+        self.lock().tree.files()
     }
 
     /// Sets how many bytes all files together may have; beyond that, writes fail with ENOSPC.
@@ -172,8 +242,8 @@ impl SimulatedVfs {
         let mut state = self.lock();
         let id = state.tree.find(path)?;
         let file = state.tree.file_mut(id)?;
-        change(&mut file.current);
-        file.synced = file.current.clone();
+        change(Arc::make_mut(&mut file.current));
+        file.synced = Arc::clone(&file.current);
         file.pending.clear();
         Ok(())
     }
@@ -182,8 +252,8 @@ impl SimulatedVfs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle(&self, id: usize, epoch: u64) -> Box<dyn VfsFile> {
-        Box::new(SimulatedFile { vfs: self.clone(), id, epoch })
+    fn handle(&self, path: &Path, id: usize, epoch: u64) -> Box<dyn VfsFile> {
+        Box::new(SimulatedFile { vfs: self.clone(), path: path.to_owned(), id, epoch })
     }
 }
 
@@ -194,7 +264,15 @@ enum Admission {
 }
 
 impl State {
-    fn admit(&mut self, operation: Operation) -> io::Result<Admission> {
+    fn free_bytes(&self) -> u64 {
+        // Fast path: nobody counts on a disk that has not been given a size.
+        match self.capacity_bytes {
+            CAPACITY_BYTES => CAPACITY_BYTES,
+            capacity => capacity.saturating_sub(self.tree.used_bytes()),
+        }
+    }
+
+    fn admit(&mut self, operation: Operation, path: &Path) -> io::Result<Admission> {
         if self.halt_at.is_some_and(|halt_at| self.change_count >= halt_at) {
             return Err(FaultError::Io.to_io());
         }
@@ -208,8 +286,13 @@ impl State {
         }
         if operation.is_change() {
             self.change_count += 1;
+            if let Some(moments) = &mut self.moments {
+                moments.push(self.tree.clone());
+            }
         }
-        let ignored = self.ignored == Some(operation);
+        let ignored = self.ignored.iter().any(|(ignored, part_of_path)| {
+            *ignored == operation && path.to_string_lossy().contains(part_of_path)
+        });
         Ok(if ignored { Admission::Ignore } else { Admission::Perform })
     }
 }
@@ -217,17 +300,18 @@ impl State {
 impl Vfs for SimulatedVfs {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Create)?;
-        let id = state.tree.insert(path, Inode::File(FileContent::default()))?;
-        Ok(self.handle(id, state.epoch))
+        let _ = state.admit(Operation::Create, path)?;
+        let file = FileContent { modified: state.now, ..FileContent::default() };
+        let id = state.tree.insert(path, Inode::File(file))?;
+        Ok(self.handle(path, id, state.epoch))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Open)?;
+        let _ = state.admit(Operation::Open, path)?;
         let id = state.tree.find(path)?;
         state.tree.file_mut(id)?;
-        Ok(self.handle(id, state.epoch))
+        Ok(self.handle(path, id, state.epoch))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
@@ -236,13 +320,17 @@ impl Vfs for SimulatedVfs {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Rename)?;
-        state.tree.rename(from, to)
+        match state.admit(Operation::Rename, from)? {
+            Admission::Ignore => Ok(()),
+            Admission::Perform => state.tree.rename(from, to),
+        }
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Remove)?;
+        if let Admission::Ignore = state.admit(Operation::Remove, path)? {
+            return Ok(());
+        }
         let id = state.tree.find(path)?;
         state.tree.file_mut(id)?;
         state.tree.unlink(path)
@@ -250,7 +338,7 @@ impl Vfs for SimulatedVfs {
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Remove)?;
+        let _ = state.admit(Operation::Remove, path)?;
         let id = state.tree.find(path)?;
         state.tree.directory(id)?;
         state.tree.unlink(path)
@@ -258,7 +346,7 @@ impl Vfs for SimulatedVfs {
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::CreateDir)?;
+        let _ = state.admit(Operation::CreateDir, path)?;
         let mut ancestors: Vec<&Path> = path.ancestors().collect();
         ancestors.reverse();
         for ancestor in ancestors {
@@ -272,19 +360,18 @@ impl Vfs for SimulatedVfs {
 
     fn list_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Inspect)?;
+        let _ = state.admit(Operation::Inspect, path)?;
         let id = state.tree.find(path)?;
         Ok(state.tree.directory(id)?.current.keys().cloned().collect())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        match state.admit(Operation::SyncDir)? {
+        match state.admit(Operation::SyncDir, path)? {
             Admission::Ignore => Ok(()),
             Admission::Perform => {
                 let id = state.tree.find(path)?;
-                let directory = state.tree.directory_mut(id)?;
-                directory.synced = directory.current.clone();
+                state.tree.directory_mut(id)?.sync();
                 Ok(())
             }
         }
@@ -296,79 +383,29 @@ impl Vfs for SimulatedVfs {
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Inspect)?;
+        let _ = state.admit(Operation::Inspect, path)?;
         Ok(state.tree.find(path).is_ok())
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+    fn modified(&self, path: &Path) -> io::Result<Timestamp> {
         let mut state = self.lock();
-        let _ = state.admit(Operation::Inspect)?;
-        Ok(state.capacity_bytes.saturating_sub(state.tree.used_bytes()))
-    }
-}
-
-#[derive(Debug)]
-struct SimulatedFile {
-    vfs: SimulatedVfs,
-    id: usize,
-    epoch: u64,
-}
-
-impl SimulatedFile {
-    fn admit(&self, operation: Operation) -> io::Result<(MutexGuard<'_, State>, Admission)> {
-        let mut state = self.vfs.lock();
-        if state.epoch != self.epoch {
-            return Err(io::Error::other("file handle from before the power cut"));
-        }
-        let admission = state.admit(operation)?;
-        Ok((state, admission))
-    }
-}
-
-impl VfsFile for SimulatedFile {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let (mut state, _) = self.admit(Operation::Write)?;
-        let free = state.capacity_bytes.saturating_sub(state.tree.used_bytes());
-        let fits = bytes.len().min(usize::try_from(free).unwrap_or(usize::MAX));
-        let written = bytes.get(..fits).unwrap_or(bytes);
-        state.tree.file_mut(self.id)?.append(written);
-        if fits < bytes.len() { Err(FaultError::NoSpace.to_io()) } else { Ok(()) }
+        let _ = state.admit(Operation::Inspect, path)?;
+        let id = state.tree.find(path)?;
+        Ok(state.tree.file_mut(id)?.modified)
     }
 
-    fn sync_data(&mut self) -> io::Result<()> {
-        match self.admit(Operation::SyncData) {
-            Ok((mut state, Admission::Perform)) => {
-                state.tree.file_mut(self.id)?.sync();
-                Ok(())
-            }
-            Ok((_, Admission::Ignore)) => Ok(()),
-            Err(error) => {
-                let mut state = self.vfs.lock();
-                if state.epoch == self.epoch && state.halt_at.is_none() {
-                    state.tree.file_mut(self.id)?.pending.clear();
-                }
-                Err(error)
-            }
-        }
+    fn index_directory(&self, path: &Path) -> io::Result<Box<dyn Directory>> {
+        let mut state = self.lock();
+        let _ = state.admit(Operation::Open, path)?;
+        let id = state.tree.find(path)?;
+        state.tree.directory(id)?;
+        Ok(Box::new(FaultDirectory::new(self.clone(), path, state.epoch)))
     }
 
-    fn set_len(&mut self, length: u64) -> io::Result<()> {
-        let (mut state, _) = self.admit(Operation::SetLen)?;
-        state.tree.file_mut(self.id)?.change(Change::SetLength(length));
-        Ok(())
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let (mut state, _) = self.admit(Operation::Read)?;
-        let content = &state.tree.file_mut(self.id)?.current;
-        let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..));
-        // A slice reads as a file does: as much as fits, from where it begins.
-        io::Read::read(&mut rest.unwrap_or_default(), buffer)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let (mut state, _) = self.admit(Operation::Inspect)?;
-        Ok(state.tree.file_mut(self.id)?.current.len() as u64)
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let mut state = self.lock();
+        let _ = state.admit(Operation::Inspect, path)?;
+        Ok(state.free_bytes())
     }
 }
 

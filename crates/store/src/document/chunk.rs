@@ -12,9 +12,10 @@ use tantivy::schema::Field;
 use tantivy::schema::document::{
     Document, ReferenceValue, ReferenceValueLeaf, Value as TantivyValue,
 };
-use tierlog_model::{Level, Timestamp};
+use tierlog_model::{Level, NameId, Timestamp};
 
 use super::pool::ChunkPool;
+use super::{FieldNames, NameKind};
 use crate::schema::{IndexFields, index_fields};
 
 /// Encoded bytes after which a chunk is full: what a core's cache holds.
@@ -34,11 +35,15 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    pub(super) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     fn of<T>(self, items: &[T]) -> &[T] {
         items.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    fn of_text(self, text: &str) -> &str {
+    pub(super) fn of_text(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
@@ -69,13 +74,28 @@ pub(super) struct Row {
     pub(super) ids: Span,
     pub(super) texts: Span,
     pub(super) text_names: Span,
+    /// In `text`; empty when the message has none.
+    pub(super) template: Span,
     pub(super) columns: Span,
     pub(super) stored: Span,
+}
+
+/// What a name of the batch means in a chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownName {
+    /// Where it lies.
+    pub(super) span: Span,
+    /// Whether it may be a column.
+    pub(super) is_admitted: bool,
+    /// What it says about its text.
+    pub(super) kind: NameKind,
 }
 
 /// The memory of a chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
+    /// By number: names of the batch that the records are of, as far as they were met.
+    pub(super) names: Vec<Option<KnownName>>,
     pub(super) rows: Vec<Row>,
     /// Names and texts of all records.
     pub(super) text: String,
@@ -91,12 +111,16 @@ pub(crate) struct Buffers {
     pub(super) stored: Vec<u8>,
     /// Of one record, while its number of stored fields is not known.
     pub(super) stored_fields: Vec<u8>,
+    /// Of one record, while it is taken apart.
+    pub(super) template: String,
+    pub(super) slots: String,
     /// Encoded bytes of the records so far.
     pub(super) encoded_bytes: usize,
 }
 
 impl Buffers {
     pub(super) fn clear(&mut self) {
+        self.names.clear();
         self.rows.clear();
         self.text.clear();
         self.ids.clear();
@@ -114,6 +138,37 @@ impl Buffers {
             && self.stored.capacity() <= KEPT_BYTES_MAX
             && self.stored_fields.capacity() <= KEPT_BYTES_MAX
             && entries * size_of::<Entry>() <= KEPT_BYTES_MAX
+            && self.names.capacity() * size_of::<Option<KnownName>>() <= KEPT_BYTES_MAX
+    }
+
+    /// Returns what a name means, learning it when it is met for the first time.
+    #[inline]
+    pub(super) fn known_name(
+        &mut self,
+        id: NameId,
+        name: &str,
+        names: &mut FieldNames,
+    ) -> KnownName {
+        if let Some(Some(known)) = self.names.get(id.number()) {
+            return *known;
+        }
+        self.learn_name(id, name, names)
+    }
+
+    #[cold]
+    fn learn_name(&mut self, id: NameId, name: &str, names: &mut FieldNames) -> KnownName {
+        let known = KnownName {
+            span: self.add_text(name),
+            is_admitted: names.admit(name),
+            kind: NameKind::of(name),
+        };
+        if self.names.len() <= id.number() {
+            self.names.resize(id.number() + 1, None);
+        }
+        if let Some(slot) = self.names.get_mut(id.number()) {
+            *slot = Some(known);
+        }
+        known
     }
 
     /// Copies a text in and returns where it lies.
@@ -140,7 +195,7 @@ impl Chunk {
         Chunk { buffers, pool }
     }
 
-    /// Tells whether the chunk should be handed on.
+    /// Tells whether the chunk should be handed on. All its records are of one batch.
     pub(crate) fn is_full(&self) -> bool {
         self.buffers.encoded_bytes >= CHUNK_BYTES || self.buffers.rows.len() >= CHUNK_RECORDS_MAX
     }
@@ -184,6 +239,7 @@ pub(crate) struct FieldValues<'a> {
     ids: std::slice::Iter<'a, u64>,
     texts: Option<Span>,
     text_names: std::slice::Iter<'a, Span>,
+    template: Option<Span>,
     columns: Option<Span>,
     stored: Option<Span>,
 }
@@ -208,6 +264,7 @@ impl<'a> FieldValues<'a> {
             ids: span(|row| row.ids).of(&buffers.ids).iter(),
             texts: filled(span(|row| row.texts)),
             text_names: span(|row| row.text_names).of(&buffers.text_names).iter(),
+            template: filled(span(|row| row.template)),
             columns: filled(span(|row| row.columns)),
             stored: filled(span(|row| row.stored)),
         }
@@ -243,6 +300,9 @@ impl<'a> Iterator for FieldValues<'a> {
         if let Some(name) = self.text_names.next() {
             return Some((self.handles.text_fields, Node::Str(name.of_text(&self.buffers.text))));
         }
+        if let Some(template) = self.template.take() {
+            return Some((self.handles.template, Node::Str(template.of_text(&self.buffers.text))));
+        }
         if let Some(columns) = self.columns.take() {
             let object = Node::Object(self.buffers, Kind::Columns, columns);
             return Some((self.handles.attributes, object));
@@ -259,6 +319,7 @@ impl<'a> Iterator for FieldValues<'a> {
             None => 0,
         };
         let single = usize::from(self.texts.is_some())
+            + usize::from(self.template.is_some())
             + usize::from(self.columns.is_some())
             + usize::from(self.stored.is_some());
         let count = head + single + self.ids.len() + self.text_names.len();

@@ -5,8 +5,10 @@
 mod arrays;
 mod chunk;
 mod names;
+mod phrase;
 mod pool;
 mod read;
+mod template;
 mod texts;
 mod write;
 
@@ -14,10 +16,12 @@ use tierlog_model::{Value, fields, limits};
 
 pub(crate) use chunk::ChunkDocument;
 pub(crate) use names::FieldNames;
+pub use phrase::PhraseReader;
 pub(crate) use pool::ChunkPool;
 pub use read::{
     BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
 };
+pub(crate) use template::SeenTemplates;
 
 /// Largest integer that every numeric column holds exactly: a column that also has floats
 /// becomes a float column.
@@ -30,25 +34,47 @@ enum Place {
     Column,
     /// In a typed column for search, and in the document store for its exact form.
     ColumnAndStore,
-    /// Tokenised, and in the document store.
+    /// Tokenised, and in the document store; a message as its template and the rest.
     Text,
 }
 
-fn place(name: &str, value: &Value<'_>) -> Place {
+/// What a name says about where its text is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NameKind {
+    /// An id, looked up by its hash.
+    Id,
+    /// Always tokenised.
+    Text,
+    /// Any other.
+    Plain,
+}
+
+impl NameKind {
+    fn of(name: &str) -> NameKind {
+        if fields::ID_FIELDS.contains(&name) {
+            NameKind::Id
+        } else if fields::TEXT_FIELDS.contains(&name) {
+            NameKind::Text
+        } else {
+            NameKind::Plain
+        }
+    }
+}
+
+fn place(kind: NameKind, value: &Value<'_>) -> Place {
     match value {
         Value::Bool(_) | Value::F64(_) => Place::Column,
         Value::I64(number) if (-EXACT_IN_FLOAT..=EXACT_IN_FLOAT).contains(number) => Place::Column,
         Value::I64(_) | Value::U64(_) | Value::Json(_) => Place::ColumnAndStore,
         Value::Str(text) => {
-            let is_text =
-                text.len() > limits::COLUMN_TEXT_BYTES_MAX || fields::TEXT_FIELDS.contains(&name);
-            if is_text && !is_id(name) { Place::Text } else { Place::Column }
+            let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
+            match kind {
+                NameKind::Text => Place::Text,
+                NameKind::Plain if is_long => Place::Text,
+                NameKind::Id | NameKind::Plain => Place::Column,
+            }
         }
     }
-}
-
-fn is_id(name: &str) -> bool {
-    fields::ID_FIELDS.contains(&name)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
 use tantivy::columnar::{
@@ -15,9 +15,10 @@ use tantivy::schema::{TantivyDocument, Value as _};
 use tantivy::{DateTime, DocId, SegmentReader};
 use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
+use super::template::{put_together, slot};
 use super::texts::{TextColumn, Texts};
 use crate::StoreError;
-use crate::schema::{ATTRIBUTES, LEVEL, SEQ, TEXT_FIELDS, TIMESTAMP, index_fields};
+use crate::schema::{ATTRIBUTES, LEVEL, SEQ, TEMPLATE, TEXT_FIELDS, TIMESTAMP, index_fields};
 
 /// Separates the segments of a JSON path in a column's name.
 const PATH_SEPARATOR: char = '\u{1}';
@@ -28,6 +29,13 @@ const STORE_CACHE_BLOCKS: usize = 4;
 /// Bytes of dictionaries that one open segment keeps: a few dozen small columns. With every
 /// sealed partition open that may be, it is 32 MiB.
 const KEPT_DICTIONARIES_BYTES_MAX: usize = 256 << 10;
+
+/// Columns of every record: moment, number, level, template.
+const BUILT_IN_COLUMNS: usize = 4;
+
+/// Memory of an open column, measured: readers of values and of presence, and of a text column
+/// the directory of its dictionary.
+const COLUMN_BYTES: usize = 768;
 
 /// Fields that a reader wants to see first, in this order; the others follow by name.
 const SHOWN_FIRST: [&str; 15] = [
@@ -73,6 +81,7 @@ pub struct RecordReader {
     bounds: OnceLock<Vec<(Timestamp, Timestamp)>>,
     numbers: Column<u64>,
     levels: Option<TextColumn>,
+    templates: Option<TextColumn>,
     /// Every dynamic column, in the order of [`rank`].
     columns: Vec<(Cow<'static, str>, ValueColumn)>,
     /// Bytes that kept dictionaries may still take.
@@ -100,9 +109,20 @@ impl RecordReader {
             bounds: OnceLock::new(),
             numbers: fast_fields.u64(SEQ)?,
             levels: fast_fields.str(LEVEL)?.map(TextColumn::new),
+            templates: fast_fields.str(TEMPLATE)?.map(TextColumn::new),
             columns: open_attributes(segment)?,
             dictionary_bytes_left: AtomicUsize::new(KEPT_DICTIONARIES_BYTES_MAX),
         })
+    }
+
+    /// Returns about how much memory it takes: open columns, kept dictionaries, bounds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let left = self.dictionary_bytes_left.load(Ordering::Relaxed);
+        let bounds = self.bounds.get().map_or(0, |bounds| size_of_val(bounds.as_slice()));
+        size_of::<RecordReader>()
+            + (self.columns.len() + BUILT_IN_COLUMNS) * COLUMN_BYTES
+            + KEPT_DICTIONARIES_BYTES_MAX.saturating_sub(left)
+            + bounds
     }
 
     /// Returns the oldest and youngest moment of the [`BOUND_DOCS`] documents that a document is
@@ -138,10 +158,8 @@ impl RecordReader {
             return Ok(Vec::new());
         }
         let left = &self.dictionary_bytes_left;
-        let levels = match &self.levels {
-            Some(column) => Some(column.load(docs, left)?),
-            None => None,
-        };
+        let levels = load(self.levels.as_ref(), docs, left)?;
+        let templates = load(self.templates.as_ref(), docs, left)?;
         let mut columns = Vec::with_capacity(self.columns.len());
         for (name, column) in &self.columns {
             columns.push((name, column.load(docs, left)?));
@@ -152,6 +170,10 @@ impl RecordReader {
         let mut records = Vec::with_capacity(docs.len());
         for &doc in docs {
             let document: TantivyDocument = store.get(doc)?;
+            let mut stored = Stored::of(&document);
+            if let Some(template) = templates.as_ref().and_then(|texts| texts.first(doc)) {
+                stored.add_message(template, &columns, doc);
+            }
             let level = levels.as_ref().and_then(|texts| texts.first(doc));
             records.push(StoredRecord {
                 seq: self.numbers.first(doc).unwrap_or(0),
@@ -159,7 +181,7 @@ impl RecordReader {
                     timestamp: moment(self.moments.first(doc).unwrap_or(NO_MOMENT)),
                     level: level.and_then(Level::from_name).unwrap_or(Level::Info),
                     kind: RecordKind::Log,
-                    fields: fields_of(doc, &columns, stored_part(&document)),
+                    fields: fields_of(doc, &columns, stored.fields),
                 },
             });
         }
@@ -306,20 +328,54 @@ fn unsigned(number: u64) -> Value<'static> {
     i64::try_from(number).map_or(Value::U64(number), Value::I64)
 }
 
-/// Reads the stored remainder; one that does not decode is treated as absent, so that the
-/// columns of the record still answer.
-fn stored_part(document: &TantivyDocument) -> Vec<(Cow<'static, str>, Value<'static>)> {
-    #[derive(Deserialize)]
-    struct Field<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Value<'a>);
-    let Some(bytes) = document.get_first(index_fields().stored).and_then(|value| value.as_bytes())
-    else {
-        return Vec::new();
-    };
-    let fields: Vec<Field<'_>> = postcard::from_bytes(bytes).unwrap_or_default();
-    fields
-        .into_iter()
-        .map(|Field(name, value)| (Cow::Owned(name.into_owned()), value.into_owned()))
-        .collect()
+fn load<'c>(
+    column: Option<&'c TextColumn>,
+    docs: &[DocId],
+    left: &AtomicUsize,
+) -> Result<Option<Texts<'c>>, StoreError> {
+    column.map(|column| column.load(docs, left)).transpose()
+}
+
+/// What the document store has of a record.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// Texts of the slots of the message's template.
+    slots: String,
+    pub(super) fields: Vec<(Cow<'static, str>, Value<'static>)>,
+}
+
+impl Stored {
+    /// Reads what is stored; what does not decode is treated as absent, so that the columns of
+    /// the record still answer.
+    pub(super) fn of(document: &TantivyDocument) -> Stored {
+        #[derive(Deserialize)]
+        struct Field<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Value<'a>);
+        let stored = document.get_first(index_fields().stored);
+        let Some(bytes) = stored.and_then(|value| value.as_bytes()) else {
+            return Stored::default();
+        };
+        let (slots, fields): (&str, Vec<Field<'_>>) =
+            postcard::from_bytes(bytes).unwrap_or_default();
+        let owned =
+            |Field(name, value): Field<'_>| (Cow::Owned(name.into_owned()), value.into_owned());
+        Stored { slots: slots.to_owned(), fields: fields.into_iter().map(owned).collect() }
+    }
+
+    /// Returns the text of a slot.
+    pub(super) fn slot(&self, number: usize) -> Option<&str> {
+        slot(&self.slots, number)
+    }
+
+    /// Adds the message that a template stands for.
+    fn add_message(&mut self, template: &str, columns: &[(&Cow<'_, str>, Values<'_>)], doc: DocId) {
+        let value_of = |name: &str| {
+            let named = columns.iter().filter(|(column, _)| column.as_ref() == name);
+            named.into_iter().find_map(|(_, column)| column.first(doc))
+        };
+        if let Some(message) = put_together(template, &self.slots, value_of) {
+            self.fields.push((Cow::Borrowed(fields::MESSAGE), Value::Str(Cow::Owned(message))));
+        }
+    }
 }
 
 /// Tells whether the stored part already has the field, or the array that the column's values

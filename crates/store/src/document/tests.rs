@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use tantivy::columnar::Cardinality;
 use tantivy::indexer::{NoMergePolicy, UserOperation};
 use tantivy::{Index, IndexWriter};
 use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
 
 use super::{
-    ChunkDocument, ChunkPool, FieldNames, StoredRecord, attribute_columns, read_records, text_paths,
+    ChunkDocument, ChunkPool, FieldNames, SeenTemplates, StoredRecord, attribute_columns,
+    read_records, text_paths,
 };
 use crate::schema::{register_analyzer, schema};
 
@@ -31,9 +33,10 @@ fn index(records: &[Record<'static>]) -> Index {
         index.writer_with_num_threads(1, 15_000_000).expect("writer");
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let mut names = FieldNames::default();
+    let mut templates = SeenTemplates::default();
     let mut chunk = Arc::new(ChunkPool::default()).take();
     for (seq, record) in batch.records().enumerate() {
-        chunk.push(seq as u64, &record.expect("just encoded"), &mut names);
+        chunk.push(seq as u64, &record.expect("just encoded"), &mut names, &mut templates);
     }
     writer.run(chunk.into_documents().map(UserOperation::Add)).expect("added");
     writer.commit().expect("committed");
@@ -54,6 +57,41 @@ fn read_all(index: &Index) -> Vec<StoredRecord> {
 fn sorted(mut record: Record<'static>) -> Record<'static> {
     record.fields.sort_by(|(left, _), (right, _)| left.cmp(right));
     record
+}
+
+/// The message is a template from the second time on; `attempt` is a float column once merged.
+#[test]
+fn messages_read_back_from_their_templates() {
+    let message = |path: &str, attempt: Value<'static>, text: String| {
+        let path = Value::Str(path.to_owned().into());
+        record(vec![("message", Value::Str(text.into())), ("path", path), ("attempt", attempt)])
+    };
+    let mut records: Vec<Record<'static>> = (0..5_i64)
+        .map(|n| {
+            let path = format!("/courses/{n}");
+            let text = format!("GET {path} failed 1000{n} times, attempt {n} of 5, \u{e9}t\u{e9}");
+            message(&path, Value::I64(n), text)
+        })
+        .collect();
+    records.push(message("/a", Value::F64(2.5), "attempt 2.5 of /a".into()));
+    records.push(record(vec![
+        ("message", Value::Str("attempt 3 of /x".into())),
+        ("context.attempt", Value::I64(3)),
+        ("context", Value::Json("[{\"attempt\":4}]".into())),
+        ("path", Value::Str("/x".into())),
+    ]));
+    records.push(records.last().expect("just pushed").clone());
+    let index = index(&records);
+    let back: Vec<Record<'static>> =
+        read_all(&index).into_iter().map(|stored| stored.record).collect();
+    for (back, original) in back.iter().zip(&records) {
+        assert_eq!(back.get_str("message"), original.get_str("message"));
+    }
+    let searcher = index.reader().expect("reader").searcher();
+    let segment = searcher.segment_readers().first().expect("a segment");
+    let templates = segment.fast_fields().str("template").expect("readable").expect("there");
+    assert_eq!(templates.ords().index.get_cardinality(), Cardinality::Optional);
+    assert_eq!(templates.num_terms(), 2);
 }
 
 #[test]

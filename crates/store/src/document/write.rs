@@ -5,21 +5,29 @@ use std::borrow::Cow;
 use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, id_hash, limits};
 
 use super::arrays::{Element, elements};
-use super::chunk::{Buffers, Chunk, Entry, Flat, Row, Span};
-use super::{FieldNames, Place, is_id, place};
+use super::chunk::{Buffers, Chunk, Entry, Flat, KnownName, Row, Span};
+use super::template::{self, Columns, SeenTemplates};
+use super::{FieldNames, NameKind, Place, place};
 use crate::schema::id_bucket;
 
 /// Column of a record whose fields could not be read.
 const UNDECODABLE: &str = "_undecodable";
 
-/// Longest encoding of the number of stored fields.
+/// Longest encoding of a number before what is stored: of bytes of slots, and of fields.
 const COUNT_BYTES_MAX: usize = 5;
 
 impl Chunk {
-    /// Appends a record. The names of the partition's fields bound its columns.
-    pub(crate) fn push(&mut self, seq: u64, record: &EncodedRecord, names: &mut FieldNames) {
-        let start = Start::of(&self.buffers);
-        if let Err(error) = write_fields(&mut self.buffers, record, names, &start) {
+    /// Appends a record. The names of the partition's fields bound its columns; a message is kept
+    /// as a template when the partition had one like it.
+    pub(crate) fn push(
+        &mut self,
+        seq: u64,
+        record: &EncodedRecord<'_>,
+        names: &mut FieldNames,
+        templates: &mut SeenTemplates,
+    ) {
+        let mut start = Start::of(&self.buffers);
+        if let Err(error) = write_fields(&mut self.buffers, record, names, templates, &mut start) {
             // The WAL checked the bytes and the hand-off takes only encoded records, so this is a
             // bug of ours. The record keeps its place and says what happened.
             tracing::error!(seq, %error, "record does not decode");
@@ -38,6 +46,8 @@ struct Start {
     ids: usize,
     texts: usize,
     text_names: usize,
+    /// The template of the message, once it is there.
+    template: Span,
     columns: usize,
     stored: usize,
 }
@@ -49,12 +59,16 @@ impl Start {
             ids: buffers.ids.len(),
             texts: buffers.texts.len(),
             text_names: buffers.text_names.len(),
+            template: Span::default(),
             columns: buffers.columns.len(),
             stored: buffers.stored.len(),
         }
     }
 
-    fn roll_back(&self, buffers: &mut Buffers) {
+    fn roll_back(&mut self, buffers: &mut Buffers) {
+        self.template = Span::default();
+        // Names that were met here go with the text.
+        buffers.names.clear();
         buffers.text.truncate(self.text);
         buffers.ids.truncate(self.ids);
         buffers.texts.truncate(self.texts);
@@ -63,7 +77,7 @@ impl Start {
         buffers.stored.truncate(self.stored);
     }
 
-    fn row(&self, buffers: &Buffers, seq: u64, record: &EncodedRecord) -> Row {
+    fn row(&self, buffers: &Buffers, seq: u64, record: &EncodedRecord<'_>) -> Row {
         let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
         Row {
             timestamp: record.timestamp(),
@@ -72,6 +86,7 @@ impl Start {
             ids: span(self.ids, buffers.ids.len()),
             texts: span(self.texts, buffers.texts.len()),
             text_names: span(self.text_names, buffers.text_names.len()),
+            template: self.template,
             columns: span(self.columns, buffers.columns.len()),
             stored: span(self.stored, buffers.stored.len()),
         }
@@ -80,26 +95,42 @@ impl Start {
 
 fn write_fields(
     buffers: &mut Buffers,
-    record: &EncodedRecord,
+    record: &EncodedRecord<'_>,
     names: &mut FieldNames,
-    start: &Start,
+    templates: &mut SeenTemplates,
+    start: &mut Start,
 ) -> Result<(), DecodeError> {
     let mut arrays: Vec<EncodedField<'_>> = Vec::new();
+    let mut message: Option<EncodedField<'_>> = None;
     let mut overflow = String::new();
     let mut stored_count = 0_u32;
     buffers.stored_fields.clear();
     for field in record.fields() {
         let field = field?;
-        if let (Value::Str(id), true) = (&field.value, is_id(field.name)) {
+        let known = buffers.known_name(field.name_id, field.name, names);
+        if let (Value::Str(id), NameKind::Id) = (&field.value, known.kind) {
             buffers.ids.push(id_bucket(id_hash(field.name, id)));
         }
-        if names.admit(field.name) {
-            stored_count += write_field(buffers, &field);
+        if known.is_admitted {
+            stored_count += write_field(buffers, &field, known);
         } else {
             append_overflow(&mut overflow, &field);
         }
-        if matches!(field.value, Value::Json(_)) {
-            arrays.push(field);
+        match &field.value {
+            Value::Json(_) => arrays.push(field),
+            // Known by what is in columns, which has to be complete.
+            Value::Str(_) if known.is_admitted && is_message(known) => message = Some(field),
+            Value::Str(_) | Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {}
+        }
+    }
+    buffers.slots.clear();
+    if let Some(message) = message {
+        // A column that an array has members in does not say which value is whose.
+        let first_column = if arrays.is_empty() { start.columns } else { buffers.columns.len() };
+        start.template = write_template(buffers, first_column, &message, templates);
+        if start.template.is_empty() {
+            message.append_pair_to(&mut buffers.stored_fields);
+            stored_count += 1;
         }
     }
     if !arrays.is_empty() {
@@ -114,19 +145,58 @@ fn write_fields(
         stored_count += 1;
     }
     name_texts(buffers, start);
-    if stored_count > 0 {
-        let mut count = [0_u8; COUNT_BYTES_MAX];
-        let count = postcard::to_slice(&stored_count, &mut count).map_err(DecodeError::Fields)?;
-        buffers.stored.extend_from_slice(count);
-        buffers.stored.extend_from_slice(&buffers.stored_fields);
+    store(buffers, stored_count)
+}
+
+/// Writes what `stored_part` reads: the slots of the message, then pairs of names and values.
+/// Most records have neither.
+fn store(buffers: &mut Buffers, field_count: u32) -> Result<(), DecodeError> {
+    let Buffers { stored, slots, stored_fields, .. } = buffers;
+    if field_count == 0 && slots.is_empty() {
+        return Ok(());
     }
+    let mut number = [0_u8; COUNT_BYTES_MAX];
+    let slot_bytes = slots.len() as u32;
+    stored.extend_from_slice(
+        postcard::to_slice(&slot_bytes, &mut number).map_err(DecodeError::Fields)?,
+    );
+    stored.extend_from_slice(slots.as_bytes());
+    stored.extend_from_slice(
+        postcard::to_slice(&field_count, &mut number).map_err(DecodeError::Fields)?,
+    );
+    stored.extend_from_slice(stored_fields);
     Ok(())
 }
 
+fn is_message(known: KnownName) -> bool {
+    known.kind == NameKind::Text
+}
+
+/// Takes the message apart. Returns where its template lies, leaving its slots in the buffers; an
+/// empty span and no slots when it has to be stored whole.
+fn write_template(
+    buffers: &mut Buffers,
+    first_column: usize,
+    message: &EncodedField<'_>,
+    templates: &mut SeenTemplates,
+) -> Span {
+    let Value::Str(message) = &message.value else { return Span::default() };
+    let Buffers { text, columns, template, slots, .. } = buffers;
+    let entries = columns.get(first_column..).unwrap_or_default();
+    let is_apart = template::take_apart(message, Columns { entries, text }, template, slots);
+    if !is_apart || !templates.saw(template) {
+        slots.clear();
+        return Span::default();
+    }
+    let start = text.len() as u32;
+    text.push_str(template);
+    Span { start, end: text.len() as u32 }
+}
+
 /// Puts a field where it belongs. Returns how many fields were stored.
-fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>) -> u32 {
-    let place = place(field.name, &field.value);
-    let name = buffers.add_text(field.name);
+fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>, known: KnownName) -> u32 {
+    let place = place(known.kind, &field.value);
+    let name = known.span;
     let value = match &field.value {
         Value::Bool(value) => Some(Flat::Bool(*value)),
         Value::I64(number) => Some(Flat::I64(*number)),
@@ -143,8 +213,10 @@ fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>) -> u32 {
     }
     match place {
         Place::Column => 0,
+        // Stored by the caller, once the columns are known.
+        Place::Text if is_message(known) => 0,
         Place::ColumnAndStore | Place::Text => {
-            buffers.stored_fields.extend_from_slice(field.encoded);
+            field.append_pair_to(&mut buffers.stored_fields);
             1
         }
     }
@@ -154,7 +226,7 @@ fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>) -> u32 {
 /// could not be told from the array's own members.
 fn store_fields_in_arrays(
     buffers: &mut Buffers,
-    record: &EncodedRecord,
+    record: &EncodedRecord<'_>,
     names: &mut FieldNames,
     arrays: &[EncodedField<'_>],
 ) -> Result<u32, DecodeError> {
@@ -165,10 +237,10 @@ fn store_fields_in_arrays(
             field.name.strip_prefix(array.name).is_some_and(|rest| rest.starts_with('.'))
         });
         if lies_in_array
-            && place(field.name, &field.value) == Place::Column
+            && place(NameKind::of(field.name), &field.value) == Place::Column
             && names.admit(field.name)
         {
-            buffers.stored_fields.extend_from_slice(field.encoded);
+            field.append_pair_to(&mut buffers.stored_fields);
             count += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! The open writers and how far they are.
 
+mod rewind;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -9,6 +11,7 @@ use tantivy::index::SegmentMeta;
 use tierlog_model::EncodedRecord;
 
 use super::Indexer;
+use crate::dead_letters::LetterQuery;
 use crate::partition::PartitionWriter;
 use crate::tombstone::Tombstones;
 use crate::wal::AppliedBatch;
@@ -21,6 +24,13 @@ pub(crate) enum Replay {
     No,
     /// Read back: partitions may have its records already, or may have expired.
     Yes,
+}
+
+/// Whether a writer may have lost records that the WAL has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    Yes,
+    No,
 }
 
 /// What an open writer is for.
@@ -49,6 +59,11 @@ pub(crate) struct IndexState {
     applied: u64,
     committed: u64,
     replay_expired: u64,
+    /// A writer may have lost records that the WAL has: nothing is added or committed before
+    /// they are read again.
+    behind: bool,
+    /// Why indexing waits.
+    stalled: Option<String>,
     ended: bool,
 }
 
@@ -61,6 +76,8 @@ impl IndexState {
             applied: 0,
             committed: 0,
             replay_expired: 0,
+            behind: false,
+            stalled: None,
             ended: false,
         }
     }
@@ -77,6 +94,23 @@ impl IndexState {
         self.ended = true;
     }
 
+    /// Returns why indexing waits.
+    pub(super) fn stalled(&self) -> Option<&str> {
+        self.stalled.as_deref()
+    }
+
+    pub(super) fn set_stalled(&mut self, why: Option<String>) {
+        self.stalled = why;
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    pub(super) fn set_behind(&mut self, behind: Behind) {
+        self.behind = behind == Behind::Yes;
+    }
+
     pub(super) fn apply(
         &mut self,
         indexer: &Indexer,
@@ -91,9 +125,6 @@ impl IndexState {
             if wanted.is_empty() {
                 continue;
             }
-            let tier = indexer.tiers.policy(id.tier).name.clone();
-            metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
-                .increment(wanted.len() as u64);
             self.writer(indexer, id)?.writer.add(&wanted, &indexer.chunks)?;
         }
         self.applied = batch.first_seq + u64::from(batch.batch.record_count());
@@ -102,32 +133,39 @@ impl IndexState {
 
     /// Keeps the records that a crash took from the partition. Records whose tier's days are
     /// over since are counted and left out: the partition is gone, or would go at once.
-    fn not_yet_indexed(
+    fn not_yet_indexed<'b>(
         &mut self,
         indexer: &Indexer,
         id: PartitionId,
-        mut records: Vec<(u64, EncodedRecord)>,
-    ) -> Result<Vec<(u64, EncodedRecord)>, StoreError> {
+        mut records: Vec<(u64, EncodedRecord<'b>)>,
+    ) -> Result<Vec<(u64, EncodedRecord<'b>)>, StoreError> {
         if indexer.tiers.is_expired(id.tier, id.day, indexer.clock.now()) {
             self.replay_expired += records.len() as u64;
             metrics::counter!(tierlog_model::metric_names::REPLAY_EXPIRED)
                 .increment(records.len() as u64);
             return Ok(Vec::new());
         }
-        let indexed = self.position(indexer, id);
+        let indexed = self.position(indexer, id)?;
         let dropped = self.tombstones.position(id);
         records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
         Ok(records)
     }
 
-    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> u64 {
+    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> Result<u64, StoreError> {
         if let Some(position) = self.positions.get(&id) {
-            return *position;
+            return Ok(*position);
         }
-        let partition = indexer.catalogue.partition(id);
-        let position = partition.map_or(0, |partition| partition.position());
+        let position = match indexer.catalogue.partition(id) {
+            Some(partition) => {
+                // ORDER: a killed process may have committed what is seen and not durable; it
+                // must be before the WAL forgets the records.
+                partition.directory().sync()?;
+                partition.position()
+            }
+            None => 0,
+        };
         self.positions.insert(id, position);
-        position
+        Ok(position)
     }
 
     fn writer(
@@ -137,9 +175,7 @@ impl IndexState {
     ) -> Result<&mut OpenWriter, StoreError> {
         if !self.writers.contains_key(&id) {
             self.make_room(indexer)?;
-            let directory = indexer.layout.partition(id);
-            let name = id.name(&indexer.tiers);
-            let writer = PartitionWriter::open(&directory, &name, indexer.settings.writer)?;
+            let writer = self.open_writer(indexer, id)?;
             let open = OpenWriter { writer, mode: WriterMode::Hot, last_used: Instant::now() };
             self.writers.insert(id, open);
         }
@@ -184,7 +220,7 @@ impl IndexState {
             .map(|(id, open)| (*id, &mut open.writer))
             .collect();
         if !dirty.is_empty() {
-            commit_side_by_side(&mut dirty)?;
+            commit_side_by_side(&mut dirty, indexer.settings.commit_threads_max)?;
             for (id, _) in &dirty {
                 indexer.catalogue.refresh(*id)?;
             }
@@ -207,7 +243,7 @@ impl IndexState {
         id: PartitionId,
     ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
         self.close_writer(indexer, id)?;
-        let directory = indexer.layout.partition(id);
+        let directory = indexer.layout.directory(id);
         let name = id.name(&indexer.tiers);
         let mut writer = PartitionWriter::open_to_seal(&directory, &name, indexer.settings.writer)?;
         let merge = writer.start_merge_all()?;
@@ -227,27 +263,54 @@ impl IndexState {
         self.close_writer(indexer, id)
     }
 
+    /// Deletes what a query finds. Returns where the partition is now, if nothing of it is left.
+    pub(super) fn delete_records(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+        query: LetterQuery,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let Some(partition) = indexer.catalogue.partition(id) else { return Ok(None) };
+        let position = partition.position();
+        let writer = &mut self.writer(indexer, id)?.writer;
+        writer.delete(query, position)?;
+        writer.commit()?;
+        indexer.catalogue.refresh(id)?;
+        // The commit took up everything that was added, and the lock is still held.
+        if partition.stats().records > 0 {
+            return Ok(None);
+        }
+        self.drop_partition(indexer, id).map(Some)
+    }
+
     pub(super) fn drop_partition(
         &mut self,
         indexer: &Indexer,
         id: PartitionId,
     ) -> Result<PathBuf, StoreError> {
+        // ORDER: the tombstone is durable before the directory moves, so that a crash in between
+        // cannot bring part of the partition back from the WAL; and before the writer goes, so
+        // that without a tombstone nothing is lost.
+        self.tombstones.add(id, self.applied)?;
         // Records of the partition that are still only in the WAL go with it.
         drop(self.writers.remove(&id));
         self.positions.remove(&id);
-        // ORDER: the tombstone is durable before the directory moves, so that a crash in between
-        // cannot bring part of the partition back from the WAL.
-        self.tombstones.add(id, self.applied)?;
         indexer.catalogue.remove(id);
-        crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers)
+        let moved = crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers);
+        if moved.is_err() && indexer.layout.directory(id).has_index().unwrap_or(false) {
+            // It is still there: retention sees it again and tries again. Readers must too, or
+            // late records would bring it back.
+            indexer.catalogue.load(id)?;
+        }
+        moved
     }
 }
 
-type Group = (PartitionId, Vec<(u64, EncodedRecord)>);
+type Group<'b> = (PartitionId, Vec<(u64, EncodedRecord<'b>)>);
 
 /// Sorts the records of a batch by partition, so that each writer is looked up once a batch.
-fn group(indexer: &Indexer, batch: &AppliedBatch) -> Result<Vec<Group>, StoreError> {
-    let mut groups: Vec<Group> = Vec::new();
+fn group<'b>(indexer: &Indexer, batch: &'b AppliedBatch) -> Result<Vec<Group<'b>>, StoreError> {
+    let mut groups: Vec<Group<'b>> = Vec::new();
     for (offset, record) in batch.batch.records().enumerate() {
         let record = record?;
         let tier = indexer.tiers.of(record.level(), record.kind());
@@ -265,13 +328,21 @@ fn group(indexer: &Indexer, batch: &AppliedBatch) -> Result<Vec<Group>, StoreErr
 /// its own fsyncs.
 fn commit_side_by_side(
     dirty: &mut [(PartitionId, &mut PartitionWriter)],
+    threads_max: usize,
 ) -> Result<(), StoreError> {
-    std::thread::scope(|scope| {
-        let commits: Vec<_> =
-            dirty.iter_mut().map(|(_, writer)| scope.spawn(|| writer.commit())).collect();
-        for commit in commits {
-            commit.join().map_err(|_| StoreError::ThreadEnded("commit"))??;
+    for together in dirty.chunks_mut(threads_max.max(1)) {
+        if let [(_, alone)] = together {
+            alone.commit()?;
+            continue;
         }
-        Ok(())
-    })
+        std::thread::scope(|scope| -> Result<(), StoreError> {
+            let commits: Vec<_> =
+                together.iter_mut().map(|(_, writer)| scope.spawn(|| writer.commit())).collect();
+            for commit in commits {
+                commit.join().map_err(|_| StoreError::ThreadEnded("commit"))??;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }

@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::failure::guarded;
+use super::sink::SupervisedIndexer;
+use super::supervise::{Lost, recover};
 use super::{Indexer, Replay};
-use crate::StoreError;
 use crate::wal::{AppliedBatch, WriteStateHandle};
 
 /// Commits take at most one part in this many of the time: under load they come less often, so
@@ -16,33 +18,62 @@ const COMMIT_TIME_SHARE: u32 = 4;
 /// How long the thread sleeps when nothing is uncommitted and nothing arrives.
 const IDLE_WAIT: Duration = Duration::from_secs(3600);
 
-/// Starts the thread. It ends when Q2 is closed, after a last commit, or at the first error:
-/// then the store refuses writes, and what was acked waits in the WAL for the next start.
+/// Starts the thread. It ends when Q2 is closed, after a last commit, or when nothing helps any
+/// more: then the store refuses writes, and what was acked waits in the WAL for the next start.
+///
+/// `behind` is the number up to which the WAL holds what the start could not index.
 pub(crate) fn spawn(
     indexer: Arc<Indexer>,
     queue: Receiver<AppliedBatch>,
     write_state: WriteStateHandle,
+    behind: Option<u64>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("indexer".to_owned()).spawn(move || {
-        let end = EndOnDrop(&indexer);
-        if let Err(error) = run(&indexer, &queue) {
-            tracing::error!(%error, "indexing stopped; the store refuses writes");
-            write_state.poison(&format!("indexing stopped: {error}"));
+        let end = EndOnDrop { indexer: &indexer, write_state: &write_state };
+        match run(&indexer, &queue, &write_state, behind) {
+            Ok(()) => {}
+            // What comes now waits in the WAL: the senders have their acks and need no answer.
+            Err(Lost::Closing) => {
+                tracing::info!("the store closes; the next start indexes the rest of the log");
+                while queue.recv().is_ok() {}
+            }
+            Err(Lost::Lasting(error)) => {
+                tracing::error!(%error, "indexing stopped; the store refuses writes");
+                write_state.poison(&format!("indexing stopped: {error}"));
+            }
         }
         drop(end);
     })
 }
 
 /// Tells waiting threads even when this one panics.
-struct EndOnDrop<'i>(&'i Indexer);
+struct EndOnDrop<'i> {
+    indexer: &'i Indexer,
+    write_state: &'i WriteStateHandle,
+}
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        if std::thread::panicking() {
+            self.write_state.poison("indexer thread has panicked");
+        }
+        self.indexer.end();
     }
 }
 
-fn run(indexer: &Indexer, queue: &Receiver<AppliedBatch>) -> Result<(), StoreError> {
+fn run(
+    indexer: &Indexer,
+    queue: &Receiver<AppliedBatch>,
+    write_state: &WriteStateHandle,
+    behind: Option<u64>,
+) -> Result<(), Lost> {
+    let sink = SupervisedIndexer { indexer, write_state };
+    // Number after the last record that was taken from the queue.
+    let mut taken = behind.unwrap_or(0);
+    if behind.is_some() {
+        let why = super::failure::Failure::Broken("the start could not index all".to_owned());
+        recover(&sink, taken, &why)?;
+    }
     let mut commit_due: Option<Instant> = None;
     let mut last_commit = Duration::ZERO;
     loop {
@@ -50,17 +81,25 @@ fn run(indexer: &Indexer, queue: &Receiver<AppliedBatch>) -> Result<(), StoreErr
             commit_due.map_or(IDLE_WAIT, |due| due.saturating_duration_since(Instant::now()));
         match queue.recv_timeout(wait) {
             Ok(batch) => {
-                indexer.apply(&batch, Replay::No)?;
+                taken = batch.first_seq + u64::from(batch.batch.record_count());
+                if let Err(failure) = guarded(|| indexer.apply(&batch, Replay::No)) {
+                    recover(&sink, taken, &failure)?;
+                }
                 let interval =
                     indexer.settings.commit_interval.max(last_commit * (COMMIT_TIME_SHARE - 1));
                 commit_due.get_or_insert_with(|| Instant::now() + interval);
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return indexer.commit(),
+            Err(RecvTimeoutError::Disconnected) => {
+                let Err(failure) = guarded(|| indexer.commit()) else { return Ok(()) };
+                return recover(&sink, taken, &failure);
+            }
         }
         if commit_due.is_some_and(|due| due <= Instant::now()) {
             let started = Instant::now();
-            indexer.commit()?;
+            if let Err(failure) = guarded(|| indexer.commit()) {
+                recover(&sink, taken, &failure)?;
+            }
             last_commit = started.elapsed();
             commit_due = None;
         }

@@ -1,13 +1,12 @@
 //! The only file that carries maintenance choices out, in an order that a crash cannot spoil.
 //!
-//! Expire: tombstone, rename into `trash/`, sync both directories, delete. A crash before the
-//! rename leaves the partition whole, and the job drops it again; a crash after it leaves files
-//! in `trash/`, which the next start empties.
+//! Expire: tombstone, rename into `trash/`, sync both directories, delete. After a crash the next
+//! start finishes what the tombstone says, and empties `trash/`.
 //!
 //! Seal: merge inside the index (tantivy replaces meta.json atomically), id filter, seal.json. A
 //! crash in between leaves a partition without a seal, which is hot and is sealed again.
 
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tierlog_model::Tiers;
@@ -19,9 +18,13 @@ use crate::partition::write_seal;
 use crate::{PartitionId, StoreError, files};
 
 /// Drops one partition.
-pub(super) fn expire(indexer: &Indexer, id: PartitionId) -> Result<(), StoreError> {
+pub(super) fn expire(
+    indexer: &Indexer,
+    layout: &Layout,
+    id: PartitionId,
+) -> Result<(), StoreError> {
     let trashed = indexer.drop_partition(id)?;
-    delete(&trashed)
+    delete(layout, &trashed)
 }
 
 /// Moves the directory of a partition to the trash, durably. Returns where it is now.
@@ -32,42 +35,47 @@ pub(crate) fn move_to_trash(
 ) -> Result<PathBuf, StoreError> {
     let from = layout.partition(id);
     let trash = layout.trash();
-    files::create_directory(&trash)?;
+    files::create_directory(layout.vfs(), &trash)?;
     let name = id.name(tiers).replace('/', ".");
-    let to = free_name(&trash, &name);
-    if from.exists() {
-        fs::rename(&from, &to).map_err(StoreError::io("move", &from))?;
-        files::sync_directory(&trash)?;
-        files::sync_directory(&layout.tier(id))?;
+    let to = free_name(layout, &trash, &name)?;
+    match layout.vfs().rename(&from, &to) {
+        Ok(()) => {}
+        // It never came to the disk, or an earlier try got this far.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(StoreError::io("move", &from)(error)),
     }
+    files::sync_directory(layout.vfs(), &trash)?;
+    files::sync_directory(layout.vfs(), &layout.tier(id))?;
     Ok(to)
 }
 
 /// Puts a directory that cannot be read aside, durably. Returns where it is now.
 pub(crate) fn quarantine(layout: &Layout, from: &Path, name: &str) -> Result<PathBuf, StoreError> {
     let quarantine = layout.quarantine();
-    files::create_directory(&quarantine)?;
-    let to = free_name(&quarantine, &name.replace('/', "."));
-    fs::rename(from, &to).map_err(StoreError::io("move", from))?;
-    files::sync_directory(&quarantine)?;
-    from.parent().map_or(Ok(()), files::sync_directory)?;
+    files::create_directory(layout.vfs(), &quarantine)?;
+    let to = free_name(layout, &quarantine, &name.replace('/', "."))?;
+    layout.vfs().rename(from, &to).map_err(StoreError::io("move", from))?;
+    files::sync_directory(layout.vfs(), &quarantine)?;
+    from.parent().map_or(Ok(()), |parent| files::sync_directory(layout.vfs(), parent))?;
     Ok(to)
 }
 
-/// Deletes what earlier runs moved to the trash.
-pub(crate) fn empty_trash(layout: &Layout) -> Result<(), StoreError> {
+/// Deletes what earlier runs moved to the trash. What stays is tried again at the next start.
+pub(crate) fn empty_trash(layout: &Layout) {
     let trash = layout.trash();
-    for name in files::list_names(&trash)? {
-        delete(&trash.join(name))?;
+    let emptied = files::list_names(layout.vfs(), &trash)
+        .and_then(|names| names.iter().try_for_each(|name| delete(layout, &trash.join(name))));
+    if let Err(error) = emptied {
+        tracing::warn!(%error, "leave dropped partition in the trash");
     }
-    Ok(())
 }
 
-fn delete(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(path) {
+/// Deletes a directory that nobody reads any more.
+pub(crate) fn delete(layout: &Layout, path: &Path) -> Result<(), StoreError> {
+    match layout.vfs().remove_dir_all(path) {
         Ok(()) => Ok(()),
         // Already gone, in whole or in part, by an earlier run: that is what we want.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(StoreError::io("delete", path)(error)),
     }
 }
@@ -82,18 +90,21 @@ pub(super) fn seal(
     let partition = catalogue
         .partition(id)
         .ok_or_else(|| StoreError::NoPartition(id.name(catalogue.tiers())))?;
-    let searcher = partition.searcher()?;
+    let view = partition.view()?;
     // Late records may have added segments meanwhile; the merged one is the largest.
-    if let Some(segment) = searcher.segment_readers().iter().max_by_key(|segment| segment.max_doc())
-    {
+    let segments = view.segments().iter().map(|segment| segment.reader());
+    if let Some(segment) = segments.max_by_key(|segment| segment.max_doc()) {
         write_seal(partition.directory(), segment)?;
     }
-    partition.refresh()?;
+    catalogue.refresh(id)?;
     Ok(partition.stats().bytes)
 }
 
 /// Returns a path for the name that is not taken yet.
-fn free_name(directory: &Path, name: &str) -> PathBuf {
-    let numbered = |number: u32| directory.join(format!("{name}.{number}"));
-    (0..u32::MAX).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(u32::MAX))
+fn free_name(layout: &Layout, directory: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let taken = files::list_names(layout.vfs(), directory)?;
+    let free = (0..=taken.len())
+        .map(|number| format!("{name}.{number}"))
+        .find(|candidate| !taken.contains(candidate));
+    Ok(directory.join(free.unwrap_or_else(|| name.to_owned())))
 }

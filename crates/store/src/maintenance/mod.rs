@@ -1,29 +1,54 @@
 //! Retention and compaction: decide, then do.
 //!
-//! The planners are pure; [`execute`] is the only file that touches files. One maintenance runs
-//! at a time, whether the job or an engineer asked for it.
+//! The planners are pure; [`execute`] is the only file that touches partitions. One maintenance
+//! runs at a time, whether the job or an engineer asked for it. What fails for one partition does
+//! not keep the others waiting: the first failure is reported at the end, and tried again at the
+//! next round.
 
+mod clock_guard;
 mod compaction;
+mod early_drops;
 mod execute;
+mod pressure;
+mod quarantine;
+mod reserve;
 mod retention;
+mod retention_clock;
+mod scrub;
 mod thread;
+mod uptime;
 mod verify;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use metrics::counter;
 use serde::Serialize;
 use tierlog_model::{Clock, Timestamp, metric_names};
 
+pub use clock_guard::ClockState;
 pub use compaction::{Candidate, CompactScope, SealPlan, plan_compaction};
-pub(crate) use execute::{empty_trash, move_to_trash, quarantine};
-pub use retention::{Expiry, plan_retention};
+pub(crate) use early_drops::EarlyDrops;
+pub(crate) use execute::{delete, empty_trash, move_to_trash, quarantine};
+pub use pressure::{PressureRule, plan_dead_letters, plan_pressure};
+pub(crate) use quarantine::quarantined_partitions;
+pub use quarantine::{QuarantineReport, Quarantined};
+pub use retention::{DropReason, Expiry, plan_retention};
+pub use retention_clock::ClockReport;
+pub(crate) use retention_clock::RetentionClock;
+use scrub::Scrub;
 pub(crate) use thread::{MaintenanceThread, spawn};
 pub(crate) use verify::check_partitions;
 pub use verify::{PartitionCheck, VerifyReport};
 
 use crate::catalogue::Catalogue;
 use crate::indexer::Indexer;
+use crate::layout::Layout;
 use crate::{PartitionId, PartitionStats, StoreError};
+
+/// How long after an early drop the free room is not looked at again: a query under way keeps
+/// the files of what it reads, and their room, until it ends.
+const SETTLE_TIME: Duration = Duration::from_secs(10);
 
 /// What sealing a partition did.
 #[derive(Clone, Debug, Serialize)]
@@ -35,47 +60,147 @@ pub struct Sealed {
     pub bytes_after: u64,
 }
 
+/// What maintenance is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaintenanceSettings {
+    /// When and what goes early.
+    pub(crate) pressure: PressureRule,
+    /// Bytes of dead letters that are kept.
+    pub(crate) dead_letters_bytes_max: u64,
+    /// Bytes of sealed partitions that are checked in a second; 0 is none.
+    pub(crate) scrub_bytes_per_second: u64,
+}
+
 /// Runs maintenance on a store that is open in this process.
 #[derive(Debug)]
 pub(crate) struct Maintenance {
-    clock: Arc<dyn Clock>,
+    settings: MaintenanceSettings,
+    layout: Layout,
+    clock: Arc<RetentionClock>,
     catalogue: Arc<Catalogue>,
     indexer: Arc<Indexer>,
-    running: Mutex<()>,
+    early: EarlyDrops,
+    scrub: Mutex<Scrub>,
+    /// Held while maintenance runs; when a day last went early.
+    running: Mutex<Option<Instant>>,
 }
 
 impl Maintenance {
     pub(crate) fn new(
-        clock: Arc<dyn Clock>,
+        settings: MaintenanceSettings,
+        layout: Layout,
+        clock: Arc<RetentionClock>,
         catalogue: Arc<Catalogue>,
         indexer: Arc<Indexer>,
     ) -> Maintenance {
-        Maintenance { clock, catalogue, indexer, running: Mutex::new(()) }
+        let early = EarlyDrops::open(&layout, catalogue.tiers());
+        let running = Mutex::new(None);
+        let scrub = Mutex::default();
+        Maintenance { settings, layout, clock, catalogue, indexer, early, scrub, running }
+    }
+
+    /// Returns the clock that retention goes by.
+    pub(crate) fn clock(&self) -> &RetentionClock {
+        &self.clock
+    }
+
+    /// Returns which days went early.
+    pub(crate) fn early_drops(&self) -> &EarlyDrops {
+        &self.early
     }
 
     /// Returns what retention would drop at a moment.
     pub(crate) fn plan_retention(&self, now: Timestamp) -> Vec<Expiry> {
-        let partitions: Vec<(PartitionId, PartitionStats)> = self
-            .catalogue
-            .partitions()
-            .iter()
-            .map(|partition| (partition.id(), partition.stats()))
-            .collect();
-        plan_retention(&partitions, self.catalogue.tiers(), now)
+        plan_retention(&self.partitions(), self.catalogue.tiers(), now)
     }
 
     /// Drops what is expired at a moment. Returns what was dropped.
     pub(crate) fn run_retention(&self, now: Timestamp) -> Result<Vec<Expiry>, StoreError> {
-        let _running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let expired = self.plan_retention(now);
-        for expiry in &expired {
-            execute::expire(&self.indexer, expiry.id)?;
-            metrics::counter!(metric_names::EXPIRED, "tier" => expiry.tier.clone()).increment(1);
-            tracing::info!(
-                tier = %expiry.tier, day = %expiry.day, records = expiry.records, "drop partition"
-            );
+        let _running = self.lock();
+        self.drop_all(self.plan_retention(now))
+    }
+
+    /// Drops what the configuration keeps less of than there is: dead letters above their cap,
+    /// and what was put aside for longer than any tier keeps.
+    pub(crate) fn trim(&self) -> Result<(), StoreError> {
+        let _running = self.lock();
+        let cap = self.settings.dead_letters_bytes_max;
+        let dropped =
+            self.drop_all(plan_dead_letters(&self.partitions(), self.catalogue.tiers(), cap));
+        quarantine::trim(&self.layout, self.catalogue.tiers(), self.clock.now())?;
+        // Somebody may have restored or removed something meanwhile.
+        self.catalogue.set_lost(quarantined_partitions(&self.layout, self.catalogue.tiers()));
+        dropped.map(drop)
+    }
+
+    /// Drops days before their time when there is too little room, and keeps the reserve.
+    pub(crate) fn relieve(&self) -> Result<Vec<Expiry>, StoreError> {
+        let mut last_drop = self.lock();
+        if last_drop.is_some_and(|last| last.elapsed() < SETTLE_TIME) {
+            return Ok(Vec::new());
         }
-        Ok(expired)
+        let free = self.free_bytes()?;
+        if free >= self.settings.pressure.low_bytes {
+            reserve::keep(&self.layout);
+            return Ok(Vec::new());
+        }
+        let today = self.clock.now().day();
+        let tiers = self.catalogue.tiers();
+        let rule = self.settings.pressure;
+        let plan = plan_pressure(&self.partitions(), tiers, rule, free, today);
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        tracing::warn!(
+            free_bytes = free,
+            low_bytes = rule.low_bytes,
+            partitions = plan.len(),
+            "the disk runs full: the oldest days of the least valuable tier go before their time"
+        );
+        *last_drop = Some(Instant::now());
+        self.drop_all(plan)
+    }
+
+    fn drop_all(&self, plan: Vec<Expiry>) -> Result<Vec<Expiry>, StoreError> {
+        let mut failed = None;
+        let mut dropped = Vec::new();
+        for expiry in plan {
+            match self.drop_one(&expiry) {
+                Ok(()) => dropped.push(expiry),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(dropped), Err)
+    }
+
+    fn drop_one(&self, expiry: &Expiry) -> Result<(), StoreError> {
+        let reason = expiry.reason;
+        if let Err(error) = execute::expire(&self.indexer, &self.layout, expiry.id) {
+            // What is to free room must not fail for the want of some.
+            if !error.is_no_room() || !reserve::give_up(&self.layout) {
+                return Err(error);
+            }
+            execute::expire(&self.indexer, &self.layout, expiry.id)?;
+        }
+        counter!(
+            metric_names::EXPIRED, "tier" => expiry.tier.clone(), "reason" => reason.as_str()
+        )
+        .increment(1);
+        let (tier, day, records, bytes) = (&expiry.tier, expiry.day, expiry.records, expiry.bytes);
+        match reason {
+            DropReason::Retention => {
+                tracing::info!(%tier, %day, records, bytes, "drop partition");
+            }
+            DropReason::Pressure | DropReason::DeadLettersMax => {
+                let reason = reason.as_str();
+                tracing::warn!(%tier, %day, records, bytes, reason, "drop partition early");
+                // A full disk costs the hint in answers, not the room.
+                if let Err(error) = self.early.add(expiry.id) {
+                    tracing::warn!(%error, "the early drop is not remembered");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns what compaction would seal now.
@@ -96,17 +221,50 @@ impl Maintenance {
 
     /// Seals what a scope covers. Returns what was sealed.
     pub(crate) fn compact(&self, scope: CompactScope) -> Result<Vec<Sealed>, StoreError> {
-        let _running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let _running = self.lock();
         let mut sealed = Vec::new();
+        let mut failed = None;
         for plan in self.plan_compaction(scope) {
-            let bytes_after = execute::seal(&self.indexer, &self.catalogue, plan.id)?;
-            metrics::counter!(metric_names::SEALED).increment(1);
-            tracing::info!(
-                tier = %plan.tier, day = %plan.day, records = plan.records,
-                bytes_before = plan.bytes, bytes_after, "seal partition"
-            );
-            sealed.push(Sealed { plan, bytes_after });
+            match self.seal(plan) {
+                Ok(done) => sealed.extend(done),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(sealed)
+        failed.map_or(Ok(sealed), Err)
+    }
+
+    fn seal(&self, plan: SealPlan) -> Result<Option<Sealed>, StoreError> {
+        // The sealed segment stands beside the others until it replaces them.
+        let needed = plan.bytes.saturating_add(self.settings.pressure.hard_bytes);
+        if self.free_bytes().is_ok_and(|free| free < needed) {
+            tracing::warn!(tier = %plan.tier, day = %plan.day, "no room to seal; it stays hot");
+            return Ok(None);
+        }
+        let bytes_after = execute::seal(&self.indexer, &self.catalogue, plan.id)?;
+        counter!(metric_names::SEALED).increment(1);
+        tracing::info!(
+            tier = %plan.tier, day = %plan.day, records = plan.records,
+            bytes_before = plan.bytes, bytes_after, "seal partition"
+        );
+        Ok(Some(Sealed { plan, bytes_after }))
+    }
+
+    /// Returns what was put aside.
+    pub(crate) fn quarantined(&self) -> QuarantineReport {
+        quarantine::list(&self.layout, self.catalogue.tiers())
+    }
+
+    fn partitions(&self) -> Vec<(PartitionId, PartitionStats)> {
+        let partitions = self.catalogue.partitions();
+        partitions.iter().map(|partition| (partition.id(), partition.stats())).collect()
+    }
+
+    fn free_bytes(&self) -> Result<u64, StoreError> {
+        let root = self.layout.root();
+        self.layout.vfs().free_bytes(root).map_err(StoreError::io("inspect", root))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,30 @@ use tierlog_model::{Day, Tiers, Timestamp};
 
 use crate::{PartitionId, PartitionStats};
 
-/// A partition whose days are over.
+/// Why a partition goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// Its days are over.
+    Retention,
+    /// There is no room on the disk.
+    Pressure,
+    /// There are more dead letters than are kept.
+    DeadLettersMax,
+}
+
+impl DropReason {
+    /// Returns the name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DropReason::Retention => "retention",
+            DropReason::Pressure => "pressure",
+            DropReason::DeadLettersMax => "dead_letters_max",
+        }
+    }
+}
+
+/// A partition that goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Expiry {
     /// The partition.
@@ -19,8 +42,29 @@ pub struct Expiry {
     pub records: u64,
     /// Bytes that are freed.
     pub bytes: u64,
-    /// Since when it may be dropped, RFC 3339.
+    /// When its days are over, RFC 3339.
     pub expires: String,
+    /// Why it goes.
+    pub reason: DropReason,
+}
+
+impl Expiry {
+    pub(super) fn new(
+        id: PartitionId,
+        stats: PartitionStats,
+        tiers: &Tiers,
+        reason: DropReason,
+    ) -> Expiry {
+        Expiry {
+            id,
+            tier: tiers.policy(id.tier).name.clone(),
+            day: id.day,
+            records: stats.records,
+            bytes: stats.bytes,
+            expires: tiers.expires(id.tier, id.day).to_string(),
+            reason,
+        }
+    }
 }
 
 /// Returns the partitions that may be dropped at a moment, oldest first, tier by tier.
@@ -35,14 +79,7 @@ pub fn plan_retention(
     let mut expired: Vec<Expiry> = partitions
         .iter()
         .filter(|(id, _)| tiers.is_expired(id.tier, id.day, now))
-        .map(|(id, stats)| Expiry {
-            id: *id,
-            tier: tiers.policy(id.tier).name.clone(),
-            day: id.day,
-            records: stats.records,
-            bytes: stats.bytes,
-            expires: tiers.expires(id.tier, id.day).to_string(),
-        })
+        .map(|(id, stats)| Expiry::new(*id, *stats, tiers, DropReason::Retention))
         .collect();
     expired.sort_by_key(|expiry| (expiry.id.tier, expiry.id.day));
     expired

@@ -38,10 +38,11 @@ pub struct VerifyReport {
 
 /// Checks every partition: tantivy's own checksums, and those of the seal.
 pub(crate) fn check_partitions(catalogue: &Catalogue) -> Vec<PartitionCheck> {
-    catalogue.partitions().iter().map(|partition| check(partition)).collect()
+    catalogue.partitions().iter().map(|partition| check_partition(partition)).collect()
 }
 
-fn check(partition: &Partition) -> PartitionCheck {
+/// Checks one partition.
+pub(crate) fn check_partition(partition: &Partition) -> PartitionCheck {
     let mut problems = Vec::new();
     match open_index(partition.directory(), partition.name()) {
         Ok(index) => match index.validate_checksum() {

@@ -1,8 +1,8 @@
 //! The id filter of a sealed partition: may this id be here?
 //!
 //! A binary fuse filter over the id hashes of the sealed segment, about nine bits an id, wrong
-//! for fewer than one absent id in 250 and never for a present one. It stays in the page cache:
-//! the file is mapped, so memory does not grow with the number of partitions.
+//! for fewer than one absent id in 250 and never for a present one. A large one is mapped and
+//! stays in the page cache; a small one is read: a map of its own would take a whole page.
 //!
 //! ```text
 //! ids.filter := magic "TLIDF\0\0\1"   format version in the last byte
@@ -11,16 +11,16 @@
 //!               fingerprints          to the end; empty when the partition has no ids
 //! ```
 
-use std::path::{Path, PathBuf};
-
-use tantivy::directory::{Directory, MmapDirectory, OwnedBytes};
+use tantivy::directory::OwnedBytes;
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
 
+use super::directory::PartitionDirectory;
 use crate::StoreError;
 
-const FILE_NAME: &str = "ids.filter";
 const MAGIC: [u8; 8] = *b"TLIDF\0\0\x01";
 const CRC_BYTES: usize = 4;
+/// Bytes up to which a filter is read into memory: a page, which mapping it would take.
+const READ_BYTES_MAX: u64 = 4 << 10;
 const DESCRIPTOR_BYTES: usize = <BinaryFuse8 as DmaSerializable>::DESCRIPTOR_LEN;
 
 /// A filter that lies in a mapped file.
@@ -30,20 +30,19 @@ pub(crate) struct IdFilter {
 }
 
 impl IdFilter {
+    /// Its name in the directory of a partition.
+    pub(crate) const FILE_NAME: &str = "ids.filter";
+
     /// Maps the filter of a partition; `None` when there is none, or when it does not read back:
     /// then every query looks into the partition, which is slower and still right.
-    pub(crate) fn open(directory: &Path) -> Result<Option<IdFilter>, StoreError> {
-        let path = directory.join(FILE_NAME);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let malformed = |problem: String| StoreError::Malformed { path: path.clone(), problem };
-        let mmap = MmapDirectory::open(directory).map_err(|error| malformed(error.to_string()))?;
-        let file = mmap
-            .open_read(Path::new(FILE_NAME))
-            .map_err(|error| malformed(error.to_string()))?
-            .read_bytes()
-            .map_err(StoreError::io("read", &path))?;
+    pub(crate) fn open(directory: &PartitionDirectory) -> Result<Option<IdFilter>, StoreError> {
+        let path = directory.file(Self::FILE_NAME);
+        let is_small = directory.vfs().file_len(&path).is_ok_and(|bytes| bytes <= READ_BYTES_MAX);
+        let file = match is_small {
+            true => directory.read(Self::FILE_NAME)?.map(OwnedBytes::new),
+            false => directory.map(Self::FILE_NAME)?,
+        };
+        let Some(file) = file else { return Ok(None) };
         if checked_body(&file).is_some() {
             return Ok(Some(IdFilter { file }));
         }
@@ -63,16 +62,19 @@ impl IdFilter {
         }
     }
 
-    /// Writes the filter of a set of ids and syncs it. Returns the file's path.
-    pub(crate) fn write(directory: &Path, mut hashes: Vec<u64>) -> Result<PathBuf, StoreError> {
+    /// Writes the filter of a set of ids and syncs it.
+    pub(crate) fn write(
+        directory: &PartitionDirectory,
+        mut hashes: Vec<u64>,
+    ) -> Result<(), StoreError> {
         hashes.sort_unstable();
         hashes.dedup();
-        let path = directory.join(FILE_NAME);
         let mut descriptor = [0_u8; DESCRIPTOR_BYTES];
         let mut fingerprints = Vec::new();
         if !hashes.is_empty() {
             let filter = BinaryFuse8::try_from(&hashes).map_err(|problem| {
-                StoreError::Malformed { path: path.clone(), problem: problem.to_owned() }
+                let path = directory.file(Self::FILE_NAME);
+                StoreError::Malformed { path, problem: problem.to_owned() }
             })?;
             filter.dma_copy_descriptor_to(&mut descriptor);
             fingerprints.extend_from_slice(filter.dma_fingerprints());
@@ -83,8 +85,7 @@ impl IdFilter {
         bytes.extend_from_slice(&crc.to_le_bytes());
         bytes.extend_from_slice(&descriptor);
         bytes.extend_from_slice(&fingerprints);
-        crate::files::write_atomically(&path, &bytes)?;
-        Ok(path)
+        directory.write_atomically(Self::FILE_NAME, &bytes)
     }
 }
 
@@ -97,15 +98,26 @@ fn checked_body(file: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::backend::DiskVfs;
+
+    fn scratch() -> (tempfile::TempDir, PartitionDirectory, PathBuf) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().to_owned();
+        let file = path.join(IdFilter::FILE_NAME);
+        (directory, PartitionDirectory::new(Arc::new(DiskVfs), path), file)
+    }
 
     #[test]
     fn present_ids_are_found_and_absent_ones_mostly_not() {
-        let directory = tempfile::tempdir().expect("temporary directory");
+        let (_scratch, directory, _) = scratch();
         let present: Vec<u64> =
             (0..10_000).map(|n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
-        IdFilter::write(directory.path(), present.clone()).expect("written");
-        let filter = IdFilter::open(directory.path()).expect("readable").expect("there");
+        IdFilter::write(&directory, present.clone()).expect("written");
+        let filter = IdFilter::open(&directory).expect("readable").expect("there");
         assert!(present.iter().all(|hash| filter.may_contain(*hash)));
         let wrong = (1..=10_000_u64).filter(|n| filter.may_contain(*n)).count();
         assert!(wrong < 100, "{wrong} of 10000 absent ids");
@@ -113,18 +125,18 @@ mod tests {
 
     #[test]
     fn an_empty_or_damaged_filter_is_safe() {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        assert!(IdFilter::open(directory.path()).expect("readable").is_none());
-        let path = IdFilter::write(directory.path(), Vec::new()).expect("written");
-        let filter = IdFilter::open(directory.path()).expect("readable").expect("there");
+        let (_scratch, directory, path) = scratch();
+        assert!(IdFilter::open(&directory).expect("readable").is_none());
+        IdFilter::write(&directory, Vec::new()).expect("written");
+        let filter = IdFilter::open(&directory).expect("readable").expect("there");
         assert!(!filter.may_contain(7));
         drop(filter);
-        IdFilter::write(directory.path(), (0..100).collect()).expect("written");
+        IdFilter::write(&directory, (0..100).collect()).expect("written");
         let mut bytes = std::fs::read(&path).expect("read");
         if let Some(byte) = bytes.last_mut() {
             *byte ^= 1;
         }
         std::fs::write(&path, bytes).expect("write");
-        assert!(IdFilter::open(directory.path()).expect("readable").is_none());
+        assert!(IdFilter::open(&directory).expect("readable").is_none());
     }
 }

@@ -4,27 +4,36 @@
 //! segment with an id filter and checksums. A late record makes a sealed partition hot again;
 //! its sealed segment stays as it is.
 
+mod counts;
+mod directory;
 mod filter;
+mod merge;
 mod seal;
+mod view;
 mod writer;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tantivy::directory::MmapDirectory;
-use tantivy::index::SegmentId;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, SegmentReader};
+use tantivy::Index;
+use tantivy::index::{SegmentId, SegmentMeta};
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
+use self::view::OpenError;
+pub use counts::{LevelCounts, MinuteCounts};
+pub(crate) use directory::PartitionDirectory;
 pub(crate) use filter::IdFilter;
 pub(crate) use seal::{Seal, write_seal};
+pub(crate) use view::ReaderUsage;
+pub use view::{OpenSegment, PartitionView};
 pub(crate) use writer::{PartitionWriter, WriterSettings, read_position};
 
 use crate::StoreError;
-use crate::document::RecordReader;
-use crate::schema::{TIMESTAMP, register_analyzer};
+use crate::schema::register_analyzer;
+
+/// Files that a seal makes from the segment, and can make anew.
+pub(crate) const DERIVED_FILES: [&str; 2] = [IdFilter::FILE_NAME, MinuteCounts::FILE_NAME];
 
 /// Which partition: its tier and its UTC day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,56 +84,102 @@ pub struct PartitionStats {
     pub latest: Option<Timestamp>,
 }
 
-/// A partition that can be searched. Shared by everyone who reads.
+/// What is known of a partition without opening it. It never changes: a commit or a seal puts
+/// another in its place.
 #[derive(Debug)]
-pub struct Partition {
-    id: PartitionId,
-    name: String,
-    directory: PathBuf,
-    shared: Mutex<Shared>,
-}
-
-struct Shared {
+pub struct PartitionFacts {
     state: PartitionState,
     stats: PartitionStats,
+    /// Records below it are in the index.
     position: u64,
-    segments: Vec<SegmentId>,
-    /// Covers `filtered`; other segments have to be looked into.
-    filter: Option<Arc<IdFilter>>,
-    reader: Option<IndexReader>,
-    /// Of segments in `segments`, while `reader` is open.
-    record_readers: HashMap<SegmentId, Arc<RecordReader>>,
+    segments: Vec<SegmentMeta>,
+    /// Of the only segment; other segments have to be looked into.
+    filter: Option<IdFilter>,
+    /// Of the only segment, as the seal counted them.
+    levels: Option<LevelCounts>,
 }
 
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:?} {:?}", self.state, self.stats)
-    }
-}
-
-impl Partition {
-    /// Reads what describes the partition: tantivy's meta file, and the seal if there is one.
-    pub(crate) fn open(
-        id: PartitionId,
-        tiers: &Tiers,
-        directory: PathBuf,
-    ) -> Result<Partition, StoreError> {
-        let partition = Partition::empty(id, tiers, directory);
-        partition.refresh()?;
-        Ok(partition)
+impl PartitionFacts {
+    /// Tells whether a segment is part of it.
+    pub(crate) fn has_segment(&self, id: SegmentId) -> bool {
+        self.segments.iter().any(|segment| segment.id() == id)
     }
 
-    fn empty(id: PartitionId, tiers: &Tiers, directory: PathBuf) -> Partition {
-        let shared = Shared {
+    fn none() -> PartitionFacts {
+        PartitionFacts {
             state: PartitionState::Hot,
             stats: PartitionStats::default(),
             position: 0,
             segments: Vec::new(),
             filter: None,
-            reader: None,
-            record_readers: HashMap::new(),
+            levels: None,
+        }
+    }
+
+    /// Returns whether it is hot or sealed.
+    pub fn state(&self) -> PartitionState {
+        self.state
+    }
+
+    /// Returns its records, bytes and bounds.
+    pub fn stats(&self) -> &PartitionStats {
+        &self.stats
+    }
+
+    /// Returns its records by level, if the seal has counted them.
+    pub fn levels(&self) -> Option<&LevelCounts> {
+        self.levels.as_ref()
+    }
+
+    /// Tells whether an id may be in the partition. False is certain; true means: look.
+    pub fn may_contain(&self, id_hash: u64) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.may_contain(id_hash))
+    }
+}
+
+/// A partition that can be searched. Shared by everyone who reads.
+#[derive(Debug)]
+pub struct Partition {
+    id: PartitionId,
+    name: String,
+    directory: PartitionDirectory,
+    usage: Arc<ReaderUsage>,
+    shared: Mutex<Shared>,
+    /// Held while what is known is read anew, so that an older reading cannot replace a newer.
+    refreshing: Mutex<()>,
+    /// The last [`crate::PartitionList`] through which it was opened.
+    last_turn: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    facts: Arc<PartitionFacts>,
+    view: Option<Arc<PartitionView>>,
+}
+
+/// Lists of segments that are read before opening fails: each time a merge must have replaced
+/// what the list names before its files were opened, which takes it far longer than that.
+const LISTS_MAX: usize = 8;
+
+impl Partition {
+    /// Reads what describes the partition: the engine's meta file, and the seal if there is one.
+    pub(crate) fn open(
+        id: PartitionId,
+        tiers: &Tiers,
+        directory: PartitionDirectory,
+        usage: Arc<ReaderUsage>,
+    ) -> Result<Partition, StoreError> {
+        let partition = Partition {
+            id,
+            name: id.name(tiers),
+            directory,
+            usage,
+            shared: Mutex::new(Shared { facts: Arc::new(PartitionFacts::none()), view: None }),
+            refreshing: Mutex::new(()),
+            last_turn: AtomicU64::new(0),
         };
-        Partition { id, name: id.name(tiers), directory, shared: Mutex::new(shared) }
+        partition.refresh()?;
+        Ok(partition)
     }
 
     /// Returns which partition this is.
@@ -138,172 +193,164 @@ impl Partition {
     }
 
     /// Returns where its files are.
-    pub(crate) fn directory(&self) -> &PathBuf {
+    pub(crate) fn directory(&self) -> &PartitionDirectory {
         &self.directory
+    }
+
+    /// Returns what is known without opening it.
+    pub fn facts(&self) -> Arc<PartitionFacts> {
+        Arc::clone(&lock(&self.shared).facts)
     }
 
     /// Returns whether it is hot or sealed.
     pub fn state(&self) -> PartitionState {
-        self.lock().state
+        lock(&self.shared).facts.state
     }
 
-    /// Returns what is known without opening it.
+    /// Returns its records, bytes and bounds.
     pub fn stats(&self) -> PartitionStats {
-        self.lock().stats
+        lock(&self.shared).facts.stats
     }
 
     /// Returns the position of the last commit that was taken up: records below it are in the
     /// index.
     pub(crate) fn position(&self) -> u64 {
-        self.lock().position
+        lock(&self.shared).facts.position
     }
 
     /// Returns when its content last changed, by the clock of the file system.
     pub(crate) fn changed(&self) -> Timestamp {
-        let modified = std::fs::metadata(self.directory.join("meta.json"))
-            .and_then(|metadata| metadata.modified())
-            .ok()
-            .and_then(|moment| jiff::Timestamp::try_from(moment).ok());
-        modified.map_or(Timestamp::MIN, Timestamp::from)
+        self.directory.changed().unwrap_or(Timestamp::MIN)
+    }
+
+    /// Takes the seal away, so that the partition is hot and is sealed anew.
+    pub(crate) fn unseal(&self) -> Result<(), StoreError> {
+        self.directory.remove(seal::FILE_NAME)?;
+        self.refresh()
     }
 
     /// Returns how many segments it has.
     pub fn segment_count(&self) -> usize {
-        self.lock().segments.len()
+        lock(&self.shared).facts.segments.len()
     }
 
-    /// Tells whether an id may be in the partition. False is certain; true means: look.
-    pub fn may_contain(&self, id_hash: u64) -> bool {
-        let shared = self.lock();
-        match (&shared.filter, shared.state) {
-            (Some(filter), PartitionState::Sealed) => filter.may_contain(id_hash),
-            _ => true,
-        }
+    /// Returns the records by minute and level that `facts` speak of; `None` when nobody has
+    /// counted them, or has counted others since: then look into the partition.
+    pub fn minute_counts(
+        &self,
+        facts: &PartitionFacts,
+    ) -> Result<Option<MinuteCounts>, StoreError> {
+        let Some(levels) = facts.levels() else { return Ok(None) };
+        let counts = MinuteCounts::read(&self.directory)?;
+        Ok(counts.filter(|counts| counts.totals() == *levels))
     }
 
     /// Returns a consistent view of what is committed, opening the files when they are not.
-    pub fn searcher(&self) -> Result<Searcher, StoreError> {
-        let mut shared = self.lock();
-        if let Some(reader) = &shared.reader {
-            return Ok(reader.searcher());
-        }
-        let reader = self.open_reader()?;
-        let searcher = reader.searcher();
-        shared.reader = Some(reader);
-        Ok(searcher)
-    }
-
-    /// Returns what rebuilds the records of a segment that a searcher of this partition gave.
-    ///
-    /// It is kept for the next search while the partition is open and has the segment.
-    pub fn record_reader(&self, segment: &SegmentReader) -> Result<Arc<RecordReader>, StoreError> {
-        let id = segment.segment_id();
-        if let Some(kept) = self.lock().record_readers.get(&id) {
-            return Ok(Arc::clone(kept));
-        }
+    pub fn view(&self) -> Result<Arc<PartitionView>, StoreError> {
+        let facts = {
+            let shared = lock(&self.shared);
+            if let Some(view) = &shared.view {
+                return Ok(Arc::clone(view));
+            }
+            Arc::clone(&shared.facts)
+        };
         // Opened without the lock: other searches go on meanwhile.
-        let opened = Arc::new(RecordReader::open(segment)?);
-        let mut shared = self.lock();
-        if shared.reader.is_some() && shared.segments.contains(&id) {
-            shared.record_readers.insert(id, Arc::clone(&opened));
+        let view = Arc::new(self.open_view(&facts.segments)?);
+        let mut shared = lock(&self.shared);
+        // What a commit or another search opened meanwhile is as new, or newer.
+        if Arc::ptr_eq(&shared.facts, &facts) && shared.view.is_none() {
+            shared.view = Some(Arc::clone(&view));
         }
-        Ok(opened)
+        Ok(view)
     }
 
-    /// Tells whether its files are open.
-    pub(crate) fn is_open(&self) -> bool {
-        self.lock().reader.is_some()
+    /// Opens the segments of a list, or of the newest when a merge has replaced some of them.
+    fn open_view(&self, listed: &[SegmentMeta]) -> Result<PartitionView, StoreError> {
+        let mut opened = PartitionView::open(&self.directory, listed, None, &self.usage);
+        for _ in 1..LISTS_MAX {
+            let Err(OpenError::Replaced(_)) = &opened else { break };
+            let newest = view::read_meta(&self.directory, &self.name)?.segments;
+            opened = PartitionView::open(&self.directory, &newest, None, &self.usage);
+        }
+        opened.map_err(|error| error.into_store(&self.name))
+    }
+
+    /// Notes through which list the partition was used.
+    pub(crate) fn note_turn(&self, turn: u64) {
+        self.last_turn.fetch_max(turn, Ordering::Relaxed);
+    }
+
+    /// Returns the last list through which it was used; `None` while it is closed.
+    pub(crate) fn open_since(&self) -> Option<u64> {
+        let is_open = lock(&self.shared).view.is_some();
+        is_open.then(|| self.last_turn.load(Ordering::Relaxed))
     }
 
     /// Lets go of the open files; searches under way keep theirs.
     pub(crate) fn close_reader(&self) {
-        let mut shared = self.lock();
-        shared.reader = None;
-        shared.record_readers.clear();
+        let view = lock(&self.shared).view.take();
+        // Unmapping takes a while: not under the lock.
+        drop(view);
     }
 
     /// Takes up what was committed or sealed since.
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
-        let index = open_index(&self.directory, &self.name)?;
-        let meta = index.load_metas().map_err(StoreError::index("read", &self.name))?;
-        let segments: Vec<SegmentId> = meta.segments.iter().map(|segment| segment.id()).collect();
-        let position = read_position(meta.payload.as_deref(), &self.directory, &self.name)?;
-        let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-        let seal = Seal::read(&self.directory)?.filter(|seal| seal.covers(&segments));
-
-        let mut shared = self.lock();
-        if let Some(reader) = &shared.reader {
-            reader.reload().map_err(StoreError::index("reload", &self.name))?;
+        let _refreshing = lock(&self.refreshing);
+        let mut read = self.read_facts();
+        for _ in 1..LISTS_MAX {
+            let Err(OpenError::Replaced(_)) = &read else { break };
+            read = self.read_facts();
         }
-        let (earliest, latest) = match &seal {
-            Some(seal) => (seal.earliest, seal.latest),
-            None => self.time_bounds(&mut shared)?,
-        };
-        let bytes = directory_bytes(&self.directory)?;
-        shared.stats = PartitionStats { records, bytes, earliest, latest };
-        shared.position = position;
-        shared.state = if seal.is_some() { PartitionState::Sealed } else { PartitionState::Hot };
-        shared.filter = match seal {
-            Some(_) => IdFilter::open(&self.directory)?.map(Arc::new),
-            None => None,
-        };
-        shared.record_readers.retain(|id, _| segments.contains(id));
-        shared.segments = segments;
+        let (facts, view) = read.map_err(|error| error.into_store(&self.name))?;
+        let mut shared = lock(&self.shared);
+        shared.facts = Arc::new(facts);
+        let before = std::mem::replace(&mut shared.view, view);
+        drop(shared);
+        drop(before);
         Ok(())
     }
 
-    /// Returns the oldest and youngest moment from the columns' own statistics.
-    fn time_bounds(
-        &self,
-        shared: &mut Shared,
-    ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
-        let reader = match shared.reader.take() {
-            Some(reader) => reader,
-            None => self.open_reader()?,
+    /// Reads what is known. A hot partition is opened to learn its bounds of time, and stays so:
+    /// it is what is searched most, and the next commit changes little of it.
+    fn read_facts(&self) -> Result<(PartitionFacts, Option<Arc<PartitionView>>), OpenError> {
+        let meta = view::read_meta(&self.directory, &self.name)?;
+        let ids: Vec<SegmentId> = meta.segments.iter().map(SegmentMeta::id).collect();
+        let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
+        let position = read_position(meta.payload.as_deref(), &self.directory, &self.name)?;
+        let bytes = self.directory.bytes()?;
+        let earlier = lock(&self.shared).view.clone();
+        let mut facts = PartitionFacts {
+            stats: PartitionStats { records, bytes, ..PartitionStats::default() },
+            position,
+            segments: meta.segments,
+            ..PartitionFacts::none()
         };
-        let mut bounds: Option<(i64, i64)> = None;
-        for segment in reader.searcher().segment_readers() {
-            if segment.max_doc() == 0 {
-                continue;
-            }
-            let column = segment.fast_fields().date(TIMESTAMP)?;
-            let low = column.min_value().into_timestamp_micros();
-            let high = column.max_value().into_timestamp_micros();
-            bounds = Some(bounds.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
+        if let Some(seal) = Seal::read(&self.directory)?.filter(|seal| seal.covers(&ids)) {
+            seal.check_lengths(&self.directory)?;
+            facts.state = PartitionState::Sealed;
+            facts.filter = IdFilter::open(&self.directory)?;
+            // Dead letters may have been deleted since they were counted.
+            let is_counted = facts.segments.iter().all(|segment| !segment.has_deletes());
+            facts.levels = seal.level_counts().filter(|_| is_counted);
+            (facts.stats.earliest, facts.stats.latest) = (seal.earliest, seal.latest);
+            let view = earlier.filter(|view| view.is_of(&facts.segments));
+            return Ok((facts, view));
         }
-        shared.reader = Some(reader);
-        let moment = Timestamp::from_micros_clamped;
-        Ok((bounds.map(|(low, _)| moment(low)), bounds.map(|(_, high)| moment(high))))
+        let view =
+            PartitionView::open(&self.directory, &facts.segments, earlier.as_deref(), &self.usage)?;
+        (facts.stats.earliest, facts.stats.latest) = view.time_bounds()?;
+        Ok((facts, Some(Arc::new(view))))
     }
+}
 
-    fn open_reader(&self) -> Result<IndexReader, StoreError> {
-        let index = open_index(&self.directory, &self.name)?;
-        index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .try_into()
-            .map_err(StoreError::index("open", &self.name))
-    }
-
-    /// A panic of another reader leaves plain values behind, never a broken invariant.
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A panic of another reader leaves plain values behind, never a broken invariant.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens an existing index for reading or writing.
-pub(crate) fn open_index(directory: &PathBuf, name: &str) -> Result<Index, StoreError> {
-    let mmap = MmapDirectory::open(directory)
-        .map_err(|error| StoreError::index("open", name)(error.into()))?;
-    let mut index = Index::open(mmap).map_err(StoreError::index("open", name))?;
+pub(crate) fn open_index(directory: &PartitionDirectory, name: &str) -> Result<Index, StoreError> {
+    let mut index = Index::open(directory.open()?).map_err(StoreError::index("open", name))?;
     register_analyzer(&mut index);
     Ok(index)
-}
-
-/// Returns the bytes of the files in a directory. Files that vanish meanwhile count nothing:
-/// merges remove what they replaced.
-fn directory_bytes(directory: &PathBuf) -> Result<u64, StoreError> {
-    let entries = std::fs::read_dir(directory).map_err(StoreError::io("list", directory))?;
-    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok());
-    Ok(sizes.map(|metadata| metadata.len()).sum())
 }

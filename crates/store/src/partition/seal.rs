@@ -4,20 +4,21 @@
 //! records add segments beside it; then the partition is hot, and is sealed anew later.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
-use tierlog_model::{Timestamp, fields, id_hash};
+use tierlog_model::{Level, Timestamp, fields, id_hash};
 
+use super::counts::{LevelCounts, MinuteCounts};
+use super::directory::PartitionDirectory;
 use super::filter::IdFilter;
 use crate::StoreError;
+use crate::backend::{Vfs, read_up_to};
 use crate::schema::{TIMESTAMP, attribute_column};
 
-const FILE_NAME: &str = "seal.json";
+pub(super) const FILE_NAME: &str = "seal.json";
 const FORMAT: u32 = 1;
 const READ_BUFFER_BYTES: usize = 1 << 20;
 
@@ -34,7 +35,10 @@ pub(crate) struct Seal {
     pub(crate) earliest: Option<Timestamp>,
     /// Moment of the youngest record, microseconds.
     pub(crate) latest: Option<Timestamp>,
-    /// Every file of the segment, and the id filter.
+    /// Records of each level; absent when they could not be counted.
+    #[serde(default)]
+    levels: Option<BTreeMap<Level, u64>>,
+    /// Every file of the segment, the id filter and the counts.
     pub(crate) files: BTreeMap<String, FileSeal>,
 }
 
@@ -46,21 +50,44 @@ pub(crate) struct FileSeal {
 }
 
 impl Seal {
-    /// Reads the seal of a partition; `None` when it was never sealed.
-    pub(crate) fn read(directory: &Path) -> Result<Option<Seal>, StoreError> {
-        let path = directory.join(FILE_NAME);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
-        };
+    /// Reads the seal of a partition; `None` when it was never sealed, or when the seal does not
+    /// read back: then the partition is hot, loses nothing, and is sealed again.
+    pub(crate) fn read(directory: &PartitionDirectory) -> Result<Option<Seal>, StoreError> {
+        let path = directory.file(FILE_NAME);
+        let Some(bytes) = directory.read(FILE_NAME)? else { return Ok(None) };
         match serde_json::from_slice::<Seal>(&bytes) {
             Ok(seal) if seal.format == FORMAT => Ok(Some(seal)),
             Ok(seal) => {
                 Err(StoreError::FormatVersion { path, found: seal.format, expected: FORMAT })
             }
-            Err(error) => Err(StoreError::Malformed { path, problem: error.to_string() }),
+            Err(error) => {
+                let path = path.display();
+                tracing::warn!(%path, %error, "ignore seal that does not read back");
+                Ok(None)
+            }
         }
+    }
+
+    /// Refuses a partition whose files are not as long as they were written, before they are
+    /// mapped: reading a mapped file behind its end ends the process.
+    pub(crate) fn check_lengths(&self, directory: &PartitionDirectory) -> Result<(), StoreError> {
+        // Without its filter a partition is slower, not wrong.
+        let own = self.files.iter().filter(|(name, _)| name.starts_with(&self.segment));
+        for (name, expected) in own {
+            let path = directory.file(name);
+            match directory.vfs().file_len(&path) {
+                Ok(bytes) if bytes == expected.bytes => {}
+                Ok(bytes) => {
+                    let problem = format!("{bytes} bytes instead of {}", expected.bytes);
+                    return Err(StoreError::Malformed { path, problem });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Malformed { path, problem: "is missing".to_owned() });
+                }
+                Err(error) => return Err(StoreError::io("inspect", &path)(error)),
+            }
+        }
+        Ok(())
     }
 
     /// Tells whether the seal's segment is the whole partition.
@@ -68,11 +95,18 @@ impl Seal {
         matches!(segments, [only] if only.uuid_string() == self.segment)
     }
 
+    /// Returns the records of each level, if they were counted.
+    pub(crate) fn level_counts(&self) -> Option<LevelCounts> {
+        let levels = self.levels.as_ref()?.iter().map(|(level, records)| (*level, *records));
+        let counts: LevelCounts = levels.collect();
+        (counts.total() == self.records).then_some(counts)
+    }
+
     /// Compares every file with its recorded checksum. Returns what does not match.
-    pub(crate) fn verify(&self, directory: &Path) -> Vec<String> {
+    pub(crate) fn verify(&self, directory: &PartitionDirectory) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, expected) in &self.files {
-            match FileSeal::of(&directory.join(name)) {
+            match FileSeal::of(directory.vfs(), &directory.file(name)) {
                 Ok(found) if found == *expected => {}
                 Ok(_) => problems.push(format!("{name}: checksum mismatch")),
                 Err(error) => problems.push(error.to_string()),
@@ -83,12 +117,13 @@ impl Seal {
 }
 
 impl FileSeal {
-    fn of(path: &Path) -> Result<FileSeal, StoreError> {
-        let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    fn of(vfs: &dyn Vfs, path: &Path) -> Result<FileSeal, StoreError> {
+        let file = vfs.open_read(path).map_err(StoreError::io("open", path))?;
         let mut buffer = vec![0_u8; READ_BUFFER_BYTES];
         let mut seal = FileSeal { bytes: 0, crc32c: 0 };
         loop {
-            let count = file.read(&mut buffer).map_err(StoreError::io("read", path))?;
+            let count = read_up_to(file.as_ref(), seal.bytes, &mut buffer)
+                .map_err(StoreError::io("read", path))?;
             if count == 0 {
                 return Ok(seal);
             }
@@ -99,17 +134,27 @@ impl FileSeal {
     }
 }
 
-/// Writes the id filter and the seal of a merged segment.
+/// Writes the id filter, the counts and the seal of a merged segment.
 ///
-/// ORDER: filter before seal. A filter without a seal is ignored; a seal names a filter that is
-/// on the disk.
-pub(crate) fn write_seal(directory: &Path, segment: &SegmentReader) -> Result<Seal, StoreError> {
-    let filter = IdFilter::write(directory, id_hashes(segment)?)?;
+/// ORDER: the seal last. A filter without a seal is ignored; a seal names files that are on the
+/// disk.
+pub(crate) fn write_seal(
+    directory: &PartitionDirectory,
+    segment: &SegmentReader,
+) -> Result<Seal, StoreError> {
+    IdFilter::write(directory, id_hashes(segment)?)?;
+    let counts = MinuteCounts::of_segment(segment)?;
+    if let Some(counts) = &counts {
+        counts.write(directory)?;
+    }
+    let beside = |name: &str| {
+        name == IdFilter::FILE_NAME || (name == MinuteCounts::FILE_NAME && counts.is_some())
+    };
     let id = segment.segment_id().uuid_string();
     let mut files = BTreeMap::new();
-    for name in crate::files::list_names(directory)? {
-        if name.starts_with(&id) || filter.file_name().is_some_and(|filter| filter == &*name) {
-            let seal = FileSeal::of(&directory.join(&name))?;
+    for name in directory.names()? {
+        if name.starts_with(&id) || beside(&name) {
+            let seal = FileSeal::of(directory.vfs(), &directory.file(&name))?;
             files.insert(name, seal);
         }
     }
@@ -122,14 +167,14 @@ pub(crate) fn write_seal(directory: &Path, segment: &SegmentReader) -> Result<Se
         records: u64::from(segment.num_docs()),
         earliest: Some(moment(timestamps.min_value())),
         latest: Some(moment(timestamps.max_value())),
+        levels: counts.map(|counts| counts.totals().iter().collect()),
         files,
     };
-    let path = directory.join(FILE_NAME);
     let json = serde_json::to_vec_pretty(&seal).map_err(|error| StoreError::Malformed {
-        path: path.clone(),
+        path: directory.file(FILE_NAME),
         problem: error.to_string(),
     })?;
-    crate::files::write_atomically(&path, &json)?;
+    directory.write_atomically(FILE_NAME, &json)?;
     Ok(seal)
 }
 

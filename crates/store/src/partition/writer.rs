@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::{Directory, MmapDirectory};
+use tantivy::directory::Directory;
 use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy, UserOperation};
+use tantivy::indexer::{IndexWriterOptions, NoMergePolicy, UserOperation};
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{FutureResult, Index, IndexWriter};
 use tierlog_model::EncodedRecord;
 
-use super::open_index;
+use super::merge::HotMergePolicy;
+use super::{PartitionDirectory, open_index};
 use crate::StoreError;
-use crate::document::{ChunkDocument, ChunkPool, FieldNames, attribute_columns};
+use crate::dead_letters::LetterQuery;
+use crate::document::{ChunkDocument, ChunkPool, FieldNames, SeenTemplates, attribute_columns};
 use crate::schema::{register_analyzer, schema};
 
 const FORMAT: u32 = 1;
@@ -24,14 +26,9 @@ const FORMAT: u32 = 1;
 /// Block of the document store while a partition is hot: small enough to show a few hits fast.
 const HOT_BLOCK_BYTES: usize = 64 << 10;
 /// Block of the document store once sealed: zstd finds more to share in a large one, and a hit
-/// inflates the whole of it. For a million lines, blocks of 1 MiB would save 0.5 MB of 39, and
-/// a hundred scattered hits would take twice as long.
+/// inflates the whole of it. With blocks of 1 MiB a hundred scattered hits would take twice as
+/// long.
 const SEALED_BLOCK_BYTES: usize = 128 << 10;
-/// Segments of one size that are merged while hot. Merging two costs a third of indexing them,
-/// and the seal merges everything once more, so hot merges only keep the count in hand.
-const HOT_MERGE_SEGMENTS: usize = 12;
-/// Records above which a hot segment is left alone until the seal.
-const HOT_MERGE_RECORDS_MAX: usize = 2_000_000;
 
 /// What a commit says about itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +50,7 @@ pub(crate) struct PartitionWriter {
     name: String,
     writer: IndexWriter<ChunkDocument>,
     names: FieldNames,
+    templates: SeenTemplates,
     /// Number after the last record that was added; `None` when none was since the opening.
     position: Option<u64>,
     uncommitted_records: u64,
@@ -67,25 +65,23 @@ impl std::fmt::Debug for PartitionWriter {
 impl PartitionWriter {
     /// Opens a partition to take records, making it when it is not there.
     pub(crate) fn open(
-        directory: &PathBuf,
+        directory: &PartitionDirectory,
         name: &str,
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
         let index = open_or_create(directory, name)?;
         let writer = Self::with_index(&index, name, settings)?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_min_num_segments(HOT_MERGE_SEGMENTS);
-        policy.set_max_docs_before_merge(HOT_MERGE_RECORDS_MAX);
-        writer.writer.set_merge_policy(Box::new(policy));
+        writer.writer.set_merge_policy(Box::new(HotMergePolicy));
         Ok(writer)
     }
 
     /// Opens a partition so that what is merged and written gets its sealed form.
     pub(crate) fn open_to_seal(
-        directory: &PathBuf,
+        directory: &PartitionDirectory,
         name: &str,
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
+        directory.remove_leftovers()?;
         let mut index = open_index(directory, name)?;
         let level = settings.seal_zstd_level;
         let zstd = Compressor::Zstd(ZstdCompressor { compression_level: Some(level) });
@@ -113,6 +109,7 @@ impl PartitionWriter {
             name: name.to_owned(),
             writer,
             names,
+            templates: SeenTemplates::default(),
             position: None,
             uncommitted_records: 0,
         })
@@ -121,7 +118,7 @@ impl PartitionWriter {
     /// Adds records. They are searchable after the next commit.
     pub(crate) fn add(
         &mut self,
-        records: &[(u64, EncodedRecord)],
+        records: &[(u64, EncodedRecord<'_>)],
         chunks: &Arc<ChunkPool>,
     ) -> Result<(), StoreError> {
         let mut rest = records;
@@ -131,7 +128,7 @@ impl PartitionWriter {
             while !chunk.is_full()
                 && let Some(((seq, record), tail)) = rest.split_first()
             {
-                chunk.push(*seq, record, &mut self.names);
+                chunk.push(*seq, record, &mut self.names, &mut self.templates);
                 position = Some(seq + 1);
                 rest = tail;
             }
@@ -143,6 +140,16 @@ impl PartitionWriter {
             self.position = position;
             self.uncommitted_records += count;
         }
+        Ok(())
+    }
+
+    /// Deletes the records that a query finds, with the next commit. `position` is that of the
+    /// last one.
+    pub(crate) fn delete(&mut self, query: LetterQuery, position: u64) -> Result<(), StoreError> {
+        self.writer
+            .delete_query(Box::new(query))
+            .map_err(StoreError::index("delete from", &self.name))?;
+        self.position.get_or_insert(position);
         Ok(())
     }
 
@@ -159,13 +166,13 @@ impl PartitionWriter {
         let failed = StoreError::index;
         let mut prepared = self.writer.prepare_commit().map_err(failed("commit", &self.name))?;
         prepared.set_payload(&payload);
+        // ORDER: only after this may the WAL forget the records. The engine's rename of meta.json
+        // is durable when it returns: `OrderedDirectory` syncs the directory, the engine does not.
         prepared.commit().map_err(failed("commit", &self.name))?;
-        // ORDER: tantivy renames meta.json without a sync of the directory; only after this may
-        // the WAL forget the records.
-        let directory = self.writer.index().directory();
-        directory
-            .sync_directory()
-            .map_err(|source| StoreError::io("sync", Path::new(&self.name))(source))?;
+        // Counted once they are durable: what fails is added again from the WAL.
+        let tier = self.name.split('/').next().unwrap_or_default().to_owned();
+        metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
+            .increment(self.uncommitted_records);
         self.uncommitted_records = 0;
         Ok(())
     }
@@ -200,13 +207,14 @@ impl PartitionWriter {
 /// Returns the position that a commit's payload names: records below it are in the index.
 pub(crate) fn read_position(
     payload: Option<&str>,
-    directory: &Path,
+    directory: &PartitionDirectory,
     name: &str,
 ) -> Result<u64, StoreError> {
     let Some(payload) = payload else { return Ok(0) };
-    let payload: Payload = serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
+    let payload: Payload =
+        serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
     if payload.format != FORMAT {
-        let path = directory.join("meta.json");
+        let path = directory.file("meta.json");
         return Err(StoreError::FormatVersion { path, found: payload.format, expected: FORMAT });
     }
     Ok(payload.position)
@@ -216,16 +224,12 @@ fn malformed(name: &str, error: &serde_json::Error) -> StoreError {
     StoreError::Malformed { path: PathBuf::from(name), problem: format!("commit payload: {error}") }
 }
 
-fn open_or_create(directory: &PathBuf, name: &str) -> Result<Index, StoreError> {
-    if directory.join("meta.json").exists() {
+fn open_or_create(directory: &PartitionDirectory, name: &str) -> Result<Index, StoreError> {
+    if directory.has_index()? {
+        directory.remove_leftovers()?;
         return open_index(directory, name);
     }
-    if let Some(tier) = directory.parent() {
-        crate::files::create_directory(tier)?;
-    }
-    crate::files::create_directory(directory)?;
-    let mmap = MmapDirectory::open(directory)
-        .map_err(|error| StoreError::index("create", name)(error.into()))?;
+    directory.create()?;
     let settings = IndexSettings {
         docstore_compression: Compressor::Lz4,
         docstore_blocksize: HOT_BLOCK_BYTES,
@@ -233,8 +237,8 @@ fn open_or_create(directory: &PathBuf, name: &str) -> Result<Index, StoreError> 
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     };
-    let mut index =
-        Index::create(mmap, schema(), settings).map_err(StoreError::index("create", name))?;
+    let mut index = Index::create(directory.open()?, schema(), settings)
+        .map_err(StoreError::index("create", name))?;
     register_analyzer(&mut index);
     Ok(index)
 }

@@ -64,10 +64,12 @@ impl Active {
         Ok(Active::synced(file, path, head.len() as u64, head.len() as u64))
     }
 
-    /// Opens the last segment of a former process for appending.
+    /// Opens the last segment of a former process for appending. The next record of the log has
+    /// the number `next_seq`.
     pub(super) fn reopen(
         vfs: &dyn Vfs,
         segment: &Segment,
+        next_seq: u64,
         window: &RetryWindow,
         now: Timestamp,
     ) -> Result<Active, WalError> {
@@ -92,7 +94,10 @@ impl Active {
         // ORDER: a killed process may have left frames that are seen but not durable. They
         // become so before a retry of one of them is acknowledged as a duplicate.
         file.sync_data().map_err(WalError::io("sync", path))?;
-        Ok(Active::synced(file, path, length, SEGMENT_HEADER_BYTES as u64))
+        // A segment without records is not closed: the next one would have its name.
+        let is_empty = segment.first_seq == next_seq;
+        let head_bytes = if is_empty { length } else { SEGMENT_HEADER_BYTES as u64 };
+        Ok(Active::synced(file, path, length, head_bytes))
     }
 
     fn synced(file: Box<dyn VfsFile>, path: &Path, length: u64, head_bytes: u64) -> Active {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use tierlog_model::DecodeError;
 
 use super::segment::FORMAT_VERSION;
@@ -53,6 +54,23 @@ impl WalError {
     ) -> impl FnOnce(io::Error) -> WalError + use<> {
         let path = path.to_owned();
         move |source| WalError::Io { operation, path, source }
+    }
+
+    /// Returns the file system's error, if the failure is one.
+    pub(crate) fn io_error(&self) -> Option<&io::Error> {
+        match self {
+            WalError::Io { source, .. } => Some(source),
+            WalError::DiskFull { .. }
+            | WalError::Poisoned { .. }
+            | WalError::FormatVersion { .. } => None,
+        }
+    }
+
+    /// Tells whether the process ran out of files or memory: nothing was tried on the disk.
+    pub(super) fn is_exhaustion(&self) -> bool {
+        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+        let code = self.io_error().and_then(io::Error::raw_os_error);
+        code.is_some_and(|code| exhausted.contains(&code))
     }
 
     /// Tells whether the failure is a lack of space.

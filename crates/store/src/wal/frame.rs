@@ -4,7 +4,7 @@
 //! there.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tierlog_model::{BatchId, RedactedBatch, Timestamp};
+use tierlog_model::{RedactedBatch, RetryKey, Timestamp};
 
 use super::error::FrameError;
 use super::settings::{FRAME_PAYLOAD_BYTES_MAX, WalCodec};
@@ -58,9 +58,9 @@ pub(super) fn encode_batch(
     batch: &RedactedBatch,
     codec: WalCodec,
 ) {
-    let id = batch.id().map_or("", BatchId::as_str);
+    let key = batch.retry_key().map(|key| key.to_string()).unwrap_or_default();
     let fields = (seq, written_at, batch.record_count());
-    encode(buffer, FrameKind::Batch, fields, id, batch.bytes(), codec);
+    encode(buffer, FrameKind::Batch, fields, &key, batch.bytes(), codec);
 }
 
 /// Appends a frame of the retry window to a buffer.
@@ -175,14 +175,14 @@ impl Frame {
         Ok(Frame { header, body })
     }
 
-    /// Returns the batch id.
-    pub(super) fn id(&self) -> Result<Option<BatchId>, FrameError> {
+    /// Returns by what the batch is recognised when it is sent again.
+    pub(super) fn retry_key(&self) -> Result<Option<RetryKey>, FrameError> {
         let bytes = self.body.get(..self.header.id_length).ok_or(FrameError::Length)?;
         if bytes.is_empty() {
             return Ok(None);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| FrameError::BatchId)?;
-        BatchId::new(text).map(Some).ok_or(FrameError::BatchId)
+        RetryKey::parse(text).map(Some).ok_or(FrameError::BatchId)
     }
 
     /// Returns the payload as it was before compression.
@@ -207,14 +207,30 @@ impl Frame {
 
     /// Returns the batch of a batch frame, every record of it checked.
     pub(super) fn batch(&self) -> Result<RedactedBatch, FrameError> {
-        let batch = RedactedBatch::from_wal(self.payload()?, self.header.record_count, self.id()?)?;
-        Ok(batch)
+        let id = match self.retry_key()? {
+            Some(RetryKey::Batch(id)) => Some(id),
+            // Whose lines these are matters when they arrive; the records are the same.
+            Some(RetryKey::Lines { .. }) | None => None,
+        };
+        Ok(RedactedBatch::from_wal(self.payload()?, self.header.record_count, id)?)
     }
+}
+
+/// Returns a frame of any bytes behind the checksum, with the checksum that they need.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn frame_around(rest: &[u8]) -> Vec<u8> {
+    let length = rest.len() as u32;
+    let mut frame = Vec::with_capacity(PREFIX_BYTES + rest.len());
+    frame.put_u32_le(length);
+    frame.put_u32_le(checksum(length, rest));
+    frame.put_slice(rest);
+    frame
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tierlog_model::{LinesBefore, ProducerId, ProducerLines};
 
     use super::super::tests::batch_of;
     use super::*;
@@ -228,7 +244,7 @@ mod tests {
         fn a_frame_reads_back_as_written(
             seq in 0..u64::MAX / 2,
             texts in prop::collection::vec(".{0,200}", 0..6),
-            id in prop::option::of("[!-~]{1,128}"),
+            id in prop::option::of("[!-.0-~]{1,128}"),
             compressed: bool,
         ) {
             let batch = batch_of(&texts, id.as_deref());
@@ -248,6 +264,19 @@ mod tests {
         fn any_bytes_are_refused_without_panic(bytes: Vec<u8>) {
             prop_assert!(decode(&bytes).is_err());
         }
+    }
+
+    #[test]
+    fn a_frame_keeps_whose_lines_it_holds() {
+        let producer = ProducerId::of_client("shop").expect("a name");
+        let lines = ProducerLines { producer, first: 8, before: LinesBefore::Durable };
+        let batch = batch_of(&["one", "two"], None).with_lines(lines);
+        let mut bytes = Vec::new();
+        encode_batch(&mut bytes, 5, Timestamp::default(), &batch, WalCodec::Raw);
+        let frame = decode(&bytes).expect("a frame");
+        assert_eq!(frame.retry_key().expect("a key"), batch.retry_key());
+        let back = frame.batch().expect("a batch");
+        assert_eq!((back.bytes(), back.id()), (batch.bytes(), None));
     }
 
     #[test]

@@ -23,17 +23,19 @@
 //!            raw_length u32                    bytes of the payload before compression
 //!            kind u8                           1 batch, 2 retry window
 //!            codec u8                          0 raw, 1 zstd
-//!            id_length u8                      0 when the client gave no batch id
+//!            id_length u8                      0 when a repeat of the batch would not be known
 //!            zero u8
-//!            id                                bytes of the batch id
+//!            id                                the batch id, or `<producer>/<number of its last
+//!                                              line>` of a producer that numbers its lines
 //!            payload                           batch: model's form of a batch
 //!                                              window: (record_count u32, written_at i64,
-//!                                                       id_length u8, id)*, oldest first
+//!                                                       id_length u8, id)*, oldest first, then
+//!                                                       the same for producers
 //! ```
 //!
 //! Every record has its own number, so the log needs no second file to say where a reader is.
-//! A new segment begins with a window frame that repeats the recent batch ids: removing old
-//! segments never forgets which retries are retries.
+//! A new segment begins with a window frame that repeats the recent batch ids and how far each
+//! producer is: removing old segments never forgets which retries are retries.
 //!
 //! What recovery makes of damage:
 //!
@@ -48,6 +50,8 @@
 mod active;
 mod error;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod list;
 mod quarantine;
 mod recovery;
@@ -66,9 +70,9 @@ mod writer;
 pub use error::{FrameError, WalError};
 pub use recovery::Recovery;
 pub use release::WalReleaser;
-pub use replay::Replay;
+pub use replay::{Replay, WalReader};
 pub use settings::{Durability, WalCodec, WalSettings};
-pub use state::{WriteState, WriteStateHandle};
+pub use state::{IndexState, WriteState, WriteStateHandle};
 pub use thread::{AppliedBatch, LiveBatch, WalHooks, spawn_wal_thread};
 pub use verify::{WalProblem, WalReport, verify};
 pub use writer::{Placement, Wal};

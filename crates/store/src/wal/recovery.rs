@@ -33,7 +33,7 @@ pub struct Recovery {
     pub segment_count: u64,
     /// Records that read back.
     pub record_count: u64,
-    /// Batch ids in the retry window.
+    /// Batch ids and producers in the retry window.
     pub batch_id_count: u64,
     /// Bytes that a crash left at the end and that were cut off.
     pub torn_bytes: u64,
@@ -157,9 +157,9 @@ impl Recoverer<'_> {
         self.recovery.next_seq = self.recovery.next_seq.max(frame.header.end_seq());
         self.recovery.record_count += u64::from(frame.header.record_count);
         let remembered = match frame.header.kind {
-            FrameKind::Batch => frame.id().map(|id| {
-                if let Some(id) = id {
-                    self.window.insert(id, frame.header.record_count, frame.header.written_at);
+            FrameKind::Batch => frame.retry_key().map(|key| {
+                if let Some(key) = key {
+                    self.window.insert(key, frame.header.record_count, frame.header.written_at);
                 }
             }),
             FrameKind::Window => frame.payload().and_then(|payload| self.window.absorb(&payload)),

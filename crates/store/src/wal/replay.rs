@@ -1,5 +1,6 @@
 //! Reads batches back in the order in which they were written.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::vec;
 
@@ -12,6 +13,31 @@ use super::quarantine::put_aside;
 use super::recovery::report_damage;
 use super::scan::{Gap, GapReach, Scanner, Step};
 use crate::backend::Vfs;
+
+/// Handle that reads batches back while another thread writes.
+#[derive(Clone, Debug)]
+pub struct WalReader {
+    vfs: Arc<dyn Vfs>,
+    directories: Directories,
+    segments: SegmentList,
+}
+
+impl WalReader {
+    pub(super) fn new(
+        vfs: Arc<dyn Vfs>,
+        directories: Directories,
+        segments: SegmentList,
+    ) -> WalReader {
+        WalReader { vfs, directories, segments }
+    }
+
+    /// Returns the batches that hold records of a range, which have all been written.
+    pub fn replay(&self, range: Range<u64>) -> Replay {
+        let directories = self.directories.clone();
+        let range = (range.start, range.end);
+        Replay::new(Arc::clone(&self.vfs), directories, &self.segments, range)
+    }
+}
 
 /// Iterator over `(number of the first record, batch)`.
 ///

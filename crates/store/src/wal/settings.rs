@@ -6,6 +6,11 @@ use std::time::Duration;
 /// burst; at most 2.3 MB of ids at the head of each segment.
 pub(super) const RETRY_WINDOW_IDS_MAX: usize = 16_384;
 
+/// Producers that are remembered: eight times the connections that a server takes by default;
+/// half a megabyte at the head of each segment. Whoever is forgotten says itself from where it
+/// goes on.
+pub(super) const RETRY_WINDOW_PRODUCERS_MAX: usize = 8_192;
+
 /// Largest payload of a frame before compression: far above the largest body, far below what
 /// a length field can say, so that a damaged length cannot make us allocate.
 pub(super) const FRAME_PAYLOAD_BYTES_MAX: usize = 1 << 30;

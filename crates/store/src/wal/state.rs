@@ -30,6 +30,19 @@ impl WriteState {
     }
 }
 
+/// How indexing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexState {
+    /// It goes on.
+    #[default]
+    GoesOn,
+    /// It waits for room on the disk: no batch is taken meanwhile.
+    NoRoom,
+    /// It waits for something else, or reads the log again: batches are taken while they fit
+    /// into the queue.
+    Waits,
+}
+
 /// Whether a batch fits on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DiskRoom {
@@ -41,6 +54,7 @@ pub(super) enum DiskRoom {
 #[derive(Clone, Debug, Default)]
 pub struct WriteStateHandle {
     state: Arc<Mutex<WriteState>>,
+    indexing: Arc<Mutex<(IndexState, Option<String>)>>,
     next_seq: Arc<AtomicU64>,
 }
 
@@ -57,7 +71,30 @@ impl WriteStateHandle {
 
     /// Returns the present state.
     pub fn get(&self) -> WriteState {
-        self.lock().clone()
+        let state = self.lock().clone();
+        match (&state, self.indexing().0) {
+            (WriteState::Writable, IndexState::NoRoom) => WriteState::DiskFull,
+            _ => state,
+        }
+    }
+
+    /// Returns why indexing waits, if it does.
+    pub fn indexing_waits(&self) -> Option<String> {
+        self.indexing().1.clone()
+    }
+
+    /// Tells whether indexing waits for room.
+    pub(super) fn index_has_no_room(&self) -> bool {
+        self.indexing().0 == IndexState::NoRoom
+    }
+
+    /// Says how indexing is.
+    pub fn set_indexing(&self, state: IndexState, why: Option<String>) {
+        *self.indexing() = (state, why);
+    }
+
+    fn indexing(&self) -> MutexGuard<'_, (IndexState, Option<String>)> {
+        self.indexing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses batches for ever. The first reason is kept.

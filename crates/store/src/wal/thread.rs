@@ -14,7 +14,8 @@ use std::time::Instant;
 use metrics::{gauge, histogram};
 use tierlog_model::metric_names::{POISONED, WAL_GROUP_RECORDS};
 use tierlog_model::{
-    Ack, Clock, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Submission,
+    Ack, Clock, DiskFull, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Submission,
+    WhenDiskFull,
 };
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
@@ -66,7 +67,8 @@ pub fn spawn_wal_thread(
 ) -> io::Result<JoinHandle<Wal>> {
     gauge!(POISONED).set(0.0);
     hooks.state.set_next_seq(wal.next_seq());
-    let thread = WalThread { receiver, wal, applied, hooks, sync_due: None };
+    let waiting = Vec::new();
+    let thread = WalThread { receiver, wal, applied, hooks, waiting, sync_due: None };
     thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || thread.run())
 }
 
@@ -75,6 +77,9 @@ struct WalThread {
     wal: Wal,
     applied: SyncSender<AppliedBatch>,
     hooks: WalHooks,
+    /// What waits for room on the disk, in the order of arrival. Bounded by the hand-off: it
+    /// keeps its bytes.
+    waiting: Vec<Pending>,
     /// When unsynced bytes must be synced, with [`Durability::Interval`].
     sync_due: Option<Instant>,
 }
@@ -83,6 +88,7 @@ struct WalThread {
 struct Pending {
     batch: RedactedBatch,
     reply: oneshot::Sender<Ack>,
+    when_disk_full: WhenDiskFull,
     held: HeldBytes,
 }
 
@@ -103,12 +109,17 @@ impl WalThread {
                 self.sync_now();
             }
         }
+        if !self.waiting.is_empty() {
+            // A last try: their senders have gone, or go now.
+            self.commit(Vec::new());
+            refuse(std::mem::take(&mut self.waiting), &Refusal::ShuttingDown);
+        }
         self.sync_now();
         self.wal
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let disk_full = self.hooks.state.get() == WriteState::DiskFull;
+        let disk_full = self.receiver.is_disk_full() || !self.waiting.is_empty();
         let recheck = disk_full.then(|| Instant::now() + DISK_FULL_RECHECK);
         self.sync_due.into_iter().chain(recheck).min()
     }
@@ -120,17 +131,21 @@ impl WalThread {
         let mut group = Vec::new();
         let mut next = Some(first);
         while let Some(submission) = next {
+            let when_disk_full = submission.when_disk_full;
             let (batch, reply, held) = submission.into_parts();
             bytes += batch.bytes().len();
-            group.push(Pending { batch, reply, held });
+            group.push(Pending { batch, reply, when_disk_full, held });
             next = if bytes < group_bytes { self.receiver.try_recv() } else { None };
         }
         group
     }
 
-    fn commit(&mut self, group: Vec<Pending>) {
+    fn commit(&mut self, newest: Vec<Pending>) {
+        // What waits came before.
+        let mut group = std::mem::take(&mut self.waiting);
+        group.extend(newest);
         if let Some(refusal) = self.refusal() {
-            return refuse(group, &refusal);
+            return self.turn_away(group, &refusal);
         }
         match self.write(&group) {
             Ok(placements) => {
@@ -140,15 +155,30 @@ impl WalThread {
             }
             Err(error) => {
                 let refusal = self.note(&error);
-                refuse(group, &refusal);
+                self.turn_away(group, &refusal);
             }
         }
+    }
+
+    /// Refuses batches, but keeps those that wait for room.
+    fn turn_away(&mut self, group: Vec<Pending>, refusal: &Refusal) {
+        if *refusal != Refusal::DiskFull {
+            return refuse(group, refusal);
+        }
+        let waits = |pending: &Pending| pending.when_disk_full == WhenDiskFull::Wait;
+        let (waiting, refused) = group.into_iter().partition(waits);
+        self.waiting = waiting;
+        refuse(refused, refusal);
     }
 
     /// Returns why nothing is written now.
     fn refusal(&self) -> Option<Refusal> {
         if let WriteState::Poisoned(reason) = self.hooks.state.get() {
             return Some(Refusal::Poisoned(reason));
+        }
+        if self.hooks.state.index_has_no_room() {
+            self.receiver.set_disk_full(DiskFull::Yes);
+            return Some(Refusal::DiskFull);
         }
         if self.has_room() {
             return None;
@@ -182,17 +212,30 @@ impl WalThread {
         let mut written = Vec::new();
         let mut group_records = 0_u64;
         for (pending, placement) in group.into_iter().zip(placements) {
-            let Pending { batch, reply, held } = pending;
+            let Pending { batch, reply, held, .. } = pending;
             let record_count = batch.record_count();
+            let producer_line = batch.lines().map(|lines| {
+                // Everything of the group is in the log by now.
+                self.wal.producer_line(&lines.producer, self.hooks.clock.now())
+            });
+            let receipt = |written_count, duplicate_count| {
+                Ok(Receipt { written_count, duplicate_count, producer_line })
+            };
             let ack = match placement {
                 Placement::Written { first_seq } => {
                     group_records += u64::from(record_count);
                     written.push(AppliedBatch { first_seq, batch, held });
-                    Ok(Receipt { written_count: record_count, duplicate_count: 0 })
+                    receipt(record_count, 0)
                 }
-                Placement::Duplicate { record_count } => {
-                    Ok(Receipt { written_count: 0, duplicate_count: record_count })
+                Placement::Duplicate { record_count } => receipt(0, record_count),
+                Placement::Rest { known_count, first_seq } => {
+                    let batch = batch.without_first(known_count);
+                    let written_count = batch.record_count();
+                    group_records += u64::from(written_count);
+                    written.push(AppliedBatch { first_seq, batch, held });
+                    receipt(written_count, known_count)
                 }
+                Placement::MissingLines { durable } => Err(Refusal::MissingLines { durable }),
                 Placement::TooLarge => {
                     Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
                 }
@@ -243,8 +286,10 @@ impl WalThread {
         }
     }
 
-    fn recheck_disk(&self) {
-        if self.hooks.state.get() == WriteState::DiskFull && self.has_room() {
+    fn recheck_disk(&mut self) {
+        if !self.waiting.is_empty() {
+            self.commit(Vec::new());
+        } else if self.receiver.is_disk_full() && self.refusal().is_none() {
             self.set_disk(DiskRoom::Free);
         }
     }
@@ -260,6 +305,10 @@ impl WalThread {
     }
 
     fn set_disk(&self, room: DiskRoom) {
+        self.receiver.set_disk_full(match room {
+            DiskRoom::Full => DiskFull::Yes,
+            DiskRoom::Free => DiskFull::No,
+        });
         if !self.hooks.state.set_disk(room) {
             return;
         }

@@ -1,6 +1,6 @@
-//! The retry window: which batch ids were written lately.
+//! The retry window: which batch ids were written lately, and how far each producer is.
 //!
-//! Ids arrive with their batches and leave when they are too many or too old. The window is not
+//! Keys arrive with their batches and leave when they are too many or too old. The window is not
 //! a cache: what it knows is repeated at the head of every segment, so it outlives the segments
 //! that held the batches.
 
@@ -9,19 +9,23 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _};
 use tierlog_model::limits::BATCH_ID_BYTES_MAX;
-use tierlog_model::{BatchId, Timestamp};
+use tierlog_model::{BatchId, ProducerId, RetryKey, Timestamp};
 
 use super::error::FrameError;
-use super::settings::RETRY_WINDOW_IDS_MAX;
+use super::settings::{RETRY_WINDOW_IDS_MAX, RETRY_WINDOW_PRODUCERS_MAX};
 
 /// Bytes of an entry before its id.
 const ENTRY_FIXED_BYTES: usize = 13;
 
-/// Longest payload of a window frame.
-pub(super) const RETRY_WINDOW_BYTES_MAX: usize =
-    RETRY_WINDOW_IDS_MAX * (ENTRY_FIXED_BYTES + BATCH_ID_BYTES_MAX);
+/// Longest key of a producer: a hash, a separator, a number.
+const PRODUCER_KEY_BYTES_MAX: usize = 48;
 
-/// Recent batch ids with what was written under them.
+/// Longest payload of a window frame.
+pub(super) const RETRY_WINDOW_BYTES_MAX: usize = RETRY_WINDOW_IDS_MAX
+    * (ENTRY_FIXED_BYTES + BATCH_ID_BYTES_MAX)
+    + RETRY_WINDOW_PRODUCERS_MAX * (ENTRY_FIXED_BYTES + PRODUCER_KEY_BYTES_MAX);
+
+/// Recent batch ids with what was written under them, and recent producers.
 #[derive(Debug)]
 pub(super) struct RetryWindow {
     age_micros: i64,
@@ -29,6 +33,15 @@ pub(super) struct RetryWindow {
     /// Oldest first. An id that was written again after it aged stands twice; only the place
     /// with the time of its entry counts.
     order: VecDeque<(BatchId, Timestamp)>,
+    producers: HashMap<ProducerId, Position>,
+}
+
+/// How far a producer is.
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    /// Number of its last line that was written.
+    line: u64,
+    written_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +54,12 @@ impl RetryWindow {
     /// Returns an empty window that remembers ids for so long.
     pub(super) fn new(age: Duration) -> RetryWindow {
         let age_micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        RetryWindow { age_micros, entries: HashMap::new(), order: VecDeque::new() }
+        RetryWindow {
+            age_micros,
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+            producers: HashMap::new(),
+        }
     }
 
     /// Returns how many records were written under an id that is still remembered.
@@ -50,8 +68,41 @@ impl RetryWindow {
         (!self.is_old(entry.written_at, now)).then_some(entry.record_count)
     }
 
+    /// Returns the number of the last line of a producer that was written, if it is remembered.
+    pub(super) fn line(&self, producer: &ProducerId, now: Timestamp) -> Option<u64> {
+        let position = self.producers.get(producer)?;
+        (!self.is_old(position.written_at, now)).then_some(position.line)
+    }
+
+    /// Remembers what was written under a key.
+    pub(super) fn insert(&mut self, key: RetryKey, record_count: u32, written_at: Timestamp) {
+        match key {
+            RetryKey::Batch(id) => self.insert_id(id, record_count, written_at),
+            RetryKey::Lines { producer, last } => self.insert_line(producer, last, written_at),
+        }
+    }
+
+    /// Remembers how far a producer is. It never goes back: a window frame may repeat an earlier
+    /// place.
+    fn insert_line(&mut self, producer: ProducerId, line: u64, written_at: Timestamp) {
+        if let Some(known) = self.producers.get_mut(&producer) {
+            known.line = known.line.max(line);
+            known.written_at = known.written_at.max(written_at);
+            return;
+        }
+        if self.producers.len() >= RETRY_WINDOW_PRODUCERS_MAX {
+            // The one that was silent for longest. Looking at all of them takes less than the
+            // fsync that this batch waits for.
+            let oldest = self.producers.iter().min_by_key(|(_, position)| position.written_at);
+            if let Some(oldest) = oldest.map(|(producer, _)| producer.clone()) {
+                self.producers.remove(&oldest);
+            }
+        }
+        self.producers.insert(producer, Position { line, written_at });
+    }
+
     /// Remembers an id. One that is known from a later time stays as it is.
-    pub(super) fn insert(&mut self, id: BatchId, record_count: u32, written_at: Timestamp) {
+    fn insert_id(&mut self, id: BatchId, record_count: u32, written_at: Timestamp) {
         if self.entries.get(&id).is_some_and(|known| known.written_at >= written_at) {
             return;
         }
@@ -69,8 +120,15 @@ impl RetryWindow {
         }
     }
 
+    /// Forgets producers that are too old. Looks at all of them: for a start and for the head of
+    /// a segment, not for every batch.
+    pub(super) fn expire_producers(&mut self, now: Timestamp) {
+        let age_micros = self.age_micros;
+        self.producers.retain(|_, position| !is_old(age_micros, position.written_at, now));
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.producers.len()
     }
 
     /// Returns the payload of a window frame.
@@ -80,10 +138,13 @@ impl RetryWindow {
             let Some(entry) = self.entries.get(id).filter(|e| e.written_at == *written_at) else {
                 continue;
             };
-            payload.put_u32_le(entry.record_count);
-            payload.put_i64_le(entry.written_at.as_micros());
-            payload.put_u8(id.as_str().len() as u8);
-            payload.put_slice(id.as_str().as_bytes());
+            put_entry(&mut payload, entry.record_count, entry.written_at, id.as_str());
+        }
+        let mut producers: Vec<_> = self.producers.iter().collect();
+        producers.sort_unstable_by_key(|(producer, position)| (position.written_at, *producer));
+        for (producer, Position { line, written_at }) in producers {
+            let key = RetryKey::Lines { producer: producer.clone(), last: *line };
+            put_entry(&mut payload, 0, *written_at, &key.to_string());
         }
         payload
     }
@@ -97,16 +158,15 @@ impl RetryWindow {
             let written_at = Timestamp::from_micros_clamped(fixed.get_i64_le());
             let id_length = usize::from(fixed.get_u8());
             let (id, rest) = rest.split_at_checked(id_length).ok_or(FrameError::Length)?;
-            let id = std::str::from_utf8(id).ok().and_then(BatchId::new);
-            self.insert(id.ok_or(FrameError::BatchId)?, record_count, written_at);
+            let key = std::str::from_utf8(id).ok().and_then(RetryKey::parse);
+            self.insert(key.ok_or(FrameError::BatchId)?, record_count, written_at);
             payload = rest;
         }
         Ok(())
     }
 
-    /// A clock that was set back makes nothing old: forgetting early would write twice.
     fn is_old(&self, written_at: Timestamp, now: Timestamp) -> bool {
-        now.as_micros().saturating_sub(written_at.as_micros()) > self.age_micros
+        is_old(self.age_micros, written_at, now)
     }
 
     fn forget_oldest(&mut self) {
@@ -117,12 +177,36 @@ impl RetryWindow {
     }
 }
 
+/// A clock that was set back makes nothing old: forgetting early would write twice.
+fn is_old(age_micros: i64, written_at: Timestamp, now: Timestamp) -> bool {
+    now.as_micros().saturating_sub(written_at.as_micros()) > age_micros
+}
+
+fn put_entry(payload: &mut Vec<u8>, record_count: u32, written_at: Timestamp, key: &str) {
+    payload.put_u32_le(record_count);
+    payload.put_i64_le(written_at.as_micros());
+    payload.put_u8(key.len() as u8);
+    payload.put_slice(key.as_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn id(number: usize) -> BatchId {
         BatchId::new(&format!("batch-{number}")).expect("an id")
+    }
+
+    fn batch(number: usize) -> RetryKey {
+        RetryKey::Batch(id(number))
+    }
+
+    fn producer(name: &str) -> ProducerId {
+        ProducerId::of_client(name).expect("a name")
+    }
+
+    fn lines(name: &str, last: u64) -> RetryKey {
+        RetryKey::Lines { producer: producer(name), last }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -132,11 +216,11 @@ mod tests {
     #[test]
     fn ids_are_found_until_they_are_old() {
         let mut window = RetryWindow::new(Duration::from_secs(60));
-        window.insert(id(1), 10, at(0));
+        window.insert(batch(1), 10, at(0));
         assert_eq!(window.find(&id(1), at(60)), Some(10));
         assert_eq!(window.find(&id(1), at(61)), None);
         assert_eq!(window.find(&id(1), at(-1_000)), Some(10), "the clock was set back");
-        window.insert(id(1), 11, at(61));
+        window.insert(batch(1), 11, at(61));
         window.expire(at(100));
         assert_eq!(window.find(&id(1), at(100)), Some(11), "its first place is gone, not its last");
         window.expire(at(200));
@@ -147,7 +231,7 @@ mod tests {
     fn the_oldest_ids_make_room() {
         let mut window = RetryWindow::new(Duration::from_secs(60));
         for number in 0..RETRY_WINDOW_IDS_MAX + 5 {
-            window.insert(id(number), 1, at(0));
+            window.insert(batch(number), 1, at(0));
         }
         assert_eq!(window.len(), RETRY_WINDOW_IDS_MAX);
         assert_eq!(window.find(&id(4), at(0)), None);
@@ -155,10 +239,39 @@ mod tests {
     }
 
     #[test]
+    fn a_producer_never_goes_back_and_is_forgotten_when_it_is_silent() {
+        let mut window = RetryWindow::new(Duration::from_secs(60));
+        window.insert(lines("a", 10), 5, at(0));
+        window.insert(lines("b", 7), 7, at(30));
+        window.insert(lines("a", 4), 4, at(10));
+        assert_eq!(window.line(&producer("a"), at(60)), Some(10));
+        assert_eq!(window.line(&producer("a"), at(71)), None, "silent since second 10");
+        assert_eq!(window.line(&producer("c"), at(0)), None);
+        let mut back = RetryWindow::new(Duration::from_secs(60));
+        back.absorb(&window.encode()).expect("what was written");
+        back.insert(lines("a", 12), 2, at(40));
+        back.absorb(&window.encode()).expect("an earlier place, again");
+        assert_eq!(back.line(&producer("a"), at(60)), Some(12));
+        back.expire_producers(at(95));
+        assert_eq!((back.len(), back.line(&producer("a"), at(95))), (1, Some(12)));
+    }
+
+    #[test]
+    fn the_producer_that_was_silent_for_longest_makes_room() {
+        let mut window = RetryWindow::new(Duration::from_secs(1_000_000));
+        for number in 0..=RETRY_WINDOW_PRODUCERS_MAX {
+            window.insert(lines(&format!("p{number}"), 1), 1, at(number as i64));
+        }
+        assert_eq!(window.len(), RETRY_WINDOW_PRODUCERS_MAX);
+        assert_eq!(window.line(&producer("p0"), at(0)), None);
+        assert_eq!(window.line(&producer("p1"), at(0)), Some(1));
+    }
+
+    #[test]
     fn a_window_reads_back_as_written_and_refuses_the_rest() {
         let mut window = RetryWindow::new(Duration::from_secs(60));
         for number in 0..3 {
-            window.insert(id(number), number as u32, at(number as i64));
+            window.insert(batch(number), number as u32, at(number as i64));
         }
         let payload = window.encode();
         let mut back = RetryWindow::new(Duration::from_secs(60));

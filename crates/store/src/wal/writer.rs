@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use metrics::{counter, histogram};
 use tierlog_model::metric_names::{WAL_BYTES, WAL_SYNC_SECONDS};
-use tierlog_model::{BatchId, RedactedBatch, Timestamp};
+use tierlog_model::{
+    BatchId, LinesBefore, ProducerId, ProducerLines, RedactedBatch, RetryKey, Timestamp,
+};
 use tracing::warn;
 
 use super::active::Active;
@@ -19,7 +21,7 @@ use super::list::{Directories, Segment, SegmentList};
 use super::recovery::{Recovered, Tail, recover};
 use super::settings::FRAME_PAYLOAD_BYTES_MAX;
 use super::window::RetryWindow;
-use super::{Durability, Recovery, Replay, WalError, WalReleaser, WalSettings};
+use super::{Durability, Recovery, Replay, WalError, WalReader, WalReleaser, WalSettings};
 use crate::backend::Vfs;
 
 /// The write-ahead log.
@@ -49,6 +51,18 @@ pub enum Placement {
         /// Records of that batch.
         record_count: u32,
     },
+    /// Some of its lines are in the log, or before it in the group; the others were written.
+    Rest {
+        /// Records at its beginning that were left out.
+        known_count: u32,
+        /// Number of the first record that was written.
+        first_seq: u64,
+    },
+    /// Lines of its producer before it are neither in the log nor settled; it was not written.
+    MissingLines {
+        /// Number of the last line that is in the log.
+        durable: u64,
+    },
     /// It is larger than a frame can be, and was not written.
     TooLarge,
 }
@@ -73,9 +87,10 @@ impl Wal {
         vfs.sync_dir(directory).map_err(WalError::io("sync", directory))?;
         let Recovered { mut recovery, mut segments, mut window, tail } = recovered;
         window.expire(now);
+        window.expire_producers(now);
         let last = segments.last().filter(|_| tail == Tail::Appendable);
         let active = match last {
-            Some(last) => Active::reopen(vfs.as_ref(), last, &window, now)?,
+            Some(last) => Active::reopen(vfs.as_ref(), last, recovery.next_seq, &window, now)?,
             None => {
                 // A damaged segment keeps its name, so its number is not used again.
                 if segments.last().is_some_and(|last| last.first_seq == recovery.next_seq) {
@@ -133,6 +148,11 @@ impl Wal {
         WalReleaser::new(Arc::clone(&self.vfs), directory, self.segments.clone())
     }
 
+    /// Returns a handle that reads batches back from any thread.
+    pub fn reader(&self) -> WalReader {
+        WalReader::new(Arc::clone(&self.vfs), self.directories.clone(), self.segments.clone())
+    }
+
     /// Returns the batches that hold records numbered `from_seq` and later.
     pub fn replay(&self, from_seq: u64) -> Replay {
         let vfs = Arc::clone(&self.vfs);
@@ -166,7 +186,7 @@ impl Wal {
     ) -> Result<Vec<Placement>, WalError> {
         self.refuse_if_poisoned()?;
         self.window.expire(now);
-        let mut group = Group { next_seq: self.next_seq, ids: HashMap::new() };
+        let mut group = Group::at(self.next_seq);
         self.buffer.clear();
         let placements =
             batches.into_iter().map(|batch| self.place(batch, &mut group, now)).collect();
@@ -174,14 +194,30 @@ impl Wal {
             return Ok(placements);
         }
         if self.active.is_full(self.buffer.len(), self.settings.segment_bytes) {
-            self.rotate(now)?;
+            match self.rotate(now) {
+                Ok(()) => {}
+                // No file could be opened, and nothing was lost by that: the segment grows on.
+                Err(error) if error.is_exhaustion() && self.poisoned.is_none() => {
+                    warn!(%error, "wal segment is not closed yet");
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.write_buffer()?;
         self.next_seq = group.next_seq;
         for (id, record_count) in group.ids {
-            self.window.insert(id, record_count, now);
+            self.window.insert(RetryKey::Batch(id), record_count, now);
+        }
+        for (producer, last) in group.lines {
+            self.window.insert(RetryKey::Lines { producer, last }, 0, now);
         }
         Ok(placements)
+    }
+
+    /// Returns the number of the last line of a producer that is in the log; 0 for a producer
+    /// that is not known, or not any more.
+    pub fn producer_line(&self, producer: &ProducerId, now: Timestamp) -> u64 {
+        self.window.line(producer, now).unwrap_or(0)
     }
 
     /// Makes everything written so far durable. After an error the log is poisoned: the kernel
@@ -215,12 +251,50 @@ impl Wal {
         if batch.record_count() == 0 {
             return Placement::Written { first_seq };
         }
-        encode_batch(&mut self.buffer, first_seq, now, batch, self.settings.codec);
-        group.next_seq += u64::from(batch.record_count());
+        if let Some(lines) = batch.lines() {
+            return self.place_lines(batch, lines, group, now);
+        }
+        self.append(batch, group, now);
         if let Some(id) = batch.id() {
             group.ids.insert(id.clone(), batch.record_count());
         }
         Placement::Written { first_seq }
+    }
+
+    /// Places lines of a producer behind the ones that are in the log. Only here, where all
+    /// connections meet, can it be told which lines are new: an earlier connection of the
+    /// producer may still have batches on their way.
+    fn place_lines(
+        &mut self,
+        batch: &RedactedBatch,
+        lines: &ProducerLines,
+        group: &mut Group,
+        now: Timestamp,
+    ) -> Placement {
+        let in_group = group.lines.get(&lines.producer).copied();
+        let durable = in_group.unwrap_or_else(|| self.producer_line(&lines.producer, now));
+        let first_seq = group.next_seq;
+        let last = lines.last(batch.record_count());
+        if last <= durable {
+            return Placement::Duplicate { record_count: batch.record_count() };
+        }
+        if lines.settled() > durable && lines.before == LinesBefore::Durable {
+            return Placement::MissingLines { durable };
+        }
+        group.lines.insert(lines.producer.clone(), last);
+        // Less than the batch, so it fits.
+        let known_count = durable.saturating_sub(lines.settled()) as u32;
+        if known_count == 0 {
+            self.append(batch, group, now);
+            return Placement::Written { first_seq };
+        }
+        self.append(&batch.clone().without_first(known_count), group, now);
+        Placement::Rest { known_count, first_seq }
+    }
+
+    fn append(&mut self, batch: &RedactedBatch, group: &mut Group, now: Timestamp) {
+        encode_batch(&mut self.buffer, group.next_seq, now, batch, self.settings.codec);
+        group.next_seq += u64::from(batch.record_count());
     }
 
     fn find(&self, id: &BatchId, group: &Group, now: Timestamp) -> Option<u32> {
@@ -246,6 +320,7 @@ impl Wal {
         // ORDER: the old segment is durable before the new one exists, so that only the last
         // segment can be torn.
         self.sync()?;
+        self.window.expire_producers(now);
         let segment = Segment::new(&self.directories.wal, self.next_seq);
         let directory = &self.directories.wal;
         match Active::create(self.vfs.as_ref(), directory, &segment, &self.window, now) {
@@ -255,6 +330,7 @@ impl Wal {
                 Ok(())
             }
             Err(error @ WalError::DiskFull { .. }) => Err(error),
+            Err(error) if error.is_exhaustion() => Err(error),
             Err(error) => Err(self.poison(error)),
         }
     }
@@ -278,8 +354,16 @@ impl Wal {
     }
 }
 
-/// Numbers and ids of a group that is not written yet.
+/// Numbers and keys of a group that is not written yet.
 struct Group {
     next_seq: u64,
     ids: HashMap<BatchId, u32>,
+    /// Last lines of producers.
+    lines: HashMap<ProducerId, u64>,
+}
+
+impl Group {
+    fn at(next_seq: u64) -> Group {
+        Group { next_seq, ids: HashMap::new(), lines: HashMap::new() }
+    }
 }

@@ -287,7 +287,7 @@ async fn a_batch_id_travels_and_duplicates_are_told() {
     let (told, ids) = mpsc::sync_channel(1);
     let answer = move |batch: &RedactedBatch| {
         told.send(batch.id().cloned()).expect("the test listens");
-        Ok(Receipt { written_count: 0, duplicate_count: batch.record_count() })
+        Ok(Receipt { written_count: 0, duplicate_count: batch.record_count(), producer_line: None })
     };
     let request =
         post("/api/v1/ingest", &[("tierlog-batch-id", "b-1")], "{\"msg\":\"a\"}\nrubbish\n");

@@ -22,10 +22,15 @@ struct Client {
 
 impl Client {
     fn connect(ingest: Ingest) -> Client {
+        Client::connect_to(&Arc::new(ingest))
+    }
+
+    fn connect_to(ingest: &Arc<Ingest>) -> Client {
+        let ingest = Arc::clone(ingest);
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (hears, sends) = tokio::io::split(ours);
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve_tcp_connection(Arc::new(ingest), theirs, shutdown.clone()));
+        let served = tokio::spawn(serve_tcp_connection(ingest, theirs, shutdown.clone()));
         Client { sends, hears: BufReader::new(hears).lines(), served, shutdown }
     }
 
@@ -112,6 +117,83 @@ async fn a_first_line_that_is_no_handshake_is_a_line() {
     client.send("{\"tierlog\":{\"ack\":false}}\n{}\n").await;
     assert!(client.end().await.0.is_empty());
     assert_eq!(store.records().len(), 1);
+}
+
+/// A store in which a producer has so many durable lines.
+fn durable(line: u64) -> impl FnMut(&RedactedBatch) -> Ack + Send + 'static {
+    move |batch| {
+        let Ok(receipt) = written(batch) else { return written(batch) };
+        let is_greeting = batch.record_count() == 0;
+        let producer_line = if is_greeting { Some(line) } else { receipt.producer_line };
+        Ok(Receipt { producer_line, ..receipt })
+    }
+}
+
+/// Returns first line, length and what holds before it, of every batch with lines.
+fn numbers(batches: &[RedactedBatch]) -> Vec<(u64, u32, LinesBefore)> {
+    let numbers = |batch: &RedactedBatch| {
+        let lines = batch.lines().expect("lines of a producer");
+        (lines.first, batch.record_count(), lines.before)
+    };
+    batches.iter().filter(|batch| batch.record_count() > 0).map(numbers).collect()
+}
+
+#[tokio::test]
+async fn a_producer_hears_how_far_it_is_and_its_lines_are_numbered_from_there() {
+    let (mut client, store) = start(config(), durable(40));
+    client.send("{\"tierlog\":{\"ack\":true,\"producer\":\"shop-1\"}}\n").await;
+    assert_eq!(client.hear().await.as_deref(), Some("{\"resume\":40}"));
+    client.send("{\"n\":41}\n\n  \nrubbish\n").await;
+    assert_eq!(client.hear_until(42).await, "{\"ack\":42,\"rejected\":1}");
+    client.send("{\"n\":43}\n").await;
+    assert_eq!(client.hear_until(43).await, "{\"ack\":43,\"rejected\":1}");
+    assert!(client.end().await.1.is_ok());
+    let batches = store.batches();
+    let expected = [(41, 2, LinesBefore::Durable), (43, 1, LinesBefore::Durable)];
+    assert_eq!(numbers(&batches), expected);
+}
+
+/// A connection that breaks in the middle of a line must not use up the line's number.
+#[tokio::test]
+async fn a_line_of_a_producer_counts_only_with_its_end() {
+    let (mut client, store) = start(config(), durable(0));
+    let handshake = "{\"tierlog\":{\"ack\":true,\"producer\":\"shop-1\"}}\n";
+    client.send(format!("{handshake}{{\"n\":1}}\n{{\"n\":2}}")).await;
+    let (said, served) = client.end().await;
+    let expected = ["{\"resume\":0}", "{\"ack\":1,\"rejected\":0}"];
+    assert!(said == expected && served.is_ok(), "{said:?} {served:?}");
+    assert_eq!(numbers(&store.batches()), [(1, 1, LinesBefore::Durable)]);
+
+    let (mut client, store) = start(config(), written);
+    client.send(&handshake[..40]).await;
+    assert!(client.end().await.0.is_empty());
+    assert!(store.batches().is_empty(), "half a handshake is no line");
+}
+
+#[tokio::test]
+async fn a_producer_may_say_from_which_line_it_goes_on() {
+    let (mut client, store) = start(config(), durable(0));
+    let handshake = "{\"tierlog\":{\"ack\":true,\"producer\":\"shop-1\",\"from\":17}}\n";
+    client.send(format!("{handshake}{{}}\n")).await;
+    assert_eq!(client.hear().await.as_deref(), Some("{\"resume\":0}"));
+    assert_eq!(client.hear_until(17).await, "{\"ack\":17,\"rejected\":0}");
+    client.send("{}\n").await;
+    client.hear_until(18).await;
+    assert!(client.end().await.1.is_ok());
+    let batches = store.batches();
+    let expected = [(17, 1, LinesBefore::Settled), (18, 1, LinesBefore::Durable)];
+    assert_eq!(numbers(&batches), expected);
+}
+
+#[tokio::test]
+async fn a_handshake_that_cannot_be_meant_is_told_and_stores_nothing() {
+    let (mut client, store) = start(config(), written);
+    client.send("{\"tierlog\":{\"ack\":true,\"producer\":\"\"}}\n{}\n").await;
+    let said = client.hear().await.expect("an error");
+    assert!(said.starts_with("{\"error\":\"producer must be"), "{said}");
+    let served = client.served.await.expect("the handler does not panic");
+    assert!(matches!(served, Err(ConnectionError::Handshake(_))));
+    assert!(store.records().is_empty());
 }
 
 #[tokio::test]
@@ -216,6 +298,49 @@ async fn silence_and_endless_lines_are_given_up() {
         let served = client.served.await.expect("the handler does not panic");
         assert!(matches!(served, Err(ConnectionError::Idle(_))), "{served:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_line_that_does_not_end_is_given_up_soon() {
+    let (mut client, store) = start(IngestConfig::default(), written);
+    let before = Instant::now();
+    client.send(vec![b'x'; 4 * READ_BYTES]).await;
+    assert_eq!(client.hear().await, None);
+    assert_eq!(before.elapsed().as_secs(), LONG_LINE_TIME.as_secs());
+    drop(client.end().await);
+    assert_eq!(store.records().first().and_then(|r| r.get_str("reason")), Some("invalid_json"));
+}
+
+#[tokio::test]
+async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
+    let limits = IngestLimits { line_bytes_max: 32 << 20, ..IngestLimits::default() };
+    let config = IngestConfig { limits, ..IngestConfig::default() };
+    let (ingest, receiver) = ingest_of(config, 1 << 22);
+    let (ingest, _store) = (Arc::new(ingest), FakeStore::start(receiver, written));
+    // They get every right that there is, and keep it.
+    let mut holders = Vec::new();
+    while ingest.long_reads.available_permits() > 0 {
+        let mut holder = Client::connect_to(&ingest);
+        let before = ingest.long_reads.available_permits();
+        holder.send(vec![b' '; 2 * READ_BYTES]).await;
+        while ingest.long_reads.available_permits() == before {
+            tokio::task::yield_now().await;
+        }
+        holders.push(holder);
+    }
+    let mut short = Client::connect_to(&ingest);
+    short.send(format!("{HANDSHAKE}{{\"msg\":\"short\"}}\n")).await;
+    assert_eq!(short.hear().await.as_deref(), Some("{\"ack\":1,\"rejected\":0}"));
+    let mut long = Client::connect_to(&ingest);
+    let line = format!("{HANDSHAKE}{{\"msg\":\"{}\"}}\n", "x".repeat(3 * READ_BYTES));
+    let sent = tokio::join!(long.sends.write_all(line.as_bytes()), async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        holders.clear();
+    });
+    sent.0.expect("it is read once there is a right");
+    assert_eq!(long.hear().await.as_deref(), Some("{\"ack\":1,\"rejected\":0}"));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Fixture {
             commit_interval: Duration::from_secs(3_600),
             maintenance: MaintenanceJob::Rests,
             // Sealed partitions are opened anew by every search.
-            open_readers_max: 0,
+            open_readers_bytes_max: 0,
             ..StoreSettings::standard(directory.path().to_path_buf())
         };
         let clock = Arc::new(ManualClock::at(moment(NOW)));

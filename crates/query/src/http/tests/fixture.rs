@@ -45,6 +45,7 @@ impl Fixture {
         let mut settings = StoreSettings::standard(directory.path().to_path_buf());
         settings.durability = Durability::None;
         settings.free_bytes_min = 0;
+        settings.seal_zstd_level = 1;
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros_clamped(NOW)));
         let (sender, receiver) = handoff(1 << 24);
         let store = Store::open(settings, clock.clone(), receiver).expect("a store");

@@ -1,6 +1,9 @@
 //! What a power cut leaves of the simulated disk.
 
-use super::tree::{Change, FileContent, Inode, Tree};
+use std::sync::Arc;
+
+use super::choices::Choices;
+use super::tree::{Change, Directory, FileContent, Inode, Tree};
 
 /// Disks write whole sectors: a torn write is whole in some and absent in others.
 const SECTOR_BYTES: usize = 512;
@@ -12,9 +15,9 @@ pub enum Crash {
     DropUnsynced,
     /// All of it is still there and still unsynced: the process was killed, the machine was not.
     ProcessOnly,
-    /// Chosen by a seed, file by file and directory by directory: names may be lost or kept;
-    /// of a file's changes some survive, the next one is torn at any byte, and sometimes
-    /// sectors inside it read as zeros.
+    /// Chosen by a seed, file by file and directory by directory: of a directory's changes none,
+    /// all, the first ones or any of them survive; of a file's changes some survive, the next one
+    /// is torn at any byte, and sometimes sectors inside it read as zeros.
     Torn {
         /// Seed of the choices.
         seed: u64,
@@ -26,28 +29,43 @@ pub(super) fn cut(tree: &mut Tree, crash: Crash) {
     let mut choices = match crash {
         Crash::ProcessOnly => return,
         Crash::DropUnsynced => None,
-        Crash::Torn { seed } => Some(Choices(seed)),
+        Crash::Torn { seed } => Some(Choices::new(seed)),
     };
     for inode in tree.inodes_mut() {
         match (inode, choices.as_mut()) {
             (Inode::File(file), Some(choices)) => tear(file, choices),
             (Inode::File(file), None) => {
-                file.current = file.synced.clone();
+                file.current = Arc::clone(&file.synced);
                 settle(file);
             }
-            (Inode::Directory(directory), choices) => {
-                if choices.is_some_and(|choices| choices.below(2) == 0) {
-                    directory.synced = directory.current.clone();
-                } else {
-                    directory.current = directory.synced.clone();
-                }
-            }
+            (Inode::Directory(directory), Some(choices)) => scatter(directory, choices),
+            (Inode::Directory(directory), None) => directory.lose(|_| false),
         }
+    }
+    tree.sweep();
+}
+
+/// A journal keeps the order of names, and POSIX promises none: both are tried.
+fn scatter(directory: &mut Directory, choices: &mut Choices) {
+    let count = directory.pending.len();
+    match choices.below(4) {
+        0 => directory.lose(|_| false),
+        1 => directory.lose(|_| true),
+        2 => {
+            let kept = choices.below(count + 1);
+            directory.lose(|number| number < kept);
+        }
+        _ => directory.lose(|_| choices.below(2) == 0),
     }
 }
 
 fn tear(file: &mut FileContent, choices: &mut Choices) {
-    let mut content = file.synced.clone();
+    if file.pending.is_empty() {
+        // A failed sync may have forgotten what readers still saw.
+        file.current = Arc::clone(&file.synced);
+        return;
+    }
+    let mut content = file.synced.as_ref().clone();
     let kept_count = choices.below(file.pending.len() + 1);
     for change in file.pending.iter().take(kept_count) {
         change.apply(&mut content);
@@ -60,7 +78,7 @@ fn tear(file: &mut FileContent, choices: &mut Choices) {
             zero_sectors(&mut content, start, choices);
         }
     }
-    file.current = content;
+    file.current = Arc::new(content);
     settle(file);
 }
 
@@ -75,19 +93,6 @@ fn zero_sectors(content: &mut [u8], start: usize, choices: &mut Choices) {
 }
 
 fn settle(file: &mut FileContent) {
-    file.synced = file.current.clone();
+    file.synced = Arc::clone(&file.current);
     file.pending.clear();
-}
-
-/// SplitMix64: enough for choices, and the same on every machine.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
-    }
 }

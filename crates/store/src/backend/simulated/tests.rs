@@ -1,6 +1,9 @@
 //! The simulated disk loses exactly what was not synced.
 
+use std::io::Write as _;
 use std::path::Path;
+
+use tantivy::directory::TerminatingWrite as _;
 
 use super::*;
 
@@ -101,4 +104,61 @@ fn a_halt_stops_everything_at_a_chosen_change() {
     assert!(vfs.list_dir(Path::new("/")).is_err());
     vfs.crash(Crash::ProcessOnly);
     assert_eq!(vfs.file_len(Path::new("/a")).expect("len"), 0);
+}
+
+#[test]
+fn an_index_file_is_durable_when_it_was_ended_and_its_directory_synced() {
+    let vfs = SimulatedVfs::new();
+    let index = vfs.index_directory(Path::new("/")).expect("opens");
+    let (file, list) = (Path::new("file"), Path::new("meta.json"));
+    let end = |bytes: &[u8]| {
+        let mut writer = index.open_write(file).expect("new");
+        writer.write_all(bytes).expect("written");
+        writer.terminate().expect("ended");
+    };
+    end(b"abc");
+    index.atomic_write(list, b"[1]").expect("replaced");
+    let lost = vfs.after(Crash::DropUnsynced);
+    assert_eq!(lost.files(), [], "names are not durable yet");
+    index.sync_directory().expect("synced");
+    index.atomic_write(list, b"[2]").expect("replaced");
+    let older = vfs.after(Crash::DropUnsynced);
+    assert_eq!(older.read(Path::new("/file")).expect("read"), b"abc");
+    assert_eq!(older.read(Path::new("/meta.json")).expect("read"), b"[1]", "the rename was lost");
+    vfs.crash(Crash::DropUnsynced);
+    assert!(index.atomic_write(list, b"[3]").is_err(), "directories die with the power");
+}
+
+#[test]
+fn unsynced_names_are_lost_one_by_one() {
+    let mut outcomes = std::collections::BTreeSet::new();
+    for seed in 0..100 {
+        let vfs = SimulatedVfs::new();
+        for path in ["/a", "/b"] {
+            write(&vfs, path, b"abc").sync_data().expect("sync");
+        }
+        vfs.sync_dir(Path::new("/")).expect("sync");
+        vfs.rename(Path::new("/a"), Path::new("/c")).expect("rename");
+        vfs.remove_file(Path::new("/b")).expect("remove");
+        vfs.crash(Crash::Torn { seed });
+        let present = ["/a", "/b", "/c"].map(|path| present(&vfs, path));
+        assert_ne!(present[0], present[2], "a rename inside one directory happens or does not");
+        outcomes.insert(present);
+    }
+    assert_eq!(outcomes.len(), 4, "{outcomes:?}");
+}
+
+#[test]
+fn the_disk_before_each_change_is_kept() {
+    let vfs = SimulatedVfs::new();
+    vfs.keep_moments();
+    let mut file = write(&vfs, "/a", b"abc");
+    file.sync_data().expect("sync");
+    vfs.sync_dir(Path::new("/")).expect("sync");
+    assert_eq!(vfs.moment_count(), 4);
+    let length = |moment| {
+        let before = vfs.after_moment(moment, Crash::ProcessOnly).expect("kept");
+        before.file_len(Path::new("/a")).ok()
+    };
+    assert_eq!([0, 1, 2, 3].map(length), [None, Some(0), Some(3), Some(3)]);
 }

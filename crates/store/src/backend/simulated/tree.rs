@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use tierlog_model::Timestamp;
 
 const ROOT: usize = 0;
 
-/// Every inode ever made; unreachable ones are simply left.
+/// Every inode ever made. A clone shares the bytes of files until they change.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     inodes: Vec<Inode>,
@@ -29,9 +32,11 @@ impl Inode {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileContent {
     /// What reads see.
-    pub(super) current: Vec<u8>,
+    pub(super) current: Arc<Vec<u8>>,
     /// What is surely on the disk.
-    pub(super) synced: Vec<u8>,
+    pub(super) synced: Arc<Vec<u8>>,
+    /// When it last changed.
+    pub(super) modified: Timestamp,
     /// Changes that lead from `synced` to `current` (less those that a failed sync forgot).
     pub(super) pending: Vec<Change>,
 }
@@ -63,18 +68,21 @@ impl Change {
 }
 
 impl FileContent {
-    pub(super) fn change(&mut self, change: Change) {
-        change.apply(&mut self.current);
+    pub(super) fn change(&mut self, change: Change, now: Timestamp) {
+        change.apply(Arc::make_mut(&mut self.current));
         self.pending.push(change);
+        self.modified = now;
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.change(Change::Write { offset: self.current.len(), bytes: bytes.to_vec() });
+    pub(super) fn append(&mut self, bytes: &[u8], now: Timestamp) {
+        self.change(Change::Write { offset: self.current.len(), bytes: bytes.to_vec() }, now);
     }
 
     pub(super) fn sync(&mut self) {
+        // A failed sync may have forgotten changes, so the two are not simply made equal.
+        let synced = Arc::make_mut(&mut self.synced);
         for change in self.pending.drain(..) {
-            change.apply(&mut self.synced);
+            change.apply(synced);
         }
     }
 }
@@ -86,6 +94,56 @@ pub(super) struct Directory {
     pub(super) current: BTreeMap<OsString, usize>,
     /// What is surely on the disk.
     pub(super) synced: BTreeMap<OsString, usize>,
+    /// Changes that lead from `synced` to `current`.
+    pub(super) pending: Vec<NameChange>,
+}
+
+/// One unsynced change of a directory. A rename inside one directory happens at once or not at
+/// all; one that leaves a directory is a change of each.
+#[derive(Clone, Debug)]
+pub(super) enum NameChange {
+    Set { name: OsString, id: usize },
+    Remove { name: OsString },
+    Rename { from: OsString, to: OsString, id: usize },
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<OsString, usize>) {
+        match self {
+            NameChange::Set { name, id } => {
+                names.insert(name.clone(), *id);
+            }
+            NameChange::Remove { name } => {
+                names.remove(name);
+            }
+            NameChange::Rename { from, to, id } => {
+                names.remove(from);
+                names.insert(to.clone(), *id);
+            }
+        }
+    }
+}
+
+impl Directory {
+    fn change(&mut self, change: NameChange) {
+        change.apply(&mut self.current);
+        self.pending.push(change);
+    }
+
+    pub(super) fn sync(&mut self) {
+        self.synced.clone_from(&self.current);
+        self.pending.clear();
+    }
+
+    /// Becomes what is on the disk when only the chosen changes got there.
+    pub(super) fn lose(&mut self, mut kept: impl FnMut(usize) -> bool) {
+        for (number, change) in self.pending.drain(..).enumerate() {
+            if kept(number) {
+                change.apply(&mut self.synced);
+            }
+        }
+        self.current.clone_from(&self.synced);
+    }
 }
 
 impl Tree {
@@ -123,24 +181,51 @@ impl Tree {
         }
         let id = self.inodes.len();
         self.inodes.push(inode);
-        self.directory_mut(parent)?.current.insert(name.to_owned(), id);
+        self.directory_mut(parent)?.change(NameChange::Set { name: name.to_owned(), id });
         Ok(id)
     }
 
     pub(super) fn unlink(&mut self, path: &Path) -> io::Result<()> {
         let (parent, name) = self.locate(path)?;
-        match self.directory_mut(parent)?.current.remove(name) {
-            Some(_) => Ok(()),
-            None => Err(io::ErrorKind::NotFound.into()),
+        let directory = self.directory_mut(parent)?;
+        if !directory.current.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
         }
+        directory.change(NameChange::Remove { name: name.to_owned() });
+        Ok(())
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let id = self.find(from)?;
         let (parent, name) = self.locate(to)?;
-        self.unlink(from)?;
-        self.directory_mut(parent)?.current.insert(name.to_owned(), id);
+        let (old_parent, old_name) = self.locate(from)?;
+        let to = name.to_owned();
+        if parent == old_parent {
+            let from = old_name.to_owned();
+            self.directory_mut(parent)?.change(NameChange::Rename { from, to, id });
+        } else {
+            self.unlink(from)?;
+            self.directory_mut(parent)?.change(NameChange::Set { name: to, id });
+        }
         Ok(())
+    }
+
+    /// Empties what no directory knows any more, not even one that a power cut would bring back.
+    pub(super) fn sweep(&mut self) {
+        let mut reached = vec![false; self.inodes.len()];
+        let mut waiting = vec![ROOT];
+        while let Some(id) = waiting.pop() {
+            let Some(mark) = reached.get_mut(id).filter(|mark| !**mark) else { continue };
+            *mark = true;
+            if let Some(Inode::Directory(directory)) = self.inodes.get(id) {
+                waiting.extend(directory.current.values().chain(directory.synced.values()));
+            }
+        }
+        for (inode, reached) in self.inodes.iter_mut().zip(reached) {
+            if !reached {
+                *inode = Inode::File(FileContent::default());
+            }
+        }
     }
 
     pub(super) fn file_mut(&mut self, id: usize) -> io::Result<&mut FileContent> {
@@ -179,6 +264,24 @@ impl Tree {
             }
         }
         bytes
+    }
+
+    /// Returns every file that has a name, with its length.
+    pub(super) fn files(&self) -> Vec<(PathBuf, u64)> {
+        let mut files = Vec::new();
+        let mut waiting = vec![(PathBuf::from("/"), ROOT)];
+        while let Some((path, id)) = waiting.pop() {
+            match self.inodes.get(id) {
+                Some(Inode::File(content)) => files.push((path, content.current.len() as u64)),
+                Some(Inode::Directory(directory)) => {
+                    let entries = directory.current.iter();
+                    waiting.extend(entries.map(|(name, id)| (path.join(name), *id)));
+                }
+                None => {}
+            }
+        }
+        files.sort();
+        files
     }
 
     fn locate<'p>(&self, path: &'p Path) -> io::Result<(usize, &'p OsStr)> {

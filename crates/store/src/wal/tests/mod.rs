@@ -5,6 +5,7 @@ mod damage;
 mod driver;
 mod faults;
 mod log;
+mod producers;
 mod retries;
 
 use std::borrow::Cow;

@@ -62,6 +62,20 @@ fn ids_are_forgotten_when_they_are_old() {
     assert_eq!(written, vec![Placement::Written { first_seq: 2 }]);
 }
 
+/// A window alone does not fill a segment: the next one would have its name.
+#[test]
+fn a_reopened_segment_without_records_takes_a_batch_that_is_larger_than_segments() {
+    let vfs = empty_disk();
+    let (mut wal, _) = open(&vfs);
+    append(&mut wal, &retry(1));
+    wal.ensure_next_seq(100, at(0)).expect("rotated");
+    drop(wal);
+    let (mut wal, _) = open(&vfs);
+    let texts: Vec<String> = (0..50).map(|number| format!("large-{number}")).collect();
+    let placement = append(&mut wal, &batch_of(&texts, None));
+    assert_eq!(placement, Placement::Written { first_seq: 100 });
+}
+
 #[test]
 fn a_window_that_was_torn_off_while_rotating_is_written_again() {
     let vfs = empty_disk();

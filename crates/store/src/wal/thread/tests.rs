@@ -7,7 +7,7 @@ use std::time::Duration;
 use tierlog_model::{HandoffSender, ManualClock, handoff};
 
 use super::super::tests::{DATA, at, batch_of, contents, empty_disk, small_settings, texts_of};
-use super::super::{WalSettings, verify};
+use super::super::{IndexState, WalSettings, verify};
 use super::*;
 use crate::backend::{Crash, FaultError, Operation, SimulatedVfs};
 
@@ -48,7 +48,7 @@ fn finish(running: Running) -> (Wal, Vec<AppliedBatch>) {
     (wal, running.applied.iter().collect())
 }
 
-const WRITTEN: Ack = Ok(Receipt { written_count: 1, duplicate_count: 0 });
+const WRITTEN: Ack = Ok(Receipt { written_count: 1, duplicate_count: 0, producer_line: None });
 
 #[test]
 fn an_ack_is_durable_and_the_batch_goes_on_to_both_readers() {
@@ -69,7 +69,7 @@ fn an_ack_is_durable_and_the_batch_goes_on_to_both_readers() {
 fn a_retry_is_answered_as_a_duplicate_and_goes_no_further() {
     let running = start(small_settings(), 64);
     assert_eq!(submit(&running, "one", Some("retry-1")), WRITTEN);
-    let duplicate = Ok(Receipt { written_count: 0, duplicate_count: 1 });
+    let duplicate = Ok(Receipt { written_count: 0, duplicate_count: 1, producer_line: None });
     assert_eq!(submit(&running, "one", Some("retry-1")), duplicate);
     let (wal, applied) = finish(running);
     assert_eq!((applied.len(), contents(&wal).len()), (1, 1));
@@ -116,6 +116,62 @@ fn a_full_disk_refuses_until_there_is_room() {
     assert_eq!(submit(&running, "three", None), WRITTEN);
     assert_eq!(running.state.get(), WriteState::Writable);
     assert_eq!(finish(running).1.len(), 2);
+}
+
+/// Hands a batch over that waits while the disk is full.
+fn submit_waiting(running: &Running, text: &str) -> oneshot::Receiver<Ack> {
+    let mut sent = std::pin::pin!(running.sender.send_waiting(batch_of(&[text], None)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match sent.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(sent) => sent.expect("an open hand-off"),
+        std::task::Poll::Pending => unreachable!("there is room in the hand-off"),
+    }
+}
+
+#[test]
+fn who_can_wait_waits_for_room_and_goes_first() {
+    let settings = WalSettings { free_bytes_min: 1_000, ..small_settings() };
+    let running = start(settings, 64);
+    running.vfs.set_capacity(1_000);
+    assert_eq!(submit(&running, "refused", None), Err(Refusal::DiskFull));
+    assert!(running.sender.is_disk_full());
+    let mut first = submit_waiting(&running, "one");
+    let second = submit_waiting(&running, "two");
+    // Refused behind them, so they have been looked at.
+    assert_eq!(submit(&running, "refused too", None), Err(Refusal::DiskFull));
+    assert!(first.try_recv().is_err() && running.sender.used_bytes() > 0);
+    running.vfs.set_capacity(1 << 30);
+    // Nobody sends anything: the thread finds the room by itself.
+    assert_eq!(first.blocking_recv().expect("an answer"), WRITTEN);
+    assert_eq!(second.blocking_recv().expect("an answer"), WRITTEN);
+    assert!(!running.sender.is_disk_full());
+    let written = finish(running).1;
+    let texts: Vec<String> = written.iter().flat_map(|item| texts_of(&item.batch)).collect();
+    assert_eq!(texts, ["one", "two"]);
+}
+
+#[test]
+fn who_waits_for_room_is_refused_at_the_end() {
+    let settings = WalSettings { free_bytes_min: 1_000, ..small_settings() };
+    let running = start(settings, 64);
+    running.vfs.set_capacity(1_000);
+    let waiting = submit_waiting(&running, "one");
+    assert_eq!(finish(running).1.len(), 0);
+    assert_eq!(waiting.blocking_recv().expect("an answer"), Err(Refusal::ShuttingDown));
+}
+
+#[test]
+fn an_indexer_without_room_is_felt_and_seen_to_go_on() {
+    let running = start(small_settings(), 64);
+    running.state.set_indexing(IndexState::NoRoom, Some("test".to_owned()));
+    assert_eq!(submit(&running, "one", None), Err(Refusal::DiskFull));
+    assert_eq!(running.state.get(), WriteState::DiskFull);
+    assert!(running.sender.is_disk_full());
+    let waiting = submit_waiting(&running, "two");
+    running.state.set_indexing(IndexState::GoesOn, None);
+    assert_eq!(waiting.blocking_recv().expect("an answer"), WRITTEN);
+    assert_eq!(running.state.get(), WriteState::Writable);
+    assert_eq!(finish(running).1.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,214 @@
+//! What must hold for every input of ingest, as functions of bytes that panic where it does not.
+//!
+//! The fuzzer (`fuzz/`) looks for bytes that break a property; the test below replays the corpus
+//! that it left in the repository. Not part of an ordinary build.
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::{Bytes, BytesMut};
+use tierlog_model::{
+    BatchWriter, Clock, HandoffReceiver, ManualClock, Pseudonyms, RedactedBatch, Timestamp, handoff,
+};
+use tokio_util::codec::Decoder as _;
+
+use crate::config::Defaults;
+use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
+use crate::inflate::{Encoding, inflate};
+use crate::normalise::LineReader;
+use crate::pipeline::{BodyFormat, PreparedBatch};
+use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
+
+/// 2026-11-20T12:00:00Z.
+const NOW_MICROS: i64 = 1_795_176_000_000_000;
+
+/// Longest body after inflating: a bomb must be noticed soon.
+const INFLATED_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that a line may take in a batch beyond its own: its header, and names of fields that
+/// every record has.
+const LINE_OVERHEAD_BYTES: usize = 512;
+
+/// How often a byte of input may stand in the batch: as text beside what it was read as, and
+/// escaped.
+const GROWTH_MAX: usize = 8;
+
+/// Personal data in the forms in which it is most often logged, and what must be gone of it.
+const PLANTS: [(&str, &str); 7] = [
+    ("ada.planted@example.org", "ada.planted@example.org"),
+    ("4111 1111 1111 1111", "4111 1111 1111 1111"),
+    ("DE89370400440532013000", "DE89370400440532013000"),
+    ("password=hunter2planted", "hunter2planted"),
+    ("Authorization: Bearer abcdef0123456789abcdef", "abcdef0123456789abcdef"),
+    ("postgres://app:pl4ntedsecret@db/x", "pl4ntedsecret"),
+    (
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "eyJzdWIiOiIxMjM0NTY3ODkwIn0",
+    ),
+];
+
+/// Ingest whose hand-off nobody reads: batches are looked at, not stored.
+struct Bench {
+    ingest: Ingest,
+    _receiver: HandoffReceiver,
+}
+
+static BENCH: LazyLock<Bench> = LazyLock::new(|| {
+    let (sender, receiver) = handoff(1 << 20);
+    let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
+    let clock: Arc<dyn Clock> =
+        Arc::new(ManualClock::at(Timestamp::from_micros_clamped(NOW_MICROS)));
+    let ingest = Ingest::new(IngestConfig::default(), Arc::new(redactor), sender, clock);
+    Bench { ingest, _receiver: receiver }
+});
+
+/// A stream cut into pieces gives the lines of a naive split, and holds no oversize line.
+///
+/// The first two bytes are the length of a piece and the longest line.
+pub fn framing(data: &[u8]) {
+    let [piece_bytes, line_bytes_max, stream @ ..] = data else { return };
+    let (piece_bytes, line_bytes_max) =
+        (usize::from(*piece_bytes).max(1), usize::from(*line_bytes_max).max(1));
+    let mut decoder = LineDecoder::new(line_bytes_max);
+    let mut buffer = BytesMut::new();
+    let mut lines = Vec::new();
+    for piece in stream.chunks(piece_bytes) {
+        buffer.extend_from_slice(piece);
+        while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+            take_lines(&frame, line_bytes_max, &mut lines);
+        }
+        assert!(buffer.len() <= line_bytes_max + 1, "an oversize line is buffered");
+    }
+    while let Some(frame) = decoder.decode_eof(&mut buffer).expect("no input fails") {
+        take_lines(&frame, line_bytes_max, &mut lines);
+    }
+    assert_eq!(lines, naive_lines(stream, line_bytes_max));
+}
+
+fn take_lines(frame: &Frame, line_bytes_max: usize, lines: &mut Vec<Option<Vec<u8>>>) {
+    match frame {
+        Frame::Lines(chunk) => {
+            let fitting = |line: &[u8]| (line.len() <= line_bytes_max).then(|| line.to_vec());
+            lines.extend(Lines::new(chunk).map(fitting));
+        }
+        Frame::TooLong(head) => {
+            assert!(head.len() <= HEAD_BYTES_MAX, "the head of a long line is long");
+            lines.push(None);
+        }
+    }
+}
+
+fn naive_lines(stream: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
+    let mut lines: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
+    if lines.last().is_some_and(|last| last.is_empty()) {
+        lines.pop();
+    }
+    lines
+        .into_iter()
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(|line| (line.len() <= line_bytes_max).then(|| line.to_vec()))
+        .collect()
+}
+
+/// JSON lines become records and dead letters, one for each line that is not empty, that read
+/// back as written; over TCP as over HTTP.
+pub fn lines(data: &[u8]) {
+    let whole = BENCH.ingest.prepare_lines(data);
+    check_batch(&whole, data.len());
+    let mut reader = LineReader::new(BENCH.ingest.config());
+    let frames = [Frame::Lines(Bytes::copy_from_slice(data))];
+    let streamed = BENCH.ingest.prepare_frames(&mut reader, &frames);
+    check_batch(&streamed, data.len());
+}
+
+/// A body is inflated within its limit, and read in the format that its type names.
+///
+/// The first byte is format and encoding.
+pub fn body(data: &[u8]) {
+    let [control, body @ ..] = data else { return };
+    let format = match control & 3 {
+        0 => BodyFormat::Json,
+        1 => BodyFormat::Text,
+        _ => BodyFormat::JsonLines,
+    };
+    let encoding = match (control >> 2) & 3 {
+        0 => Encoding::Identity,
+        1 => Encoding::Gzip,
+        2 => Encoding::Zstd,
+        _ => Encoding::Deflate,
+    };
+    let body = Bytes::copy_from_slice(body);
+    let Ok(body) = inflate(body, encoding, INFLATED_BYTES_MAX) else { return };
+    assert!(body.len() <= INFLATED_BYTES_MAX, "inflated beyond the limit");
+    let defaults = Defaults { service: Some("fuzz".to_owned()), ..Defaults::default() };
+    let prepared = BENCH.ingest.prepare_body(&body, format, &defaults, None);
+    check_batch(&prepared, body.len());
+}
+
+/// Personal data on a line of its own within any text is gone from the record.
+///
+/// The first byte is which data, the second where in the text it stands.
+pub fn redact(data: &[u8]) {
+    let [which, place, context @ ..] = data else { return };
+    let context = String::from_utf8_lossy(context);
+    let Some((plant, secret)) = PLANTS.get(usize::from(*which) % PLANTS.len()) else { return };
+    if context.contains(secret) {
+        return;
+    }
+    let place = context.len() * usize::from(*place) / usize::from(u8::MAX);
+    let place = (0..=place).rev().find(|at| context.is_char_boundary(*at)).unwrap_or(0);
+    let (before, after) = context.split_at(place);
+    let message = format!("{before}\n{plant}\n{after}");
+    let line = serde_json::json!({ "message": message, "nested": { "text": [message] } });
+    let prepared = BENCH.ingest.prepare_lines(line.to_string().as_bytes());
+    check_batch(&prepared, line.to_string().len());
+    let kept = String::from_utf8_lossy(prepared.batch.bytes());
+    assert!(!kept.contains(secret), "planted data is left");
+}
+
+/// Checks what holds for every batch, whatever its lines were.
+fn check_batch(prepared: &PreparedBatch, input_bytes: usize) {
+    let PreparedBatch { batch, verdicts } = prepared;
+    assert_eq!(u64::from(batch.record_count()), verdicts.line_count(), "a line without a record");
+    let most = GROWTH_MAX * input_bytes + LINE_OVERHEAD_BYTES * (batch.record_count() as usize + 1);
+    assert!(batch.bytes().len() <= most, "{} bytes of {input_bytes}", batch.bytes().len());
+    let mut again = BatchWriter::default();
+    for record in batch.records() {
+        let record = record.expect("what was encoded is whole");
+        again.push(&record.decode().expect("what was encoded decodes"));
+    }
+    assert_eq!(again.byte_len(), batch.bytes().len(), "another length when encoded again");
+    let read = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None);
+    assert!(read.is_ok(), "the WAL would not read it back");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replay(target: &str, property: fn(&[u8])) {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
+        let inputs = std::path::Path::new(corpus).join(target);
+        let mut count = 0;
+        for input in std::fs::read_dir(inputs).expect("a corpus").flatten() {
+            property(&std::fs::read(input.path()).expect("an input"));
+            count += 1;
+        }
+        assert!(count > 0, "{target} has no corpus");
+    }
+
+    #[test]
+    fn the_corpus_of_every_target_holds() {
+        replay("framing", framing);
+        replay("lines", lines);
+        replay("body", body);
+        replay("redact", redact);
+    }
+
+    #[test]
+    #[should_panic(expected = "a line without a record")]
+    fn a_lost_line_would_be_noticed() {
+        let mut prepared = BENCH.ingest.prepare_lines(b"{\"message\":\"a\"}\n");
+        prepared.verdicts.accepted_count += 1;
+        check_batch(&prepared, 100);
+    }
+}

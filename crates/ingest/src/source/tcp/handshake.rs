@@ -1,0 +1,155 @@
+//! The first line of a connection, when it is about the connection and not a log line.
+//!
+//! A handshake is an object whose only member is `tierlog`, which holds nothing but the wishes
+//! below, each of its type. Anything else, also one member more, is a log line. Only the first
+//! line of a connection is ever looked at, so no application that logs such a text later can
+//! change what is answered.
+//!
+//! ```text
+//! {"tierlog":{"ack":true}}                                 {"ack":N,"rejected":M} comes back
+//! {"tierlog":{"ack":true,"producer":"shop-1"}}             {"resume":N} comes back first: lines up
+//!                                                          to N are durable, N + 1 comes next
+//! {"tierlog":{"ack":true,"producer":"shop-1","from":17}}   the same; the next line is number 17
+//! ```
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tierlog_model::{LinesBefore, ProducerId};
+
+/// Longest first line that may be a handshake: the longest name, and numbers.
+const HANDSHAKE_BYTES_MAX: usize = 256;
+
+/// How a handshake begins.
+const BEGINNING: &[u8] = b"{\"tierlog\":";
+
+/// How a connection begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// With a log line.
+    Lines,
+    /// With a client that wants no answers.
+    Silent,
+    /// With a client that wants its durable lines counted.
+    Acks,
+    /// With a client that numbers its lines.
+    Producer {
+        /// Who it is.
+        id: ProducerId,
+        /// Number of the line that comes next; missing: the one after the last durable one.
+        from: Option<u64>,
+    },
+    /// With wishes that cannot be meant; what is wrong.
+    Invalid(&'static str),
+}
+
+/// Where the lines of a producer's connection stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Numbering {
+    pub(super) producer: ProducerId,
+    /// Number of the line that comes next.
+    pub(super) next: u64,
+    /// What holds for the lines before it.
+    pub(super) before: LinesBefore,
+}
+
+impl Opening {
+    /// Tells whether a first line without its end is the beginning of a handshake.
+    pub(super) fn is_broken(line: &[u8]) -> bool {
+        line.len() <= HANDSHAKE_BYTES_MAX
+            && line.trim_ascii_start().starts_with(BEGINNING)
+            && serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
+    }
+
+    /// Reads the first line of a connection.
+    pub(super) fn read(line: &[u8]) -> Opening {
+        let line = line.trim_ascii();
+        if line.len() > HANDSHAKE_BYTES_MAX {
+            return Opening::Lines;
+        }
+        let Ok(Handshake { tierlog: Wishes { ack, producer, from } }) =
+            serde_json::from_slice::<Handshake>(line)
+        else {
+            return Opening::Lines;
+        };
+        match (ack, producer, from) {
+            (true, None, None) => Opening::Acks,
+            (false, None, None) => Opening::Silent,
+            (_, None, Some(_)) => Opening::Invalid("from needs a producer"),
+            (false, Some(_), _) => Opening::Invalid("a producer needs ack to be true"),
+            (true, Some(_), Some(0)) => Opening::Invalid("from counts lines from 1"),
+            (true, Some(name), from) => match ProducerId::of_client(&name) {
+                Some(id) => Opening::Producer { id, from },
+                None => Opening::Invalid("producer must be 1 to 128 printable ASCII characters"),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handshake {
+    tierlog: Wishes,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wishes {
+    ack: bool,
+    producer: Option<String>,
+    from: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_that_broke_off_is_no_line() {
+        for line in ["{\"tierlog\":", " {\"tierlog\":{\"ack\":true", "{\"tierlog\":{\"ack\":tr"] {
+            assert!(Opening::is_broken(line.as_bytes()), "{line}");
+        }
+        for line in ["", "{\"tier", "{\"tierlog\":1}", "{\"tierlog\":{},\"msg\":\"x\"}", "{\"t"] {
+            assert!(!Opening::is_broken(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_handshake_has_exactly_one_shape_and_everything_else_is_a_line() {
+        let read = |text: &str| Opening::read(text.as_bytes());
+        let producer = |from| {
+            let id = ProducerId::of_client("shop-1").expect("a name");
+            Opening::Producer { id, from }
+        };
+        assert_eq!(read("{\"tierlog\":{\"ack\":true}}\r\n"), Opening::Acks);
+        assert_eq!(read(" { \"tierlog\" : {\"ack\":false} } "), Opening::Silent);
+        assert_eq!(read("{\"tierlog\":{\"ack\":true,\"producer\":\"shop-1\"}}"), producer(None));
+        assert_eq!(
+            read("{\"tierlog\":{\"from\":17,\"producer\":\"shop-1\",\"ack\":true}}\n"),
+            producer(Some(17))
+        );
+        for line in [
+            "{\"tierlog\":{\"ack\":true},\"message\":\"x\"}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":\"p\",\"message\":\"x\"}}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":7}}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":\"p\",\"from\":-1}}",
+            "{\"tierlog\":{\"acks\":true}}",
+            "{\"tierlog\":{\"producer\":\"p\"}}",
+            "{\"tierlog\":{}}",
+            "[{\"tierlog\":{\"ack\":true}}]",
+            "",
+        ] {
+            assert_eq!(read(line), Opening::Lines, "{line}");
+        }
+        for line in [
+            "{\"tierlog\":{\"ack\":true,\"from\":1}}",
+            "{\"tierlog\":{\"ack\":false,\"producer\":\"p\"}}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":\"p\",\"from\":0}}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":\"\"}}",
+            "{\"tierlog\":{\"ack\":true,\"producer\":\"a b\"}}",
+        ] {
+            assert!(matches!(read(line), Opening::Invalid(_)), "{line}");
+        }
+        let long = format!("{{\"tierlog\":{{\"ack\":true,\"producer\":\"{}\"}}}}", "p".repeat(256));
+        assert_eq!(read(&long), Opening::Lines);
+    }
+}

@@ -1,0 +1,114 @@
+//! Buffers of batches: a few, used again and again.
+//!
+//! A batch is filled by a thread of ingest, written by the WAL's and dropped by the indexer's. A
+//! new buffer for each would be new pages from the kernel, cleared and given back a moment
+//! later. Nothing is kept in a buffer but its memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// Buffers that wait for their next batch: as many as threads fill and write at one time on a
+/// few cores. More would be memory that a quiet server holds for nothing.
+const IDLE_BUFFERS_MAX: usize = 6;
+
+/// Largest buffer that is kept; a larger one was grown by an exceptional batch.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Smallest buffer that is kept: the allocator is quick with smaller ones, and they would stand
+/// in the way of those that are wanted.
+const KEPT_BYTES_MIN: usize = 64 << 10;
+
+/// Hands out empty buffers and takes those of finished batches back.
+#[derive(Debug, Default)]
+pub struct BufferPool {
+    idle: Mutex<Vec<Vec<u8>>>,
+}
+
+impl BufferPool {
+    /// Returns an empty buffer with room for so many bytes.
+    pub fn take(&self, bytes: usize) -> Vec<u8> {
+        let found = match bytes {
+            0..KEPT_BYTES_MIN => None,
+            KEPT_BYTES_MIN.. => self.idle().pop(),
+        };
+        let Some(mut buffer) = found else { return Vec::with_capacity(bytes) };
+        buffer.reserve(bytes);
+        buffer
+    }
+
+    /// Makes bytes of a buffer that comes back when the last of them is dropped.
+    pub(crate) fn freeze(self: &Arc<BufferPool>, buffer: Vec<u8>) -> Bytes {
+        match buffer.capacity() {
+            KEPT_BYTES_MIN..=KEPT_BYTES_MAX => {
+                Bytes::from_owner(Lent { buffer, pool: Arc::clone(self) })
+            }
+            _ => Bytes::from(buffer),
+        }
+    }
+
+    fn put(&self, mut buffer: Vec<u8>) {
+        let mut idle = self.idle();
+        if idle.len() < IDLE_BUFFERS_MAX {
+            buffer.clear();
+            idle.push(buffer);
+        }
+    }
+
+    /// A list that is changed in one step.
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A buffer that comes back.
+struct Lent {
+    buffer: Vec<u8>,
+    pool: Arc<BufferPool>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.pool.put(std::mem::take(&mut self.buffer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_empty_when_its_last_bytes_are_dropped() {
+        let pool = Arc::new(BufferPool::default());
+        let mut buffer = pool.take(KEPT_BYTES_MIN);
+        buffer.extend_from_slice(b"text");
+        let memory = buffer.as_ptr();
+        let bytes = pool.freeze(buffer);
+        let part = bytes.slice(1..3);
+        drop(bytes);
+        assert_eq!(pool.idle().len(), 0);
+        assert_eq!(&part[..], b"ex");
+        drop(part);
+        let again = pool.take(KEPT_BYTES_MIN);
+        assert_eq!((again.as_ptr(), again.len()), (memory, 0));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_number_and_size() {
+        let pool = Arc::new(BufferPool::default());
+        let frozen = |bytes: usize| pool.freeze(Vec::with_capacity(bytes));
+        let all: Vec<Bytes> = (0..2 * IDLE_BUFFERS_MAX).map(|_| frozen(KEPT_BYTES_MAX)).collect();
+        drop(all);
+        assert_eq!(pool.idle().len(), IDLE_BUFFERS_MAX);
+        pool.idle().clear();
+        drop([frozen(KEPT_BYTES_MIN - 1), frozen(2 * KEPT_BYTES_MAX)]);
+        assert_eq!(pool.idle().len(), 0);
+        assert_eq!(pool.take(100).capacity(), 100);
+    }
+}

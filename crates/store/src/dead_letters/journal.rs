@@ -1,0 +1,72 @@
+//! What a replay is about to do, durable before it does it.
+//!
+//! A replay sends letters under a batch id and takes them away once they are acknowledged. Killed
+//! in between, it has to know under which id it sent which letters: a repeat of just these is
+//! stored once. `replay.json` says so, and is gone when nothing is under way.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tierlog_model::Timestamp;
+
+use crate::layout::Layout;
+use crate::{Store, StoreError, files};
+
+const FORMAT: u32 = 1;
+
+/// Letters that are being replayed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingReplay {
+    /// Version of this file.
+    format: u32,
+    /// Name of the batch, as a client would give it.
+    pub batch: String,
+    /// When it was written.
+    pub started: Timestamp,
+    /// Numbers of the letters that are records now, ascending.
+    pub letters: Vec<u64>,
+}
+
+impl PendingReplay {
+    /// Returns the plan to send these letters under this name.
+    pub fn new(batch: String, started: Timestamp, letters: Vec<u64>) -> PendingReplay {
+        PendingReplay { format: FORMAT, batch, started, letters }
+    }
+}
+
+impl Store {
+    /// Returns the replay that was under way when an earlier process ended.
+    pub fn pending_replay(&self) -> Result<Option<PendingReplay>, StoreError> {
+        let path = self.layout().replay();
+        let bytes = match self.layout().vfs().read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("read", &path)(error)),
+        };
+        let pending: PendingReplay =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(&path, &error))?;
+        if pending.format != FORMAT {
+            let found = pending.format;
+            return Err(StoreError::FormatVersion { path, found, expected: FORMAT });
+        }
+        Ok(Some(pending))
+    }
+
+    /// Says durably what is about to be replayed.
+    pub fn begin_replay(&self, pending: &PendingReplay) -> Result<(), StoreError> {
+        let path = self.layout().replay();
+        let json = serde_json::to_vec(pending).map_err(|error| malformed(&path, &error))?;
+        files::write_atomically(self.layout().vfs(), &path, &json)
+    }
+
+    /// Says durably that nothing is being replayed any more.
+    pub fn end_replay(&self) -> Result<(), StoreError> {
+        let layout: &Layout = self.layout();
+        files::remove_file(layout.vfs(), &layout.replay())?;
+        files::sync_directory(layout.vfs(), layout.root())
+    }
+}
+
+fn malformed(path: &std::path::Path, error: &serde_json::Error) -> StoreError {
+    StoreError::Malformed { path: PathBuf::from(path), problem: error.to_string() }
+}

@@ -1,0 +1,132 @@
+//! The indexer as [`super::supervise`] sees it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use metrics::counter;
+use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
+use tierlog_model::{
+    HeldBytes, Level, Record, RecordKind, RedactedBatch, UNINDEXABLE, Value, fields, metric_names,
+};
+
+use super::Indexer;
+use super::failure::{Failure, guarded};
+use super::supervise::{Each, Sink};
+use crate::StoreError;
+use crate::wal::{AppliedBatch, IndexState as WaitState, WriteStateHandle};
+
+/// How often a waiting indexer looks whether there is room and whether the store closes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The indexer and those who are told how it is.
+#[derive(Debug)]
+pub(super) struct SupervisedIndexer<'i> {
+    pub(super) indexer: &'i Indexer,
+    pub(super) write_state: &'i WriteStateHandle,
+}
+
+impl Sink for SupervisedIndexer<'_> {
+    fn rewind(&self) -> Result<u64, StoreError> {
+        self.indexer.lock().rewind(self.indexer)
+    }
+
+    fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
+        for entry in self.indexer.reader.replay(range) {
+            let (first_seq, batch) = entry.map_err(StoreError::from)?;
+            each(AppliedBatch { first_seq, batch, held: HeldBytes::default() })?;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
+        self.indexer.with_state(|state| state.apply_again(self.indexer, batch, range))?;
+        self.indexer.progress.notify_all();
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.indexer.commit()
+    }
+
+    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+        tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
+        counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
+        let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
+        let batch = RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset));
+        let letter = AppliedBatch { first_seq: seq, batch, held: HeldBytes::default() };
+        self.indexer.with_state(|state| state.apply_instead(self.indexer, letter, seq))
+    }
+
+    fn give_up(&self, seq: u64) {
+        tracing::error!(seq, "a record cannot be indexed, nor its dead letter: it is left out");
+        self.indexer.lock().skip(seq);
+    }
+
+    fn stall(&self, why: Option<&Failure>) {
+        let text = why.map(ToString::to_string);
+        let waits = match why {
+            None => WaitState::GoesOn,
+            Some(Failure::NoRoom(_)) => WaitState::NoRoom,
+            Some(Failure::Exhausted(_) | Failure::Broken(_)) => WaitState::Waits,
+        };
+        self.indexer.lock().set_stalled(text.clone());
+        self.indexer.progress.notify_all();
+        self.write_state.set_indexing(waits, text);
+    }
+
+    fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let free_before = self.indexer.free_bytes();
+        while Instant::now() < until {
+            if self.indexer.stopping.load(Ordering::Relaxed) {
+                return false;
+            }
+            // Somebody has made room: no reason to wait any longer.
+            let gained = self.indexer.free_bytes().saturating_sub(free_before);
+            if gained > self.indexer.settings.writer.memory_bytes as u64 {
+                break;
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+        !self.indexer.stopping.load(Ordering::Relaxed)
+    }
+}
+
+impl SupervisedIndexer<'_> {
+    /// Returns the dead letter of a record that was redacted long ago. What of it cannot be read
+    /// back is left out.
+    fn dead_letter(&self, batch: &RedactedBatch, offset: usize) -> Record<'static> {
+        let decode = || -> Result<Record<'static>, StoreError> {
+            let record = batch.records().nth(offset).ok_or(StoreError::NoRecord)??;
+            Ok(record.decode()?.into_owned())
+        };
+        let original = guarded(decode).ok();
+        let text = |text: String| Value::Str(Cow::Owned(text));
+        let line = original.as_ref().and_then(|record| serde_json::to_string(record).ok());
+        let mut letter = vec![
+            (Cow::Borrowed(fields::REASON), Value::Str(Cow::Borrowed(UNINDEXABLE))),
+            (Cow::Borrowed(fields::DETAIL), text("the record cannot be indexed".to_owned())),
+        ];
+        if let Some(mut line) = line {
+            let kept = line.floor_char_boundary(DEAD_LETTER_BYTES_MAX);
+            if kept < line.len() {
+                line.truncate(kept);
+                letter.push((Cow::Borrowed(fields::TRUNCATED), Value::Bool(true)));
+            }
+            letter.push((Cow::Borrowed(fields::MESSAGE), text(line)));
+        }
+        for name in [fields::SERVICE, fields::SOURCE] {
+            if let Some(known) = original.as_ref().and_then(|record| record.get_str(name)) {
+                letter.push((Cow::Borrowed(name), text(known.to_owned())));
+            }
+        }
+        Record {
+            timestamp: self.indexer.clock.now(),
+            level: Level::Warning,
+            kind: RecordKind::DeadLetter,
+            fields: letter,
+        }
+    }
+}

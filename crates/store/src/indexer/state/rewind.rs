@@ -1,0 +1,111 @@
+//! Going back to what is committed, and indexing from the WAL again.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::super::Indexer;
+use super::{IndexState, Replay, group};
+use crate::partition::PartitionWriter;
+use crate::wal::AppliedBatch;
+use crate::{PartitionId, StoreError};
+
+impl IndexState {
+    /// Forgets what is not committed: closes every writer without a commit. Returns the number
+    /// from which on the WAL is read again.
+    pub(in super::super) fn rewind(&mut self, indexer: &Indexer) -> Result<u64, StoreError> {
+        self.behind = true;
+        let open: Vec<PartitionId> = self.writers.keys().copied().collect();
+        // Dropped one by one: each waits for its threads.
+        self.writers.clear();
+        self.positions.clear();
+        for id in open {
+            // Its last commit may have been made and not taken up.
+            if indexer.layout.directory(id).has_index()? {
+                indexer.catalogue.refresh(id)?;
+                // What was half written takes the room that the next try needs.
+                self.writer(indexer, id)?.writer.collect_garbage()?;
+            }
+        }
+        self.applied = self.committed;
+        self.behind = false;
+        Ok(self.committed)
+    }
+
+    /// Adds the records of a batch that was read back, of a range of numbers.
+    pub(in super::super) fn apply_again(
+        &mut self,
+        indexer: &Indexer,
+        batch: &AppliedBatch,
+        range: Range<u64>,
+    ) -> Result<(), StoreError> {
+        for (id, mut records) in group(indexer, batch)? {
+            records.retain(|(seq, _)| range.contains(seq));
+            let wanted = self.not_yet_indexed(indexer, id, records)?;
+            if !wanted.is_empty() {
+                self.writer(indexer, id)?.writer.add(&wanted, &indexer.chunks)?;
+            }
+        }
+        self.applied = range.end;
+        Ok(())
+    }
+
+    /// Adds a batch of one record in the place of the record with a number.
+    pub(in super::super) fn apply_instead(
+        &mut self,
+        indexer: &Indexer,
+        mut batch: AppliedBatch,
+        seq: u64,
+    ) -> Result<(), StoreError> {
+        batch.first_seq = seq;
+        self.apply(indexer, &batch, Replay::Yes)
+    }
+
+    /// Opens a writer. A partition that is damaged is put aside, and begun anew: its lines of
+    /// today must not keep those of tomorrow out.
+    pub(super) fn open_writer(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<PartitionWriter, StoreError> {
+        let directory = indexer.layout.directory(id);
+        let name = id.name(&indexer.tiers);
+        let settings = indexer.settings.writer;
+        let open = || PartitionWriter::open(&directory, &name, settings);
+        match catch_unwind(AssertUnwindSafe(open)) {
+            Ok(Ok(writer)) => return Ok(writer),
+            Ok(Err(error)) if !error.is_damage() => return Err(error),
+            Ok(Err(error)) => tracing::error!(partition = %name, %error, "damaged partition"),
+            Err(_) => tracing::error!(partition = %name, "opening the partition panicked"),
+        }
+        self.put_aside(indexer, id)?;
+        open()
+    }
+
+    /// Puts a damaged partition aside. Its records that are only in the WAL are read again.
+    pub(in super::super) fn put_aside(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+    ) -> Result<(), StoreError> {
+        if let Some(open) = self.writers.remove(&id)
+            && open.writer.uncommitted_records() > 0
+        {
+            self.behind = true;
+        }
+        self.positions.remove(&id);
+        // ORDER: lost before it is gone, or an answer in between would pass for whole.
+        indexer.catalogue.note_lost(id);
+        indexer.catalogue.remove(id);
+        let name = id.name(&indexer.tiers);
+        let directory = indexer.layout.partition(id);
+        crate::maintenance::quarantine(&indexer.layout, &directory, &name)?;
+        indexer.catalogue.note_lost(id);
+        tracing::error!(partition = %name, "put aside damaged partition");
+        Ok(())
+    }
+
+    /// Goes on behind a record that nobody can index.
+    pub(in super::super) fn skip(&mut self, seq: u64) {
+        self.applied = seq + 1;
+    }
+}

@@ -1,0 +1,188 @@
+//! Keeps indexing going: whatever fails, what was acknowledged is in the WAL, and is read again.
+//!
+//! A failed step leaves writers that have lost records. Then everything that is not committed is
+//! forgotten and read again from the WAL ([`Sink::rewind`], [`Sink::reread`]), until it succeeds:
+//!
+//! - no room, no files, no memory: again after a while, for as long as it takes; the store
+//!   refuses writes meanwhile, and takes them again by itself;
+//! - anything else, panics too: batch by batch, and a batch that fails by halves, until the one
+//!   record is found that cannot be indexed. It becomes a dead letter, and indexing goes on.
+//!
+//! When that does not help either, the disk or the program is broken: the thread ends, and the
+//! store refuses writes until it is restarted.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::failure::{Failure, guarded};
+use crate::StoreError;
+use crate::wal::AppliedBatch;
+
+/// Times that a failure is met without any progress before it is taken for lasting: a record that
+/// cannot be indexed is found at the second.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// Records that are set aside in one recovery. More means that it is not the records.
+const SET_ASIDE_MAX: u32 = 1_000;
+
+/// First pause before what failed is tried again, doubled up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// Longest pause: how long the store refuses writes after there is room again.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// What is done with each batch that is read again.
+pub(super) type Each<'e> = dyn FnMut(AppliedBatch) -> Result<(), Failure> + 'e;
+
+/// What is supervised: the indexer.
+pub(super) trait Sink {
+    /// Forgets what is not committed. Returns the number from which on the WAL is read again.
+    fn rewind(&self) -> Result<u64, StoreError>;
+
+    /// Gives the batches of the WAL with records in a range, in order.
+    fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure>;
+
+    /// Adds the records of a batch whose numbers lie in a range, unless they are indexed.
+    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError>;
+
+    /// Commits.
+    fn commit(&self) -> Result<(), StoreError>;
+
+    /// Adds a dead letter in the place of a record that cannot be indexed.
+    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError>;
+
+    /// Says that a record is given up: not even its dead letter can be indexed.
+    fn give_up(&self, seq: u64);
+
+    /// Says why indexing waits, or that it goes on.
+    fn stall(&self, why: Option<&Failure>);
+
+    /// Waits before the next attempt, less when there is room sooner. Returns whether to go on:
+    /// not when the store closes.
+    fn pause(&self, time: Duration) -> bool;
+}
+
+/// Why recovery ended without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The store closes; what is not indexed waits in the WAL.
+    Closing,
+    /// It does not help.
+    Lasting(String),
+}
+
+/// How the WAL is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// In one go.
+    Quick,
+    /// Batch by batch, each committed, to find what cannot be indexed.
+    BatchByBatch,
+}
+
+/// Brings a sink back to where it has everything before a number.
+pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result<(), Lost> {
+    let mut failure = failure.clone();
+    let mut attempts = 0;
+    let mut pause = PAUSE_MIN;
+    let mut furthest = None;
+    loop {
+        tracing::warn!(%failure, "indexing failed; it is read again from the write-ahead log");
+        sink.stall(Some(&failure));
+        if !failure.passes() {
+            attempts += 1;
+            if attempts > ATTEMPTS_MAX {
+                return Err(Lost::Lasting(failure.to_string()));
+            }
+        }
+        // The first attempt comes at once: a writer that lost its thread needs no time.
+        if (attempts > 1 || failure.passes()) && !sink.pause(pause) {
+            return Err(Lost::Closing);
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+        let care = if attempts > 1 { Care::BatchByBatch } else { Care::Quick };
+        match catch_up(sink, until, care, &mut furthest, &mut attempts) {
+            Ok(()) => {
+                sink.stall(None);
+                tracing::info!("indexing goes on");
+                return Ok(());
+            }
+            Err(next) => failure = next,
+        }
+    }
+}
+
+fn catch_up(
+    sink: &impl Sink,
+    until: u64,
+    care: Care,
+    furthest: &mut Option<u64>,
+    attempts: &mut u32,
+) -> Result<(), Failure> {
+    let from = guarded(|| sink.rewind())?;
+    if *furthest < Some(from) {
+        // Progress: what fails now is something else.
+        if furthest.is_some() {
+            *attempts = (*attempts).min(1);
+        }
+        *furthest = Some(from);
+    }
+    let mut set_aside = 0;
+    sink.reread(from..until, &mut |batch| {
+        let range = range_of(&batch);
+        match care {
+            Care::Quick => guarded(|| sink.apply(&batch, range)),
+            Care::BatchByBatch => find_poison(sink, &batch, range, &mut set_aside),
+        }
+    })?;
+    guarded(|| sink.commit())
+}
+
+fn range_of(batch: &AppliedBatch) -> Range<u64> {
+    batch.first_seq..batch.first_seq + u64::from(batch.batch.record_count())
+}
+
+/// Indexes a range of a batch; when that fails, each half of it, down to the one record.
+fn find_poison(
+    sink: &impl Sink,
+    batch: &AppliedBatch,
+    range: Range<u64>,
+    set_aside: &mut u32,
+) -> Result<(), Failure> {
+    let tried = guarded(|| {
+        sink.apply(batch, range.clone())?;
+        sink.commit()
+    });
+    let failure = match tried {
+        Ok(()) => return Ok(()),
+        Err(failure) if failure.passes() => return Err(failure),
+        Err(failure) => failure,
+    };
+    guarded(|| sink.rewind())?;
+    let middle = range.start + (range.end - range.start) / 2;
+    if middle > range.start {
+        find_poison(sink, batch, range.start..middle, set_aside)?;
+        return find_poison(sink, batch, middle..range.end, set_aside);
+    }
+    *set_aside += 1;
+    if *set_aside > SET_ASIDE_MAX {
+        return Err(failure);
+    }
+    let seq = range.start;
+    let replaced = guarded(|| {
+        sink.set_aside(batch, seq)?;
+        sink.commit()
+    });
+    match replaced {
+        Ok(()) => Ok(()),
+        Err(failure) if failure.passes() => Err(failure),
+        Err(_) => {
+            guarded(|| sink.rewind())?;
+            sink.give_up(seq);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

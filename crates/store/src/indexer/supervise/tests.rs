@@ -1,0 +1,244 @@
+//! The supervisor against a sink that fails as it is told.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use tierlog_model::{
+    BatchWriter, HeldBytes, Level, Record, RecordKind, RedactedBatch, Timestamp, Value,
+};
+
+use super::*;
+
+/// What a record does to the sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Poison {
+    /// Adding it panics.
+    Panics,
+    /// Committing it fails.
+    FailsToCommit,
+    /// Neither it nor its dead letter can be committed.
+    Hopeless,
+}
+
+#[derive(Default)]
+struct State {
+    log: Vec<AppliedBatch>,
+    poison: BTreeMap<u64, Poison>,
+    /// Steps that still fail for the want of room.
+    full_for: u32,
+    /// Every step fails.
+    broken: bool,
+    closing: bool,
+    pending: BTreeSet<u64>,
+    pending_letters: BTreeSet<u64>,
+    indexed: BTreeSet<u64>,
+    letters: BTreeSet<u64>,
+    given_up: BTreeSet<u64>,
+    applied: u64,
+    committed: u64,
+    stalled: Option<Failure>,
+    pauses: u32,
+}
+
+#[derive(Default)]
+struct Fake(RefCell<State>);
+
+fn batch(first_seq: u64, count: u64) -> AppliedBatch {
+    let mut writer = BatchWriter::default();
+    for _ in 0..count {
+        writer.push(&Record {
+            timestamp: Timestamp::default(),
+            level: Level::Info,
+            kind: RecordKind::Log,
+            fields: vec![("message".into(), Value::Bool(true))],
+        });
+    }
+    let batch = RedactedBatch::from_redacted(writer, None);
+    AppliedBatch { first_seq, batch, held: HeldBytes::default() }
+}
+
+impl State {
+    fn admit(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::ThreadEnded("test"));
+        }
+        if self.full_for > 0 {
+            self.full_for -= 1;
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(StoreError::io("write", std::path::Path::new("segment"))(full));
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Fake {
+    fn rewind(&self) -> Result<u64, StoreError> {
+        let mut state = self.0.borrow_mut();
+        state.pending.clear();
+        state.pending_letters.clear();
+        state.applied = state.committed;
+        Ok(state.committed)
+    }
+
+    fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
+        let log: Vec<AppliedBatch> = {
+            let state = self.0.borrow();
+            let held = HeldBytes::default;
+            let copy = |b: &AppliedBatch| AppliedBatch {
+                first_seq: b.first_seq,
+                batch: b.batch.clone(),
+                held: held(),
+            };
+            state.log.iter().map(copy).collect()
+        };
+        for batch in log {
+            let own = range_of(&batch);
+            if own.end > range.start && own.start < range.end {
+                each(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, _: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
+        let mut state = self.0.borrow_mut();
+        state.admit()?;
+        for seq in range.clone() {
+            if state.indexed.contains(&seq) || state.letters.contains(&seq) {
+                continue;
+            }
+            if state.poison.get(&seq) == Some(&Poison::Panics) {
+                drop(state);
+                unreachable!("a record that panics");
+            }
+            state.pending.insert(seq);
+        }
+        state.applied = range.end;
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        let mut state = self.0.borrow_mut();
+        state.admit()?;
+        let fails = |seq: &u64| state.poison.contains_key(seq);
+        let hopeless = |seq: &u64| state.poison.get(seq) == Some(&Poison::Hopeless);
+        if state.pending.iter().any(fails) || state.pending_letters.iter().any(hopeless) {
+            return Err(StoreError::ThreadEnded("worker"));
+        }
+        let (pending, letters) =
+            (std::mem::take(&mut state.pending), std::mem::take(&mut state.pending_letters));
+        for seq in pending {
+            assert!(state.indexed.insert(seq), "{seq} is indexed twice");
+        }
+        for seq in letters {
+            assert!(state.letters.insert(seq), "{seq} is a dead letter twice");
+        }
+        state.committed = state.applied;
+        Ok(())
+    }
+
+    fn set_aside(&self, _: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+        let mut state = self.0.borrow_mut();
+        state.pending_letters.insert(seq);
+        state.applied = seq + 1;
+        Ok(())
+    }
+
+    fn give_up(&self, seq: u64) {
+        let mut state = self.0.borrow_mut();
+        state.given_up.insert(seq);
+        state.applied = seq + 1;
+        state.committed = seq + 1;
+    }
+
+    fn stall(&self, why: Option<&Failure>) {
+        self.0.borrow_mut().stalled = why.cloned();
+    }
+
+    fn pause(&self, _: Duration) -> bool {
+        let mut state = self.0.borrow_mut();
+        state.pauses += 1;
+        !state.closing
+    }
+}
+
+fn fake(counts: &[u64]) -> (Fake, u64) {
+    let mut next = 0;
+    let mut log = Vec::new();
+    for count in counts {
+        log.push(batch(next, *count));
+        next += count;
+    }
+    (Fake(RefCell::new(State { log, ..State::default() })), next)
+}
+
+fn broken() -> Failure {
+    Failure::Broken("test".to_owned())
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_everything_is_indexed_once() {
+    let (sink, until) = fake(&[5, 7, 3]);
+    sink.0.borrow_mut().full_for = 6;
+    let failure = Failure::NoRoom("full".to_owned());
+    assert_eq!(recover(&sink, until, &failure), Ok(()));
+    let state = sink.0.borrow();
+    assert_eq!(state.indexed.len(), 15);
+    assert_eq!(state.stalled, None);
+    assert!(state.pauses >= 6);
+}
+
+#[test]
+fn a_closing_store_does_not_wait_for_room() {
+    let (sink, until) = fake(&[5]);
+    sink.0.borrow_mut().full_for = u32::MAX;
+    sink.0.borrow_mut().closing = true;
+    let failure = Failure::NoRoom("full".to_owned());
+    assert_eq!(recover(&sink, until, &failure), Err(Lost::Closing));
+}
+
+#[test]
+fn what_stays_broken_ends_it() {
+    let (sink, until) = fake(&[5]);
+    sink.0.borrow_mut().broken = true;
+    assert!(matches!(recover(&sink, until, &broken()), Err(Lost::Lasting(_))));
+    assert!(sink.0.borrow().stalled.is_some());
+}
+
+#[test]
+fn a_record_that_not_even_becomes_a_dead_letter_is_given_up() {
+    let (sink, until) = fake(&[4]);
+    sink.0.borrow_mut().poison.insert(2, Poison::Hopeless);
+    assert_eq!(recover(&sink, until, &broken()), Ok(()));
+    let state = sink.0.borrow();
+    assert_eq!(state.indexed, BTreeSet::from([0, 1, 3]));
+    assert_eq!(state.given_up, BTreeSet::from([2]));
+}
+
+proptest! {
+    #[test]
+    fn exactly_the_poisonous_records_become_dead_letters(
+        counts in prop::collection::vec(1_u64..40, 1..8),
+        poison in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..6),
+        full_for in 0_u32..4,
+    ) {
+        let (sink, until) = fake(&counts);
+        let poison: BTreeMap<u64, Poison> = poison
+            .into_iter()
+            .map(|(index, panics)| {
+                let kind = if panics { Poison::Panics } else { Poison::FailsToCommit };
+                (index.index(until as usize) as u64, kind)
+            })
+            .collect();
+        sink.0.borrow_mut().poison.clone_from(&poison);
+        sink.0.borrow_mut().full_for = full_for;
+        prop_assert_eq!(recover(&sink, until, &broken()), Ok(()));
+        let state = sink.0.borrow();
+        let expected: BTreeSet<u64> = (0..until).filter(|seq| !poison.contains_key(seq)).collect();
+        prop_assert_eq!(&state.indexed, &expected);
+        prop_assert_eq!(&state.letters, &poison.keys().copied().collect());
+        prop_assert_eq!(state.committed, until);
+        prop_assert!(state.given_up.is_empty() && state.stalled.is_none());
+    }
+}

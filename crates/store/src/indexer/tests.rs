@@ -1,0 +1,173 @@
+//! The indexer on a simulated disk that runs full, on any machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tierlog_model::{
+    BatchWriter, Clock, HeldBytes, Level, ManualClock, Record, RecordKind, RedactedBatch,
+    Timestamp, Value,
+};
+
+use super::Replay;
+use super::failure::{Failure, guarded};
+use super::sink::SupervisedIndexer;
+use super::supervise::{Lost, recover};
+use crate::backend::{SimulatedVfs, Vfs as _};
+use crate::layout::Layout;
+use crate::maintenance::Maintenance;
+use crate::recovery::{self, Recovered};
+use crate::wal::{AppliedBatch, WriteState, WriteStateHandle};
+use crate::{MaintenanceJob, StoreSettings};
+
+const DATA: &str = "/data";
+const DAY_MICROS: i64 = 86_400_000_000;
+
+fn noon() -> Timestamp {
+    let day: tierlog_model::Day = "2026-11-20".parse().expect("a day");
+    day.start().saturating_add_micros(DAY_MICROS / 2)
+}
+
+fn settings() -> StoreSettings {
+    StoreSettings {
+        writer_memory_bytes: 15 << 20,
+        free_bytes_min: 0,
+        free_bytes_low: 0,
+        maintenance: MaintenanceJob::Rests,
+        ..StoreSettings::standard(PathBuf::from(DATA))
+    }
+}
+
+fn open(vfs: &SimulatedVfs, settings: &StoreSettings) -> Recovered {
+    let tiers = settings.tiers.clone();
+    let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from(DATA), tiers);
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(noon()));
+    recovery::recover(layout, settings, &clock).expect("a store")
+}
+
+fn disk() -> SimulatedVfs {
+    let vfs = SimulatedVfs::new();
+    vfs.create_dir_all(Path::new(DATA)).expect("a directory");
+    vfs.set_now(noon());
+    vfs
+}
+
+/// Writes records of a level and a day to the log, as the WAL thread does.
+fn log(store: &mut Recovered, level: Level, age_days: i64, count: u64) -> AppliedBatch {
+    let mut writer = BatchWriter::default();
+    for number in 0..count {
+        let text: String =
+            (1..40).map(|part| format!("{:x} ", (number * 41 + part) * 0x9E37_79B9)).collect();
+        writer.push(&Record {
+            timestamp: noon().saturating_add_micros(-age_days * DAY_MICROS),
+            level,
+            kind: RecordKind::Log,
+            fields: vec![("message".into(), Value::Str(text.into()))],
+        });
+    }
+    let batch = RedactedBatch::from_redacted(writer, None);
+    let first_seq = store.wal.next_seq();
+    store.wal.write_group([&batch], noon()).expect("written");
+    store.wal.sync().expect("synced");
+    AppliedBatch { first_seq, batch, held: HeldBytes::default() }
+}
+
+fn records(store: &Recovered) -> u64 {
+    store.catalogue.partitions().iter().map(|partition| partition.stats().records).sum()
+}
+
+fn used(vfs: &SimulatedVfs) -> u64 {
+    let large = 1 << 39;
+    vfs.set_capacity(large);
+    large - vfs.free_bytes(Path::new(DATA)).expect("a figure")
+}
+
+#[test]
+fn a_commit_without_room_is_made_up_for_when_there_is_some() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let first = log(&mut store, Level::Info, 0, 50);
+    store.indexer.apply(&first, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let second = log(&mut store, Level::Info, 0, 500);
+    let until = store.wal.next_seq();
+    store.indexer.apply(&second, Replay::No).expect("applied");
+    vfs.set_capacity(used(&vfs) + 4_096);
+    let failure = guarded(|| store.indexer.commit()).expect_err("no room");
+    assert!(matches!(failure, Failure::NoRoom(_)), "{failure:?}");
+    // Whoever else wants a commit is told, and nothing is released for it.
+    assert!(store.indexer.commit().is_err());
+    assert_eq!(records(&store), 50);
+
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    std::thread::scope(|scope| {
+        let recovery = scope.spawn(|| recover(&sink, until, &failure));
+        while write_state.get() != WriteState::DiskFull {
+            std::thread::yield_now();
+        }
+        assert!(store.indexer.flush(until).is_err(), "a flush does not wait for room");
+        vfs.set_capacity(1 << 40);
+        assert_eq!(recovery.join().expect("no panic"), Ok(()));
+    });
+    assert_eq!(write_state.get(), WriteState::Writable);
+    assert_eq!(records(&store), 550);
+    // The same after a start: nothing twice, nothing missing.
+    drop(store);
+    let store = open(&vfs, &settings());
+    assert_eq!((records(&store), store.behind), (550, None));
+}
+
+#[test]
+fn a_start_without_room_serves_reads_and_indexes_later() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let first = log(&mut store, Level::Info, 0, 50);
+    store.indexer.apply(&first, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    log(&mut store, Level::Info, 0, 500);
+    drop(store);
+    vfs.set_capacity(used(&vfs) + 4_096);
+    let store = open(&vfs, &settings());
+    assert_eq!((records(&store), store.behind), (50, Some(550)));
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let why = Failure::Broken("test".to_owned());
+    store.indexer.stop();
+    assert_eq!(recover(&sink, 550, &why), Err(Lost::Closing));
+    drop(store);
+    vfs.set_capacity(1 << 40);
+    assert_eq!(records(&open(&vfs, &settings())), 550);
+}
+
+#[test]
+fn a_disk_that_is_full_to_the_last_byte_still_drops_days() {
+    let vfs = disk();
+    let settings = StoreSettings { free_bytes_low: 1 << 20, ..settings() };
+    let mut store = open(&vfs, &settings);
+    for (level, age) in [(Level::Debug, 3), (Level::Debug, 0), (Level::Info, 2), (Level::Error, 9)]
+    {
+        let batch = log(&mut store, level, age, 400);
+        store.indexer.apply(&batch, Replay::No).expect("applied");
+    }
+    store.indexer.commit().expect("committed");
+    let maintenance = Maintenance::new(
+        settings.maintenance_settings(),
+        store.layout.clone(),
+        Arc::clone(&store.retention_clock),
+        Arc::clone(&store.catalogue),
+        Arc::clone(&store.indexer),
+    );
+    // There is room: nothing goes, and the reserve is made.
+    assert!(maintenance.relieve().expect("relieved").is_empty());
+    let reserve = store.layout.reserve();
+    assert!(vfs.exists(&reserve).expect("a look"));
+    vfs.set_capacity(used(&vfs));
+    let dropped = maintenance.relieve().expect("relieved");
+    let names: Vec<String> =
+        dropped.iter().map(|drop| format!("{} {}", drop.tier, drop.day)).collect();
+    assert_eq!(names, ["debug 2026-11-17"]);
+    assert!(!vfs.exists(&reserve).expect("a look"), "it was given up for the tombstone");
+    assert_eq!(maintenance.early_drops().all().len(), 1);
+    assert!(store.retention_clock.report().believed_in_s < Duration::MAX.as_secs());
+}

@@ -1,0 +1,152 @@
+//! What was put aside because it could not be read: listed for health, and dropped when nobody
+//! can want it any more.
+//!
+//! `<tier>.<yyyy-mm-dd>.<n>` is a partition: it goes when its day's time is over, like any other.
+//! Everything else (`wal-*.part`) goes when it is older than the longest tier keeps its days.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use metrics::gauge;
+use serde::Serialize;
+use tierlog_model::{Day, Tiers, Timestamp, metric_names};
+
+use super::execute;
+use crate::layout::Layout;
+use crate::{PartitionId, StoreError, files};
+
+/// Names that a report lists; the others are only counted.
+const REPORTED_MAX: usize = 100;
+
+/// How deep a thing that was put aside may be nested: a partition is one directory of files.
+const DEPTH_MAX: u32 = 4;
+
+/// One thing that was put aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Quarantined {
+    /// Its name under `quarantine/`.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// Everything that was put aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QuarantineReport {
+    /// How many things there are.
+    pub count: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// The first hundred of them.
+    pub items: Vec<Quarantined>,
+}
+
+/// Returns which partition a name under `quarantine/` is of.
+pub(crate) fn partition_of(name: &str, tiers: &Tiers) -> Option<PartitionId> {
+    let mut parts = name.splitn(3, '.');
+    let tier = tiers.by_name(parts.next()?)?;
+    let day: Day = parts.next()?.parse().ok()?;
+    parts.next()?.parse::<u32>().ok()?;
+    Some(PartitionId { tier, day })
+}
+
+/// Returns the partitions of which something was put aside.
+pub(crate) fn quarantined_partitions(layout: &Layout, tiers: &Tiers) -> BTreeSet<PartitionId> {
+    let names = files::list_names(layout.vfs(), &layout.quarantine()).unwrap_or_default();
+    names.iter().filter_map(|name| partition_of(name, tiers)).collect()
+}
+
+/// Lists what was put aside.
+pub(super) fn list(layout: &Layout, tiers: &Tiers) -> QuarantineReport {
+    let mut report = QuarantineReport::default();
+    let directory = layout.quarantine();
+    for name in files::list_names(layout.vfs(), &directory).unwrap_or_default() {
+        let bytes = bytes_under(layout, &directory.join(&name), DEPTH_MAX);
+        report.count += 1;
+        report.bytes += bytes;
+        if report.items.len() < REPORTED_MAX {
+            let name = match partition_of(&name, tiers) {
+                Some(id) => id.name(tiers),
+                None => name,
+            };
+            report.items.push(Quarantined { name, bytes });
+        }
+    }
+    gauge!(metric_names::QUARANTINE_BYTES).set(report.bytes as f64);
+    report
+}
+
+/// Drops what nobody can want any more.
+pub(super) fn trim(layout: &Layout, tiers: &Tiers, now: Timestamp) -> Result<(), StoreError> {
+    let directory = layout.quarantine();
+    for name in files::list_names(layout.vfs(), &directory)? {
+        let path = directory.join(&name);
+        let changed = || layout.vfs().modified(&path).ok();
+        if !is_over(partition_of(&name, tiers), changed, tiers, now) {
+            continue;
+        }
+        tracing::info!(%name, "drop what was put aside: its time is over");
+        match layout.vfs().remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // It is a directory.
+            Err(_) => execute::delete(layout, &path)?,
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether the time of a thing that was put aside is over.
+fn is_over(
+    partition: Option<PartitionId>,
+    changed: impl FnOnce() -> Option<Timestamp>,
+    tiers: &Tiers,
+    now: Timestamp,
+) -> bool {
+    if let Some(id) = partition {
+        return tiers.is_expired(id.tier, id.day, now);
+    }
+    let days = tiers.iter().map(|(_, policy)| policy.days).max().unwrap_or(0);
+    let days = i32::try_from(days).unwrap_or(i32::MAX);
+    changed().is_some_and(|changed| changed.day().plus_days(days).end() <= now)
+}
+
+fn bytes_under(layout: &Layout, path: &std::path::Path, depth: u32) -> u64 {
+    let names = files::list_names(layout.vfs(), path).unwrap_or_default();
+    if names.is_empty() || depth == 0 {
+        return layout.vfs().file_len(path).unwrap_or(0);
+    }
+    names.iter().map(|name| bytes_under(layout, &path.join(name), depth - 1)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_a_partition_or_of_something_else() {
+        let tiers = Tiers::standard();
+        let id = partition_of("debug.2026-11-20.3", &tiers).expect("a partition");
+        assert_eq!(id.name(&tiers), "debug/2026-11-20");
+        for name in ["debug.2026-11-20", "debug.2026-13-20.0", "other.2026-11-20.0", "wal-1-2.part"]
+        {
+            assert_eq!(partition_of(name, &tiers), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_put_aside_goes_when_its_time_is_over() {
+        let tiers = Tiers::standard();
+        let day: Day = "2026-11-20".parse().expect("a day");
+        let debug = partition_of("debug.2026-11-20.0", &tiers);
+        let over = |partition, changed: Option<Timestamp>, days| {
+            is_over(partition, || changed, &tiers, day.plus_days(days).start())
+        };
+        assert!(!over(debug, None, 7));
+        assert!(over(debug, None, 8));
+        // A part of the log may be of any tier: the longest keeps a year.
+        assert!(!over(None, Some(day.start()), 365));
+        assert!(over(None, Some(day.start()), 366));
+        assert!(!over(None, None, 10_000));
+    }
+}

@@ -1,0 +1,190 @@
+//! The directory of a partition: its files, and the index that the search engine keeps in it.
+//!
+//! A file system and a path arrive; bytes, names and the engine's own directory leave. Everything
+//! that reads or changes a partition's files does it through here, so that a simulated disk can
+//! stand under the whole of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
+};
+
+use crate::backend::Vfs;
+use crate::{StoreError, files};
+
+/// The engine's list of segments: whoever replaces it commits.
+const META_FILE: &str = "meta.json";
+
+/// How the engine's temporary files begin.
+const TEMPORARY_PREFIX: &str = ".tmp";
+
+/// Where a partition lies, and on which file system.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionDirectory {
+    vfs: Arc<dyn Vfs>,
+    path: PathBuf,
+}
+
+impl PartitionDirectory {
+    pub(crate) fn new(vfs: Arc<dyn Vfs>, path: PathBuf) -> PartitionDirectory {
+        PartitionDirectory { vfs, path }
+    }
+
+    pub(crate) fn vfs(&self) -> &dyn Vfs {
+        self.vfs.as_ref()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path of a file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Tells whether an index was made here.
+    pub(crate) fn has_index(&self) -> Result<bool, StoreError> {
+        let path = self.file(META_FILE);
+        self.vfs.exists(&path).map_err(StoreError::io("inspect", &path))
+    }
+
+    /// Tells whether a crash cut the making of the index short: there is nothing but what the
+    /// engine writes before the first meta file. Anything else without a meta file is damage.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.names().is_ok_and(|names| names.iter().all(|name| name.starts_with('.')))
+    }
+
+    /// Returns when the index last changed, by the clock of the file system.
+    pub(crate) fn changed(&self) -> io::Result<tierlog_model::Timestamp> {
+        self.vfs.modified(&self.file(META_FILE))
+    }
+
+    /// Makes the directory and its tier's; both are durable when this returns.
+    pub(crate) fn create(&self) -> Result<(), StoreError> {
+        if let Some(tier) = self.path.parent() {
+            files::create_directory(self.vfs(), tier)?;
+        }
+        files::create_directory(self.vfs(), &self.path)
+    }
+
+    /// Makes the names in it durable.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        files::sync_directory(self.vfs(), &self.path)
+    }
+
+    /// Removes temporary files of the engine that a crash left. Only before a writer is opened:
+    /// the one that has it open makes such files.
+    pub(crate) fn remove_leftovers(&self) -> Result<(), StoreError> {
+        for name in self.names()?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
+            files::remove_file(self.vfs(), &self.file(name))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the directory for the search engine.
+    pub(crate) fn open(&self) -> Result<Box<dyn Directory>, StoreError> {
+        let inner = self.vfs.index_directory(&self.path);
+        let inner = inner.map_err(StoreError::io("open", &self.path))?;
+        Ok(Box::new(OrderedDirectory { inner }))
+    }
+
+    /// Returns the bytes of a file; `None` when it is not there.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.file(name);
+        match self.vfs.read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// Returns the bytes of a file, mapped where the file system can; `None` when it is not
+    /// there.
+    pub(crate) fn map(&self, name: &str) -> Result<Option<OwnedBytes>, StoreError> {
+        let path = self.file(name);
+        let handle = match self.open()?.get_file_handle(Path::new(name)) {
+            Ok(handle) => handle,
+            Err(OpenReadError::FileDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(StoreError::io("map", &path)(io::Error::other(error))),
+        };
+        let bytes = handle.read_bytes(0..handle.len()).map_err(StoreError::io("map", &path))?;
+        Ok(Some(bytes))
+    }
+
+    /// Replaces a file so that after a crash it is either the old or the new one, whole.
+    pub(crate) fn write_atomically(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        files::write_atomically(self.vfs(), &self.file(name), bytes)
+    }
+
+    /// Removes a file, durably.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        files::remove_file(self.vfs(), &self.file(name))?;
+        self.sync()
+    }
+
+    /// Returns the names of its files, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<String>, StoreError> {
+        files::list_names(self.vfs(), &self.path)
+    }
+
+    /// Returns the bytes of its files. Files that vanish meanwhile count nothing: merges remove
+    /// what they replaced.
+    pub(crate) fn bytes(&self) -> Result<u64, StoreError> {
+        let names = self.names()?;
+        Ok(names.iter().filter_map(|name| self.vfs.file_len(&self.file(name)).ok()).sum())
+    }
+}
+
+/// The engine's directory, which keeps the order that a crash needs: the engine replaces its meta
+/// file without a sync of the directory, and then removes the files that the old one names. When
+/// the removals reached the disk before the replacement, the partition would be lost. So the
+/// replacement is durable before it returns; and when a commit returns, it is durable too.
+#[derive(Clone, Debug)]
+struct OrderedDirectory {
+    inner: Box<dyn Directory>,
+}
+
+impl Directory for OrderedDirectory {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        self.inner.get_file_handle(path)
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        self.inner.delete(path)
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        self.inner.exists(path)
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        self.inner.open_write(path)
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        self.inner.atomic_read(path)
+    }
+
+    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        self.inner.atomic_write(path, data)?;
+        // ORDER: the new meta file, then whatever the engine does next.
+        if path == Path::new(META_FILE) { self.inner.sync_directory() } else { Ok(()) }
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        self.inner.sync_directory()
+    }
+
+    fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
+        self.inner.acquire_lock(lock)
+    }
+
+    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        self.inner.watch(callback)
+    }
+}

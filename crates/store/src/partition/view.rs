@@ -1,0 +1,336 @@
+//! The open segments of a partition: what searches read.
+//!
+//! A partition's directory and its list of segments arrive; segment readers leave. They are
+//! opened without the engine's index and searcher, which would parse the schema again, read the
+//! list of files and open the document store of every segment. What open segments hold in memory
+//! is charged to a [`ReaderUsage`] as long as anyone holds them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, Lock, ManagedDirectory, WatchCallback, WatchHandle,
+    WritePtr,
+};
+use tantivy::index::SegmentId;
+use tantivy::{DateTime, DocId, Index, IndexMeta, SegmentMeta, SegmentReader, TantivyError};
+use tierlog_model::Timestamp;
+
+use super::PartitionDirectory;
+use crate::StoreError;
+use crate::document::{RecordReader, StoredRecord};
+use crate::schema::{TIMESTAMP, register_analyzer, schema};
+
+/// Memory of an open segment besides its record reader, measured over segments of a few hundred
+/// records: handles of seven mapped files, directories of columns and terms.
+const SEGMENT_BYTES: usize = 16 << 10;
+
+/// Files that an open segment maps: terms, postings, positions, store, columns, norms, and the
+/// partition's id filter.
+pub(crate) const MAPS_PER_SEGMENT: usize = 7;
+
+/// The index that every partition is read as: its schema and analyzer are the same everywhere.
+static TEMPLATE: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::create_in_ram(schema());
+    register_analyzer(&mut index);
+    index
+});
+
+/// What open segments take, over all partitions and searches.
+#[derive(Debug, Default)]
+pub(crate) struct ReaderUsage {
+    bytes: AtomicUsize,
+    segments: AtomicUsize,
+}
+
+impl ReaderUsage {
+    /// Returns the bytes of memory, as estimated.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of mapped files.
+    pub(crate) fn maps(&self) -> usize {
+        self.segments.load(Ordering::Relaxed).saturating_mul(MAPS_PER_SEGMENT)
+    }
+}
+
+/// The segments of a partition at one moment.
+#[derive(Clone, Debug)]
+pub struct PartitionView {
+    segments: Vec<Arc<OpenSegment>>,
+}
+
+impl PartitionView {
+    /// Returns the segments, in the order of the engine's list.
+    pub fn segments(&self) -> &[Arc<OpenSegment>] {
+        &self.segments
+    }
+
+    /// Opens segments, taking over those that an earlier view has.
+    pub(super) fn open(
+        directory: &PartitionDirectory,
+        metas: &[SegmentMeta],
+        earlier: Option<&PartitionView>,
+        usage: &Arc<ReaderUsage>,
+    ) -> Result<PartitionView, OpenError> {
+        let mut index = None;
+        let mut segments = Vec::with_capacity(metas.len());
+        for meta in metas {
+            let known = earlier.and_then(|view| view.segment(meta));
+            if let Some(known) = known {
+                segments.push(Arc::clone(known));
+                continue;
+            }
+            let index = match &index {
+                Some(index) => index,
+                None => index.insert(reading_index(directory)?),
+            };
+            let reader = SegmentReader::open(&index.segment(meta.clone()))?;
+            segments.push(Arc::new(OpenSegment::new(reader, Arc::clone(usage))));
+        }
+        Ok(PartitionView { segments })
+    }
+
+    /// Tells whether it is a view of just these segments.
+    pub(super) fn is_of(&self, metas: &[SegmentMeta]) -> bool {
+        self.segments.len() == metas.len() && metas.iter().all(|meta| self.segment(meta).is_some())
+    }
+
+    /// Returns the oldest and youngest moment of its records.
+    pub(super) fn time_bounds(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
+        let mut bounds = (None, None);
+        for segment in &self.segments {
+            if let Some((earliest, latest)) = segment.time_bounds()? {
+                bounds.0 = bounds.0.into_iter().chain([earliest]).min();
+                bounds.1 = bounds.1.into_iter().chain([latest]).max();
+            }
+        }
+        Ok(bounds)
+    }
+
+    fn segment(&self, meta: &SegmentMeta) -> Option<&Arc<OpenSegment>> {
+        let is_same = |segment: &&Arc<OpenSegment>| {
+            let reader = segment.reader();
+            reader.segment_id() == meta.id() && reader.delete_opstamp() == meta.delete_opstamp()
+        };
+        self.segments.iter().find(is_same)
+    }
+}
+
+/// One open segment.
+pub struct OpenSegment {
+    reader: SegmentReader,
+    /// Opened by the first search that needs it.
+    records: OnceLock<RecordReader>,
+    bounds: OnceLock<Option<(Timestamp, Timestamp)>>,
+    /// What stands for this segment in `usage`.
+    charged_bytes: AtomicUsize,
+    usage: Arc<ReaderUsage>,
+}
+
+impl fmt::Debug for OpenSegment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "OpenSegment({})", self.id())
+    }
+}
+
+impl OpenSegment {
+    fn new(reader: SegmentReader, usage: Arc<ReaderUsage>) -> OpenSegment {
+        usage.segments.fetch_add(1, Ordering::Relaxed);
+        let segment = OpenSegment {
+            reader,
+            records: OnceLock::new(),
+            bounds: OnceLock::new(),
+            charged_bytes: AtomicUsize::new(0),
+            usage,
+        };
+        segment.charge(SEGMENT_BYTES);
+        segment
+    }
+
+    /// Returns the engine's reader.
+    pub fn reader(&self) -> &SegmentReader {
+        &self.reader
+    }
+
+    /// Returns what rebuilds records; kept as long as the segment is open.
+    pub fn records(&self) -> Result<&RecordReader, StoreError> {
+        if self.records.get().is_none() {
+            let opened = RecordReader::open(&self.reader)?;
+            // Two searches may have opened it at once; what they have is the same.
+            let _ = self.records.set(opened);
+            self.settle();
+        }
+        self.records.get().ok_or(StoreError::ThreadEnded("reader"))
+    }
+
+    /// Rebuilds records, in the order of `docs`.
+    pub fn read(&self, docs: &[DocId]) -> Result<Vec<StoredRecord>, StoreError> {
+        let records = self.records()?.read(docs)?;
+        self.settle();
+        Ok(records)
+    }
+
+    /// Returns the oldest and youngest moment from the column's own statistics; `None` without
+    /// records.
+    fn time_bounds(&self) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        if let Some(known) = self.bounds.get() {
+            return Ok(*known);
+        }
+        let bounds = if self.reader.max_doc() == 0 {
+            None
+        } else {
+            let column = self.reader.fast_fields().date(TIMESTAMP)?;
+            let moment =
+                |date: DateTime| Timestamp::from_micros_clamped(date.into_timestamp_micros());
+            Some((moment(column.min_value()), moment(column.max_value())))
+        };
+        Ok(*self.bounds.get_or_init(|| bounds))
+    }
+
+    pub(crate) fn id(&self) -> SegmentId {
+        self.reader.segment_id()
+    }
+
+    /// Charges what the segment takes now: record readers keep small dictionaries.
+    fn settle(&self) {
+        self.charge(SEGMENT_BYTES + self.records.get().map_or(0, RecordReader::memory_bytes));
+    }
+
+    fn charge(&self, bytes: usize) {
+        let before = self.charged_bytes.swap(bytes, Ordering::Relaxed);
+        self.usage.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.usage.bytes.fetch_sub(before, Ordering::Relaxed);
+    }
+}
+
+impl Drop for OpenSegment {
+    fn drop(&mut self) {
+        self.charge(0);
+        self.usage.segments.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a view could not be opened.
+pub(super) enum OpenError {
+    /// A file is not there: a merge has replaced its segment since the list was read.
+    Replaced(TantivyError),
+    /// Anything else.
+    Failed(TantivyError),
+    /// The directory does not open.
+    Directory(StoreError),
+}
+
+impl From<TantivyError> for OpenError {
+    fn from(error: TantivyError) -> OpenError {
+        match error {
+            TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_)) => {
+                OpenError::Replaced(error)
+            }
+            other => OpenError::Failed(other),
+        }
+    }
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::Directory(error)
+    }
+}
+
+impl OpenError {
+    /// Returns the error of the store.
+    pub(super) fn into_store(self, name: &str) -> StoreError {
+        match self {
+            OpenError::Replaced(error) | OpenError::Failed(error) => {
+                StoreError::index("open", name)(error)
+            }
+            OpenError::Directory(error) => error,
+        }
+    }
+}
+
+/// Reads the list of segments that was committed last.
+pub(super) fn read_meta(
+    directory: &PartitionDirectory,
+    name: &str,
+) -> Result<IndexMeta, StoreError> {
+    let index = reading_index(directory).map_err(|error| error.into_store(name))?;
+    let meta = index.load_metas().map_err(StoreError::index("read", name))?;
+    if meta.schema == index.schema() {
+        return Ok(meta);
+    }
+    let path = directory.file("meta.json");
+    Err(StoreError::Malformed { path, problem: "the schema is of another version".to_owned() })
+}
+
+/// Returns the template over the files of a partition.
+fn reading_index(directory: &PartitionDirectory) -> Result<Index, OpenError> {
+    let files = ReadDirectory { inner: directory.open()? };
+    let mut index = TEMPLATE.clone();
+    *index.directory_mut() = ManagedDirectory::wrap(Box::new(files))?;
+    Ok(index)
+}
+
+/// The directory of a partition for those who only read. It hides the engine's list of its own
+/// files, which only a writer needs, so that opening does not read it.
+#[derive(Clone, Debug)]
+struct ReadDirectory {
+    inner: Box<dyn Directory>,
+}
+
+/// Name of the engine's list of its own files.
+const OWN_FILES: &str = ".managed.json";
+
+impl Directory for ReadDirectory {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        self.inner.get_file_handle(path)
+    }
+
+    fn open_read(&self, path: &Path) -> Result<tantivy::directory::FileSlice, OpenReadError> {
+        self.inner.open_read(path)
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        Err(DeleteError::FileDoesNotExist(path.to_owned()))
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        self.inner.exists(path)
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        Err(OpenWriteError::wrap_io_error(read_only(), path.to_owned()))
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        if path == Path::new(OWN_FILES) {
+            return Err(OpenReadError::FileDoesNotExist(path.to_owned()));
+        }
+        self.inner.atomic_read(path)
+    }
+
+    fn atomic_write(&self, _: &Path, _: &[u8]) -> std::io::Result<()> {
+        Err(read_only())
+    }
+
+    fn sync_directory(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn acquire_lock(&self, _: &Lock) -> Result<DirectoryLock, LockError> {
+        Err(LockError::wrap_io_error(read_only()))
+    }
+
+    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        self.inner.watch(callback)
+    }
+}
+
+fn read_only() -> std::io::Error {
+    std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem)
+}

@@ -1,0 +1,73 @@
+//! What must hold after every fault, by name.
+
+use std::fmt;
+
+/// A promise of the store. The numbers are those of the fault matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// I1: what was acknowledged and has not expired is found.
+    AckedIsFound,
+    /// I2: each found record is found once.
+    FoundOnce,
+    /// I3: what is found was issued.
+    FoundWasIssued,
+    /// I4: a found record is what was written, field by field.
+    PayloadEqual,
+    /// I5: the store starts by itself and puts nothing aside.
+    StartsByItself,
+    /// I6: a fresh record is acknowledged and found.
+    FreshIsFound,
+    /// I8: what a partition says it holds is what it holds, and its id filter knows every id.
+    Conserved,
+    /// R6: what was dropped does not come back.
+    DroppedStaysDropped,
+    /// F22: nothing is dropped that its tier still keeps.
+    NothingYoungerDropped,
+    /// I10: nothing panics.
+    NoPanic,
+}
+
+impl Invariant {
+    /// Returns the name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Invariant::AckedIsFound => "I1 acked is found",
+            Invariant::FoundOnce => "I2 found once",
+            Invariant::FoundWasIssued => "I3 found was issued",
+            Invariant::PayloadEqual => "I4 payload equal",
+            Invariant::StartsByItself => "I5 starts by itself",
+            Invariant::FreshIsFound => "I6 fresh is found",
+            Invariant::Conserved => "I8 conserved",
+            Invariant::DroppedStaysDropped => "R6 dropped stays dropped",
+            Invariant::NothingYoungerDropped => "F22 nothing younger dropped",
+            Invariant::NoPanic => "I10 no panic",
+        }
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A promise that was not kept, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The promise.
+    pub invariant: Invariant,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl Violation {
+    pub(super) fn new(invariant: Invariant, detail: impl Into<String>) -> Violation {
+        Violation { invariant, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.invariant, self.detail)
+    }
+}

@@ -1,0 +1,301 @@
+//! Every crash point of a scenario: the disk is kept before each of its changes, and from each of
+//! these moments, under every kind of crash, a machine is started and held to what had been
+//! promised by then.
+
+use super::invariant::{Invariant, Violation};
+use super::ledger::{Event, Spec};
+use super::machine::{ClientBatch, Machine, Sabotage};
+use super::story::noon;
+use crate::backend::{Crash, Operation};
+use tierlog_model::{Level, Timestamp};
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Numbers of the fresh records: apart from all others.
+const FRESH_NUMBER: u64 = 1 << 40;
+
+/// Fresh records that fill a segment of the log, so that the next one begins another.
+const FRESH_RECORDS: usize = 16;
+
+/// What is cut short at each of its changes of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Groups are written, indexed and committed, over several partitions.
+    AppendAndCommit,
+    /// A sealed partition takes late records and is sealed again, beside a new one.
+    Seal,
+    /// A tier's day is dropped while some of its records are only in the WAL.
+    Retain,
+    /// A start that replays, finishes what a crash began, and commits.
+    Start,
+    /// A start after a killed process, whose unsynced changes are still seen.
+    StartAfterKill,
+}
+
+impl Scenario {
+    /// All of them.
+    pub const ALL: [Scenario; 5] = [
+        Scenario::AppendAndCommit,
+        Scenario::Seal,
+        Scenario::Retain,
+        Scenario::Start,
+        Scenario::StartAfterKill,
+    ];
+
+    /// Returns the name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scenario::AppendAndCommit => "append and commit",
+            Scenario::Seal => "seal",
+            Scenario::Retain => "retain",
+            Scenario::Start => "start",
+            Scenario::StartAfterKill => "start after kill",
+        }
+    }
+}
+
+/// What is broken on purpose.
+#[derive(Clone, Debug, Default)]
+pub struct Broken {
+    /// Calls of the file system that claim success and do nothing, where the path contains a
+    /// text.
+    pub ignored: Vec<(Operation, &'static str)>,
+    /// What the store does wrong.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// Which crashes are tried.
+#[derive(Clone, Debug)]
+pub struct Cuts {
+    /// Crashes at each chosen change. They take turns when `turns` says so.
+    pub crashes: Vec<Crash>,
+    /// How many changes lie between two that are chosen; 1 chooses each.
+    pub stride: usize,
+    /// Whether every crash is tried at each chosen change.
+    pub turns: Turns,
+}
+
+/// Whether every crash is tried at each chosen change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// It is.
+    All,
+    /// One is, the next at the next change.
+    One,
+}
+
+impl Cuts {
+    /// Returns every way to crash at each change: the power cut that loses everything unsynced,
+    /// the kill that loses nothing, and tearings by so many seeds.
+    pub fn every(seeds: u64) -> Cuts {
+        let torn = (0..seeds).map(|seed| Crash::Torn { seed });
+        let crashes = [Crash::DropUnsynced, Crash::ProcessOnly].into_iter().chain(torn).collect();
+        Cuts { crashes, stride: 1, turns: Turns::All }
+    }
+
+    /// Returns one way to crash at each `stride`th change, taking turns.
+    pub fn some(stride: usize) -> Cuts {
+        Cuts { stride, turns: Turns::One, ..Cuts::every(2) }
+    }
+}
+
+/// Violations after which an enumeration ends: more of them tell nothing new.
+const VIOLATIONS_MAX: usize = 3;
+
+/// What the enumeration of a scenario found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Changes of the disk that the scenario makes.
+    pub changes: u64,
+    /// Crashes that were tried.
+    pub crashes: u64,
+    /// Promises that were broken, and where.
+    pub violations: Vec<Violation>,
+}
+
+/// Crashes at the changes of a scenario and starts from what is left.
+pub fn enumerate_crash_points(scenario: Scenario, cuts: &Cuts, broken: &Broken) -> Report {
+    let mut machine = Machine::new(noon());
+    if let Some(sabotage) = broken.sabotage {
+        machine.sabotage(sabotage);
+    }
+    let mut report = Report::default();
+    if let Err(violation) = play(scenario, &mut machine, broken) {
+        report.violations.push(violation);
+        return report;
+    }
+    report.changes = machine.vfs.moment_count() as u64;
+    let first = machine.vfs.change_count() - report.changes;
+    for (turn, moment) in (0..report.changes).step_by(cuts.stride.max(1)).enumerate() {
+        let crashes = match cuts.turns {
+            Turns::All => cuts.crashes.as_slice(),
+            Turns::One => cuts.crashes.chunks(1).cycle().nth(turn).unwrap_or_default(),
+        };
+        for crash in crashes {
+            report.crashes += 1;
+            if let Err(violation) = check_moment(&machine, moment, first, *crash) {
+                let detail = format!(
+                    "{} at change {moment} of {}, {crash:?}",
+                    violation.detail, report.changes
+                );
+                report.violations.push(Violation::new(violation.invariant, detail));
+            }
+        }
+        if report.violations.len() >= VIOLATIONS_MAX {
+            break;
+        }
+    }
+    report
+}
+
+fn check_moment(origin: &Machine, moment: u64, first: u64, crash: Crash) -> Result<(), Violation> {
+    let Some(vfs) = origin.vfs.after_moment(moment as usize, crash) else { return Ok(()) };
+    let mut machine = Machine::on(vfs, origin.now(), origin.ledger.clone());
+    if let Some(sabotage) = origin.sabotaged() {
+        machine.sabotage(sabotage);
+    }
+    let promised = first + moment;
+    check_start(&mut machine, promised)?;
+    // What the start has seen must not go with the next cut, and what was gone must not come
+    // back, although the log has forgotten by then what it could.
+    let gone = machine.ledger.expired_and_not_among(&machine.found()?, promised);
+    let timestamp = machine.now();
+    let fresh = (FRESH_NUMBER..).map(|number| Spec { number, level: Level::Info, timestamp });
+    let fresh: Vec<Spec> = fresh.take(FRESH_RECORDS).collect();
+    machine.append(&[ClientBatch { id: None, specs: fresh.clone() }]);
+    let last = Spec { number: FRESH_NUMBER - 1, level: Level::Info, timestamp };
+    machine.check_fresh(last)?;
+    machine.crash(Crash::DropUnsynced);
+    machine.ledger = origin.ledger.clone();
+    for spec in fresh.into_iter().chain([last]) {
+        machine.ledger.issue(spec, 0);
+        machine.ledger.note(spec.number, Event::Acked, 0);
+    }
+    for number in gone {
+        machine.ledger.note(number, Event::Dropped, 0);
+    }
+    check_start(&mut machine, promised)
+}
+
+/// Starts a machine and compares what is there with what had been promised at a change.
+pub(super) fn check_start(machine: &mut Machine, promised: u64) -> Result<(), Violation> {
+    let started = machine.start();
+    started.map_err(|error| Violation::new(Invariant::StartsByItself, error.to_string()))?;
+    if let Some(aside) = machine.quarantined().first() {
+        return Err(Violation::new(Invariant::StartsByItself, format!("put aside {aside}")));
+    }
+    machine.check(promised)
+}
+
+/// Plays a scenario; its last part is what is kept change by change.
+fn play(scenario: Scenario, machine: &mut Machine, broken: &Broken) -> Result<(), Violation> {
+    let mut script = Script { machine, next_number: 0, broken };
+    let started = script.machine.start();
+    started.map_err(|error| Violation::new(Invariant::StartsByItself, error.to_string()))?;
+    match scenario {
+        Scenario::AppendAndCommit => {
+            script.watch();
+            script.fill(0, 3);
+            script.machine.flush();
+            script.fill(0, 3);
+            script.machine.index(1);
+            script.machine.commit();
+            script.fill(1, 2);
+            script.machine.flush();
+        }
+        Scenario::Seal => {
+            script.fill(0, 2);
+            script.machine.flush();
+            script.fill(0, 2);
+            script.machine.flush();
+            script.machine.seal();
+            script.watch();
+            script.fill(0, 1);
+            script.fill(1, 1);
+            script.machine.flush();
+            script.machine.seal();
+        }
+        Scenario::Retain => script.retain()?,
+        Scenario::Start => script.restart(Crash::DropUnsynced)?,
+        Scenario::StartAfterKill => script.restart(Crash::ProcessOnly)?,
+    }
+    if machine.is_running() {
+        return Ok(());
+    }
+    Err(Violation::new(Invariant::StartsByItself, format!("{} ends early", scenario.as_str())))
+}
+
+struct Script<'m> {
+    machine: &'m mut Machine,
+    next_number: u64,
+    broken: &'m Broken,
+}
+
+impl Script<'_> {
+    /// From here on the disk is kept change by change, and breaks as it is told.
+    fn watch(&mut self) {
+        for (operation, part_of_path) in &self.broken.ignored {
+            self.machine.vfs.ignore_in(*operation, part_of_path);
+        }
+        self.machine.vfs.keep_moments();
+    }
+
+    /// Sends batches of one record of each level, so many days old.
+    fn fill(&mut self, days_ago: i64, batches: usize) {
+        for _ in 0..batches {
+            let timestamp = self.machine.now().saturating_add_micros(-days_ago * DAY_MICROS);
+            let specs = Level::ALL.map(|level| self.spec(level, timestamp)).to_vec();
+            let id = Some(format!("batch-{}", self.next_number));
+            let batch = ClientBatch { id, specs };
+            // The client has not seen the answer, and sends it again.
+            self.machine.append(std::slice::from_ref(&batch));
+            self.machine.append(&[batch]);
+        }
+    }
+
+    fn spec(&mut self, level: Level, timestamp: Timestamp) -> Spec {
+        self.next_number += 1;
+        Spec { number: self.next_number, level, timestamp }
+    }
+
+    fn retain(&mut self) -> Result<(), Violation> {
+        self.fill(6, 2);
+        self.machine.flush();
+        self.fill(6, 1);
+        self.machine.index(usize::MAX);
+        let later = self.machine.now().saturating_add_micros(2 * DAY_MICROS);
+        self.watch();
+        self.machine.set_now(later);
+        self.machine.retain()?;
+        // Somebody finds that the clock was wrong; late records come for the dropped day.
+        self.machine.set_now(noon());
+        self.fill(6, 1);
+        self.machine.flush();
+        Ok(())
+    }
+
+    /// Leaves sealed and hot partitions, some of a dropped day, and a WAL of which a part is
+    /// indexed; then starts again.
+    fn restart(&mut self, crash: Crash) -> Result<(), Violation> {
+        self.fill(6, 1);
+        self.fill(0, 2);
+        self.machine.flush();
+        self.machine.seal();
+        self.fill(0, 2);
+        self.machine.index(1);
+        self.machine.commit();
+        let later = self.machine.now().saturating_add_micros(2 * DAY_MICROS);
+        self.machine.set_now(later);
+        // Dropped as far as the tombstone: the next change is the directory's.
+        self.machine.vfs.halt_after(TOMBSTONE_CHANGES);
+        self.machine.retain()?;
+        self.machine.crash(crash);
+        self.machine.set_now(noon());
+        self.watch();
+        let started = self.machine.start();
+        started.map_err(|error| Violation::new(Invariant::StartsByItself, error.to_string()))
+    }
+}
+
+/// Changes of the disk that a tombstone takes: temporary file, bytes, sync, rename, directory.
+const TOMBSTONE_CHANGES: u64 = 6;

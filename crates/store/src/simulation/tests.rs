@@ -1,0 +1,121 @@
+//! The store keeps its promises on the simulated disk, and the oracle would notice if it did not.
+//!
+//! The long form of the first three is `torture power`; here is what takes some seconds.
+
+use super::*;
+use crate::backend::Operation;
+
+fn plan(cuts: u64, errors: DiskErrors) -> Plan {
+    Plan { cuts, errors, broken: Broken::default() }
+}
+
+#[test]
+fn random_stories_of_power_cuts_break_no_promise() {
+    for seed in 0..3 {
+        let outcome = run(seed, &plan(12, DiskErrors::Never));
+        assert_eq!(outcome.violation, None, "seed {seed}: {outcome:?}");
+        assert!(outcome.cuts >= 12 && outcome.acked > 0);
+    }
+}
+
+#[test]
+fn power_cuts_on_a_failing_disk_break_no_promise() {
+    for seed in 100..103 {
+        let outcome = run(seed, &plan(12, DiskErrors::Sometimes));
+        assert_eq!(outcome.violation, None, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn no_crash_point_breaks_a_promise() {
+    for (scenario, stride) in Scenario::ALL.into_iter().zip([41, 43, 11, 11, 11]) {
+        let report = enumerate_crash_points(scenario, &Cuts::some(stride), &Broken::default());
+        assert_eq!(report.violations, [], "{}", scenario.as_str());
+        assert!(report.crashes >= 12, "{}: {report:?}", scenario.as_str());
+    }
+}
+
+/// Breaks something on purpose, and expects the oracle to name the promise that this breaks.
+fn check_noticed(scenario: Scenario, stride: usize, broken: &Broken, expected: Invariant) {
+    let cuts = Cuts { stride, crashes: vec![Crash::DropUnsynced], turns: Turns::All };
+    let report = enumerate_crash_points(scenario, &cuts, broken);
+    let noticed: Vec<Invariant> =
+        report.violations.iter().map(|violation| violation.invariant).collect();
+    assert!(noticed.contains(&expected), "{broken:?} gives {:?}", report.violations);
+}
+
+/// Expects the oracle to notice a call that claims success and does nothing.
+fn check_ignored(
+    scenario: Scenario,
+    stride: usize,
+    (operation, part_of_path): (Operation, &'static str),
+    expected: Invariant,
+) {
+    let broken = Broken { ignored: vec![(operation, part_of_path)], sabotage: None };
+    check_noticed(scenario, stride, &broken, expected);
+}
+
+fn check_sabotage(scenario: Scenario, sabotage: Sabotage, expected: Invariant) {
+    let broken = Broken { ignored: Vec::new(), sabotage: Some(sabotage) };
+    check_noticed(scenario, 24, &broken, expected);
+}
+
+#[test]
+fn a_partition_whose_names_are_not_synced_is_noticed() {
+    let ignored = (Operation::SyncDir, "/data/partitions");
+    check_ignored(Scenario::AppendAndCommit, 40, ignored, Invariant::AckedIsFound);
+}
+
+#[test]
+fn an_index_whose_bytes_are_not_synced_is_noticed() {
+    let ignored = (Operation::SyncData, "/data/partitions");
+    check_ignored(Scenario::AppendAndCommit, 40, ignored, Invariant::StartsByItself);
+}
+
+#[test]
+fn a_log_whose_names_are_not_synced_is_noticed() {
+    let ignored = (Operation::SyncDir, "/data/wal");
+    check_ignored(Scenario::AppendAndCommit, 20, ignored, Invariant::AckedIsFound);
+}
+
+#[test]
+fn a_log_whose_bytes_are_not_synced_is_noticed() {
+    let ignored = (Operation::SyncData, "/data/wal");
+    check_ignored(Scenario::AppendAndCommit, 40, ignored, Invariant::AckedIsFound);
+}
+
+#[test]
+fn an_ack_before_the_sync_is_noticed() {
+    let expected = Invariant::AckedIsFound;
+    check_sabotage(Scenario::AppendAndCommit, Sabotage::AckBeforeSync, expected);
+}
+
+#[test]
+fn a_log_released_before_the_commit_is_noticed() {
+    let expected = Invariant::AckedIsFound;
+    check_sabotage(Scenario::AppendAndCommit, Sabotage::ReleaseBeforeCommit, expected);
+}
+
+#[test]
+fn a_replay_of_what_is_indexed_is_noticed() {
+    let expected = Invariant::FoundOnce;
+    check_sabotage(Scenario::Start, Sabotage::ReplayEverything, expected);
+}
+
+#[test]
+fn retention_without_a_tombstone_is_noticed() {
+    let ignored = (Operation::Rename, "/data/tombstones");
+    check_ignored(Scenario::Retain, 6, ignored, Invariant::DroppedStaysDropped);
+}
+
+#[test]
+fn a_tombstone_that_is_not_synced_is_noticed() {
+    let ignored = (Operation::SyncDir, "/data/tombstones");
+    check_ignored(Scenario::Retain, 6, ignored, Invariant::DroppedStaysDropped);
+}
+
+#[test]
+fn a_seal_before_its_filter_is_noticed() {
+    let ignored = (Operation::Rename, "ids.filter");
+    check_ignored(Scenario::Seal, 25, ignored, Invariant::Conserved);
+}

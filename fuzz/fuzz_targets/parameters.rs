@@ -1,0 +1,8 @@
+//! Asks every other resource. Bytes arrive, nothing leaves; the property is `tierlog_query::fuzzing::parameters`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    init: tierlog_query::fuzzing::start(),
+    |data: &[u8]| tierlog_query::fuzzing::parameters(data)
+);

@@ -1,0 +1,8 @@
+//! Posts a search. Bytes arrive, nothing leaves; the property is `tierlog_query::fuzzing::search`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    init: tierlog_query::fuzzing::start(),
+    |data: &[u8]| tierlog_query::fuzzing::search(data)
+);

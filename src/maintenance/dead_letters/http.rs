@@ -1,0 +1,203 @@
+//! Routes of dead letters.
+//!
+//! ```text
+//! GET  /api/v1/dead-letters?reason=&start=&end=&id=&limit=
+//! GET  /api/v1/dead-letters/{id}
+//! POST /api/v1/dead-letters/replay?reason=&start=&end=&id=&all=
+//! POST /api/v1/dead-letters/drop?reason=&start=&end=&id=&all=
+//! ```
+//!
+//! A POST needs the confirming header of every maintenance that changes something, and has to say
+//! which letters it means.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tierlog_ingest::Ingest;
+use tierlog_model::{Clock, Refusal, Timestamp};
+use tierlog_store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::report::{Letter, LetterList, LettersDropped, LettersReplayed};
+use super::{LetterParameters, ReplayError};
+use crate::maintenance::http::{blocking, require_confirmation};
+use crate::problem::problem;
+
+/// What the routes work on.
+pub(crate) struct LettersState {
+    store: Store,
+    ingest: Arc<Ingest>,
+    clock: Arc<dyn Clock>,
+    /// Cancelled when the server stops: a replay ends with its page.
+    stop: CancellationToken,
+    /// Changes, one at a time.
+    turn: Arc<Semaphore>,
+}
+
+impl LettersState {
+    /// Returns the state for a store and the way into it.
+    pub(crate) fn new(
+        store: Store,
+        ingest: Arc<Ingest>,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> LettersState {
+        LettersState { store, ingest, clock, stop, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn take_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turn).try_acquire_owned().ok()
+    }
+}
+
+/// Returns the routes.
+pub(crate) fn letters_router(state: Arc<LettersState>) -> Router {
+    let changing = Router::new()
+        .route("/api/v1/dead-letters/replay", post(replay))
+        .route("/api/v1/dead-letters/drop", post(drop_letters))
+        .route_layer(middleware::from_fn(require_confirmation));
+    Router::new()
+        .route("/api/v1/dead-letters", get(list))
+        .route("/api/v1/dead-letters/{id}", get(show))
+        .merge(changing)
+        .with_state(state)
+}
+
+/// Lists the newest dead letters, and counts all of the selection by reason.
+#[utoipa::path(get, path = "/api/v1/dead-letters", tag = "store",
+    params(
+        ("reason" = Option<String>, Query, description = "only those rejected for this reason"),
+        ("start" = Option<String>, Query, description = "arrived at this moment or later: RFC 3339, unix time, now-1h"),
+        ("end" = Option<String>, Query, description = "arrived before this moment"),
+        ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
+        ("limit" = Option<u64>, Query, description = "most letters to show, 100 by default, at most 1000"),
+    ),
+    responses((status = 200, body = LetterList)))]
+pub(crate) async fn list(
+    State(state): State<Arc<LettersState>>,
+    Query(parameters): Query<LetterParameters>,
+) -> Response {
+    let read = parameters.selection(state.now()).and_then(|own| Ok((own, parameters.limit()?)));
+    let (selection, limit) = match read {
+        Ok(read) => read,
+        Err(detail) => return invalid(&detail),
+    };
+    blocking(move || super::list(&state.store, &selection, limit)).await
+}
+
+/// Returns one dead letter.
+#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "store",
+    params(("id" = u64, Path, description = "its number")),
+    responses((status = 200, body = Letter), (status = 404, description = "there is no such letter")))]
+pub(crate) async fn show(
+    State(state): State<Arc<LettersState>>,
+    Path(id): Path<String>,
+) -> Response {
+    let Ok(id) = id.parse() else { return invalid("id: expected a number") };
+    let store = state.store.clone();
+    match tokio::task::spawn_blocking(move || super::show(&store, id)).await {
+        Ok(Ok(Some(letter))) => Json(letter).into_response(),
+        Ok(Ok(None)) => {
+            problem(StatusCode::NOT_FOUND, "not_found", "there is no dead letter of this number")
+        }
+        Ok(Err(error)) => failed(&error.into()),
+        Err(_) => failed(&ReplayError::Thread),
+    }
+}
+
+/// Sends dead letters through ingest once more. Those that are records now are dead letters no
+/// more; those that are rejected again stay.
+#[utoipa::path(post, path = "/api/v1/dead-letters/replay", tag = "store",
+    params(
+        ("reason" = Option<String>, Query, description = "only those rejected for this reason"),
+        ("start" = Option<String>, Query, description = "arrived at this moment or later"),
+        ("end" = Option<String>, Query, description = "arrived before this moment"),
+        ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
+        ("all" = Option<bool>, Query, description = "true: all of them"),
+        ("Tierlog-Confirm" = String, Header, description = "any value"),
+    ),
+    responses((status = 200, body = LettersReplayed)))]
+pub(crate) async fn replay(
+    State(state): State<Arc<LettersState>>,
+    Query(parameters): Query<LetterParameters>,
+) -> Response {
+    let selection = match parameters.selection_to_change(state.now()) {
+        Ok(selection) => selection,
+        Err(detail) => return invalid(&detail),
+    };
+    let Some(turn) = state.take_turn() else { return busy() };
+    // On a task of its own: a client that leaves does not cut a page in two.
+    let work = async move {
+        let _turn = turn;
+        let LettersState { store, ingest, clock, stop, .. } = state.as_ref();
+        super::replay(store, ingest, clock.as_ref(), selection, stop).await
+    };
+    match tokio::spawn(work).await {
+        Ok(Ok(report)) => Json(report).into_response(),
+        Ok(Err(error)) => failed(&error),
+        Err(_) => failed(&ReplayError::Thread),
+    }
+}
+
+/// Drops dead letters.
+#[utoipa::path(post, path = "/api/v1/dead-letters/drop", tag = "store",
+    params(
+        ("reason" = Option<String>, Query, description = "only those rejected for this reason"),
+        ("start" = Option<String>, Query, description = "arrived at this moment or later"),
+        ("end" = Option<String>, Query, description = "arrived before this moment"),
+        ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
+        ("all" = Option<bool>, Query, description = "true: all of them"),
+        ("Tierlog-Confirm" = String, Header, description = "any value"),
+    ),
+    responses((status = 200, body = LettersDropped)))]
+pub(crate) async fn drop_letters(
+    State(state): State<Arc<LettersState>>,
+    Query(parameters): Query<LetterParameters>,
+) -> Response {
+    let selection = match parameters.selection_to_change(state.now()) {
+        Ok(selection) => selection,
+        Err(detail) => return invalid(&detail),
+    };
+    let Some(turn) = state.take_turn() else { return busy() };
+    blocking(move || {
+        let _turn = turn;
+        super::drop_letters(&state.store, &selection)
+    })
+    .await
+}
+
+fn busy() -> Response {
+    let detail = "dead letters are being replayed or dropped already, try again later";
+    problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
+}
+
+fn invalid(detail: &str) -> Response {
+    problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+}
+
+fn failed(error: &ReplayError) -> Response {
+    error!(%error, "dead letters: stopped half way");
+    let detail = error.to_string();
+    match error {
+        ReplayError::Refused(Refusal::DiskFull) => {
+            problem(StatusCode::INSUFFICIENT_STORAGE, "disk_full", &detail)
+        }
+        ReplayError::Refused(_) => {
+            problem(StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes", &detail)
+        }
+        ReplayError::Store(_) | ReplayError::Thread => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "maintenance", &detail)
+        }
+    }
+}

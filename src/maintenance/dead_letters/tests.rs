@@ -1,0 +1,231 @@
+//! Dead letters of a real store behind real ingest: replayed once, whatever ends the process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tierlog_ingest::{Ingest, Redactor};
+use tierlog_model::{Clock, ManualClock, Pseudonyms, SystemClock, handoff};
+use tierlog_store::{PendingReplay, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::config::{Config, Sources};
+use crate::settings;
+
+/// A store and the way into it.
+struct Running {
+    store: Store,
+    ingest: Ingest,
+    clock: Arc<dyn Clock>,
+}
+
+impl Running {
+    /// Opens a directory with a limit on the length of lines.
+    async fn open(directory: &Path, depth_max: usize) -> Running {
+        let set = [
+            format!("ingest.limits.depth_max={depth_max}"),
+            "store.free_min=1MiB".to_owned(),
+            "store.free_low=1MiB".to_owned(),
+        ];
+        let config = Config::load(&Sources { assignments: set.to_vec(), ..Sources::default() })
+            .expect("valid")
+            .0;
+        let (sender, receiver) = handoff(1 << 20);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store_settings = settings::store_settings(&config, directory);
+        let store_clock = Arc::clone(&clock);
+        let opening = move || Store::open(store_settings, store_clock, receiver);
+        let store = tokio::task::spawn_blocking(opening).await.expect("no panic");
+        let redaction = settings::redaction_settings(&config);
+        let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
+        let ingest_config = settings::ingest_config(&config).expect("valid");
+        let ingest = Ingest::new(ingest_config, redactor, sender, Arc::clone(&clock));
+        Running { store: store.expect("the store opens"), ingest, clock }
+    }
+
+    async fn send(&self, lines: &str) {
+        let batch = self.ingest.prepare_lines(lines.as_bytes()).batch;
+        self.ingest.submit(batch).await.expect("durable");
+    }
+
+    async fn replay(&self, selection: LetterSelection) -> LettersReplayed {
+        let stop = CancellationToken::new();
+        let clock = self.clock.as_ref();
+        replay(&self.store, &self.ingest, clock, selection, &stop).await.expect("replayed")
+    }
+
+    async fn on_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        let store = self.store.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        done.expect("no panic").expect("the store works")
+    }
+
+    async fn letters(&self) -> Vec<Letter> {
+        self.on_store(|store| list(store, &LetterSelection::default(), 100)).await.letters
+    }
+
+    /// Returns the records that are no letters.
+    async fn records(&self) -> u64 {
+        self.on_store(|store| {
+            store.flush()?;
+            let letters = store.catalogue().tiers().dead_letter();
+            let partitions = store.catalogue().partitions();
+            let others = partitions.iter().filter(|part| part.id().tier != letters);
+            Ok(others.map(|part| part.stats().records).sum())
+        })
+        .await
+    }
+
+    async fn close(self) {
+        let Running { store, ingest, .. } = self;
+        drop(ingest);
+        tokio::task::spawn_blocking(move || store.close()).await.expect("no panic");
+    }
+}
+
+const DEEP: &str = "{\"msg\":\"deep\",\"mail\":\"a@example.org\",\"a\":{\"b\":{\"c\":1}}}\n";
+
+fn long_line() -> String {
+    format!("{{\"a\":{{\"b\":{{\"c\":\"{}\"}}}}}}\n", "x".repeat(5_000))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_mended_is_a_record_and_the_rest_stays_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let strict = Running::open(directory.path(), 2).await;
+    strict.send(&format!("{DEEP}{{\"broken\":\n{{\"msg\":\"good\"}}\n{}", long_line())).await;
+    assert_eq!((strict.letters().await.len(), strict.records().await), (3, 1));
+    // Nothing was mended yet.
+    let report = strict.replay(LetterSelection::default()).await;
+    assert_eq!((report.replayed, report.not_whole, report.complete), (0, 1, true));
+    assert_eq!((strict.letters().await.len(), strict.records().await), (3, 1));
+    strict.close().await;
+
+    let mended = Running::open(directory.path(), 64).await;
+    let report = mended.replay(LetterSelection::default()).await;
+    let again = std::collections::BTreeMap::from([("invalid_json".to_owned(), 1)]);
+    assert_eq!((report.replayed, &report.rejected, report.not_whole), (1, &again, 1));
+    let left = mended.letters().await;
+    let reasons: Vec<(&str, bool)> =
+        left.iter().map(|letter| (letter.reason.as_str(), letter.replayable)).collect();
+    assert_eq!(reasons, [("too_deep", false), ("invalid_json", true)]);
+    assert_eq!(mended.records().await, 2);
+    assert_eq!(mended.store.pending_replay().expect("readable"), None);
+    // Once more changes nothing.
+    assert_eq!(mended.replay(LetterSelection::default()).await.replayed, 0);
+    assert_eq!((mended.letters().await.len(), mended.records().await), (2, 2));
+    mended.close().await;
+}
+
+/// The step of a page before which a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Sending,
+    TakingAway,
+    Forgetting,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_was_cut_short_is_finished_once() {
+    for killed in [Killed::Sending, Killed::TakingAway, Killed::Forgetting] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let strict = Running::open(directory.path(), 2).await;
+        strict.send(&DEEP.repeat(3)).await;
+        strict.close().await;
+
+        let mended = Running::open(directory.path(), 64).await;
+        let ids: Vec<u64> = mended.letters().await.iter().rev().map(|letter| letter.id).collect();
+        let name = "tierlog-dead-letters/test".to_owned();
+        // Two of the three: the third was rejected when the page was judged.
+        let chosen: Vec<u64> = ids.iter().take(2).copied().collect();
+        let pending = PendingReplay::new(name.clone(), mended.clock.now(), chosen.clone());
+        mended.on_store(move |store| store.begin_replay(&pending)).await;
+        if killed != Killed::Sending {
+            let lines: Vec<tierlog_ingest::KeptLine> = vec![
+                tierlog_ingest::KeptLine {
+                    arrival: mended.clock.now(),
+                    text: DEEP.to_owned(),
+                    service: None,
+                    source: None,
+                };
+                2
+            ];
+            let batch = tierlog_model::BatchId::of_client(&name);
+            let prepared = mended.ingest.prepare_again(&lines, batch);
+            mended.ingest.submit(prepared.batch).await.expect("durable");
+        }
+        if killed == Killed::Forgetting {
+            let gone = LetterSelection::of_ids(chosen);
+            mended.on_store(move |store| store.drop_dead_letters(&gone, LetterEnd::Replayed)).await;
+        }
+        mended.close().await;
+
+        // A start under today's limits, tomorrow's or yesterday's: it is the same.
+        let depth_max = if killed == Killed::TakingAway { 2 } else { 64 };
+        let again = Running::open(directory.path(), depth_max).await;
+        let finished = finish_pending(&again.store, &again.ingest, again.clock.as_ref()).await;
+        finished.expect("finished");
+        assert_eq!(again.store.pending_replay().expect("readable"), None, "{killed:?}");
+        assert_eq!(again.records().await, 2, "{killed:?}");
+        let left: Vec<u64> = again.letters().await.iter().map(|letter| letter.id).collect();
+        assert_eq!(left, ids.get(2..).unwrap_or_default(), "{killed:?}");
+        again.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_long_ago_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let running = Running::open(directory.path(), 2).await;
+    running.send(DEEP).await;
+    let id = running.letters().await.first().map_or(0, |letter| letter.id);
+    let pending = PendingReplay::new("old".to_owned(), Timestamp::default(), vec![id]);
+    running.on_store(move |store| store.begin_replay(&pending)).await;
+    let later: Arc<dyn Clock> = Arc::new(ManualClock::at(running.clock.now()));
+    finish_pending(&running.store, &running.ingest, later.as_ref()).await.expect("left");
+    assert_eq!(running.store.pending_replay().expect("readable"), None);
+    assert_eq!((running.letters().await.len(), running.records().await), (1, 0));
+    running.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_server_ends_a_replay_between_pages() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let running = Running::open(directory.path(), 2).await;
+    running.send(DEEP).await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let selection = LetterSelection::default();
+    let report =
+        replay(&running.store, &running.ingest, running.clock.as_ref(), selection, &stop).await;
+    assert!(!report.expect("a report").complete);
+    running.close().await;
+}
+
+#[test]
+fn parameters_are_read_strictly() {
+    let now = Timestamp::default();
+    let with = |change: fn(&mut LetterParameters)| {
+        let mut parameters = LetterParameters::default();
+        change(&mut parameters);
+        parameters
+    };
+    assert_eq!(with(|_| ()).selection(now), Ok(LetterSelection::default()));
+    let ids = with(|own| own.id = Some("9, 7".to_owned())).selection(now).expect("numbers");
+    assert_eq!(ids.ids, Some(vec![7, 9]));
+    for (bad, starts) in [
+        (with(|own| own.id = Some("7,x".to_owned())), "id:"),
+        (with(|own| own.id = Some("1,".repeat(501))), "id:"),
+        (with(|own| own.reason = Some("because".to_owned())), "reason:"),
+        (with(|own| own.start = Some("yesterday".to_owned())), "start:"),
+    ] {
+        let problem = bad.selection(now).expect_err("refused");
+        assert!(problem.starts_with(starts), "{problem}");
+    }
+    assert!(with(|_| ()).selection_to_change(now).is_err(), "nothing said is not everything");
+    assert!(with(|own| own.all = Some(true)).selection_to_change(now).is_ok());
+    assert_eq!(with(|own| own.limit = Some(1_001)).limit(), Err("limit: at most 1000".to_owned()));
+}

@@ -1,0 +1,58 @@
+//! The least speed of a peer: waits on it arrive, and the news that it is too slow leaves.
+//!
+//! Time counts only while we wait: a peer is not blamed for what we have not asked of it. A byte
+//! now and then is not enough; whoever has moved [`Pace::least`] bytes begins anew.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How much a peer moved of late, and until when it has time for more.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// Bytes that must be moved within `patience` once we wait.
+    least: usize,
+    patience: Duration,
+    /// Runs while we wait.
+    sleep: Pin<Box<Sleep>>,
+    waiting: Waiting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    No,
+    /// Since the timer was set, so many bytes were moved.
+    Yes(usize),
+}
+
+impl Pace {
+    /// Returns the demand for so many bytes within so much time.
+    pub(crate) fn new(least: usize, patience: Duration) -> Pace {
+        Pace { least, patience, sleep: Box::pin(sleep(patience)), waiting: Waiting::No }
+    }
+
+    /// Notes that the peer moved bytes.
+    pub(crate) fn moved(&mut self, bytes: usize) {
+        if let Waiting::Yes(before) = self.waiting {
+            let moved = before.saturating_add(bytes);
+            self.waiting = if moved >= self.least { Waiting::No } else { Waiting::Yes(moved) };
+        }
+    }
+
+    /// Notes that the peer did all that was asked of it.
+    pub(crate) fn caught_up(&mut self) {
+        self.waiting = Waiting::No;
+    }
+
+    /// Waits on the peer; ready when it was too slow.
+    pub(crate) fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.waiting == Waiting::No {
+            self.waiting = Waiting::Yes(0);
+            self.sleep.as_mut().reset(Instant::now() + self.patience);
+        }
+        self.sleep.as_mut().poll(context)
+    }
+}

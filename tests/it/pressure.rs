@@ -1,0 +1,392 @@
+//! What happens when the disk fills, the clock jumps, a file rots or the log breaks, on the real
+//! binary. Free room is made scarce by a small file system where one can be mounted, and by the
+//! marks of the configuration otherwise: both go the same way through the server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Home, Server, ago, files_under, line, numbered, run, wait_until};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MIB: u64 = 1 << 20;
+
+/// Returns how many bytes may still be written beside a path.
+fn free_bytes(path: &Path) -> u64 {
+    let run = run(Command::new("df").args(["--output=avail", "-B1"]).arg(path));
+    let figure = run.stdout.lines().nth(1).expect("a figure");
+    figure.trim().parse().expect("a number")
+}
+
+/// A small disk under the data directory of a home: a file system of its own in memory where
+/// this process may mount one, else a mark just under what is free now.
+struct SmallDisk {
+    mounted: Option<PathBuf>,
+}
+
+impl SmallDisk {
+    fn under(home: &Home, mib: u64) -> SmallDisk {
+        let data = home.data();
+        fs::create_dir_all(&data).expect("a directory of ours");
+        let size = format!("size={mib}m,mode=0700");
+        let mount =
+            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&data));
+        SmallDisk { mounted: (mount.code == 0).then_some(data) }
+    }
+
+    /// Fills the disk up to so many bytes, or says which mark has the same effect.
+    fn fill_to(&self, left: u64) -> Option<PathBuf> {
+        let data = self.mounted.as_ref()?;
+        let ballast = data.join("ballast");
+        let _ = fs::remove_file(&ballast);
+        let bytes = free_bytes(data).saturating_sub(left);
+        // The server writes as well: where that leaves no room, the disk is as full.
+        let _ = fs::write(&ballast, vec![0x5a; bytes as usize]);
+        Some(ballast)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        if let Some(data) = &self.mounted {
+            // Lazily: a server that is being killed may hold it a moment longer.
+            run(Command::new("umount").arg("-l").arg(data));
+        }
+    }
+}
+
+fn health(server: &Server<'_>) -> Value {
+    server.http().get(&server.query("/health")).json()
+}
+
+fn metric(server: &Server<'_>, series: &str) -> f64 {
+    let text = server.http().get(&server.query("/metrics")).text();
+    let line = text.lines().find_map(|line| line.strip_prefix(series));
+    line.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0.0)
+}
+
+fn partitions(home: &Home) -> Vec<String> {
+    let root = home.data().join("partitions");
+    let mut found = Vec::new();
+    for tier in fs::read_dir(&root).expect("partitions").flatten() {
+        for day in fs::read_dir(tier.path()).expect("a tier").flatten() {
+            found.push(format!("{}/{}", tier.file_name().display(), day.file_name().display()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn store_days(server: &Server<'_>) {
+    for level in ["debug", "info", "warning", "error"] {
+        for age in 0..4 {
+            let moment = ago(DAY * age).to_string();
+            server.store(&line(&json!({"timestamp": moment, "level": level, "message": "kept"})));
+        }
+    }
+}
+
+#[test]
+fn the_oldest_debug_days_go_first_and_answers_say_so() {
+    let home = Home::new();
+    let server = home.start();
+    store_days(&server);
+    server.terminate();
+    let before = partitions(&home);
+    assert_eq!(before.len(), 16);
+
+    // A mark that no disk of today reaches, and a hard mark that every one does.
+    let low = Home::with(&["store.free_low=1TiB", "store.early_drop_max=debug"]).in_place_of(home);
+    let server = low.start();
+    let series = "tierlog_expired_partitions_total{tier=\"debug\",reason=\"pressure\"}";
+    wait_until("three debug days to go", || (metric(&server, series) >= 3.0).then_some(()));
+    wait_until("the last to be remembered", || {
+        let through = &health(&server)["dropped_early"]["debug"];
+        (*through == json!(ago(DAY).day().to_string())).then_some(())
+    });
+    let kept: Vec<String> = partitions(&low);
+    let today = ago(Duration::ZERO).day();
+    assert!(kept.contains(&format!("debug/{today}")), "the newest day stays: {kept:?}");
+    for name in before.iter().filter(|name| !name.starts_with("debug/")) {
+        assert!(kept.contains(name), "{name} stays: {kept:?}");
+    }
+    let dropped = health(&server)["dropped_early"]["debug"].clone();
+    assert_eq!(dropped, json!(ago(DAY).day().to_string()));
+    let series = "tierlog_expired_partitions_total{tier=\"debug\",reason=\"pressure\"}";
+    assert_eq!(metric(&server, series), 3.0);
+    let answer = server.search(&json!({"q": "level:debug", "start": "now-3d"}));
+    assert_eq!(answer["expired"][0]["level"], "debug", "{answer}");
+    let since = answer["expired"][0]["since"].as_str().expect("a moment").to_owned();
+    assert!(since.starts_with(&today.to_string()), "{since}");
+    assert!(low.output_text().contains("drop partition early"));
+    // Lines go on being taken, and a restart remembers.
+    server.store(&numbered(0..1));
+    server.terminate();
+    let server = low.start();
+    assert_eq!(health(&server)["dropped_early"]["debug"], dropped);
+}
+
+#[test]
+fn nothing_goes_in_vain_and_nothing_goes_when_it_is_not_allowed() {
+    let home = Home::new();
+    let server = home.start();
+    store_days(&server);
+    server.terminate();
+    let before = partitions(&home);
+    let mut home = home;
+    for settings in [
+        ["store.free_low=1TiB", "store.early_drop_max=none"],
+        ["store.free_min=1TiB", "store.early_drop_max=critical"],
+    ] {
+        home = Home::with(&settings).in_place_of(home);
+        let server = home.start_unready();
+        // Two rounds of looking at the room, seen by what the first one keeps.
+        wait_until("a look at the room", || (!files_under(&home.data()).is_empty()).then_some(()));
+        assert_eq!(server.count("message:kept"), 16);
+        assert_eq!(server.terminate(), Some(0));
+        assert_eq!(partitions(&home), before);
+    }
+}
+
+#[test]
+fn a_full_disk_holds_tcp_refuses_http_and_goes_on_by_itself() {
+    let home = Home::with(&[
+        "store.free_min=4MiB",
+        "store.free_low=4MiB",
+        "store.early_drop_max=none",
+        "store.wal_segment_max=2MiB",
+    ]);
+    let disk = SmallDisk::under(&home, 96);
+    let server = home.start();
+    server.store(&numbered(0..10));
+    if disk.fill_to(3 * MIB).is_none() {
+        // Without a file system of its own the marks are all there is; tests/it/faults.rs and
+        // the unit tests of the log go through the same states.
+        return;
+    }
+    let refused = wait_until("507", || {
+        let answer = server.post_lines(numbered(10..11).as_bytes(), &[("tierlog-batch-id", "a")]);
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!((refused.status, &refused.json()["code"]), (507, &json!("disk_full")));
+    let mut tcp = server.tcp().with_acks();
+    tcp.send(numbered(20..30).as_bytes());
+    assert!(health(&server)["reasons"].to_string().contains("disk is full"));
+    let before = server.count("");
+    assert!(before >= 10, "reads go on");
+    fs::remove_file(home.data().join("ballast")).expect("the ballast");
+    // Nobody asks: what waited is taken, acknowledged and found.
+    assert_eq!(tcp.await_ack(10), 0);
+    wait_until("readiness", || {
+        (server.http().get(&server.query("/health/ready")).status == 200).then_some(())
+    });
+    let again = server.post_lines(numbered(10..11).as_bytes(), &[("tierlog-batch-id", "a")]);
+    assert_eq!(again.status, 200, "{}", again.text());
+    server.await_count("number:20", 1);
+    server.await_count("", 21);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_commit_without_room_is_made_up_for_without_a_restart() {
+    let home = Home::with(&[
+        "store.free_min=1MiB",
+        "store.free_low=1MiB",
+        "store.early_drop_max=none",
+        "store.commit_interval=60s",
+        "store.wal_segment_max=64MiB",
+        "store.writer_memory_max=15MiB",
+    ]);
+    let disk = SmallDisk::under(&home, 96);
+    let server = home.start();
+    let body = |from: u64| -> String {
+        // Words that nothing compresses.
+        let word = |number: u64| format!("{:x} ", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let text = |number: u64| (0..40).map(|part| word(number * 41 + part)).collect::<String>();
+        (from..from + 2_000)
+            .map(|number| {
+                line(&json!({"level": "info", "message": text(number), "number": number}))
+            })
+            .collect()
+    };
+    let mut acked = 0;
+    for _ in 0..4 {
+        let answer = server.post_lines(body(acked).as_bytes(), &[]);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        acked += 2_000;
+    }
+    // Less room than the commit of what waits needs.
+    if disk.fill_to(MIB / 2).is_none() {
+        return;
+    }
+    let compact =
+        server.http().post(&server.query("/api/v1/compact"), b"", &[("tierlog-confirm", "yes")]);
+    assert_ne!(compact.status, 200, "there is no room to commit: {}", compact.text());
+    assert_eq!(server.http().get(&server.query("/health/live")).status, 200);
+    fs::remove_file(home.data().join("ballast")).expect("the ballast");
+    wait_until("writes", || {
+        let answer = server.post_lines(numbered(0..1).as_bytes(), &[("tierlog-batch-id", "b")]);
+        (answer.status == 200).then_some(())
+    });
+    wait_until("a commit", || {
+        let confirm = [("tierlog-confirm", "yes")];
+        let answer = server.http().post(&server.query("/api/v1/compact"), b"", &confirm);
+        (answer.status == 200).then_some(())
+    });
+    server.await_count("", acked + 1);
+    assert_eq!(health(&server)["status"], "ok");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_acks_keeps_reads_and_ends_with_an_error() {
+    let home = Home::with(&["store.wal_segment_max=2MiB"]);
+    let server = home.start();
+    server.store(&numbered(0..10));
+    // The next segment has no directory to be made in.
+    fs::rename(home.data().join("wal"), home.data().join("wal-gone")).expect("a rename");
+    let long = "x".repeat(64 << 10);
+    let lines: String =
+        (0..40).map(|number| line(&json!({"message": long, "number": number}))).collect();
+    let refused = wait_until("a refusal", || {
+        let answer = server.post_lines(lines.as_bytes(), &[]);
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(server.count("") >= 10, "reads go on");
+    let now = health(&server);
+    assert_eq!((&now["status"], &now["writable"]), (&json!("unavailable"), &json!(false)), "{now}");
+    assert_eq!(server.http().get(&server.query("/health/live")).status, 200);
+    assert_eq!(metric(&server, "tierlog_store_poisoned"), 1.0);
+    fs::rename(home.data().join("wal-gone"), home.data().join("wal")).expect("a rename");
+    assert_eq!(server.post_lines(numbered(0..1).as_bytes(), &[]).status, 503, "no second try");
+    assert_eq!(server.terminate(), Some(1));
+    let server = home.start();
+    assert!(server.count("number:>=0") >= 10);
+}
+
+/// Writes down that the store has last seen a time so long ago, on another boot.
+fn remember(home: &Home, ago_micros: i64) {
+    let path = home.data().join("clock.json");
+    let text = fs::read_to_string(&path).expect("what is believed");
+    let mut file: Value = serde_json::from_str(&text).expect("JSON");
+    for field in ["expected", "wall"] {
+        let seen = file["belief"][field].as_i64().expect("a moment");
+        file["belief"][field] = json!(seen - ago_micros);
+    }
+    file["uptime"]["boot"] = json!("another boot");
+    fs::write(&path, file.to_string()).expect("a file of ours");
+}
+
+#[test]
+fn retention_holds_its_hand_when_the_clock_has_jumped() {
+    let home = Home::new();
+    let server = home.start();
+    let old = |days: u32| ago(DAY * days).to_string();
+    server.store(&line(&json!({"timestamp": old(6), "level": "debug", "message": "young"})));
+    server.terminate();
+    // Ten years later, says the clock: to this store, today is in the far future of the last
+    // time that it believed.
+    let ten_years = 10 * 365 * 86_400_000_000_i64;
+    remember(&home, ten_years);
+    let server = home.start();
+    let now = health(&server);
+    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("degraded"), &json!("ahead")));
+    assert!(now["reasons"].to_string().contains("retention is held"), "{now}");
+    assert_eq!(metric(&server, "tierlog_retention_held"), 1.0);
+    let url = format!("http://{}", server.address("query"));
+    let verb = |arguments: &[&str]| {
+        let run = run(&mut home.tierlog(&[arguments, &["--server", &url]].concat()));
+        (run.code, run.stdout)
+    };
+    let (code, printed) = verb(&["retention", "plan", "--format", "json"]);
+    assert_eq!((code, printed.lines().filter(|line| line.contains("debug")).count()), (0, 0));
+    // The clock was right: somebody has looked at it.
+    assert_eq!(verb(&["retention", "run", "--trust-clock"]).0, 0);
+    let now = health(&server);
+    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("ok"), &json!("steady")), "{now}");
+    assert_eq!(server.count("level:debug"), 1, "it is six days old, and seven are kept");
+    server.terminate();
+
+    // A clock that goes back holds nothing and drops nothing.
+    remember(&home, -ten_years);
+    let server = home.start();
+    assert_eq!(health(&server)["clock"]["state"], "behind");
+    assert_eq!(server.count("level:debug"), 1);
+    server.store(&numbered(0..5));
+    server.await_count("", 6);
+}
+
+#[test]
+fn a_downtime_of_half_a_day_is_no_jump() {
+    let home = Home::new();
+    home.start().terminate();
+    remember(&home, 43_200_000_000);
+    let server = home.start();
+    let now = health(&server);
+    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("ok"), &json!("steady")), "{now}");
+}
+
+/// Stores lines of two sealed days.
+fn sealed_days(home: &Home) -> (String, String) {
+    let server = home.start();
+    for age in [1, 2] {
+        let moment = ago(DAY * age).to_string();
+        let lines: String = (0..200)
+            .map(|number| {
+                let text = format!("line {number} with some words of its own {}", number * 7919);
+                line(&json!({"timestamp": moment, "level": "info", "message": text}))
+            })
+            .collect();
+        server.store(&lines);
+    }
+    let url = format!("http://{}", server.address("query"));
+    let compacted = run(&mut home.tierlog(&["compact", "--server", &url]));
+    assert_eq!(compacted.code, 0, "{}", compacted.stderr);
+    server.terminate();
+    (ago(DAY).day().to_string(), ago(DAY * 2).day().to_string())
+}
+
+#[test]
+fn a_sealed_partition_that_has_rotted_is_put_aside_and_answers_say_which() {
+    for (extension, damage) in [("store", "flip"), ("fast", "flip"), ("idx", "cut")] {
+        let home = Home::with(&["store.maintenance_interval=1s"]);
+        let (_, damaged) = sealed_days(&home);
+        let files = files_under(&home.data().join("partitions/info").join(&damaged));
+        let file = files.iter().find(|path| path.extension().is_some_and(|end| end == extension));
+        let file = file.expect("a file of the segment");
+        let mut bytes = fs::read(file).expect("a file");
+        match damage {
+            "cut" => bytes.truncate(bytes.len() / 2),
+            _ => {
+                let middle = bytes.len() / 3;
+                bytes[middle..middle + 16].iter_mut().for_each(|byte| *byte ^= 0xff);
+            }
+        }
+        fs::write(file, bytes).expect("a file of ours");
+
+        // The scrub finds it, or the start, or the first search: whoever is first.
+        let server = home.start();
+        let name = format!("info/{damaged}");
+        wait_until("the partition to be put aside", || {
+            server.search(&json!({"q": "words", "limit": 1000}));
+            let items = health(&server)["quarantine"]["items"].to_string();
+            items.contains(&name).then_some(())
+        });
+        let answer = server.search(&json!({"q": "words", "limit": 1000}));
+        assert_eq!(answer["partial"], true, "{extension} {damage}: {answer}");
+        assert_eq!(answer["partial_partitions"], json!([name]), "{extension} {damage}");
+        // The rest answers, and what the log still had of the day when the start put it aside.
+        assert!(answer["hits"].as_array().expect("hits").len() >= 200, "{extension} {damage}");
+        // A question that it could not have answered is not partial.
+        assert_eq!(server.search(&json!({"q": "level:error"}))["partial"], false);
+        assert_eq!(health(&server)["status"], "degraded");
+        // The day takes late lines.
+        let late = ago(DAY * 2).to_string();
+        server.store(&line(&json!({"timestamp": late, "level": "info", "message": "late"})));
+        assert_eq!(server.count("message:late"), 1);
+        server.terminate();
+    }
+}
