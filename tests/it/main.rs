@@ -50,3 +50,5 @@ mod shutdown;
 mod tcp_retries;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod torture;

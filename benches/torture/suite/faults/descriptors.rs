@@ -1,0 +1,58 @@
+//! More connections than a process may have files: those that are there are served, the server
+//! lives, and takes new ones when some have gone.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::super::load::{Pace, Protocol};
+use super::super::server::{Launch, let_pass};
+use super::super::trial::{Counters, Holds, Trial};
+use super::super::{Effort, Rig, Tally};
+
+/// Files that the server may have open.
+const FILES_MAX: u64 = 96;
+
+/// Connections that take them all.
+const CONNECTIONS: usize = 150;
+
+/// How long they stay.
+const HELD_FOR: Duration = Duration::from_millis(500);
+
+/// Takes descriptors away.
+pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
+    let probe = Command::new("prlimit").arg("--version").output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return Ok(Tally::not_run("no prlimit"));
+    }
+    let mut tally = Tally::default();
+    for seed in effort.seeds() {
+        tally.count(seed, exhaust(rig, seed));
+    }
+    Ok(tally)
+}
+
+fn exhaust(rig: &Rig, seed: u64) -> Result<Trial> {
+    let mut trial = Trial::new(rig, seed, 2)?;
+    trial.counters = Counters::Interrupted;
+    let limit = format!("--nofile={FILES_MAX}");
+    let wrapper = ["prlimit", &limit].iter().map(|word| (*word).to_owned()).collect();
+    let mut server = trial.start_with(&Launch { wrapper, ..Launch::default() })?;
+    let load = trial.load(&server, &[Protocol::Tcp, Protocol::Http], Pace::batches(200));
+    let address = server.address("tcp").to_owned();
+    let held: Vec<TcpStream> =
+        (0..CONNECTIONS).filter_map(|_| TcpStream::connect(&address).ok()).collect();
+    let_pass(HELD_FOR);
+    load.stop();
+    trial.promise(Holds::from(server.ended().is_none()), || "the server has ended".to_owned());
+    // A sender may still wait for its turn behind those that are held.
+    drop(held);
+    trial.take(load)?;
+    trial.check(&server)?;
+    server.kill()?;
+    let server = trial.start()?;
+    trial.check(&server)?;
+    Ok(trial)
+}

@@ -1,0 +1,146 @@
+//! Proof that the judge can be convinced of the opposite: a real server is helped to break each
+//! promise, and the same checks that pass everywhere else must say so.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::load::send_again;
+use super::oracle::Invariant;
+use super::rig::Rig;
+use super::server::Launch;
+use super::tally::broken;
+use super::trial::Trial;
+use super::wal::last_segment;
+
+/// What is broken on purpose is not waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// An id that no ledger issues.
+const FOREIGN_ID: u64 = 1_000_000_002;
+
+/// Batches of a trial before it is broken.
+const BATCHES: u64 = 2;
+
+/// A promise broken on purpose.
+pub(crate) struct Proof {
+    /// How.
+    pub(crate) name: &'static str,
+    /// What must be said to be violated.
+    pub(crate) expected: Invariant,
+    run: fn(&mut Trial) -> Result<()>,
+}
+
+/// Every proof.
+#[rustfmt::skip]
+pub(crate) const PROOFS: &[Proof] = &[
+    Proof { name: "the log loses its last frames behind the server's back", expected: Invariant::Acked, run: lose },
+    Proof { name: "a batch is sent again under another id", expected: Invariant::Once, run: double },
+    Proof { name: "a line is sent that the ledger does not know", expected: Invariant::Issued, run: invent },
+    Proof { name: "a line is changed on its way", expected: Invariant::Payload, run: change },
+    Proof { name: "the directory says that it is of another format", expected: Invariant::Start, run: unstartable },
+    Proof { name: "the server takes no line", expected: Invariant::Fresh, run: refuse },
+    Proof { name: "redaction is switched off", expected: Invariant::Private, run: leak },
+    Proof { name: "a dead letter comes from nowhere", expected: Invariant::Conserved, run: bury },
+    Proof { name: "the cap of memory is below what any server needs", expected: Invariant::Memory, run: starve },
+];
+
+impl Proof {
+    /// Breaks the promise, and returns what the checks said.
+    pub(crate) fn said(&self, rig: &Rig) -> Result<Vec<Invariant>> {
+        let mut trial = Trial::new(rig, 1, 1)?;
+        trial.patience = PATIENCE;
+        let outcome = (self.run)(&mut trial);
+        let mut violations = std::mem::take(&mut trial.violations);
+        violations.extend(outcome.err().map(broken));
+        Ok(violations.into_iter().map(|violation| violation.invariant).collect())
+    }
+}
+
+fn lose(trial: &mut Trial) -> Result<()> {
+    let server = trial.start_with(&Launch::with_settings(&["store.commit_interval=1m"]))?;
+    trial.send(&server, BATCHES)?;
+    server.kill()?;
+    let segment = last_segment(&trial.place.data)?;
+    let last = *segment.frames.last().context("a frame")?;
+    let kept = segment.bytes.get(..last).context("bytes before the frame")?;
+    std::fs::write(&segment.path, kept)?;
+    let server = trial.start()?;
+    trial.check(&server)
+}
+
+fn double(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    let ids = trial.send_batch(&server, 4)?;
+    let (first, rest) = (ids.start..ids.start + 2, ids.start + 2..ids.end);
+    send_again(&server, (&trial.ledger, &trial.lines), &[first, rest], trial.patience)?;
+    settle(trial, &server)
+}
+
+fn invent(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    trial.send(&server, BATCHES)?;
+    post(&server, &trial.lines.text(FOREIGN_ID))?;
+    settle(trial, &server)
+}
+
+fn change(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    let ids = trial.ledger.issue(2)?;
+    let text = trial.lines.texts(ids.clone()).replace("line", "LINE");
+    post(&server, &text)?;
+    trial.ledger.ack(&ids)?;
+    settle(trial, &server)
+}
+
+fn unstartable(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    server.kill()?;
+    std::fs::write(trial.place.data.join("tierlog.json"), "{\"format\": 99}\n")?;
+    trial.start().map(drop)
+}
+
+fn refuse(trial: &mut Trial) -> Result<()> {
+    // No disk of today has a tebibyte less than what is asked to stay free.
+    let server = trial.start_with(&Launch::with_settings(&["store.free_min=1TiB"]))?;
+    trial.check(&server)
+}
+
+fn leak(trial: &mut Trial) -> Result<()> {
+    let server = trial.start_with(&Launch::with_settings(&["redaction.enabled=false"]))?;
+    trial.send(&server, BATCHES)?;
+    trial.check(&server)
+}
+
+fn bury(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    trial.send(&server, BATCHES)?;
+    let strangers = "{\"broken\n".repeat(50);
+    post(&server, &format!("{}{strangers}", trial.lines.text(0)))?;
+    settle(trial, &server)
+}
+
+fn starve(trial: &mut Trial) -> Result<()> {
+    let server = trial.start()?;
+    trial.memory_bytes_max = 1 << 20;
+    trial.check(&server)
+}
+
+/// Posts lines that the ledger knows nothing of.
+fn post(server: &super::server::Server, lines: &str) -> Result<()> {
+    let headers = [("content-type", "application/x-ndjson")];
+    let answer = server.http.post(&server.ingest("/api/v1/ingest"), lines.as_bytes(), &headers);
+    anyhow::ensure!(answer.is_some_and(|answer| answer.status == 200), "lines were not taken");
+    Ok(())
+}
+
+/// What was sent unknown to the ledger is searchable before the checks look.
+fn settle(trial: &mut Trial, server: &super::server::Server) -> Result<()> {
+    super::server::wait_until(Duration::from_secs(20), || {
+        let taken = server.metric("tierlog_ingest_accepted_records_total");
+        let taken = taken.zip(server.metric("tierlog_ingest_rejected_lines_total"));
+        taken.map(|(accepted, rejected)| accepted + rejected)
+            == server.metric("tierlog_indexed_records_total")
+    });
+    trial.check(server)
+}

@@ -1,0 +1,46 @@
+//! What every fault is given: the server under torture, and how much of it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::shim::Shim;
+
+/// The server under torture and the tools around it.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    /// The program.
+    pub(crate) server: PathBuf,
+    /// The library that is put into its process; why not, where it cannot be built.
+    pub(crate) shim: Result<Shim, String>,
+}
+
+impl Rig {
+    /// Returns a rig around a server.
+    pub(crate) fn new(server: PathBuf) -> Rig {
+        Rig { server, shim: Shim::build().map_err(|error| format!("{error:#}")) }
+    }
+}
+
+/// How much of a fault is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// The first seed; each further run takes the next.
+    pub(crate) seed: u64,
+    /// Runs at most.
+    pub(crate) runs: u64,
+    /// When to stop, whatever is left.
+    pub(crate) until: Option<Instant>,
+}
+
+impl Effort {
+    /// Returns the seeds of the runs, for as long as there is time.
+    pub(crate) fn seeds(self) -> impl Iterator<Item = u64> {
+        let seeds = self.seed..self.seed.saturating_add(self.runs);
+        seeds.take_while(move |_| self.has_time())
+    }
+
+    /// Tells whether there is time left.
+    pub(crate) fn has_time(self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+}

@@ -1,0 +1,335 @@
+//! One data directory through its lives: ledger and output lie beside it, and after every fault
+//! everything that can be looked at is looked at.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use super::files::copy_tree;
+use super::ledger::{Known, Ledger};
+use super::lines::{Kind, Lines};
+use super::load::{Load, Pace, Protocol, Sent, send_again};
+use super::oracle::{Evidence, Invariant, Violation};
+use super::rig::Rig;
+use super::scan::scan;
+use super::server::{Launch, Place, Server, Started, wait_until};
+
+/// Settings of every server under torture: free ports, quick commits, small segments, so that a
+/// fault meets everything that happens seldom; nothing is dropped early unless a fault is about it.
+const SETTINGS: [&str; 8] = [
+    "ingest.tcp.listen=127.0.0.1:0",
+    "ingest.http.listen=127.0.0.1:0",
+    "query.listen=127.0.0.1:0",
+    "query.track_total_max=10000000",
+    "store.commit_interval=50ms",
+    "store.free_min=1MiB",
+    "store.early_drop_max=none",
+    "store.wal_segment_max=2MiB",
+];
+
+/// Until a fresh line must be acknowledged, and until what was acknowledged must be found.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Cap of the server's memory: the bounds of the configuration under torture, twice.
+const MEMORY_BYTES_MAX: u64 = 768 << 20;
+
+/// A data directory, what is known of it, and what was found wrong with it.
+pub(crate) struct Trial {
+    /// Where the server lives.
+    pub(crate) place: Place,
+    /// What was sent and acknowledged.
+    pub(crate) ledger: Ledger,
+    /// What is sent.
+    pub(crate) lines: Lines,
+    /// Everything that was violated so far.
+    pub(crate) violations: Vec<Violation>,
+    /// Whether answers may leave out what the fault has damaged, if they say so.
+    pub(crate) answers: Answers,
+    /// Whether the counters of the server can be relied on.
+    pub(crate) counters: Counters,
+    /// How long anything is waited for.
+    pub(crate) patience: Duration,
+    /// Cap of the server's memory.
+    pub(crate) memory_bytes_max: u64,
+    /// Batches whose answer is not known.
+    unsure: Vec<Range<u64>>,
+    directory: TempDir,
+}
+
+impl Trial {
+    /// Returns an empty directory; its lines are spread over so many days.
+    pub(crate) fn new(rig: &Rig, seed: u64, days: u64) -> Result<Trial> {
+        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        let data = directory.path().join("data");
+        Trial::with_data(rig, Lines::new(seed, days), directory, data)
+    }
+
+    /// Returns a trial whose data lies elsewhere.
+    pub(crate) fn at(rig: &Rig, seed: u64, days: u64, data: &Path) -> Result<Trial> {
+        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        Trial::with_data(rig, Lines::new(seed, days), directory, data.to_owned())
+    }
+
+    fn with_data(rig: &Rig, lines: Lines, directory: TempDir, data: PathBuf) -> Result<Trial> {
+        let aside = directory.path().join("aside");
+        std::fs::create_dir_all(&aside)?;
+        let ledger = Ledger::create(&directory.path().join("ledger"))?;
+        let settings = SETTINGS.iter().map(|text| (*text).to_owned()).collect();
+        let place = Place { binary: rig.server.clone(), data, aside, settings };
+        Ok(Trial {
+            place,
+            ledger,
+            lines,
+            violations: Vec::new(),
+            answers: Answers::Whole,
+            counters: Counters::Exact,
+            patience: PATIENCE,
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            unsure: Vec::new(),
+            directory,
+        })
+    }
+
+    /// Returns a copy of a trial whose server has ended: data, keys and ledger.
+    pub(crate) fn fork(&self) -> Result<Trial> {
+        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        copy_tree(&self.place.data, &directory.path().join("data"))?;
+        let keys = self.place.data.with_file_name("data.keys");
+        if keys.exists() {
+            copy_tree(&keys, &directory.path().join("data.keys"))?;
+        }
+        std::fs::copy(self.directory.path().join("ledger"), directory.path().join("ledger"))?;
+        let aside = directory.path().join("aside");
+        std::fs::create_dir_all(&aside)?;
+        let ledger = Ledger::create(&directory.path().join("ledger"))?;
+        let data = directory.path().join("data");
+        let place = Place { data, aside, ..self.place.clone() };
+        Ok(Trial {
+            place,
+            ledger,
+            lines: self.lines.clone(),
+            violations: Vec::new(),
+            answers: self.answers,
+            counters: self.counters,
+            patience: self.patience,
+            memory_bytes_max: self.memory_bytes_max,
+            unsure: self.unsure.clone(),
+            directory,
+        })
+    }
+
+    /// Adds settings to every start.
+    #[must_use]
+    pub(crate) fn with_settings(mut self, settings: &[&str]) -> Trial {
+        self.place.settings.extend(settings.iter().map(|text| (*text).to_owned()));
+        self
+    }
+
+    /// Starts a server that must come up without a hand.
+    pub(crate) fn start(&self) -> Result<Server> {
+        self.start_with(&Launch::default())
+    }
+
+    /// Starts a server with something around it; it must come up all the same.
+    pub(crate) fn start_with(&self, launch: &Launch) -> Result<Server> {
+        match self.place.start(launch)? {
+            Started::Ready(server) => Ok(server),
+            Started::Ended(status) => {
+                let output = self.place.output_text();
+                let last = output.lines().last().unwrap_or_default();
+                let detail = format!("the server ended with {status}: {last}");
+                Err(Violation::new(Invariant::Start, detail).into())
+            }
+        }
+    }
+
+    /// Starts senders.
+    pub(crate) fn load(&self, server: &Server, protocols: &[Protocol], pace: Pace) -> Load {
+        Load::start(server, (&self.ledger, &self.lines), protocols, pace)
+    }
+
+    /// Takes what senders have seen into account, and returns it.
+    pub(crate) fn take(&mut self, load: Load) -> Result<Sent> {
+        let mut sent = load.join()?;
+        self.unsure.append(&mut sent.unsure);
+        self.violations.append(&mut sent.violations);
+        Ok(sent)
+    }
+
+    /// Sends batches over HTTP and waits for their acks.
+    pub(crate) fn send(&mut self, server: &Server, batches: u64) -> Result<Sent> {
+        let load = self.load(server, &[Protocol::Http], Pace::batches(batches));
+        self.take(load)
+    }
+
+    /// Sends so many lines as one batch that must be acknowledged, and returns their ids.
+    pub(crate) fn send_batch(&self, server: &Server, lines: u64) -> Result<Range<u64>> {
+        let ids = self.ledger.issue(lines)?;
+        let again = std::slice::from_ref(&ids);
+        send_again(server, (&self.ledger, &self.lines), again, self.patience)?;
+        Ok(ids)
+    }
+
+    /// Looks at everything: the server must take a fresh line and hold what it acknowledged.
+    pub(crate) fn check(&mut self, server: &Server) -> Result<()> {
+        self.check_but(server, &|_| false)
+    }
+
+    /// As [`Trial::check`], but for ids that the fault may have taken.
+    pub(crate) fn check_but(
+        &mut self,
+        server: &Server,
+        excused: &dyn Fn(u64) -> bool,
+    ) -> Result<()> {
+        let unsure = std::mem::take(&mut self.unsure);
+        send_again(server, (&self.ledger, &self.lines), &unsure, self.patience)?;
+        self.send_fresh(server)?;
+        self.compare(server, excused)?;
+        self.check_conservation(server);
+        self.check_memory(server);
+        self.scan()
+    }
+
+    /// A line that nobody has sent before is acknowledged; that it is found, the comparison sees.
+    fn send_fresh(&self, server: &Server) -> Result<()> {
+        loop {
+            let ids = self.ledger.issue(1)?;
+            // A body of which no line can be read is answered 400.
+            if self.lines.kind(ids.start) == Kind::Record {
+                let fresh = std::slice::from_ref(&ids);
+                return send_again(server, (&self.ledger, &self.lines), fresh, self.patience);
+            }
+        }
+    }
+
+    /// Compares ledger and store, once everything acknowledged is searchable.
+    pub(crate) fn compare(&mut self, server: &Server, excused: &dyn Fn(u64) -> bool) -> Result<()> {
+        let known = self.ledger.known()?;
+        let least = |kind: Kind| {
+            let of_kind = known.acked.iter().filter(|id| self.lines.kind(**id) == kind);
+            of_kind.filter(|id| !excused(**id)).count() as u64
+        };
+        let (records, letters) = (least(Kind::Record), least(Kind::Broken));
+        // What is lost already does not come by waiting.
+        let patience = if self.violations.is_empty() { self.patience } else { Duration::ZERO };
+        wait_until(patience, || server.count().is_some_and(|count| count >= records));
+        wait_until(patience, || server.dead_letters().is_some_and(|count| count >= letters));
+        let mut violations = self.judge(server, &known, excused)?;
+        // Lines that were found without an ack may have stood in for some that were still on
+        // their way.
+        wait_until(patience, || {
+            let is_lost = |found: &Violation| found.invariant == Invariant::Acked;
+            if violations.iter().any(is_lost) {
+                violations = self.judge(server, &known, excused).unwrap_or_default();
+            }
+            !violations.iter().any(is_lost)
+        });
+        self.violations.append(&mut violations);
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        server: &Server,
+        known: &Known,
+        excused: &dyn Fn(u64) -> bool,
+    ) -> Result<Vec<Violation>> {
+        let (records, end) = server.export()?;
+        let dead_letters = server.dead_letters().context("the tiers were not answered")?;
+        let lines = &self.lines;
+        let evidence = Evidence { known, lines, records: &records, dead_letters, excused };
+        let mut violations = evidence.judge();
+        let is_whole = end.get("complete") == Some(&serde_json::Value::Bool(true));
+        if self.answers == Answers::Whole && !is_whole {
+            violations.push(Violation::new(Invariant::Promise, format!("the export ended: {end}")));
+        }
+        Ok(violations)
+    }
+
+    /// What a server took since its start is indexed, if it had nothing to replay.
+    fn check_conservation(&mut self, server: &Server) {
+        let replayed = server.health().and_then(|(_, health)| {
+            health.get("replayed_records").and_then(serde_json::Value::as_u64)
+        });
+        if replayed != Some(0) || self.counters == Counters::Interrupted {
+            return;
+        }
+        let sum = |names: &[&str]| -> Option<f64> {
+            names.iter().map(|name| server.metric(name)).sum::<Option<f64>>()
+        };
+        let taken =
+            ["tierlog_ingest_accepted_records_total", "tierlog_ingest_rejected_lines_total"];
+        // Lines whose sender was gone before their verdict came are indexed, but nobody was told.
+        let untold = self.ledger.known().map_or(0, |known| known.issued.len() - known.acked.len());
+        let mut seen = (None, None);
+        let is_conserved = wait_until(self.patience, || {
+            seen = (sum(&taken), sum(&["tierlog_indexed_records_total"]));
+            seen.0.zip(seen.1).is_some_and(|(taken, indexed)| {
+                taken <= indexed && indexed <= taken + untold as f64
+            })
+        });
+        if !is_conserved {
+            let detail = format!("taken {:?}, indexed {:?}", seen.0, seen.1);
+            self.violations.push(Violation::new(Invariant::Conserved, detail));
+        }
+    }
+
+    /// The most memory that the server has had is under the cap.
+    pub(crate) fn check_memory(&mut self, server: &Server) {
+        let peak = server.peak_memory_bytes().unwrap_or(u64::MAX);
+        if peak > self.memory_bytes_max {
+            let detail = format!("{} MiB resident", peak >> 20);
+            self.violations.push(Violation::new(Invariant::Memory, detail));
+        }
+    }
+
+    fn scan(&mut self) -> Result<()> {
+        let mut found = scan(&self.place.data)?;
+        found.append(&mut scan(&self.place.aside)?);
+        self.violations.append(&mut found);
+        Ok(())
+    }
+
+    /// Notes that something promised did not hold.
+    pub(crate) fn promise(&mut self, holds: Holds, what: impl FnOnce() -> String) {
+        if holds == Holds::No {
+            self.violations.push(Violation::new(Invariant::Promise, what()));
+        }
+    }
+}
+
+/// Whether what the server counted is what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counters {
+    /// It is.
+    Exact,
+    /// A commit that failed in its last step has stored records that it did not count.
+    Interrupted,
+}
+
+/// What an answer must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// Whole.
+    Whole,
+    /// Whole but for what is damaged, and marked as partial.
+    Partial,
+}
+
+/// Whether a promise was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// It was.
+    Yes,
+    /// It was not.
+    No,
+}
+
+impl From<bool> for Holds {
+    fn from(holds: bool) -> Holds {
+        if holds { Holds::Yes } else { Holds::No }
+    }
+}

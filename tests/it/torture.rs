@@ -1,0 +1,150 @@
+//! A short look at each fault of the torture command, by the same code and the same oracle
+//! (`benches/torture`); the command itself runs for minutes or hours.
+
+#[path = "../../benches/torture/suite/mod.rs"]
+mod suite;
+
+use std::sync::LazyLock;
+
+use suite::faults::{FAULTS, Fault};
+use suite::proofs::PROOFS;
+use suite::{Effort, Rig};
+
+/// The server of this build. One for all tests: what is put into its process is built once.
+static RIG: LazyLock<Rig> = LazyLock::new(|| Rig::new(env!("CARGO_BIN_EXE_tierlog").into()));
+
+/// Seed of every short look; the torture command takes others.
+const SEED: u64 = 1;
+
+/// Does a fault a few times, and fails on any violation.
+#[track_caller]
+fn check(name: &str) {
+    let fault = FAULTS.iter().find(|fault| fault.name == name).expect("a fault of that name");
+    let effort = Effort { seed: SEED, runs: fault.short, until: None };
+    let tally = (fault.run)(&RIG, effort).expect("the fault can be done");
+    if let Some(why) = &tally.not_run {
+        println!("{name} was not run here: {why}");
+        return;
+    }
+    assert!(tally.runs >= 1, "nothing was run");
+    let told: Vec<String> =
+        tally.violations.iter().map(|(seed, found)| format!("seed {seed}: {found}")).collect();
+    assert_eq!(tally.violation_count, 0, "{name}:\n  {}", told.join("\n  "));
+}
+
+#[test]
+fn kills_over_tcp() {
+    check("kill-tcp");
+}
+
+#[test]
+fn kills_over_http() {
+    check("kill-http");
+}
+
+#[test]
+fn death_at_a_change_while_appending() {
+    check("crash-append");
+}
+
+#[test]
+fn death_at_a_change_while_replaying() {
+    check("crash-replay");
+}
+
+#[test]
+fn death_at_a_change_while_sealing() {
+    check("crash-seal");
+}
+
+#[test]
+fn death_at_a_change_of_retention() {
+    check("crash-retention");
+}
+
+#[test]
+fn death_at_a_call_of_the_kernel() {
+    check("crash-call");
+}
+
+#[test]
+fn torn_tails() {
+    check("torn-tail");
+}
+
+#[test]
+fn a_full_disk() {
+    check("disk-full");
+}
+
+#[test]
+fn a_disk_with_little_room() {
+    check("pressure");
+}
+
+#[test]
+fn a_disk_without_inodes() {
+    check("no-inodes");
+}
+
+#[test]
+fn a_failed_sync_of_the_log() {
+    check("sync-log");
+}
+
+#[test]
+fn a_failed_sync_of_a_partition() {
+    check("sync-index");
+}
+
+#[test]
+fn a_read_only_disk() {
+    check("read-only");
+}
+
+#[test]
+fn a_slow_disk() {
+    check("slow-disk");
+}
+
+#[test]
+fn no_descriptors() {
+    check("descriptors");
+}
+
+#[test]
+fn rot_in_sealed_partitions() {
+    check("bit-rot");
+}
+
+#[test]
+fn jumps_of_the_clock() {
+    check("clock");
+}
+
+#[test]
+fn two_servers_on_one_directory() {
+    check("two-servers");
+}
+
+#[test]
+fn sigterm_under_load() {
+    check("sigterm");
+}
+
+#[test]
+fn every_check_can_fail() {
+    for proof in PROOFS {
+        let said = proof.said(&RIG).expect("the promise can be broken");
+        assert!(said.contains(&proof.expected), "{}: said {said:?}", proof.name);
+    }
+}
+
+#[test]
+fn every_fault_has_its_short_look() {
+    let own = include_str!("torture.rs");
+    for Fault { name, about, short, usual, long, .. } in FAULTS {
+        assert!(own.contains(&format!("check(\"{name}\")")), "no test does {name}");
+        assert!(short <= usual && usual <= long, "{name} ({about}): a longer look does more");
+    }
+}
