@@ -16,14 +16,15 @@ use crate::yardstick::Yardstick;
 /// The table of sizes.
 pub(crate) const SIZES: &str = "on disk (of zstd -9)";
 
-/// The row of the sum, without the WAL: it is freed as the index is committed.
+/// The row of the sum: without the WAL, which is freed as the index is committed, and without
+/// what a store has once, however much it holds.
 pub(crate) const ALL_PARTITIONS: &str = "all partitions";
 
 /// The row of the write-ahead log.
 const WAL: &str = "WAL";
 
 /// Components by the ends of their files' names, in the order of the report.
-const COMPONENTS: [(&str, &str); 9] = [
+const COMPONENTS: [(&str, &str); 11] = [
     (".store", "store"),
     (".term", "terms"),
     (".idx", "postings"),
@@ -31,7 +32,9 @@ const COMPONENTS: [(&str, &str); 9] = [
     (".fast", "columns"),
     (".fieldnorm", "field norms"),
     (".filter", "id filters"),
+    (".counts", "counts of minutes"),
     (".wal", WAL),
+    ("reserve", "reserve for a full disk"),
     ("", "other"),
 ];
 
@@ -59,7 +62,7 @@ pub(crate) fn size(
 fn add(results: &mut Results, column: &str, data: &Path, compared: f64) -> Result<()> {
     let bytes = components(data)?;
     let of_component = |name: &str| bytes.get(name).copied().unwrap_or(0) as f64;
-    let sum: f64 = bytes.values().sum::<u64>() as f64 - of_component(WAL);
+    let sum = partition_bytes(data)? as f64;
     let mut sheet = results.sheet(SIZES);
     for (_, name) in COMPONENTS {
         sheet.add_beside(name, column, of_component(name) / 1e6, compared / 1e6);

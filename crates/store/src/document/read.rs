@@ -26,9 +26,9 @@ const PATH_SEPARATOR: char = '\u{1}';
 /// Blocks of the document store that one read keeps inflated: hits of one page are neighbours.
 const STORE_CACHE_BLOCKS: usize = 4;
 
-/// Bytes of dictionaries that one open segment keeps: a few dozen small columns. With every
-/// sealed partition open that may be, it is 32 MiB.
-const KEPT_DICTIONARIES_BYTES_MAX: usize = 256 << 10;
+/// Bytes of dictionaries that one open segment keeps: its templates and a few dozen small columns.
+/// They count in the budget of open readers.
+const KEPT_DICTIONARIES_BYTES_MAX: usize = 1 << 20;
 
 /// Columns of every record: moment, number, level, template.
 const BUILT_IN_COLUMNS: usize = 4;
@@ -109,7 +109,7 @@ impl RecordReader {
             bounds: OnceLock::new(),
             numbers: fast_fields.u64(SEQ)?,
             levels: fast_fields.str(LEVEL)?.map(TextColumn::new),
-            templates: fast_fields.str(TEMPLATE)?.map(TextColumn::new),
+            templates: fast_fields.str(TEMPLATE)?.map(TextColumn::of_templates),
             columns: open_attributes(segment)?,
             dictionary_bytes_left: AtomicUsize::new(KEPT_DICTIONARIES_BYTES_MAX),
         })

@@ -14,19 +14,28 @@ use crate::StoreError;
 
 /// Texts up to which a dictionary is kept: services, methods, hosts, levels, not ids.
 const KEPT_TEXTS_MAX: usize = 512;
+/// Templates up to which they are kept: nearly every record of a page needs one, each of another
+/// block.
+const KEPT_TEMPLATES_MAX: usize = 8_192;
 /// Bytes that a kept text takes besides its own.
 const TEXT_OVERHEAD_BYTES: usize = size_of::<Box<str>>();
 
 /// A column of text.
 pub(super) struct TextColumn {
     column: StrColumn,
+    kept_max: usize,
     /// Every text by ordinal; `None` inside when they are too many to keep.
     kept: OnceLock<Option<Vec<Box<str>>>>,
 }
 
 impl TextColumn {
     pub(super) fn new(column: StrColumn) -> TextColumn {
-        TextColumn { column, kept: OnceLock::new() }
+        TextColumn { column, kept_max: KEPT_TEXTS_MAX, kept: OnceLock::new() }
+    }
+
+    /// The column of templates.
+    pub(super) fn of_templates(column: StrColumn) -> TextColumn {
+        TextColumn { kept_max: KEPT_TEMPLATES_MAX, ..TextColumn::new(column) }
     }
 
     /// Makes the texts of a few documents ready. `left` is what may still be kept, in bytes.
@@ -48,7 +57,7 @@ impl TextColumn {
     fn kept(&self, left: &AtomicUsize) -> Result<Option<&[Box<str>]>, StoreError> {
         if self.kept.get().is_none() {
             let all = match self.column.num_terms() {
-                count if count <= KEPT_TEXTS_MAX => {
+                count if count <= self.kept_max => {
                     let ordinals: Vec<u64> = (0..count as u64).collect();
                     Some(self.texts(&ordinals)?).filter(|texts| take(left, bytes(texts)))
                 }

@@ -12,8 +12,6 @@
 //!                       records varint
 //! ```
 
-use std::collections::BTreeMap;
-
 use tantivy::SegmentReader;
 use tierlog_model::{Level, Timestamp};
 
@@ -66,7 +64,8 @@ impl FromIterator<(Level, u64)> for LevelCounts {
 /// Records by minute and level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MinuteCounts {
-    minutes: BTreeMap<i64, LevelCounts>,
+    /// Each minute that has records once, sorted.
+    minutes: Vec<(i64, LevelCounts)>,
 }
 
 impl MinuteCounts {
@@ -84,7 +83,7 @@ impl MinuteCounts {
 
     /// Returns the records of each level over all minutes.
     pub fn totals(&self) -> LevelCounts {
-        self.minutes.values().flat_map(LevelCounts::iter).collect()
+        self.minutes.iter().flat_map(|(_, counts)| counts.iter()).collect()
     }
 
     /// Counts the records of a segment; `None` when one has no moment or a level of another
@@ -98,7 +97,7 @@ impl MinuteCounts {
             names.ord_to_str(ordinal, &mut name).map_err(StoreError::Column)?;
             levels.push(Level::from_name(&name));
         }
-        let mut counts = MinuteCounts::default();
+        let mut runs = Vec::new();
         // Neighbours mostly lie in one minute: the map is asked once for each run of them.
         let (mut run_minute, mut run) = (i64::MIN, LevelCounts::default());
         for doc in segment.doc_ids_alive() {
@@ -108,27 +107,35 @@ impl MinuteCounts {
             };
             let minute = moment.into_timestamp_micros().div_euclid(MICROS_PER_MINUTE);
             if minute != run_minute {
-                counts.add(run_minute, &run);
+                runs.push((run_minute, run));
                 (run_minute, run) = (minute, LevelCounts::default());
             }
             run.add(*level, 1);
         }
-        counts.add(run_minute, &run);
-        Ok(Some(counts))
+        runs.push((run_minute, run));
+        Ok(Some(MinuteCounts::of_runs(runs)))
     }
 
-    fn add(&mut self, minute: i64, records: &LevelCounts) {
-        if records.total() > 0 {
-            let counts = self.minutes.entry(minute).or_default();
-            records.iter().for_each(|(level, records)| counts.add(level, records));
-        }
+    /// Adds up what belongs to one minute.
+    fn of_runs(mut runs: Vec<(i64, LevelCounts)>) -> MinuteCounts {
+        runs.retain(|(_, records)| records.total() > 0);
+        // Mostly sorted already, which costs one look.
+        runs.sort_by_key(|(minute, _)| *minute);
+        runs.dedup_by(|(minute, records), (kept_minute, kept)| {
+            let same = minute == kept_minute;
+            if same {
+                records.iter().for_each(|(level, records)| kept.add(level, records));
+            }
+            same
+        });
+        MinuteCounts { minutes: runs }
     }
 
     /// Writes them beside the segment that they are of.
     pub(super) fn write(&self, directory: &PartitionDirectory) -> Result<(), StoreError> {
         let mut body = Vec::new();
         for level in Level::ALL {
-            let of_level = |(minute, counts): (&i64, &LevelCounts)| match counts.of(level) {
+            let of_level = |(minute, counts): &(i64, LevelCounts)| match counts.of(level) {
                 0 => None,
                 records => Some((*minute, records)),
             };
@@ -174,7 +181,7 @@ fn checked_body(file: &[u8]) -> Option<&[u8]> {
 }
 
 fn decode(mut body: &[u8]) -> Option<MinuteCounts> {
-    let mut counts = MinuteCounts::default();
+    let mut runs = Vec::new();
     while let Some((level, rest)) = body.split_first() {
         let level = Level::from_u8(*level)?;
         body = rest;
@@ -185,11 +192,13 @@ fn decode(mut body: &[u8]) -> Option<MinuteCounts> {
                 None => unzigzag(step),
                 Some(before) => before.checked_add_unsigned(step)?,
             };
-            counts.minutes.entry(next).or_default().add(level, take_varint(&mut body)?);
+            let mut records = LevelCounts::default();
+            records.add(level, take_varint(&mut body)?);
+            runs.push((next, records));
             minute = Some(next);
         }
     }
-    Some(counts)
+    Some(MinuteCounts::of_runs(runs))
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
@@ -237,12 +246,11 @@ mod tests {
     }
 
     fn counts(records: &[(i64, u8, u64)]) -> MinuteCounts {
-        let mut counts = MinuteCounts::default();
-        for (minute, level, records) in records {
+        let run = |(minute, level, records): &(i64, u8, u64)| {
             let level = Level::from_u8(*level).expect("a level");
-            counts.minutes.entry(*minute).or_default().add(level, *records);
-        }
-        counts
+            (*minute, LevelCounts::from_iter([(level, *records)]))
+        };
+        MinuteCounts::of_runs(records.iter().map(run).collect())
     }
 
     proptest! {
