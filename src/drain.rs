@@ -16,7 +16,7 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// One part in so many of the time belongs to the store, at least [`STORE_TIME_MIN`].
+    /// One part in so many of the time belongs to the store, at least [`Self::STORE_TIME_MIN`].
     const STORE_SHARE: u32 = 5;
     /// A sync and a commit of what the queues hold.
     const STORE_TIME_MIN: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@
 //! be undone, and a clock that is wrong by years (a dead battery, a virtual machine that was put
 //! away, a mistyped date) must not empty the store.
 //!
-//! - The clock may be ahead of what was measured by [`Guard::jump_max`]: then retention takes
+//! - The clock may be ahead of what was measured by `store.clock_jump_max`: then retention takes
 //!   the measured time for the present, and what only the clock wants dropped is held.
 //! - It is believed once it has kept a steady distance for [`STEADY_MICROS`] of measured time.
 //!   Time that nobody measured (the machine was off) does not count, so a long downtime looks
