@@ -1,9 +1,12 @@
 //! A store that is a thread: it takes batches from the hand-off, gives scripted verdicts and
 //! remembers what it took.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tierlog_model::{
     Ack, HandoffReceiver, ManualClock, Pseudonyms, Receipt, Record, RedactedBatch, Timestamp,
     handoff,
@@ -32,20 +35,29 @@ pub(crate) struct FakeStore {
 impl FakeStore {
     /// Starts a store that answers each batch as told.
     pub(crate) fn start(
+        receiver: HandoffReceiver,
+        answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static,
+    ) -> FakeStore {
+        FakeStore::start_counting(receiver, answer, Counters::default())
+    }
+
+    /// Starts a store whose thread counts there.
+    pub(crate) fn start_counting(
         mut receiver: HandoffReceiver,
         mut answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static,
+        counters: Counters,
     ) -> FakeStore {
-        let thread = std::thread::spawn(move || {
+        let serve = move || {
             let mut batches = Vec::new();
             while let Some(submission) = receiver.blocking_recv() {
                 let verdict = answer(&submission.batch);
                 batches.push(submission.batch);
-                // A sender that left needs no answer.
-                let _ = submission.reply.send(verdict);
+                submission.reply.send(verdict);
             }
             batches
-        });
-        FakeStore { thread }
+        };
+        let serve = move || metrics::with_local_recorder(&counters, serve);
+        FakeStore { thread: std::thread::spawn(serve) }
     }
 
     /// Returns every record that the store took, once every sender is gone.
@@ -56,6 +68,39 @@ impl FakeStore {
     /// Returns every batch that the store took, once every sender is gone.
     pub(crate) fn batches(self) -> Vec<RedactedBatch> {
         self.thread.join().expect("the store does not panic")
+    }
+}
+
+/// What was counted, by metric, all labels together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counters(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
+
+impl Counters {
+    /// Returns one count, 0 when nothing was counted.
+    pub(crate) fn of(&self, name: &str) -> u64 {
+        self.cell(name).load(Ordering::Relaxed)
+    }
+
+    fn cell(&self, name: &str) -> Arc<AtomicU64> {
+        Arc::clone(self.0.lock().expect("whole").entry(name.to_owned()).or_default())
+    }
+}
+
+impl Recorder for Counters {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.cell(key.name()))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
     }
 }
 

@@ -51,6 +51,31 @@ pub enum Refusal {
     },
 }
 
+/// What is done once the verdict on a batch is in.
+type OnVerdict = Box<dyn FnOnce(&Ack) + Send>;
+
+/// The way back to the sender of a batch.
+pub struct Reply {
+    sender: oneshot::Sender<Ack>,
+    on_verdict: OnVerdict,
+}
+
+impl Reply {
+    /// Gives the verdict. What was asked to be done with it is done first, and also when nobody
+    /// listens any more: a batch counts whether or not its sender has left.
+    pub fn send(self, ack: Ack) {
+        (self.on_verdict)(&ack);
+        // A sender that left needs no answer.
+        let _ = self.sender.send(ack);
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Reply").finish_non_exhaustive()
+    }
+}
+
 /// What is done with a batch while the disk is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenDiskFull {
@@ -74,8 +99,8 @@ pub enum DiskFull {
 pub struct Submission {
     /// The records.
     pub batch: RedactedBatch,
-    /// Where the verdict goes. A dropped receiver is a sender that left; the batch still counts.
-    pub reply: oneshot::Sender<Ack>,
+    /// Where the verdict goes.
+    pub reply: Reply,
     /// What is done with it while the disk is full.
     pub when_disk_full: WhenDiskFull,
     /// Bytes of the bound that this submission holds until it is dropped.
@@ -90,7 +115,7 @@ pub struct HeldBytes {
 
 impl Submission {
     /// Takes the submission apart, so that it can be answered before its bytes are given back.
-    pub fn into_parts(self) -> (RedactedBatch, oneshot::Sender<Ack>, HeldBytes) {
+    pub fn into_parts(self) -> (RedactedBatch, Reply, HeldBytes) {
         (self.batch, self.reply, HeldBytes { _permits: self.permits })
     }
 
@@ -156,7 +181,7 @@ impl HandoffSender {
     ///
     /// Cancel-safe: when dropped before it is ready, the batch was not taken.
     pub async fn send(&self, batch: RedactedBatch) -> Result<oneshot::Receiver<Ack>, SendError> {
-        self.send_as(batch, WhenDiskFull::Refuse).await
+        self.send_as(batch, WhenDiskFull::Refuse, |_| {}).await
     }
 
     /// Hands a batch over as [`HandoffSender::send`] does. While the disk is full it waits and
@@ -165,7 +190,7 @@ impl HandoffSender {
         &self,
         batch: RedactedBatch,
     ) -> Result<oneshot::Receiver<Ack>, SendError> {
-        self.send_as(batch, WhenDiskFull::Wait).await
+        self.send_as(batch, WhenDiskFull::Wait, |_| {}).await
     }
 
     /// Tells whether the store takes nothing now because the disk is full: who would be refused
@@ -174,17 +199,24 @@ impl HandoffSender {
         self.disk_full.load(Ordering::Relaxed)
     }
 
-    async fn send_as(
+    /// Hands a batch over as [`HandoffSender::send`] does, with what is to be done once the
+    /// verdict is in, on the thread that gives it and whoever still waits for it: so it must be
+    /// quick, and must not block.
+    ///
+    /// Cancel-safe: when dropped before it is ready, the batch was not taken.
+    pub async fn send_as(
         &self,
         batch: RedactedBatch,
         when_disk_full: WhenDiskFull,
+        on_verdict: impl FnOnce(&Ack) + Send + 'static,
     ) -> Result<oneshot::Receiver<Ack>, SendError> {
         let cost = self.cost(&batch);
         let permits = Arc::clone(&self.budget)
             .acquire_many_owned(cost)
             .await
             .map_err(|_| SendError::Closed)?;
-        let (submission, verdict) = submission(batch, permits, when_disk_full);
+        let (submission, verdict) =
+            submission(batch, permits, when_disk_full, Box::new(on_verdict));
         self.queue.send(submission).await.map_err(|_| SendError::Closed)?;
         Ok(verdict)
     }
@@ -197,7 +229,8 @@ impl HandoffSender {
                 TryAcquireError::NoPermits => SendError::Full,
                 TryAcquireError::Closed => SendError::Closed,
             })?;
-        let (submission, verdict) = submission(batch, permits, WhenDiskFull::Refuse);
+        let (submission, verdict) =
+            submission(batch, permits, WhenDiskFull::Refuse, Box::new(|_| {}));
         self.queue.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
@@ -253,7 +286,9 @@ fn submission(
     batch: RedactedBatch,
     permits: OwnedSemaphorePermit,
     when_disk_full: WhenDiskFull,
+    on_verdict: OnVerdict,
 ) -> (Submission, oneshot::Receiver<Ack>) {
-    let (reply, verdict) = oneshot::channel();
+    let (sender, verdict) = oneshot::channel();
+    let reply = Reply { sender, on_verdict };
     (Submission { batch, reply, when_disk_full, permits: Some(permits) }, verdict)
 }

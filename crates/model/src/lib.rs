@@ -30,7 +30,7 @@ pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use handoff::{
     Ack, DiskFull, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal,
-    SendError, Submission, WhenDiskFull, handoff,
+    Reply, SendError, Submission, WhenDiskFull, handoff,
 };
 pub use id::id_hash;
 pub use level::Level;

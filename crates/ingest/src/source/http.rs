@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
-use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal};
+use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal, WhenDiskFull};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -118,19 +118,20 @@ async fn take(
     let request = read_head(headers, params)?;
     let (body, _held) = collect(ingest, headers, body).await?;
     let PreparedBatch { batch, verdicts } = prepare(ingest, request, body).await?;
-    let receipt = hand_over(ingest, batch).await?;
-    let tally = Tally::of(&verdicts, receipt);
-    tally.count(Protocol::Http);
+    let tally = Tally::of(&verdicts);
+    let receipt = hand_over(ingest, batch, tally.clone()).await?;
+    let tally = tally.settled(&receipt);
 
-    let nothing_read = verdicts.accepted_count == 0 && tally.rejected_count > 0;
+    let rejected_count = verdicts.rejected_count();
+    let nothing_read = verdicts.accepted_count == 0 && rejected_count > 0;
     if nothing_read {
-        let detail = format!("none of {} lines could be read", tally.rejected_count);
+        let detail = format!("none of {rejected_count} lines could be read");
         let problem = Problem::bad_request("nothing_readable", detail);
         return Err(Problem { errors: verdicts.rejections, ..problem });
     }
     Ok(Json(IngestAnswer {
         accepted: tally.accepted_count,
-        rejected: tally.rejected_count,
+        rejected: rejected_count,
         redacted: verdicts.redacted_count,
         duplicate: tally.duplicate_count,
         durability: ingest.config().durability.clone(),
@@ -286,7 +287,11 @@ async fn prepare(
 }
 
 /// Hands the batch to the store and waits until it is durable.
-async fn hand_over(ingest: &Ingest, batch: RedactedBatch) -> Result<Receipt, Problem> {
+async fn hand_over(
+    ingest: &Ingest,
+    batch: RedactedBatch,
+    tally: Tally,
+) -> Result<Receipt, Problem> {
     if batch.record_count() == 0 {
         return Ok(Receipt { written_count: 0, duplicate_count: 0, producer_line: None });
     }
@@ -295,8 +300,10 @@ async fn hand_over(ingest: &Ingest, batch: RedactedBatch) -> Result<Receipt, Pro
     }
     // Waiting in line, if briefly: an attempt that does not wait finds no room for as long as
     // any TCP connection waits for some.
-    let sent = tokio::time::timeout(FULL_PATIENCE, ingest.handoff().send(batch)).await;
-    let verdict = sent
+    let count = tally.count_on_verdict(Protocol::Http);
+    let sending = ingest.handoff().send_as(batch, WhenDiskFull::Refuse, count);
+    let verdict = tokio::time::timeout(FULL_PATIENCE, sending)
+        .await
         .map_err(|_| {
             count_full(Protocol::Http);
             Problem::full()

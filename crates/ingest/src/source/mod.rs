@@ -11,7 +11,7 @@ mod tcp;
 
 use std::sync::Arc;
 
-use tierlog_model::metric_names;
+use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 
 pub use answer::IngestAnswer;
 pub use http::IngestApi;
@@ -19,7 +19,6 @@ pub use problem::Problem;
 pub use tcp::{ConnectionError, serve_tcp_connection};
 
 use crate::pipeline::{Ingest, Verdicts};
-use tierlog_model::{Receipt, RejectReason};
 
 /// Every protocol, as metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,28 +52,47 @@ pub fn http_router(ingest: Arc<Ingest>) -> axum::Router {
 pub(crate) struct Tally {
     /// Lines that became records now.
     pub(crate) accepted_count: u64,
-    /// Lines that became dead letters.
-    pub(crate) rejected_count: u64,
     /// Records that an earlier batch of the same id had already brought.
     pub(crate) duplicate_count: u64,
     rejected_by_reason: [u64; RejectReason::ALL.len()],
 }
 
 impl Tally {
-    /// Returns what a durable batch brought. Only whole batches are ever duplicates.
-    pub(crate) fn of(verdicts: &Verdicts, receipt: Receipt) -> Tally {
-        let repeated = u64::from(receipt.duplicate_count);
-        let duplicate_count = repeated.min(verdicts.accepted_count);
+    /// Returns what a batch brings if no earlier one has.
+    pub(crate) fn of(verdicts: &Verdicts) -> Tally {
         Tally {
-            accepted_count: verdicts.accepted_count - duplicate_count,
-            rejected_count: verdicts.rejected_count(),
-            duplicate_count,
+            accepted_count: verdicts.accepted_count,
+            duplicate_count: 0,
             rejected_by_reason: verdicts.rejected_by_reason,
         }
     }
 
-    /// Adds the batch to the counters of its protocol.
-    pub(crate) fn count(&self, protocol: Protocol) {
+    /// Returns what the batch brought, once it is durable. Nothing of a repeated line counts, so
+    /// that records and dead letters add up to what the store wrote.
+    pub(crate) fn settled(mut self, receipt: &Receipt) -> Tally {
+        let mut repeated_count = u64::from(receipt.duplicate_count);
+        self.duplicate_count = repeated_count.min(self.accepted_count);
+        self.accepted_count -= self.duplicate_count;
+        repeated_count -= self.duplicate_count;
+        for rejected_count in &mut self.rejected_by_reason {
+            let taken_count = repeated_count.min(*rejected_count);
+            *rejected_count -= taken_count;
+            repeated_count -= taken_count;
+        }
+        self
+    }
+
+    /// Adds the batch to the counters of its protocol when it is durable. Done with the verdict
+    /// and not by who waits for it: a client that left before is in the store all the same.
+    pub(crate) fn count_on_verdict(self, protocol: Protocol) -> impl FnOnce(&Ack) + Send {
+        move |ack| {
+            if let Ok(receipt) = ack {
+                self.settled(receipt).count(protocol);
+            }
+        }
+    }
+
+    fn count(&self, protocol: Protocol) {
         let protocol = protocol.as_str();
         metrics::counter!(metric_names::INGEST_ACCEPTED, "protocol" => protocol)
             .increment(self.accepted_count);
@@ -107,3 +125,6 @@ pub(crate) fn count_full(protocol: Protocol) {
     )
     .increment(1);
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tierlog_model::limits::BATCH_BYTES_TARGET;
-use tierlog_model::{Ack, LinesBefore, ProducerId, ProducerLines, Receipt, RedactedBatch, Refusal};
+use tierlog_model::{
+    Ack, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, WhenDiskFull,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
@@ -274,12 +276,13 @@ where
         }
         let prepared = self.prepare(frames).await?;
         let PreparedBatch { batch, verdicts } = prepared;
+        let count = Tally::of(&verdicts).count_on_verdict(Protocol::Tcp);
         if batch.record_count() == 0 {
             return Ok(());
         }
         let batch = self.number(batch);
         // Waiting here is the backpressure: nothing is read meanwhile.
-        let sent = self.ingest.handoff().send_waiting(batch).await;
+        let sent = self.ingest.handoff().send_as(batch, WhenDiskFull::Wait, count).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
         self.in_flight.push_back(InFlight { answer, verdicts });
         Ok(())
@@ -365,17 +368,12 @@ where
         let mut verdict = Some(first);
         while let Some(ack) = verdict.take() {
             let Some(batch) = self.in_flight.pop_front() else { break };
-            self.count(&batch.verdicts, ack?);
+            ack?;
+            self.durable_count += batch.verdicts.line_count();
+            self.rejected_count += batch.verdicts.rejected_count();
             verdict = self.in_flight.front_mut().and_then(|next| next.answer.try_recv().ok());
         }
         self.say_acks().await
-    }
-
-    fn count(&mut self, verdicts: &Verdicts, receipt: Receipt) {
-        let tally = Tally::of(verdicts, receipt);
-        tally.count(Protocol::Tcp);
-        self.durable_count += verdicts.line_count();
-        self.rejected_count += tally.rejected_count;
     }
 
     /// Waits for every verdict.

@@ -14,10 +14,10 @@ use std::time::Instant;
 use metrics::{gauge, histogram};
 use tierlog_model::metric_names::{POISONED, WAL_GROUP_RECORDS};
 use tierlog_model::{
-    Ack, Clock, DiskFull, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Submission,
-    WhenDiskFull,
+    Clock, DiskFull, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Reply,
+    Submission, WhenDiskFull,
 };
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 use tracing::{error, info, warn};
 
 use super::settings::DISK_FULL_RECHECK;
@@ -87,7 +87,7 @@ struct WalThread {
 /// A submission that is being written.
 struct Pending {
     batch: RedactedBatch,
-    reply: oneshot::Sender<Ack>,
+    reply: Reply,
     when_disk_full: WhenDiskFull,
     held: HeldBytes,
 }
@@ -240,8 +240,7 @@ impl WalThread {
                     Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
                 }
             };
-            // A sender that left needs no answer; its batch counts nevertheless.
-            let _ = reply.send(ack);
+            reply.send(ack);
         }
         histogram!(WAL_GROUP_RECORDS).record(group_records as f64);
         for applied in written {
@@ -326,7 +325,7 @@ impl WalThread {
 
 fn refuse(group: Vec<Pending>, refusal: &Refusal) {
     for pending in group {
-        let _ = pending.reply.send(Err(refusal.clone()));
+        pending.reply.send(Err(refusal.clone()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use tierlog_model::{RecordKind, RedactedBatch};
+use tierlog_model::{Receipt, RecordKind, RedactedBatch};
 use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 

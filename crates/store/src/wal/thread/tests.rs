@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use tierlog_model::{HandoffSender, ManualClock, handoff};
+use tierlog_model::{Ack, HandoffSender, ManualClock, handoff};
+use tokio::sync::oneshot;
 
 use super::super::tests::{DATA, at, batch_of, contents, empty_disk, small_settings, texts_of};
 use super::super::{IndexState, WalSettings, verify};

@@ -1,0 +1,76 @@
+//! What is counted of a batch, and when.
+
+use std::sync::mpsc;
+
+use axum::body::Body;
+use axum::http::Request;
+use tokio::io::AsyncWriteExt;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::*;
+use crate::config::IngestConfig;
+use crate::testing::{Counters, FakeStore, ingest_of, written};
+
+const LINES: &str = "{\"n\":1}\nrubbish\n{\"n\":2}\n";
+
+/// Sends lines to a store that is slow, leaves while it writes, and counts what it wrote.
+async fn check_left<F>(serve: impl FnOnce(Arc<Ingest>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (ingest, receiver) = ingest_of(IngestConfig::default(), 1 << 22);
+    let (took, taken) = tokio::sync::oneshot::channel();
+    let (goes_on, wait) = mpsc::sync_channel::<()>(1);
+    let mut took = Some(took);
+    let counters = Counters::default();
+    let answer = move |batch: &_| {
+        took.take().expect("one batch").send(()).expect("the test waits");
+        wait.recv().expect("the test lets it go on");
+        written(batch)
+    };
+    let store = FakeStore::start_counting(receiver, answer, counters.clone());
+    let serving = tokio::spawn(serve(Arc::new(ingest)));
+    taken.await.expect("the store took the batch");
+    serving.abort();
+    assert!(serving.await.expect_err("it was still waiting").is_cancelled());
+    assert_eq!(counters.of(metric_names::INGEST_ACCEPTED), 0, "not durable yet");
+    goes_on.send(()).expect("the store waits");
+    assert_eq!(store.records().len(), 3);
+    assert_eq!(counters.of(metric_names::INGEST_ACCEPTED), 2);
+    assert_eq!(counters.of(metric_names::INGEST_REJECTED), 1);
+}
+
+#[tokio::test]
+async fn lines_of_a_tcp_client_that_left_are_counted() {
+    check_left(|ingest| async {
+        let (mut ours, theirs) = tokio::io::duplex(1024);
+        ours.write_all(LINES.as_bytes()).await.expect("there is room");
+        let _ = serve_tcp_connection(ingest, theirs, CancellationToken::new()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lines_of_an_http_client_that_left_are_counted() {
+    check_left(|ingest| async {
+        let request = Request::post("/api/v1/ingest").body(Body::from(LINES)).expect("a request");
+        drop(http_router(ingest).oneshot(request).await);
+    })
+    .await;
+}
+
+#[test]
+fn what_is_counted_is_what_was_written() {
+    let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
+    let tally = Tally::of(&ingest.prepare_lines(LINES.as_bytes()).verdicts);
+    for (duplicate_count, expected) in
+        [(0, (2, 0, 1)), (1, (1, 1, 1)), (2, (0, 2, 1)), (3, (0, 2, 0)), (9, (0, 2, 0))]
+    {
+        let receipt = Receipt { written_count: 0, duplicate_count, producer_line: None };
+        let settled = tally.clone().settled(&receipt);
+        let rejected_count: u64 = settled.rejected_by_reason.iter().sum();
+        let counted = (settled.accepted_count, settled.duplicate_count, rejected_count);
+        assert_eq!(counted, expected, "{duplicate_count}");
+    }
+}
