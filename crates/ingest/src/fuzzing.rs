@@ -109,6 +109,11 @@ fn naive_lines(stream: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
         .collect()
 }
 
+/// A first line is a handshake in exactly one shape.
+pub fn handshake(data: &[u8]) {
+    crate::source::fuzz_handshake(data);
+}
+
 /// JSON lines become records and dead letters, one for each line that is not empty, that read
 /// back as written; over TCP as over HTTP.
 pub fn lines(data: &[u8]) {
@@ -199,6 +204,7 @@ mod tests {
     #[test]
     fn the_corpus_of_every_target_holds() {
         replay("framing", framing);
+        replay("handshake", handshake);
         replay("lines", lines);
         replay("body", body);
         replay("redact", redact);

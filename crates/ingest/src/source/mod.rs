@@ -16,6 +16,8 @@ use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 pub use answer::IngestAnswer;
 pub use http::IngestApi;
 pub use problem::Problem;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use tcp::fuzz_handshake;
 pub use tcp::{ConnectionError, serve_tcp_connection};
 
 use crate::pipeline::{Ingest, Verdicts};

@@ -28,6 +28,8 @@ use tokio::time::Instant;
 use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::handshake::fuzz as fuzz_handshake;
 use self::handshake::{Numbering, Opening};
 use super::{Protocol, Tally, count_bytes};
 use crate::frame::{Frame, LineDecoder};

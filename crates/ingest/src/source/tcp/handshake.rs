@@ -63,7 +63,7 @@ impl Opening {
     /// Reads the first line of a connection.
     pub(super) fn read(line: &[u8]) -> Opening {
         let line = line.trim_ascii();
-        if line.len() > HANDSHAKE_BYTES_MAX {
+        if line.len() > HANDSHAKE_BYTES_MAX || !is_object_of_objects(line) {
             return Opening::Lines;
         }
         let Ok(Handshake { tierlog: Wishes { ack, producer, from } }) =
@@ -85,6 +85,14 @@ impl Opening {
     }
 }
 
+/// Tells whether a text of one member can be an object that holds an object: the decoder would
+/// take an array of the same values in the place of either.
+fn is_object_of_objects(line: &[u8]) -> bool {
+    let is_object = |text: &[u8]| text.trim_ascii_start().starts_with(b"{");
+    let value = line.iter().position(|byte| *byte == b':').and_then(|colon| line.get(colon + 1..));
+    is_object(line) && value.is_some_and(is_object)
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Handshake {
@@ -97,6 +105,31 @@ struct Wishes {
     ack: bool,
     producer: Option<String>,
     from: Option<u64>,
+}
+
+/// A first line that is read as a handshake is an object whose only member is `tierlog`, which
+/// holds only wishes, is short, and is not taken for a
+/// broken one.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(line: &[u8]) {
+    let opening = Opening::read(line);
+    let is_broken = Opening::is_broken(line);
+    if opening == Opening::Lines {
+        return;
+    }
+    assert!(!is_broken, "a whole handshake is broken");
+    assert!(line.trim_ascii().len() <= HANDSHAKE_BYTES_MAX, "a long handshake");
+    let value: serde_json::Value = serde_json::from_slice(line).expect("a handshake is JSON");
+    let members = value.as_object().expect("a handshake is an object");
+    assert!(members.keys().eq(["tierlog"]), "a handshake has one member");
+    let wishes = members.values().next().and_then(serde_json::Value::as_object);
+    let wishes = wishes.expect("wishes are an object");
+    assert!(wishes.keys().all(|name| ["ack", "producer", "from"].contains(&name.as_str())));
+    if let Opening::Producer { id, from } = opening {
+        let name = wishes.get("producer").and_then(serde_json::Value::as_str);
+        assert_eq!(name.and_then(ProducerId::of_client), Some(id));
+        assert_eq!(wishes.get("from").and_then(serde_json::Value::as_u64), from);
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +169,9 @@ mod tests {
             "{\"tierlog\":{\"producer\":\"p\"}}",
             "{\"tierlog\":{}}",
             "[{\"tierlog\":{\"ack\":true}}]",
+            "[{\"ack\":true}]",
+            "[[true,null,null]]",
+            "{\"tierlog\":[true,\"p\",1]}",
             "",
         ] {
             assert_eq!(read(line), Opening::Lines, "{line}");

@@ -1,0 +1,5 @@
+//! Reads the first line of a connection, as the TCP listener does. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::handshake`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tierlog_ingest::fuzzing::handshake(data));
