@@ -244,4 +244,24 @@ fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
     bytes[30] ^= 1;
     fs::write(segment, bytes).expect("a file of ours");
     assert_refused(&home, "the log");
+    // Nor is anything put aside, swept up or finished before that is known.
+    let damaged = home.data().join(partition("2026-01-06", "meta.json"));
+    fs::write(damaged, "no meta file").expect("a file of ours");
+    let trash = home.data().join("trash/info.2026-01-01.0");
+    fs::create_dir_all(&trash).expect("a directory of ours");
+    fs::write(trash.join("file"), "rubbish").expect("a file of ours");
+    assert_refused(&home, "the log beside a damaged partition");
+}
+
+#[test]
+fn a_later_format_is_known_by_its_number_whatever_else_has_changed() {
+    let made = Home::with(&KEEP);
+    make(&made);
+    let partition = |day: &str, file: &str| format!("partitions/info/{day}/{file}");
+    for file in ["tierlog.json".to_owned(), partition("2026-01-05", "seal.json")] {
+        let home = Home::new();
+        copy_tree(&made.data(), &home.data());
+        fs::write(home.data().join(&file), "{\"format\":9,\"new\":[]}").expect("a file of ours");
+        assert_refused(&home, &file);
+    }
 }

@@ -23,6 +23,7 @@ mod settings;
 pub mod simulation;
 mod store;
 mod tombstone;
+mod versions;
 pub mod wal;
 
 pub use catalogue::{Catalogue, Listed, PartitionList};

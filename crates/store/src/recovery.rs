@@ -1,6 +1,6 @@
 //! Start: from whatever a crash left to a store that is whole.
 //!
-//! Order: lock, format stamp, empty the trash, read the partitions and finish what tombstones say
+//! Order: lock, versions of everything, format stamp, empty the trash, read the partitions and finish what tombstones say
 //! of them, open the WAL (which cuts a torn tail), replay what the partitions do not have, commit.
 //! No step needs a hand, and each may be cut short and done again.
 
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tierlog_model::{Clock, Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
@@ -19,14 +19,14 @@ use crate::maintenance::{
     RetentionClock, empty_trash, move_to_trash, quarantine, quarantined_partitions,
 };
 use crate::tombstone::Tombstones;
+use crate::versions::{FORMAT, check_all};
 use crate::wal::{AppliedBatch, Wal};
 use crate::{Partition, PartitionId, StoreError, StoreSettings, files};
 
-const FORMAT: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Stamp {
-    format: u32,
+    #[serde(rename = "format")]
+    _format: u32,
 }
 
 /// Takes the data directory for this process. The lock goes with the process, however it ends.
@@ -49,23 +49,19 @@ pub(crate) fn lock(layout: &Layout) -> Result<File, StoreError> {
     }
 }
 
-/// Refuses a directory of another format before anything in it is touched; stamps a new one.
+/// Stamps a new directory.
 fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
     let path = layout.stamp();
-    let stamp = match layout.vfs().read(&path) {
-        Ok(bytes) => serde_json::from_slice::<Stamp>(&bytes).map_err(|error| {
-            StoreError::Malformed { path: path.clone(), problem: error.to_string() }
-        })?,
+    match layout.vfs().read(&path) {
+        Ok(bytes) => serde_json::from_slice::<Stamp>(&bytes)
+            .map(drop)
+            .map_err(|error| StoreError::Malformed { path, problem: error.to_string() }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let json = format!("{{\"format\": {FORMAT}}}\n");
-            return files::write_atomically(layout.vfs(), &path, json.as_bytes());
+            files::write_atomically(layout.vfs(), &path, json.as_bytes())
         }
-        Err(error) => return Err(StoreError::io("read", &path)(error)),
-    };
-    if stamp.format == FORMAT {
-        return Ok(());
+        Err(error) => Err(StoreError::io("read", &path)(error)),
     }
-    Err(StoreError::FormatVersion { path, found: stamp.format, expected: FORMAT })
 }
 
 /// What reading the partitions found.
@@ -102,6 +98,8 @@ pub(crate) fn recover(
     settings: &StoreSettings,
     clock: &Arc<dyn Clock>,
 ) -> Result<Recovered, StoreError> {
+    // ORDER: nothing of a directory that is refused may have been changed before.
+    check_all(&layout)?;
     check_stamp(&layout)?;
     let catalogue =
         Catalogue::new(settings.tiers.clone(), layout.clone(), settings.open_readers_bytes_max);

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use tierlog_model::Timestamp;
 
 use crate::layout::Layout;
+use crate::versions::{FORMAT, check_version};
 use crate::{Store, StoreError, files};
-
-const FORMAT: u32 = 1;
 
 /// Letters that are being replayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +42,8 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("read", &path)(error)),
         };
-        let pending: PendingReplay =
-            serde_json::from_slice(&bytes).map_err(|error| malformed(&path, &error))?;
-        if pending.format != FORMAT {
-            let found = pending.format;
-            return Err(StoreError::FormatVersion { path, found, expected: FORMAT });
-        }
-        Ok(Some(pending))
+        check_version(&bytes, &path)?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(&path, &error))
     }
 
     /// Says durably what is about to be replayed.

@@ -27,7 +27,9 @@ pub(crate) use filter::IdFilter;
 pub(crate) use seal::{Seal, write_seal};
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
-pub(crate) use writer::{PartitionWriter, WriterSettings, read_position};
+pub(crate) use writer::{
+    PartitionWriter, Uncommitted, WriterSettings, check_partition_version, read_position,
+};
 
 use crate::StoreError;
 use crate::schema::register_analyzer;

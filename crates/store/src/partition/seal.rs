@@ -17,9 +17,9 @@ use super::filter::IdFilter;
 use crate::StoreError;
 use crate::backend::{Vfs, read_up_to};
 use crate::schema::{TIMESTAMP, attribute_column};
+use crate::versions::{FORMAT, check_version};
 
 pub(super) const FILE_NAME: &str = "seal.json";
-const FORMAT: u32 = 1;
 const READ_BUFFER_BYTES: usize = 1 << 20;
 
 /// What `seal.json` holds.
@@ -55,11 +55,9 @@ impl Seal {
     pub(crate) fn read(directory: &PartitionDirectory) -> Result<Option<Seal>, StoreError> {
         let path = directory.file(FILE_NAME);
         let Some(bytes) = directory.read(FILE_NAME)? else { return Ok(None) };
+        check_version(&bytes, &path)?;
         match serde_json::from_slice::<Seal>(&bytes) {
-            Ok(seal) if seal.format == FORMAT => Ok(Some(seal)),
-            Ok(seal) => {
-                Err(StoreError::FormatVersion { path, found: seal.format, expected: FORMAT })
-            }
+            Ok(seal) => Ok(Some(seal)),
             Err(error) => {
                 let path = path.display();
                 tracing::warn!(%path, %error, "ignore seal that does not read back");

@@ -20,8 +20,10 @@ use crate::StoreError;
 use crate::dead_letters::LetterQuery;
 use crate::document::{ChunkDocument, ChunkPool, FieldNames, SeenTemplates, attribute_columns};
 use crate::schema::{register_analyzer, schema};
+use crate::versions::{FORMAT, check_version};
 
-const FORMAT: u32 = 1;
+/// Where the search engine says what a partition is made of.
+const META_FILE: &str = "meta.json";
 
 /// Block of the document store while a partition is hot: small enough to show a few hits fast.
 const HOT_BLOCK_BYTES: usize = 64 << 10;
@@ -43,6 +45,27 @@ struct Payload {
 pub(crate) struct WriterSettings {
     pub(crate) memory_bytes: usize,
     pub(crate) seal_zstd_level: i32,
+}
+
+/// What the next commit of a writer is to hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Uncommitted {
+    position: Option<u64>,
+    records: u64,
+}
+
+impl Uncommitted {
+    /// Tells whether an index at a position holds it.
+    pub(crate) fn is_in(self, position: u64) -> bool {
+        self.position == Some(position)
+    }
+
+    /// Counts its records as indexed.
+    pub(crate) fn count(self, partition: &str) {
+        let tier = partition.split('/').next().unwrap_or_default().to_owned();
+        metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
+            .increment(self.records);
+    }
 }
 
 /// An open index writer. Dropping it forgets what was not committed; the WAL still has it.
@@ -158,6 +181,11 @@ impl PartitionWriter {
         self.uncommitted_records
     }
 
+    /// Returns what the next commit is to hold.
+    pub(crate) fn uncommitted(&self) -> Uncommitted {
+        Uncommitted { position: self.position, records: self.uncommitted_records }
+    }
+
     /// Makes what was added durable and searchable. Does nothing when nothing was added.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(position) = self.position else { return Ok(()) };
@@ -170,9 +198,7 @@ impl PartitionWriter {
         // is durable when it returns: `OrderedDirectory` syncs the directory, the engine does not.
         prepared.commit().map_err(failed("commit", &self.name))?;
         // Counted once they are durable: what fails is added again from the WAL.
-        let tier = self.name.split('/').next().unwrap_or_default().to_owned();
-        metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
-            .increment(self.uncommitted_records);
+        self.uncommitted().count(&self.name);
         self.uncommitted_records = 0;
         Ok(())
     }
@@ -211,13 +237,27 @@ pub(crate) fn read_position(
     name: &str,
 ) -> Result<u64, StoreError> {
     let Some(payload) = payload else { return Ok(0) };
+    check_version(payload.as_bytes(), &directory.file(META_FILE))?;
     let payload: Payload =
         serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
-    if payload.format != FORMAT {
-        let path = directory.file("meta.json");
-        return Err(StoreError::FormatVersion { path, found: payload.format, expected: FORMAT });
-    }
     Ok(payload.position)
+}
+
+/// Refuses a partition whose seal or last commit another version has written.
+pub(crate) fn check_partition_version(directory: &PartitionDirectory) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct Meta {
+        payload: Option<String>,
+    }
+    let read = |name: &str| directory.read(name).ok().flatten();
+    if let Some(seal) = read(super::seal::FILE_NAME) {
+        check_version(&seal, &directory.file(super::seal::FILE_NAME))?;
+    }
+    let meta = read(META_FILE).and_then(|json| serde_json::from_slice::<Meta>(&json).ok());
+    match meta.and_then(|meta| meta.payload) {
+        Some(payload) => check_version(payload.as_bytes(), &directory.file(META_FILE)),
+        None => Ok(()),
+    }
 }
 
 fn malformed(name: &str, error: &serde_json::Error) -> StoreError {

@@ -69,6 +69,7 @@ mod writer;
 
 pub use error::{FrameError, WalError};
 pub use recovery::Recovery;
+pub(crate) use recovery::check_versions;
 pub use release::WalReleaser;
 pub use replay::{Replay, WalReader};
 pub use settings::{Durability, WalCodec, WalSettings};

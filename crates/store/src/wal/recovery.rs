@@ -3,6 +3,8 @@
 //! A directory arrives; its segments, the retry window and the next record number leave. After
 //! recovery every frame of every segment either reads back or has been put aside and counted.
 
+use std::path::Path;
+
 use metrics::counter;
 use tierlog_model::metric_names::{WAL_CORRUPT_FRAMES, WAL_TORN_BYTES};
 use tracing::{info, warn};
@@ -92,6 +94,12 @@ pub(super) fn recover(
         recoverer.segment(segment, place)?;
     }
     Ok(recoverer.finish())
+}
+
+/// Refuses the log of a data directory when another version has written a part of it.
+pub(crate) fn check_versions(vfs: &dyn Vfs, data_directory: &Path) -> Result<(), WalError> {
+    let directories = Directories::of(data_directory);
+    refuse_other_versions(vfs, &find_segments(vfs, &directories.wal)?)
 }
 
 /// Runs before anything is touched, so that a newer version still finds its files whole.

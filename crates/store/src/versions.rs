@@ -1,0 +1,58 @@
+//! Versions of what is on disk: a data directory of which any part has an unknown one is refused
+//! with that number, before anything in it is changed.
+//!
+//! Only numbers are looked at here. What does not read at all is damage, and is met by whoever
+//! reads it: each of these files is read again when its turn comes.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::backend::Vfs;
+use crate::layout::Layout;
+use crate::partition::{PartitionDirectory, check_partition_version};
+use crate::{StoreError, files, wal};
+
+/// Version of the data directory as a whole, of replay journals, seals and commit payloads: one
+/// number, because no released program has written another.
+pub(crate) const FORMAT: u32 = 1;
+
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// Refuses JSON of another version. A later version may have other fields, so nothing else of
+/// it is read before its number is known.
+pub(crate) fn check_version(json: &[u8], path: &Path) -> Result<(), StoreError> {
+    match serde_json::from_slice::<Version>(json) {
+        Ok(Version { format }) if format != FORMAT => Err(StoreError::FormatVersion {
+            path: path.to_owned(),
+            found: format,
+            expected: FORMAT,
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Looks at everything that says its version.
+pub(crate) fn check_all(layout: &Layout) -> Result<(), StoreError> {
+    let vfs = layout.vfs();
+    for path in [layout.stamp(), layout.replay()] {
+        check_file(vfs, &path)?;
+    }
+    wal::check_versions(vfs, layout.root())?;
+    let partitions = layout.partitions();
+    for tier in files::list_names(vfs, &partitions).unwrap_or_default() {
+        let tier = partitions.join(tier);
+        for day in files::list_names(vfs, &tier).unwrap_or_default() {
+            let directory = PartitionDirectory::new(layout.shared_vfs(), tier.join(day));
+            check_partition_version(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_file(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
+    vfs.read(path).map_or(Ok(()), |json| check_version(&json, path))
+}
