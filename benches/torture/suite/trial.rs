@@ -48,8 +48,6 @@ pub(crate) struct Trial {
     pub(crate) violations: Vec<Violation>,
     /// Whether answers may leave out what the fault has damaged, if they say so.
     pub(crate) answers: Answers,
-    /// Whether the counters of the server can be relied on.
-    pub(crate) counters: Counters,
     /// How long anything is waited for.
     pub(crate) patience: Duration,
     /// Cap of the server's memory.
@@ -85,7 +83,6 @@ impl Trial {
             lines,
             violations: Vec::new(),
             answers: Answers::Whole,
-            counters: Counters::Exact,
             patience: PATIENCE,
             memory_bytes_max: MEMORY_BYTES_MAX,
             unsure: Vec::new(),
@@ -113,7 +110,6 @@ impl Trial {
             lines: self.lines.clone(),
             violations: Vec::new(),
             answers: self.answers,
-            counters: self.counters,
             patience: self.patience,
             memory_bytes_max: self.memory_bytes_max,
             unsure: self.unsure.clone(),
@@ -254,7 +250,7 @@ impl Trial {
         let replayed = server.health().and_then(|(_, health)| {
             health.get("replayed_records").and_then(serde_json::Value::as_u64)
         });
-        if replayed != Some(0) || self.counters == Counters::Interrupted {
+        if replayed != Some(0) {
             return;
         }
         let sum = |names: &[&str]| -> Option<f64> {
@@ -262,14 +258,10 @@ impl Trial {
         };
         let taken =
             ["tierlog_ingest_accepted_records_total", "tierlog_ingest_rejected_lines_total"];
-        // Lines whose sender was gone before their verdict came are indexed, but nobody was told.
-        let untold = self.ledger.known().map_or(0, |known| known.issued.len() - known.acked.len());
         let mut seen = (None, None);
         let is_conserved = wait_until(self.patience, || {
             seen = (sum(&taken), sum(&["tierlog_indexed_records_total"]));
-            seen.0.zip(seen.1).is_some_and(|(taken, indexed)| {
-                taken <= indexed && indexed <= taken + untold as f64
-            })
+            seen.0.is_some() && seen.0 == seen.1
         });
         if !is_conserved {
             let detail = format!("taken {:?}, indexed {:?}", seen.0, seen.1);
@@ -299,15 +291,6 @@ impl Trial {
             self.violations.push(Violation::new(Invariant::Promise, what()));
         }
     }
-}
-
-/// Whether what the server counted is what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counters {
-    /// It is.
-    Exact,
-    /// A commit that failed in its last step has stored records that it did not count.
-    Interrupted,
 }
 
 /// What an answer must be.

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::super::load::{Pace, Protocol};
 use super::super::server::{Launch, let_pass};
-use super::super::trial::{Counters, Holds, Trial};
+use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Files that the server may have open.
@@ -36,7 +36,6 @@ pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
 
 fn exhaust(rig: &Rig, seed: u64) -> Result<Trial> {
     let mut trial = Trial::new(rig, seed, 2)?;
-    trial.counters = Counters::Interrupted;
     let limit = format!("--nofile={FILES_MAX}");
     let wrapper = ["prlimit", &limit].iter().map(|word| (*word).to_owned()).collect();
     let mut server = trial.start_with(&Launch { wrapper, ..Launch::default() })?;

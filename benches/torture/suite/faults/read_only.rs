@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::super::load::{Pace, Protocol};
 use super::super::server::{Launch, Started, let_pass, wait_until};
 use super::super::tmpfs::Tmpfs;
-use super::super::trial::{Counters, Holds, Trial};
+use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Bytes of the disk.
@@ -44,7 +44,6 @@ fn forbid(rig: &Rig, seed: u64) -> Result<Trial> {
     let shim = rig.shim.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
     let disk = Tmpfs::mount(DISK_BYTES, None)?;
     let mut trial = Trial::at(rig, seed, 2, &disk.data())?;
-    trial.counters = Counters::Interrupted;
     // The kernel lets no disk with open files become read-only, but by an error of its own.
     let mark = trial.place.aside.join("read-only");
     let mut server = trial.start_with(&shim.read_only_while(&disk.data(), &mark))?;

@@ -12,7 +12,7 @@ use super::super::load::{Pace, Protocol};
 use super::super::random::Random;
 use super::super::server::{Server, let_pass, wait_until};
 use super::super::tmpfs::Tmpfs;
-use super::super::trial::{Counters, Holds, Trial};
+use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Bytes of the disk.
@@ -93,7 +93,6 @@ fn fill(rig: &Rig, seed: u64, shortage: Shortage) -> Result<Trial> {
     let lines = trial.lines.clone();
     let may_go =
         move |id: u64| shortage == Shortage::Pressure && DROPPED_LEVELS.contains(&lines.level(id));
-    trial.counters = Counters::Interrupted;
     let server = trial.start()?;
     trial.send(&server, 10)?;
     trial.compare(&server, &may_go)?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::super::load::{Pace, Protocol};
 use super::super::random::Random;
 use super::super::server::{Server, wait_until};
-use super::super::trial::{Counters, Holds, Trial};
+use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// The sync that fails, at the latest.
@@ -52,8 +52,7 @@ fn run(rig: &Rig, effort: Effort, fail: fn(&Rig, u64) -> Result<Trial>) -> Resul
 
 fn begin(rig: &Rig, seed: u64, part: &str, earliest: u64) -> Result<(Trial, Server)> {
     let shim = rig.shim.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
-    let mut trial = Trial::new(rig, seed, 2)?;
-    trial.counters = Counters::Interrupted;
+    let trial = Trial::new(rig, seed, 2)?;
     let number = earliest + Random::new(seed).below(LATEST);
     let server = trial.start_with(&shim.fail_sync(&trial.place.data.join(part), number))?;
     Ok((trial, server))

@@ -6,6 +6,8 @@
 //! maintenance takes it for short steps (never during a merge).
 
 mod failure;
+#[cfg(any(test, feature = "simulation"))]
+mod impatient;
 mod sink;
 mod state;
 mod supervise;

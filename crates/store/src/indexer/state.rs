@@ -12,7 +12,7 @@ use tierlog_model::EncodedRecord;
 
 use super::Indexer;
 use crate::dead_letters::LetterQuery;
-use crate::partition::PartitionWriter;
+use crate::partition::{PartitionWriter, Uncommitted};
 use crate::tombstone::Tombstones;
 use crate::wal::AppliedBatch;
 use crate::{PartitionId, StoreError};
@@ -55,6 +55,9 @@ pub(crate) struct IndexState {
     writers: BTreeMap<PartitionId, OpenWriter>,
     /// Positions of partitions that are not open, as far as they were asked for.
     positions: BTreeMap<PartitionId, u64>,
+    /// Partitions whose last commit may have been made and not been taken up, with what it was
+    /// to hold: they are looked at before the WAL is read again.
+    in_doubt: BTreeMap<PartitionId, Uncommitted>,
     tombstones: Tombstones,
     applied: u64,
     committed: u64,
@@ -72,6 +75,7 @@ impl IndexState {
         IndexState {
             writers: BTreeMap::new(),
             positions: BTreeMap::new(),
+            in_doubt: BTreeMap::new(),
             tombstones,
             applied: 0,
             committed: 0,
@@ -204,11 +208,17 @@ impl IndexState {
 
     fn close_writer(&mut self, indexer: &Indexer, id: PartitionId) -> Result<(), StoreError> {
         let Some(mut open) = self.writers.remove(&id) else { return Ok(()) };
+        // ORDER: in doubt before the commit, which may be made and fail all the same: without the
+        // writer nothing else would remember it.
+        self.in_doubt.insert(id, open.writer.uncommitted());
         if open.writer.uncommitted_records() > 0 {
             open.writer.commit()?;
+            self.in_doubt.insert(id, Uncommitted::default());
         }
         drop(open);
-        indexer.catalogue.refresh(id)
+        indexer.catalogue.refresh(id)?;
+        self.in_doubt.remove(&id);
+        Ok(())
     }
 
     pub(super) fn commit_all(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
@@ -295,6 +305,7 @@ impl IndexState {
         // Records of the partition that are still only in the WAL go with it.
         drop(self.writers.remove(&id));
         self.positions.remove(&id);
+        self.in_doubt.remove(&id);
         indexer.catalogue.remove(id);
         let moved = crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers);
         if moved.is_err() && indexer.layout.directory(id).has_index().unwrap_or(false) {

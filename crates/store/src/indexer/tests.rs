@@ -1,5 +1,7 @@
 //! The indexer on a simulated disk that runs full, on any machine.
 
+mod interrupted;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::layout::Layout;
 use crate::maintenance::Maintenance;
 use crate::recovery::{self, Recovered};
 use crate::wal::{AppliedBatch, WriteState, WriteStateHandle};
-use crate::{MaintenanceJob, StoreSettings};
+use crate::{MaintenanceJob, StoreError, StoreSettings};
 
 const DATA: &str = "/data";
 const DAY_MICROS: i64 = 86_400_000_000;

@@ -54,6 +54,8 @@ struct Process {
     maintenance: Maintenance,
     /// Q2: acknowledged and not yet indexed.
     queue: VecDeque<AppliedBatch>,
+    /// Number after the last record that was taken from the queue.
+    taken: u64,
 }
 
 /// The machine, its disk, its clock and what it promised.
@@ -169,7 +171,12 @@ impl Machine {
             Arc::clone(&store.catalogue),
             Arc::clone(&store.indexer),
         );
-        self.process = Some(Process { store, maintenance, queue: VecDeque::new() });
+        let taken = store.behind.unwrap_or(store.wal.next_seq());
+        let mut behind =
+            store.behind.map(|_| StoreError::Stalled("the start left some".to_owned()));
+        self.process = Some(Process { store, maintenance, queue: VecDeque::new(), taken });
+        // What the start could not index, the indexing thread tries again.
+        self.work(|_, _| behind.take().map_or(Ok(()), Err));
         Ok(())
     }
 
@@ -232,6 +239,7 @@ impl Machine {
         self.work(|process, _| {
             for _ in 0..batches {
                 let Some(batch) = process.queue.pop_front() else { break };
+                process.taken = batch.first_seq + u64::from(batch.batch.record_count());
                 process.store.indexer.apply(&batch, Replay::No)?;
             }
             Ok(())
@@ -254,14 +262,19 @@ impl Machine {
         self.commit();
     }
 
-    /// Does what an error of ends the process.
+    /// Does what the indexing thread recovers from; what it does not, ends the process.
     fn work(
         &mut self,
-        work: impl FnOnce(&mut Process, Option<Sabotage>) -> Result<(), StoreError>,
+        mut work: impl FnMut(&mut Process, Option<Sabotage>) -> Result<(), StoreError>,
     ) {
         let Some(process) = &mut self.process else { return };
-        if work(process, self.sabotage).is_err() {
-            self.process = None;
+        while let Err(error) = work(process, self.sabotage) {
+            let goes_on = || !self.vfs.is_halted();
+            let until = process.taken;
+            if !goes_on() || !process.store.indexer.recover_at_once(until, error, &goes_on) {
+                self.process = None;
+                return;
+            }
         }
     }
 

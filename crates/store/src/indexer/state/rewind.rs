@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Indexer;
 use super::{IndexState, Replay, group};
-use crate::partition::PartitionWriter;
+use crate::partition::{PartitionWriter, Uncommitted};
 use crate::wal::AppliedBatch;
 use crate::{PartitionId, StoreError};
 
@@ -14,21 +14,48 @@ impl IndexState {
     /// from which on the WAL is read again.
     pub(in super::super) fn rewind(&mut self, indexer: &Indexer) -> Result<u64, StoreError> {
         self.behind = true;
-        let open: Vec<PartitionId> = self.writers.keys().copied().collect();
+        for (id, open) in &self.writers {
+            self.in_doubt.entry(*id).or_insert_with(|| open.writer.uncommitted());
+        }
         // Dropped one by one: each waits for its threads.
         self.writers.clear();
         self.positions.clear();
-        for id in open {
-            // Its last commit may have been made and not taken up.
-            if indexer.layout.directory(id).has_index()? {
-                indexer.catalogue.refresh(id)?;
-                // What was half written takes the room that the next try needs.
-                self.writer(indexer, id)?.writer.collect_garbage()?;
-            }
+        // What is settled stays so when the next one fails and all of this comes again.
+        while let Some((id, doubt)) = self.in_doubt.first_key_value() {
+            let (id, doubt) = (*id, *doubt);
+            self.settle(indexer, id, doubt)?;
+            self.in_doubt.remove(&id);
         }
         self.applied = self.committed;
         self.behind = false;
         Ok(self.committed)
+    }
+
+    /// Takes up what the last commit of a partition has made of it.
+    fn settle(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+        doubt: Uncommitted,
+    ) -> Result<(), StoreError> {
+        if !indexer.layout.directory(id).has_index()? {
+            return Ok(());
+        }
+        match catch_unwind(AssertUnwindSafe(|| indexer.catalogue.refresh(id))) {
+            Ok(Err(error)) if !error.is_damage() => return Err(error),
+            // Its position is not known: what it has cannot be told from what it lacks.
+            Ok(Err(_)) | Err(_) => return self.put_aside(indexer, id),
+            Ok(Ok(())) => {
+                // A commit that failed in its last step is there, and nobody has counted it.
+                let partition = indexer.catalogue.partition(id);
+                if partition.is_some_and(|partition| doubt.is_in(partition.position())) {
+                    doubt.count(&id.name(&indexer.tiers));
+                }
+                self.in_doubt.insert(id, Uncommitted::default());
+            }
+        }
+        // What was half written takes the room that the next try needs.
+        self.writer(indexer, id)?.writer.collect_garbage()
     }
 
     /// Adds the records of a batch that was read back, of a range of numbers.
@@ -93,6 +120,7 @@ impl IndexState {
             self.behind = true;
         }
         self.positions.remove(&id);
+        self.in_doubt.remove(&id);
         // ORDER: lost before it is gone, or an answer in between would pass for whole.
         indexer.catalogue.note_lost(id);
         indexer.catalogue.remove(id);

@@ -1,0 +1,66 @@
+//! Recovery without its pauses, for tests and the simulated machine: whose disk has no room later
+//! either, unless somebody makes some.
+
+use std::ops::Range;
+
+use super::Indexer;
+use super::failure::Failure;
+use super::sink::SupervisedIndexer;
+use super::supervise::{Each, Sink, recover};
+use crate::StoreError;
+use crate::wal::{AppliedBatch, WriteStateHandle};
+
+/// An indexer that tries again at once, as long as somebody says that it makes sense.
+struct Impatient<'i> {
+    sink: SupervisedIndexer<'i>,
+    goes_on: &'i dyn Fn() -> bool,
+}
+
+impl Sink for Impatient<'_> {
+    fn rewind(&self) -> Result<u64, StoreError> {
+        self.sink.rewind()
+    }
+
+    fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
+        self.sink.reread(range, each)
+    }
+
+    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
+        self.sink.apply(batch, range)
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.sink.commit()
+    }
+
+    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+        self.sink.set_aside(batch, seq)
+    }
+
+    fn give_up(&self, seq: u64) {
+        self.sink.give_up(seq);
+    }
+
+    fn stall(&self, why: Option<&Failure>) {
+        self.sink.stall(why);
+    }
+
+    fn pause(&self, _: std::time::Duration) -> bool {
+        (self.goes_on)()
+    }
+}
+
+impl Indexer {
+    /// Brings the indexer back to where it has everything before a number, as its thread does
+    /// after a failure. Returns whether that succeeded.
+    pub(crate) fn recover_at_once(
+        &self,
+        until: u64,
+        error: StoreError,
+        goes_on: &dyn Fn() -> bool,
+    ) -> bool {
+        let write_state = WriteStateHandle::default();
+        let sink = SupervisedIndexer { indexer: self, write_state: &write_state };
+        recover(&Impatient { sink, goes_on }, until, &Failure::from(error)).is_ok()
+    }
+}

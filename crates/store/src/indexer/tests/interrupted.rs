@@ -1,0 +1,101 @@
+//! A commit that fails at any call of the disk, and a recovery that fails in its turn: everything
+//! is indexed once, and counted once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+
+use super::*;
+use crate::backend::{FaultError, Operation};
+
+/// Counts what was indexed, as the server's metrics do.
+#[derive(Debug, Default)]
+struct Indexed(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl CounterFn for Count {
+    fn increment(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::Relaxed);
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+impl metrics::Recorder for Indexed {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        match key.name() == tierlog_model::metric_names::INDEXED {
+            true => Counter::from_arc(Arc::clone(&self.0)),
+            false => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// Indexes two batches with a writer for one partition, so that each closes the other's, on a
+/// disk of which a call fails, and another in the recovery. Returns whether the first one did.
+fn check(operation: Operation, successes: u64, then: Operation) -> bool {
+    let what = format!("{operation:?} after {successes}, then {then:?}");
+    let vfs = disk();
+    let settings = StoreSettings { open_writers_max: 1, commit_threads_max: 1, ..settings() };
+    let mut store = open(&vfs, &settings);
+    // The catalogue knows the partition, as it was before.
+    let earlier = log(&mut store, Level::Info, 0, 5);
+    store.indexer.apply(&earlier, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let first = log(&mut store, Level::Info, 0, 5);
+    let second = log(&mut store, Level::Error, 0, 5);
+    vfs.fail_after(operation, successes, FaultError::Io);
+    let indexer = &store.indexer;
+    let mut failed = false;
+    let steps: [&dyn Fn() -> Result<(), StoreError>; 3] =
+        [&|| indexer.apply(&first, Replay::No), &|| indexer.apply(&second, Replay::No), &|| {
+            indexer.commit()
+        }];
+    let mut until = 0;
+    for (step, taken) in steps.into_iter().zip([10, 15, 15]) {
+        until = taken;
+        if let Err(error) = step() {
+            failed = true;
+            vfs.clear_faults();
+            vfs.fail_after(then, 0, FaultError::Io);
+            assert!(indexer.recover_at_once(until, error, &|| true), "{what}");
+        }
+    }
+    vfs.clear_faults();
+    assert_eq!((records(&store), until), (15, 15), "{what}");
+    drop(store);
+    assert_eq!(records(&open(&vfs, &settings)), 15, "{what}, after a start");
+    failed
+}
+
+#[test]
+fn what_fails_in_the_middle_of_a_commit_is_indexed_once_and_counted_once() {
+    use Operation::{Create, Inspect, Read, Rename, SyncData, SyncDir, Write};
+    for operation in [Create, Write, SyncData, Rename, SyncDir] {
+        for then in [Read, Inspect] {
+            for successes in 0.. {
+                let counted = Indexed::default();
+                let failed =
+                    metrics::with_local_recorder(&counted, || check(operation, successes, then));
+                if !failed {
+                    break;
+                }
+                let count = counted.0.0.load(Ordering::Relaxed);
+                assert_eq!(count, 15, "{operation:?} after {successes}, then {then:?}");
+            }
+        }
+    }
+}
