@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tierlog_model::{Clock, Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
-use crate::indexer::{Indexer, Replay};
+use crate::indexer::{Indexer, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
 use crate::maintenance::{
     RetentionClock, empty_trash, move_to_trash, quarantine, quarantined_partitions,
@@ -240,17 +240,26 @@ fn expire_leftover(
 }
 
 /// Gives the partitions what the WAL has and they have not. Returns how many records were read.
+/// Commits on the way: a start that is cut short is not done again whole by the next.
 ///
 /// `None` when they cannot take it now: the disk is full, or a record is poison. That must not
 /// keep the server from starting. A log that cannot be read does: it does not say what it holds.
 fn replay(wal: &Wal, indexer: &Indexer) -> Result<Option<u64>, StoreError> {
     let mut records = 0;
+    let mut uncommitted_bytes = 0;
     for entry in wal.replay(0) {
         let (first_seq, batch) = entry?;
         records += u64::from(batch.record_count());
+        uncommitted_bytes += batch.bytes().len();
         let applied = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
         if !indexer.try_step(|| indexer.apply(&applied, Replay::Yes)) {
             return Ok(None);
+        }
+        if uncommitted_bytes >= UNCOMMITTED_BYTES_MAX {
+            if !indexer.try_step(|| indexer.commit()) {
+                return Ok(None);
+            }
+            uncommitted_bytes = 0;
         }
     }
     Ok(indexer.try_step(|| indexer.commit()).then_some(records))

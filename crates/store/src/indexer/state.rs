@@ -1,5 +1,6 @@
 //! The open writers and how far they are.
 
+mod merges;
 mod rewind;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use tantivy::FutureResult;
 use tantivy::index::SegmentMeta;
 use tierlog_model::EncodedRecord;
 
+use self::merges::HotMerge;
 use super::Indexer;
 use crate::dead_letters::LetterQuery;
 use crate::partition::{PartitionWriter, Uncommitted};
@@ -53,6 +55,8 @@ struct OpenWriter {
 #[derive(Debug)]
 pub(crate) struct IndexState {
     writers: BTreeMap<PartitionId, OpenWriter>,
+    /// The merge under way.
+    merge: Option<HotMerge>,
     /// Positions of partitions that are not open, as far as they were asked for.
     positions: BTreeMap<PartitionId, u64>,
     /// Partitions whose last commit may have been made and not been taken up, with what it was
@@ -74,6 +78,7 @@ impl IndexState {
     pub(super) fn new(tombstones: Tombstones) -> IndexState {
         IndexState {
             writers: BTreeMap::new(),
+            merge: None,
             positions: BTreeMap::new(),
             in_doubt: BTreeMap::new(),
             tombstones,
@@ -244,7 +249,7 @@ impl IndexState {
             indexer.releaser.release_before(self.committed)?;
             self.tombstones.release_before(indexer.releaser.first_seq())?;
         }
-        Ok(())
+        self.merge_hot(indexer)
     }
 
     pub(super) fn start_seal(

@@ -11,10 +11,10 @@ use tierlog_model::{
     Timestamp, Value,
 };
 
-use super::Replay;
 use super::failure::{Failure, guarded};
 use super::sink::SupervisedIndexer;
 use super::supervise::{Lost, recover};
+use super::{Replay, UNCOMMITTED_BYTES_MAX, spawn};
 use crate::backend::{SimulatedVfs, Vfs as _};
 use crate::layout::Layout;
 use crate::maintenance::Maintenance;
@@ -40,6 +40,11 @@ fn settings() -> StoreSettings {
     }
 }
 
+/// Writers that write a segment for a commit only.
+fn ample() -> StoreSettings {
+    StoreSettings { writer_memory_bytes: 512 << 20, ..settings() }
+}
+
 fn open(vfs: &SimulatedVfs, settings: &StoreSettings) -> Recovered {
     let tiers = settings.tiers.clone();
     let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from(DATA), tiers);
@@ -56,10 +61,20 @@ fn disk() -> SimulatedVfs {
 
 /// Writes records of a level and a day to the log, as the WAL thread does.
 fn log(store: &mut Recovered, level: Level, age_days: i64, count: u64) -> AppliedBatch {
+    let texts = |number: u64| {
+        (1..40).map(|part| format!("{:x} ", (number * 41 + part) * 0x9E37_79B9)).collect()
+    };
+    log_texts(store, level, age_days, (0..count).map(texts))
+}
+
+fn log_texts(
+    store: &mut Recovered,
+    level: Level,
+    age_days: i64,
+    texts: impl Iterator<Item = String>,
+) -> AppliedBatch {
     let mut writer = BatchWriter::default();
-    for number in 0..count {
-        let text: String =
-            (1..40).map(|part| format!("{:x} ", (number * 41 + part) * 0x9E37_79B9)).collect();
+    for text in texts {
         writer.push(&Record {
             timestamp: noon().saturating_add_micros(-age_days * DAY_MICROS),
             level,
@@ -76,6 +91,16 @@ fn log(store: &mut Recovered, level: Level, age_days: i64, count: u64) -> Applie
 
 fn records(store: &Recovered) -> u64 {
     store.catalogue.partitions().iter().map(|partition| partition.stats().records).sum()
+}
+
+/// Logs a third of what may be uncommitted, in few records that are quick to index.
+fn log_third(store: &mut Recovered) -> AppliedBatch {
+    let text = "x".repeat(UNCOMMITTED_BYTES_MAX / 30);
+    log_texts(store, Level::Info, 0, std::iter::repeat_n(text, 10))
+}
+
+fn segments(store: &Recovered) -> Vec<usize> {
+    store.catalogue.partitions().iter().map(|partition| partition.segment_count()).collect()
 }
 
 fn used(vfs: &SimulatedVfs) -> u64 {
@@ -140,6 +165,54 @@ fn a_start_without_room_serves_reads_and_indexes_later() {
     drop(store);
     vfs.set_capacity(1 << 40);
     assert_eq!(records(&open(&vfs, &settings())), 550);
+}
+
+#[test]
+fn what_is_uncommitted_is_bounded_in_bytes() {
+    let vfs = disk();
+    let settings = StoreSettings { commit_interval: Duration::from_hours(1), ..ample() };
+    let mut store = open(&vfs, &settings);
+    let (sender, queue) = std::sync::mpsc::sync_channel(4);
+    let thread = spawn(Arc::clone(&store.indexer), queue, WriteStateHandle::default(), None);
+    for _ in 0..4 {
+        sender.send(log_third(&mut store)).expect("taken");
+    }
+    drop(sender);
+    thread.expect("a thread").join().expect("no panic");
+    // A commit when there was too much, and one at the end.
+    assert_eq!((records(&store), segments(&store)), (40, vec![2]));
+}
+
+#[test]
+fn a_replay_commits_on_the_way() {
+    let vfs = disk();
+    let mut store = open(&vfs, &ample());
+    for _ in 0..4 {
+        log_third(&mut store);
+    }
+    drop(store);
+    let store = open(&vfs, &ample());
+    assert_eq!((records(&store), segments(&store)), (40, vec![2]));
+}
+
+#[test]
+fn partitions_are_merged_one_after_another() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    for _ in 0..12 {
+        for level in [Level::Info, Level::Debug] {
+            let batch = log(&mut store, level, 0, 2);
+            store.indexer.apply(&batch, Replay::No).expect("applied");
+        }
+        store.indexer.commit().expect("committed");
+    }
+    // Each commit takes up a merge that has ended and starts the next.
+    while segments(&store) != [1, 1] {
+        assert!(segments(&store).iter().all(|count| *count == 1 || *count == 12));
+        store.indexer.commit().expect("committed");
+        std::thread::yield_now();
+    }
+    assert_eq!(records(&store), 48);
 }
 
 #[test]

@@ -5,8 +5,7 @@
 //! and one merge takes a bounded number of records: its memory does not grow with the day, nor
 //! does the time for which it takes a core away from the lines that arrive.
 
-use tantivy::index::SegmentMeta;
-use tantivy::indexer::{MergeCandidate, MergePolicy};
+use tantivy::index::{SegmentId, SegmentMeta};
 
 /// Segments below this many records are small: of a quiet partition, or of a rare level. Merging
 /// them costs next to nothing.
@@ -26,19 +25,12 @@ const MERGE_RECORDS_MAX: u64 = 400_000;
 /// Segments of one merge, at least, once even the fewest hold more records than that.
 const MERGE_SEGMENTS_MIN: usize = 4;
 
-/// The policy of hot partitions.
-#[derive(Debug)]
-pub(super) struct HotMergePolicy;
-
-impl MergePolicy for HotMergePolicy {
-    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
-        let mut sorted: Vec<&SegmentMeta> = segments.iter().collect();
-        sorted.sort_by_key(|segment| segment.max_doc());
-        let sizes: Vec<u32> = sorted.iter().map(|segment| segment.max_doc()).collect();
-        let count = group(&sizes);
-        let merged: Vec<_> = sorted.iter().take(count).map(|segment| segment.id()).collect();
-        if merged.is_empty() { Vec::new() } else { vec![MergeCandidate(merged)] }
-    }
+/// Returns the segments of a hot partition to merge now; none or several.
+pub(crate) fn segments_to_merge(segments: &[SegmentMeta]) -> Vec<SegmentId> {
+    let mut sorted: Vec<&SegmentMeta> = segments.iter().collect();
+    sorted.sort_by_key(|segment| segment.max_doc());
+    let sizes: Vec<u32> = sorted.iter().map(|segment| segment.max_doc()).collect();
+    sorted.iter().take(group(&sizes)).map(|segment| segment.id()).collect()
 }
 
 /// Returns how many of the smallest segments to merge, of sizes in ascending order.

@@ -24,6 +24,7 @@ use self::view::OpenError;
 pub use counts::{LevelCounts, MinuteCounts};
 pub(crate) use directory::PartitionDirectory;
 pub(crate) use filter::IdFilter;
+pub(crate) use merge::segments_to_merge;
 pub(crate) use seal::{Seal, write_seal};
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
@@ -105,6 +106,11 @@ impl PartitionFacts {
     /// Tells whether a segment is part of it.
     pub(crate) fn has_segment(&self, id: SegmentId) -> bool {
         self.segments.iter().any(|segment| segment.id() == id)
+    }
+
+    /// Returns its segments.
+    pub(crate) fn segments(&self) -> &[SegmentMeta] {
+        &self.segments
     }
 
     fn none() -> PartitionFacts {

@@ -14,7 +14,6 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{FutureResult, Index, IndexWriter};
 use tierlog_model::EncodedRecord;
 
-use super::merge::HotMergePolicy;
 use super::{PartitionDirectory, open_index};
 use crate::StoreError;
 use crate::dead_letters::LetterQuery;
@@ -93,9 +92,7 @@ impl PartitionWriter {
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
         let index = open_or_create(directory, name)?;
-        let writer = Self::with_index(&index, name, settings)?;
-        writer.writer.set_merge_policy(Box::new(HotMergePolicy));
-        Ok(writer)
+        Self::with_index(&index, name, settings)
     }
 
     /// Opens a partition so that what is merged and written gets its sealed form.
@@ -110,9 +107,7 @@ impl PartitionWriter {
         let zstd = Compressor::Zstd(ZstdCompressor { compression_level: Some(level) });
         index.settings_mut().docstore_compression = zstd;
         index.settings_mut().docstore_blocksize = SEALED_BLOCK_BYTES;
-        let writer = Self::with_index(&index, name, settings)?;
-        writer.writer.set_merge_policy(Box::new(NoMergePolicy));
-        Ok(writer)
+        Self::with_index(&index, name, settings)
     }
 
     fn with_index(
@@ -128,6 +123,8 @@ impl PartitionWriter {
             .build();
         let writer =
             index.writer_with_options(options).map_err(StoreError::index("write", name))?;
+        // Who holds all writers says what is merged when: see the indexer's state.
+        writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(PartitionWriter {
             name: name.to_owned(),
             writer,
@@ -201,6 +198,15 @@ impl PartitionWriter {
         self.uncommitted().count(&self.name);
         self.uncommitted_records = 0;
         Ok(())
+    }
+
+    /// Starts to merge committed segments. The future ends when the index lists the merged
+    /// segment instead of them.
+    pub(crate) fn start_merge(
+        &mut self,
+        segments: &[SegmentId],
+    ) -> FutureResult<Option<SegmentMeta>> {
+        self.writer.merge(segments)
     }
 
     /// Starts to merge every committed segment into one. The future ends when the index lists

@@ -19,6 +19,7 @@ impl IndexState {
         }
         // Dropped one by one: each waits for its threads.
         self.writers.clear();
+        self.merge = None;
         self.positions.clear();
         // What is settled stays so when the next one fails and all of this comes again.
         while let Some((id, doubt)) = self.in_doubt.first_key_value() {
