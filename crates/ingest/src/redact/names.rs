@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use super::detector::{is_pair_name, is_pair_value, is_phone_key};
-use super::engine::Engine;
+use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
 use crate::short_name::ShortName;
 
@@ -41,7 +41,7 @@ pub(super) struct NameFacts {
     pub(super) is_phone: bool,
     /// Its part in a pair.
     pub(super) pair: PairPart,
-    /// Whether the name itself may hold personal data.
+    /// Whether the name itself holds personal data.
     pub(super) is_suspect: bool,
 }
 
@@ -58,7 +58,7 @@ impl NameFacts {
             covered: engine.policy().covered_position(name),
             is_phone: is_phone_key(name),
             pair,
-            is_suspect: !engine.is_clean(name),
+            is_suspect: engine.redact(name, &mut Tally::default()).is_some(),
         }
     }
 

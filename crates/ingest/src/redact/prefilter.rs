@@ -3,11 +3,14 @@
 //! Arrives: any text. Leaves: a set of detectors, empty for nearly all text. It never says where
 //! anything is, and never misses: a detector's trigger is what each of its finds must contain.
 //!
-//! One pass over the bytes, through a table: it gathers which classes of bytes occur and the
-//! longest run of digits, and finds the needles of all detectors, see [`super::needles`].
+//! One pass over the bytes, through a table, gathers which classes of bytes occur. Only what they
+//! leave possible is looked for: runs of digits where there are enough of them, and the needles of
+//! all detectors, see [`super::needles`], where there are letters that hexadecimal ids lack.
+
+use memchr::memchr;
 
 use super::detector::{Detector, Trigger};
-use super::needles::{Gram, Needles, code_of};
+use super::needles::Needles;
 use super::view;
 
 /// Classes of bytes, as bits.
@@ -22,6 +25,8 @@ pub(super) mod class {
     pub(in crate::redact) const ESCAPE: u8 = 1 << 3;
     /// A letter that is no hexadecimal digit, or `_`: ids in hexadecimal have none.
     pub(in crate::redact) const LETTER: u8 = 1 << 4;
+    /// `?` or `&`
+    pub(super) const QUERY: u8 = 1 << 5;
     /// Continues a run of digits: a digit, a space or a dash.
     pub(super) const RUN: u8 = 1 << 6;
     /// A digit.
@@ -34,12 +39,14 @@ const WORDS_BYTES_MIN: usize = 10;
 /// Shortest run of digits that any detector asks for.
 const DIGIT_RUN_MIN: u32 = 8;
 
-/// What is known about each byte: its classes in the low half, its code among needles in the
-/// high one.
-const BYTES: [u16; 256] = bytes();
+/// Digits that are counted in one go: their number fits into a byte.
+const COUNTED_BYTES: usize = 128;
+
+/// The classes of each byte.
+const CLASSES: [u8; 256] = classes();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the index is below 256")]
-const fn bytes() -> [u16; 256] {
+const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
@@ -47,6 +54,7 @@ const fn bytes() -> [u16; 256] {
             b'@' => class::AT,
             b'=' | b':' => class::ASSIGN,
             b'+' => class::PLUS,
+            b'?' | b'&' => class::QUERY,
             b'0'..=b'9' => class::DIGIT | class::RUN,
             b' ' | b'-' => class::RUN,
             b'g'..=b'z' | b'G'..=b'Z' | b'_' => class::LETTER,
@@ -55,7 +63,7 @@ const fn bytes() -> [u16; 256] {
         if view::may_start_unit(byte) {
             class |= class::ESCAPE;
         }
-        table[byte as usize] = class as u16 | (code_of(byte) as u16) << 8;
+        table[byte as usize] = class;
         if byte == u8::MAX {
             return table;
         }
@@ -63,32 +71,46 @@ const fn bytes() -> [u16; 256] {
     }
 }
 
+#[inline]
+fn classes_of(byte: u8) -> u8 {
+    // The table has every byte; `get` only spares a bounds check that is not there.
+    CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Returns the longest run of digits with nothing but spaces and dashes between them.
+fn digit_run(text: &[u8]) -> u32 {
+    let (mut run, mut longest) = (0_u32, 0_u32);
+    for byte in text {
+        let class = classes_of(*byte);
+        // Branchless: a byte outside runs masks the count to zero.
+        let keep = u32::from(class >> 6 & 1).wrapping_neg();
+        run = (run + u32::from(class >> 7)) & keep;
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// Tells whether a text has as many digits as any detector asks for, in a row or not.
+fn has_digits(text: &[u8]) -> bool {
+    let counts = text.chunks(COUNTED_BYTES).map(|chunk| {
+        u32::from(chunk.iter().fold(0_u8, |count, byte| count + u8::from(byte.is_ascii_digit())))
+    });
+    counts.sum::<u32>() >= DIGIT_RUN_MIN
+}
+
 /// What the first pass saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Signals {
     classes: u8,
+    /// 0 when it is shorter than any detector asks for.
     digit_run: u32,
 }
 
 impl Signals {
-    /// Reads a text, and shows each byte's position and code among needles.
-    #[inline]
-    fn read(text: &[u8], mut show: impl FnMut(usize, u8)) -> Signals {
-        let mut classes = 0_u8;
-        let mut run = 0_u32;
-        let mut digit_run = 0_u32;
-        for (position, byte) in text.iter().enumerate() {
-            // The table has every byte; `get` only spares a bounds check that is not there.
-            let [class, code] =
-                BYTES.get(usize::from(*byte)).copied().unwrap_or_default().to_le_bytes();
-            classes |= class;
-            // Branchless: a byte outside runs masks the count to zero.
-            let keep = u32::from(class >> 6 & 1).wrapping_neg();
-            run = (run + u32::from(class >> 7)) & keep;
-            digit_run = digit_run.max(run);
-            show(position, code);
-        }
-        Signals { classes, digit_run }
+    fn of(text: &[u8]) -> Signals {
+        let classes = text.iter().fold(0, |classes, byte| classes | classes_of(*byte));
+        let has_digits = classes & class::DIGIT != 0 && has_digits(text);
+        Signals { classes, digit_run: if has_digits { digit_run(text) } else { 0 } }
     }
 
     fn has(self, classes: u8) -> bool {
@@ -150,41 +172,47 @@ struct Rule {
 /// The compiled triggers of the active detectors.
 pub(super) struct Prefilter {
     needles: Needles,
-    rules: Vec<Rule>,
+    /// Needles of one byte.
+    bytes: Vec<(u8, DetectorSet)>,
+    /// Detectors that ask for needles.
+    worded: Vec<Rule>,
+    /// The others.
+    wordless: Vec<Rule>,
 }
 
 impl Prefilter {
     /// Compiles the triggers of detectors, each with its position.
     pub(super) fn new<'d>(detectors: impl Iterator<Item = (usize, &'d dyn Detector)>) -> Prefilter {
         let mut needles: Vec<(&'static str, DetectorSet)> = Vec::new();
-        let mut rules = Vec::new();
+        let mut bytes = Vec::new();
+        let (mut worded, mut wordless) = (Vec::new(), Vec::new());
         for (position, detector) in detectors {
             let trigger = detector.trigger();
+            let mut owner = DetectorSet::default();
+            owner.insert(position);
             for needle in trigger.needles {
-                let mut owner = DetectorSet::default();
-                owner.insert(position);
-                needles.push((needle, owner));
+                match needle.as_bytes() {
+                    [byte] => bytes.push((*byte, owner)),
+                    _ => needles.push((needle, owner)),
+                }
             }
+            let rules = if trigger.needles.is_empty() { &mut wordless } else { &mut worded };
             rules.push(Rule { position, trigger });
         }
-        Prefilter { needles: Needles::new(&needles), rules }
+        Prefilter { needles: Needles::new(&needles), bytes, worded, wordless }
     }
 
     /// Returns what a text needs.
     pub(super) fn look(&self, text: &str) -> Needs {
         let bytes = text.as_bytes();
-        let mut gram = Gram::default();
-        let mut named = DetectorSet::default();
-        let signals = Signals::read(bytes, |position, code| {
-            gram = gram.push(code);
-            if self.needles.may_begin(gram) {
-                self.needles.name(bytes, position, gram, &mut named);
-            }
-        });
+        if self.worded.is_empty() && self.wordless.is_empty() {
+            return Needs::default();
+        }
+        let signals = Signals::of(bytes);
         let may_hold_words = signals.has(class::ASSIGN)
             || signals.has(class::PLUS)
             || (text.len() >= WORDS_BYTES_MIN && signals.has(class::LETTER));
-        // Fast path: most values are short words and numbers.
+        // Fast path: most values are short words, numbers, and ids in hexadecimal.
         let interesting = class::AT | class::ESCAPE;
         if !may_hold_words
             && signals.classes & interesting == 0
@@ -192,17 +220,29 @@ impl Prefilter {
         {
             return Needs::default();
         }
-        if !may_hold_words {
-            named = DetectorSet::default();
-        }
         let mut detectors = DetectorSet::default();
-        for Rule { position, trigger } in &self.rules {
-            let is_named = trigger.needles.is_empty() || named.contains(*position);
-            if is_named && signals.has(trigger.classes) && signals.digit_run >= trigger.digit_run {
+        let mut add = |rule: &Rule| {
+            let Rule { position, trigger } = rule;
+            if signals.has(trigger.classes) && signals.digit_run >= trigger.digit_run {
                 detectors.insert(*position);
             }
+        };
+        self.wordless.iter().for_each(&mut add);
+        if may_hold_words {
+            let named = self.named(bytes, signals);
+            let is_named = |rule: &&Rule| named.contains(rule.position);
+            self.worded.iter().filter(is_named).for_each(add);
         }
         Needs { detectors, view: signals.has(class::ESCAPE) }
+    }
+
+    fn named(&self, text: &[u8], signals: Signals) -> DetectorSet {
+        let mut named = self.needles.named(text);
+        if signals.classes & (class::PLUS | class::QUERY) != 0 {
+            let here = self.bytes.iter().filter(|(byte, _)| memchr(*byte, text).is_some());
+            here.for_each(|(_, owner)| named.add_all(*owner));
+        }
+        named
     }
 }
 
@@ -214,12 +254,6 @@ mod tests {
     use super::super::registry::DETECTORS;
     use super::*;
 
-    impl Signals {
-        fn of(text: &[u8]) -> Signals {
-            Signals::read(text, |_, _| {})
-        }
-    }
-
     #[test]
     fn digits_count_across_spaces_and_dashes_only() {
         for (text, expected) in [
@@ -229,7 +263,19 @@ mod tests {
             ("1.2.3.4", 1),
             ("550e8400-e29b-41d4-a716-446655440000", 15),
         ] {
-            assert_eq!(Signals::of(text.as_bytes()).digit_run, expected, "{text}");
+            assert_eq!(digit_run(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_triggers_ask_for_is_looked_for() {
+        for detector in DETECTORS {
+            let Trigger { digit_run, needles, .. } = detector.trigger();
+            assert!(digit_run == 0 || digit_run >= DIGIT_RUN_MIN, "{}", detector.name());
+            for needle in needles.iter().filter(|needle| needle.len() == 1) {
+                let classes = needle.bytes().map(classes_of).next().expect("a byte");
+                assert_ne!(classes & (class::PLUS | class::QUERY), 0, "{needle}");
+            }
         }
     }
 
@@ -263,6 +309,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn runs_of_digits_are_those_of_a_plain_reading(text in "[0-9a-f -]{0,30}|[0-9x]{100,300}") {
+            let runs = text.split(|c: char| !matches!(c, '0'..='9' | ' ' | '-'));
+            let digits = |run: &str| run.bytes().filter(u8::is_ascii_digit).count() as u32;
+            let longest = runs.map(digits).max().unwrap_or(0);
+            prop_assert_eq!(digit_run(text.as_bytes()), longest);
+            let asked_for = if longest >= DIGIT_RUN_MIN { longest } else { 0 };
+            let seen = Signals::of(text.as_bytes()).digit_run;
+            prop_assert_eq!(if seen >= DIGIT_RUN_MIN { seen } else { 0 }, asked_for);
+        }
+
         #[test]
         fn needles_are_those_that_an_automaton_finds(pieces in prop::collection::vec(
             prop_oneof![
