@@ -6,7 +6,7 @@
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use tierlog_model::{Timestamp, Value};
 
 /// Unix seconds reach this number in the year 5138, milliseconds had it in 1973.
@@ -78,6 +78,10 @@ fn from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
     if text.is_empty() || text.len() > TEXT_BYTES_MAX {
         return Err("timestamp text is empty or too long");
     }
+    // Fast path: what libraries write.
+    if let Some(timestamp) = read_usual(text.as_bytes()) {
+        return storable(timestamp.as_microsecond());
+    }
     let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+'))
         && text.bytes().filter(|byte| *byte == b'-').count() < 2;
     if is_number {
@@ -88,10 +92,58 @@ fn from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
             return from_float(number);
         }
     }
-    // Fast path: the parser knows `T` and space, `.` and `,`, `Z` and offsets.
+    // The parser knows `T` and space, `.` and `,`, `Z` and offsets.
     read_pieces(text, zone)
         .or_else(|| read_pieces(&rewrite(text)?, zone))
         .unwrap_or(Err("timestamp text is in no known form"))
+}
+
+/// Reads `2026-08-21T14:05:09.123+02:00`, with `T` or a space, any fraction and a zone in numbers;
+/// `None` for every other form, and for the last seconds that only the parser knows.
+fn read_usual(text: &[u8]) -> Option<jiff::Timestamp> {
+    let (date, rest) = text.split_first_chunk::<11>()?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b' '] = date else { return None };
+    let [h0, h1, b':', n0, n1, b':', s0, s1] = time else { return None };
+    let year = i16::from(two(*y0, *y1)?) * 100 + i16::from(two(*y2, *y3)?);
+    let (month, day) = (two(*m0, *m1)?, two(*d0, *d1)?);
+    let (hour, minute, second) = (two(*h0, *h1)?, two(*n0, *n1)?, two(*s0, *s1)?);
+    let (nanos, zone) = read_fraction(rest)?;
+    let moment = DateTime::new(year, month, day, hour, minute, second, nanos).ok()?;
+    read_offset(zone)?.to_timestamp(moment).ok()
+}
+
+/// Reads a fraction of a second as nanoseconds, if there is one, and returns what follows it.
+fn read_fraction(rest: &[u8]) -> Option<(i32, &[u8])> {
+    let Some((b'.' | b',', digits)) = rest.split_first() else { return Some((0, rest)) };
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, zone) = digits.split_at(length);
+    let missing = u32::try_from(NANO_DIGITS.checked_sub(length)?).ok()?;
+    let number = digits.iter().fold(0, |number, digit| number * 10 + i32::from(digit - b'0'));
+    (length > 0).then(|| (number * 10_i32.pow(missing), zone))
+}
+
+/// Digits of a fraction that counts nanoseconds.
+const NANO_DIGITS: usize = 9;
+
+/// Reads `Z`, `+02:00` or `+0200`.
+fn read_offset(zone: &[u8]) -> Option<Offset> {
+    let (sign, digits) = match zone {
+        b"Z" => return Some(Offset::UTC),
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let ([h0, h1, b':', m0, m1] | [h0, h1, m0, m1]) = digits else { return None };
+    let (hours, minutes) = (two(*h0, *h1)?, two(*m0, *m1)?);
+    let is_usual = hours < 24 && minutes < 60;
+    let seconds = sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60);
+    is_usual.then(|| Offset::from_seconds(seconds).ok()).flatten()
+}
+
+fn two(tens: u8, ones: u8) -> Option<i8> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| (byte - b'0') as i8);
+    Some(digit(tens)? * 10 + digit(ones)?)
 }
 
 /// Reads date, time and offset; `None` when the text has another form.
@@ -129,7 +181,36 @@ fn rewrite(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_fast_path_reads_what_the_parser_reads(
+            date in "(0|1|2|9)[0-9]{3}-[0-9][0-9]?-?[0-3][0-9]|2026-(0[1-9]|1[0-2])-[0-2][0-9]",
+            time in "[T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]([.,][0-9]{0,10})?",
+            zone in "Z|[+-][0-2][0-9]:?[0-6][0-9]|[+-]00:?00|| Z|[a-z]",
+        ) {
+            let text = format!("{date}{time}{zone}");
+            if let Some(read) = read_usual(text.as_bytes()) {
+                let parsed = read_pieces(&text, &TimeZone::UTC);
+                prop_assert_eq!(Some(storable(read.as_microsecond())), parsed, "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_forms_are_read_fast() {
+        for text in [
+            "2026-08-21T14:05:09Z",
+            "2026-08-21 14:05:09.5Z",
+            "2026-11-21T04:33:17.003217+00:00",
+            "2026-08-21T14:05:09.123456789-0930",
+        ] {
+            assert!(read_usual(text.as_bytes()).is_some(), "{text}");
+        }
+    }
 
     fn read(value: &Value<'_>) -> Result<String, &'static str> {
         read_timestamp(value, &TimeZone::UTC).map(|timestamp| timestamp.to_string())
