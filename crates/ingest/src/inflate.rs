@@ -68,12 +68,25 @@ pub(crate) fn inflate(
             read_capped(flate2::read::DeflateDecoder::new(&*body), limit, "deflate")
         }
         Encoding::Zstd => {
+            // Fast path: one frame that says how long it is.
+            if let Some(plain) = inflate_at_once(&body, limit) {
+                return Ok(plain);
+            }
             let corrupt = |_| InflateError::Corrupt("zstd");
             let mut decoder = zstd::stream::read::Decoder::with_buffer(&*body).map_err(corrupt)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
             read_capped(decoder, limit, "zstd")
         }
     }
+}
+
+/// Inflates a zstd frame straight into a buffer of the length that it claims: no window beside it
+/// and no growing. `None` when it claims none, more than the cap, or something that is not true;
+/// what a liar reserves is never touched.
+fn inflate_at_once(body: &[u8], limit: usize) -> Option<Bytes> {
+    let claimed = zstd::zstd_safe::get_frame_content_size(body).ok()??;
+    let length = usize::try_from(claimed).ok().filter(|length| *length <= limit)?;
+    zstd::bulk::decompress(body, length).ok().map(Bytes::from)
 }
 
 fn read_capped(
@@ -143,6 +156,26 @@ mod tests {
     fn several_members_and_frames_are_one_body() {
         check([gzip(b"a"), gzip(b"b")].concat(), Encoding::Gzip, Ok(b"ab"));
         check([zstd(b"a"), zstd(b"b")].concat(), Encoding::Zstd, Ok(b"ab"));
+    }
+
+    #[test]
+    fn frames_that_say_how_long_they_are_are_read_at_once() {
+        let text: Vec<u8> = (0..900_u32).map(|number| (number * number / 7) as u8).collect();
+        let whole = |text: &[u8]| zstd::bulk::compress(text, 3).expect("memory takes all");
+        let body = whole(&text);
+        assert_eq!(inflate_at_once(&body, text.len()).as_deref(), Some(text.as_slice()));
+        assert_eq!(inflate_at_once(&body, text.len() - 1), None);
+        check(body.clone(), Encoding::Zstd, Ok(&text));
+        check(whole(&[b'0'; 1_001]), Encoding::Zstd, Err(InflateError::TooLarge { limit: 1_000 }));
+        check([whole(b"a"), whole(b"b")].concat(), Encoding::Zstd, Ok(b"ab"));
+        let cut = body.get(..body.len() - 9).expect("longer").to_vec();
+        check(cut, Encoding::Zstd, Err(InflateError::Corrupt("zstd")));
+        // Two bytes behind the magic number and the descriptor say how long it is.
+        for byte in [5, 6] {
+            let mut lie = body.clone();
+            *lie.get_mut(byte).expect("a header") ^= 1;
+            check(lie, Encoding::Zstd, Err(InflateError::Corrupt("zstd")));
+        }
     }
 
     #[test]
