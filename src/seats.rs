@@ -5,7 +5,7 @@
 //! bodies that drip, and lines without an end hold a place only as long as nobody else needs it.
 //! Whoever has something done for them is never asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +45,49 @@ pub(crate) struct Seats {
 struct Taken {
     seats: BTreeMap<u64, Seat>,
     next: u64,
+    /// Those that waited long enough when it was last looked, the longest first: a house full of
+    /// idle connections is emptied in one look at each of them and not in one for each that goes.
+    longest: VecDeque<Waiting>,
+}
+
+/// Who waited, and since when: still so if that has not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    since: u64,
+    number: u64,
+}
+
+impl Taken {
+    /// Returns the one that has waited longest, if it has waited long enough.
+    fn longest_waiting(&mut self, latest: u64) -> Option<&Seat> {
+        let mut found = self.next_of_list();
+        if found.is_none() {
+            self.look(latest);
+            found = self.next_of_list();
+        }
+        self.seats.get(&found?)
+    }
+
+    fn next_of_list(&mut self) -> Option<u64> {
+        while let Some(waiting) = self.longest.pop_front() {
+            let seat = self.seats.get(&waiting.number);
+            if seat.is_some_and(|seat| seat.since() == waiting.since && seat.may_be_asked()) {
+                return Some(waiting.number);
+            }
+        }
+        None
+    }
+
+    fn look(&mut self, latest: u64) {
+        let all = self.seats.iter();
+        let mut waiting: Vec<Waiting> = all
+            .map(|(number, seat)| (Waiting { since: seat.since(), number: *number }, seat))
+            .filter(|(waiting, seat)| waiting.since <= latest && seat.may_be_asked())
+            .map(|(waiting, _)| waiting)
+            .collect();
+        waiting.sort_unstable();
+        self.longest = waiting.into();
+    }
 }
 
 /// The place of a connection, as the connection sees it.
@@ -108,15 +151,8 @@ impl Seats {
     pub(crate) fn ask_one_to_leave(&self) -> bool {
         let now = millis(self.epoch.elapsed());
         let latest = now.saturating_sub(millis(EVICT_AFTER));
-        let taken = lock(&self.taken);
-        let longest = taken
-            .seats
-            .values()
-            .filter(|seat| !seat.leave.is_cancelled())
-            .map(|seat| (seat.waits_since.load(Ordering::Relaxed), seat))
-            .filter(|(since, _)| *since <= latest)
-            .min_by_key(|(since, _)| *since);
-        let Some((_, seat)) = longest else { return false };
+        let mut taken = lock(&self.taken);
+        let Some(seat) = taken.longest_waiting(latest) else { return false };
         seat.leave.cancel();
         counter!(CONNECTIONS_EVICTED, "listener" => self.name).increment(1);
         true
@@ -137,6 +173,15 @@ impl Seat {
     /// Returns the token that asks the connection to leave, alone or with all others.
     pub(crate) fn leave(&self) -> &CancellationToken {
         &self.leave
+    }
+
+    fn since(&self) -> u64 {
+        self.waits_since.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether it was not asked to leave yet.
+    fn may_be_asked(&self) -> bool {
+        !self.leave.is_cancelled()
     }
 
     fn waits_since_moment(&self, moment: Instant) {
@@ -241,6 +286,34 @@ mod tests {
         let before = Instant::now();
         let (_place, ()) = tokio::join!(seats.free_place(), leaving);
         assert!(before.elapsed() >= EVICT_AFTER - Duration::from_millis(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_house_full_is_emptied_in_the_order_of_waiting() {
+        let seats = Seats::new("test", 5, CancellationToken::new());
+        let mut seated = Vec::new();
+        for _ in 0..5 {
+            seated.push(seats.take(seats.free_place().await));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(EVICT_AFTER).await;
+        let asked = |seated: &[(Taking, Seat)]| -> Vec<bool> {
+            seated.iter().map(|(_, seat)| seat.leave().is_cancelled()).collect()
+        };
+        assert!(seats.ask_one_to_leave());
+        assert_eq!(asked(&seated), [true, false, false, false, false]);
+        // Since they were last looked at: one works, one waits anew, one is gone.
+        seated[1].1.works();
+        seated[2].1.waits_since_now();
+        let gone = seated.remove(3);
+        drop(gone);
+        assert!(seats.ask_one_to_leave());
+        assert_eq!(asked(&seated), [true, false, false, true]);
+        assert!(!seats.ask_one_to_leave(), "the others have not waited for long");
+        tokio::time::sleep(EVICT_AFTER).await;
+        assert!(seats.ask_one_to_leave());
+        assert_eq!(asked(&seated), [true, false, true, true]);
+        assert!(!seats.ask_one_to_leave(), "one works, the others were asked");
     }
 
     #[tokio::test(start_paused = true)]
