@@ -4,19 +4,17 @@
 //! last byte is written, or as 429. Without this, five hundred clients that ask for the largest
 //! answer and take it a byte at a time hold five hundred times as much.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Body as HttpBody;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::held_body::holding;
 use crate::problem::problem;
 
 /// Answers of the largest size that may be on their way at one time.
@@ -55,7 +53,7 @@ impl AnswerBudget {
             return answer;
         }
         match self.share(bytes) {
-            Some(share) => answer.map(|inner| Body::new(ChargedBody { inner, _share: share })),
+            Some(share) => holding(answer, share),
             None => too_many(),
         }
     }
@@ -78,34 +76,10 @@ fn too_many() -> Response {
     answer
 }
 
-/// The body of an answer that holds its share until it is gone.
-struct ChargedBody {
-    inner: Body,
-    _share: OwnedSemaphorePermit,
-}
-
-impl HttpBody for ChargedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     fn answer(bytes: usize) -> Response {

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::debug;
 
+use crate::held_body::holding;
 use crate::pace::Pace;
 use crate::problem::problem;
 use crate::seats::Seat;
@@ -139,7 +140,7 @@ pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
         let answer = if expired.load(Ordering::Relaxed) { too_late() } else { answer };
         let Some(seat) = seat else { return answer };
         seat.works();
-        answer.map(|inner| Body::new(AnswerBody { inner, seat }))
+        holding(answer, Answering(seat))
     }))
 }
 
@@ -199,35 +200,12 @@ impl HttpBody for DeadlineBody {
     }
 }
 
-/// An answer's body: once it is gone, the client is waited for again.
-struct AnswerBody {
-    inner: Body,
-    seat: Seat,
-}
+/// Held by an answer: once that is gone, the client is waited for again.
+struct Answering(Seat);
 
-impl HttpBody for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-impl Drop for AnswerBody {
+impl Drop for Answering {
     fn drop(&mut self) {
-        self.seat.waits_since_now();
+        self.0.waits_since_now();
     }
 }
 

@@ -12,6 +12,7 @@ mod descriptors;
 mod drain;
 pub mod generate;
 mod health;
+mod held_body;
 mod host_guard;
 mod http;
 mod keys;

@@ -19,8 +19,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tierlog_ingest::Ingest;
-use tierlog_model::{Clock, Refusal, Timestamp};
-use tierlog_store::Store;
+use tierlog_model::{Clock, Refusal};
+use tierlog_store::{LetterSelection, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -52,12 +52,16 @@ impl LettersState {
         LettersState { store, ingest, clock, stop, turn: Arc::new(Semaphore::new(1)) }
     }
 
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    fn take_turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.turn).try_acquire_owned().ok()
+    /// Returns which letters a change means, and its turn; or the answer that refuses it.
+    fn begin_change(
+        &self,
+        parameters: &LetterParameters,
+    ) -> Result<(LetterSelection, OwnedSemaphorePermit), Box<Response>> {
+        let selection = parameters
+            .selection_to_change(self.clock.now())
+            .map_err(|detail| Box::new(invalid(&detail)))?;
+        let turn = Arc::clone(&self.turn).try_acquire_owned().map_err(|_| Box::new(busy()))?;
+        Ok((selection, turn))
     }
 }
 
@@ -88,7 +92,8 @@ pub(crate) async fn list(
     State(state): State<Arc<LettersState>>,
     Query(parameters): Query<LetterParameters>,
 ) -> Response {
-    let read = parameters.selection(state.now()).and_then(|own| Ok((own, parameters.limit()?)));
+    let read =
+        parameters.selection(state.clock.now()).and_then(|own| Ok((own, parameters.limit()?)));
     let (selection, limit) = match read {
         Ok(read) => read,
         Err(detail) => return invalid(&detail),
@@ -132,11 +137,10 @@ pub(crate) async fn replay(
     State(state): State<Arc<LettersState>>,
     Query(parameters): Query<LetterParameters>,
 ) -> Response {
-    let selection = match parameters.selection_to_change(state.now()) {
-        Ok(selection) => selection,
-        Err(detail) => return invalid(&detail),
+    let (selection, turn) = match state.begin_change(&parameters) {
+        Ok(begun) => begun,
+        Err(refusal) => return *refusal,
     };
-    let Some(turn) = state.take_turn() else { return busy() };
     // On a task of its own: a client that leaves does not cut a page in two.
     let work = async move {
         let _turn = turn;
@@ -165,11 +169,10 @@ pub(crate) async fn drop_letters(
     State(state): State<Arc<LettersState>>,
     Query(parameters): Query<LetterParameters>,
 ) -> Response {
-    let selection = match parameters.selection_to_change(state.now()) {
-        Ok(selection) => selection,
-        Err(detail) => return invalid(&detail),
+    let (selection, turn) = match state.begin_change(&parameters) {
+        Ok(begun) => begun,
+        Err(refusal) => return *refusal,
     };
-    let Some(turn) = state.take_turn() else { return busy() };
     blocking(move || {
         let _turn = turn;
         super::drop_letters(&state.store, &selection)
