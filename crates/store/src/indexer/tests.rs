@@ -195,17 +195,22 @@ fn a_replay_commits_on_the_way() {
     assert_eq!((records(&store), segments(&store)), (40, vec![2]));
 }
 
-#[test]
-fn partitions_are_merged_one_after_another() {
-    let vfs = disk();
-    let mut store = open(&vfs, &settings());
+/// Commits so often to two partitions that each has enough segments to merge.
+fn log_two_to_merge(store: &mut Recovered) {
     for _ in 0..12 {
         for level in [Level::Info, Level::Debug] {
-            let batch = log(&mut store, level, 0, 2);
+            let batch = log(store, level, 0, 2);
             store.indexer.apply(&batch, Replay::No).expect("applied");
         }
         store.indexer.commit().expect("committed");
     }
+}
+
+#[test]
+fn partitions_are_merged_one_after_another() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    log_two_to_merge(&mut store);
     // Each commit takes up a merge that has ended and starts the next.
     while segments(&store) != [1, 1] {
         assert!(segments(&store).iter().all(|count| *count == 1 || *count == 12));
@@ -213,6 +218,20 @@ fn partitions_are_merged_one_after_another() {
         std::thread::yield_now();
     }
     assert_eq!(records(&store), 48);
+}
+
+#[test]
+fn a_partition_that_goes_during_its_merge_keeps_no_other_waiting() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    log_two_to_merge(&mut store);
+    let merging = store.indexer.lock().merging().expect("a merge");
+    store.indexer.drop_partition(merging).expect("dropped");
+    while segments(&store) != [1] {
+        store.indexer.commit().expect("committed");
+        std::thread::yield_now();
+    }
+    assert_eq!(records(&store), 24);
 }
 
 #[test]

@@ -41,8 +41,11 @@ impl IndexState {
                 // The segments are still listed, and searched: nothing is lost but the work.
                 tracing::warn!(partition = %id.name(&indexer.tiers), %error, "merge was left");
             }
-            // The list of segments has changed without a commit.
-            indexer.catalogue.refresh(id)?;
+            // The list of segments has changed without a commit. A partition that was dropped
+            // or put aside meanwhile has none.
+            if indexer.catalogue.partition(id).is_some() {
+                indexer.catalogue.refresh(id)?;
+            }
         }
         if let Some((id, segments)) = self.most_urgent(indexer)
             && let Some(open) = self.writers.get_mut(&id)
@@ -50,6 +53,12 @@ impl IndexState {
             self.merge = Some(HotMerge { id, result: open.writer.start_merge(&segments) });
         }
         Ok(())
+    }
+
+    /// Returns the partition of the merge under way.
+    #[cfg(test)]
+    pub(in super::super) fn merging(&self) -> Option<PartitionId> {
+        self.merge.as_ref().map(|merge| merge.id)
     }
 
     /// Returns the open partition that has the most segments to merge.
