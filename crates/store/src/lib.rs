@@ -42,7 +42,7 @@ pub use partition::{
     LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionId, PartitionState,
     PartitionStats, PartitionView,
 };
-pub use schema::{IndexFields, attribute_column, id_term, index_fields, text_term, tokenize};
+pub use schema::{IndexFields, attribute_column, index_fields, text_term, tokenize};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
 pub use wal::{Durability, LiveBatch};

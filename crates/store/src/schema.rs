@@ -5,7 +5,6 @@
 //! | `timestamp` | column, microseconds | when |
 //! | `level` | column, text | severity |
 //! | `seq` | column, u64 | number of the record in the WAL: unique, never reused |
-//! | `ids` | inverted index, u64 | bucket of the [`tierlog_model::id_hash`] of every id field |
 //! | `text` | inverted index, JSON | words of message and long text, by field |
 //! | `text_fields` | column, text, many | names of the fields that `text` holds for the record |
 //! | `template` | column, text | the message without what other columns have and without numbers |
@@ -14,13 +13,14 @@
 //! | | | text, arrays, integers over 2^53 |
 //!
 //! Term dictionaries and a second copy of the line are what costs in a log index, so a field has
-//! an inverted index only where a column cannot answer in time: words and ids.
+//! an inverted index only where a column cannot answer in time: words. Where an id lies is said,
+//! once a partition is sealed, by its id filter.
 
 use std::sync::LazyLock;
 
 use tantivy::schema::{
-    DateOptions, DateTimePrecision, FAST, Field, IndexRecordOption, JsonObjectOptions,
-    NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions,
+    DateOptions, DateTimePrecision, FAST, Field, IndexRecordOption, JsonObjectOptions, STORED,
+    Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::tokenizer::{
     LowerCaser, RAW_TOKENIZER_NAME, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
@@ -56,8 +56,6 @@ pub struct IndexFields {
     pub level: Field,
     /// Column of the record's number.
     pub seq: Field,
-    /// Index of id buckets.
-    pub ids: Field,
     /// Index of words by field.
     pub text: Field,
     /// Column of the names of text fields.
@@ -85,8 +83,6 @@ fn build() -> (Schema, IndexFields) {
         timestamp: builder.add_date_field(TIMESTAMP, timestamp),
         level: builder.add_text_field(LEVEL, raw_column()),
         seq: builder.add_u64_field(SEQ, FAST),
-        // Not the flag `INDEXED`: it adds a byte a record for scores, which no search asks for.
-        ids: builder.add_u64_field("ids", NumericOptions::default().set_indexed()),
         text: builder.add_json_field(
             "text",
             JsonObjectOptions::default().set_indexing_options(words).set_expand_dots_enabled(),
@@ -150,25 +146,6 @@ pub fn text_term(path: &str, word: &str) -> Term {
     let mut term = Term::from_field_json_path(index_fields().text, &escape(path), true);
     term.append_type_and_str(word);
     term
-}
-
-/// Bits of an id's hash that are indexed.
-///
-/// A term dictionary of whole hashes costs more than everything that it finds: random terms do
-/// not compress. With 16,384 buckets it costs next to nothing, and a bucket of a partition of ten
-/// million records holds about a thousand candidates, verified against the column in less than a
-/// millisecond. A quarter of the buckets of 16 bits: 1.2 MB less of 60 for a million lines.
-const ID_BUCKET_BITS: u32 = 14;
-
-/// Returns what is indexed of an id's hash.
-pub(crate) fn id_bucket(hash: u64) -> u64 {
-    hash >> (u64::BITS - ID_BUCKET_BITS)
-}
-
-/// Returns the term under which the records with an id are found, among others: verify each
-/// against the column.
-pub fn id_term(hash: u64) -> Term {
-    Term::from_field_u64(index_fields().ids, id_bucket(hash))
 }
 
 /// Returns the name under which tantivy finds the column of a field that is not built in.

@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 
 use tantivy::SegmentReader;
 use tantivy::columnar::{ColumnType, DynamicColumnHandle};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::Field;
 use tierlog_model::{fields, id_hash};
-use tierlog_store::{attribute_column, id_term, index_fields, text_paths};
+use tierlog_store::{PartitionFacts, attribute_column, index_fields, text_paths};
 
 use super::column::{self, Accept, ColumnTest};
 use super::node::{Join, Node};
@@ -14,13 +14,14 @@ use super::{Deadline, words};
 use crate::parse::{FieldTest, Literal, TextTest};
 use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
 
-/// Returns the node of a plan in one segment.
+/// Returns the node of a plan in one segment. What is known of its partition narrows it down.
 pub(super) fn bind(
     plan: &Plan,
+    facts: Option<&PartitionFacts>,
     segment: &SegmentReader,
     deadline: &Deadline,
 ) -> Result<Node, QueryError> {
-    let binder = Binder { segment, text_paths: OnceCell::new(), deadline };
+    let binder = Binder { segment, facts, text_paths: OnceCell::new(), deadline };
     let mut all = Join::all_of();
     // The range first: it is cheap, and when it excludes the segment nothing else is opened.
     all.push(binder.times(&plan.range)?);
@@ -32,6 +33,8 @@ pub(super) fn bind(
 
 struct Binder<'s> {
     segment: &'s SegmentReader,
+    /// Of the segment's partition: where ids may lie.
+    facts: Option<&'s PartitionFacts>,
     text_paths: OnceCell<Vec<String>>,
     deadline: &'s Deadline,
 }
@@ -95,11 +98,11 @@ impl Binder<'_> {
         if let FieldTest::AnyOf(literals) = test
             && fields::ID_FIELDS.contains(&name)
         {
-            // The hash finds the candidates, the column verifies them.
+            // The hash says where to look, the column verifies it.
             let mut all = Join::all_of();
-            all.push(self.ids(name, literals)?);
+            all.push(self.columns(name, test)?);
             if !all.is_decided() {
-                all.push(self.columns(name, test)?);
+                all.push(self.id_spans(name, literals));
             }
             return Ok(all.finish());
         }
@@ -132,16 +135,15 @@ impl Binder<'_> {
         words::field_node(self.segment, path, test, self.deadline)
     }
 
-    fn ids(&self, name: &str, literals: &[Literal]) -> Result<Node, QueryError> {
-        let index = self.segment.inverted_index(index_fields().ids)?;
+    fn id_spans(&self, name: &str, literals: &[Literal]) -> Node {
+        let segment = self.segment.segment_id();
         let mut any = Join::any_of();
         for literal in literals {
-            let term = id_term(id_hash(name, &literal.text));
-            if let Some(postings) = index.read_postings(&term, IndexRecordOption::Basic)? {
-                any.push(Node::Postings(Box::new(postings)));
-            }
+            let hash = id_hash(name, &literal.text);
+            let spans = self.facts.and_then(|facts| facts.id_spans(segment, hash));
+            any.push(spans.map_or(Node::All, Node::of_spans));
         }
-        Ok(any.finish())
+        any.finish()
     }
 
     fn exists(&self, name: &str) -> Result<Node, QueryError> {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use metrics::counter;
 use tantivy::{DocId, SegmentReader, TERMINATED};
 use tierlog_model::metric_names;
-use tierlog_store::{Catalogue, Listed, Partition, PartitionId, PartitionList};
+use tierlog_store::{Catalogue, Listed, PartitionId, PartitionList};
 
 use super::bits::{BLOCK_DOCS, Bits, Window};
 use super::node::Node;
@@ -87,7 +87,7 @@ impl PartitionScan<'_> {
             passed_over = 0;
             self.deadline.check()?;
             self.report.opened += 1;
-            match self.guarded(partition.partition()) {
+            match self.guarded(partition) {
                 Ok(Flow::Stop) => break,
                 Ok(Flow::Continue | Flow::SkipSegment) => {}
                 Err(error) if is_unreadable(&error) => {
@@ -105,17 +105,18 @@ impl PartitionScan<'_> {
     }
 
     /// Damaged bytes may make the search engine panic; the other partitions still answer.
-    fn guarded(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
+    fn guarded(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
         match catch_unwind(AssertUnwindSafe(|| self.partition(partition))) {
             Ok(flow) => flow,
-            Err(_) => Err(QueryError::Unreadable(partition.name().to_owned())),
+            Err(_) => Err(QueryError::Unreadable(partition.partition().name().to_owned())),
         }
     }
 
-    fn partition(&mut self, partition: &Partition) -> Result<Flow, QueryError> {
-        let view = self.catalogue.open(self.list, partition)?;
+    fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
+        let view = self.catalogue.open(self.list, partition.partition())?;
         for segment in view.segments() {
-            let node = bind::bind(self.plan, segment.reader(), self.deadline)?;
+            let node =
+                bind::bind(self.plan, Some(partition.facts()), segment.reader(), self.deadline)?;
             if matches!(node, Node::Nothing) {
                 continue;
             }

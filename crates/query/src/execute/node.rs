@@ -1,8 +1,10 @@
 //! A condition bound to one segment, evaluated window by window as bits.
 //!
-//! Words and ids come from postings, which say where the next match can be, so that most windows
-//! are never looked at. Columns are tested only for the documents that the others left over, and
+//! Words come from postings and ids lie in known spans, which say where the next match can be, so
+//! that most windows are never looked at. Columns are tested only for the documents that the others left over, and
 //! phrases for what columns left over, because they may need a text of the record.
+
+use std::ops::Range;
 
 use tantivy::{DocId, DocSet, TERMINATED};
 use tierlog_store::PhraseReader;
@@ -27,6 +29,8 @@ pub(super) enum Node {
     Or(Vec<Node>),
     /// It does not hold.
     Not(Box<Node>),
+    /// The documents of spans, disjoint and ascending; a window lies in one or in none.
+    Spans(Vec<Range<DocId>>),
     /// The documents of postings.
     Postings(Box<dyn DocSet>),
     /// The documents of a set.
@@ -105,6 +109,11 @@ impl Join {
 }
 
 impl Node {
+    /// Returns the condition that a document lies in spans, disjoint and ascending.
+    pub(super) fn of_spans(spans: Vec<Range<DocId>>) -> Node {
+        if spans.is_empty() { Node::Nothing } else { Node::Spans(spans) }
+    }
+
     /// Returns the condition that it does not hold.
     pub(super) fn negated(self) -> Node {
         match self {
@@ -118,7 +127,7 @@ impl Node {
     /// Returns the rank by which cheap conditions come first.
     fn cost(&self) -> u32 {
         match self {
-            Node::All | Node::Nothing => 0,
+            Node::All | Node::Nothing | Node::Spans(_) => 0,
             Node::Postings(postings) => 1 + postings.size_hint().min(1 << 20),
             Node::Set(_) => (1 << 20) + 2,
             Node::Column(test) => (1 << 21) + test.cost(),
@@ -133,7 +142,12 @@ impl Node {
     /// Tells whether windows may be evaluated in any order: postings only go forward.
     pub(super) fn is_random_access(&self) -> bool {
         match self {
-            Node::All | Node::Nothing | Node::Set(_) | Node::Column(_) | Node::Phrase(_) => true,
+            Node::All
+            | Node::Nothing
+            | Node::Spans(_)
+            | Node::Set(_)
+            | Node::Column(_)
+            | Node::Phrase(_) => true,
             Node::And(inner) | Node::Or(inner) => inner.iter().all(Node::is_random_access),
             Node::Not(inner) => inner.is_random_access(),
             Node::Postings(_) => false,
@@ -152,6 +166,10 @@ impl Node {
             }),
             Node::Or(inner) => {
                 inner.iter_mut().map(|node| node.next_candidate(from)).min().unwrap_or(TERMINATED)
+            }
+            Node::Spans(spans) => {
+                let next = spans.iter().find(|span| from < span.end);
+                next.map_or(TERMINATED, |span| from.max(span.start))
             }
             Node::Postings(postings) => match postings.doc() {
                 doc if doc < from => postings.seek(from),
@@ -194,6 +212,10 @@ impl Node {
                 left.subtract(&inner.evaluate(window, among)?);
                 left
             }
+            Node::Spans(spans) => {
+                let is_inside = spans.iter().any(|span| span.contains(&window.start));
+                if is_inside { among.clone() } else { Bits::empty() }
+            }
             Node::Postings(postings) => {
                 let mut found = Bits::empty();
                 let mut doc = postings.doc();
@@ -223,5 +245,27 @@ impl Node {
                 found
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bits::BLOCK_DOCS;
+    use super::*;
+
+    #[test]
+    fn spans_are_looked_at_and_nothing_else() {
+        let block = BLOCK_DOCS as u32;
+        let mut node = Node::of_spans(vec![block..2 * block, 3 * block..3 * block + 5]);
+        for (from, next) in [(0, block), (block + 7, block + 7), (2 * block, 3 * block)] {
+            assert_eq!(node.next_candidate(from), next);
+        }
+        assert_eq!(node.next_candidate(3 * block + 5), TERMINATED);
+        for (number, expected) in [(0, 0), (1, block), (2, 0), (3, 5)] {
+            let window = Window::containing(number * block, 3 * block + 5);
+            let found = node.evaluate(window, &Bits::all(window)).expect("no file is read");
+            assert_eq!(found.count(), expected, "window {number}");
+        }
+        assert!(matches!(Node::of_spans(Vec::new()), Node::Nothing));
     }
 }

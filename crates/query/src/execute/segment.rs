@@ -15,7 +15,7 @@ pub(crate) fn segment_docs(
     segment: &SegmentReader,
     deadline: &Deadline,
 ) -> Result<Vec<DocId>, QueryError> {
-    let node = bind::bind(plan, segment, deadline)?;
+    let node = bind::bind(plan, None, segment, deadline)?;
     let mut found = Found(Vec::new());
     scan_segment(node, segment, deadline, &mut found)?;
     Ok(found.0)

@@ -2,6 +2,7 @@
 
 mod answers;
 mod fixture;
+mod ids;
 mod oracle;
 mod phrases;
 mod spans;

@@ -71,7 +71,6 @@ pub(super) struct Row {
     pub(super) timestamp: Timestamp,
     pub(super) level: Level,
     pub(super) seq: u64,
-    pub(super) ids: Span,
     pub(super) texts: Span,
     pub(super) text_names: Span,
     /// In `text`; empty when the message has none.
@@ -99,8 +98,6 @@ pub(crate) struct Buffers {
     pub(super) rows: Vec<Row>,
     /// Names and texts of all records.
     pub(super) text: String,
-    /// Buckets of ids.
-    pub(super) ids: Vec<u64>,
     /// What is tokenised.
     pub(super) texts: Vec<Entry>,
     /// Names of the text fields of a record, each once.
@@ -123,7 +120,6 @@ impl Buffers {
         self.names.clear();
         self.rows.clear();
         self.text.clear();
-        self.ids.clear();
         self.texts.clear();
         self.text_names.clear();
         self.columns.clear();
@@ -236,7 +232,6 @@ pub(crate) struct FieldValues<'a> {
     buffers: &'a Buffers,
     /// Timestamp, level and number, one after the other.
     head: Option<(Head, &'a Row)>,
-    ids: std::slice::Iter<'a, u64>,
     texts: Option<Span>,
     text_names: std::slice::Iter<'a, Span>,
     template: Option<Span>,
@@ -261,7 +256,6 @@ impl<'a> FieldValues<'a> {
             handles: index_fields(),
             buffers,
             head: row.map(|row| (Head::Timestamp, row)),
-            ids: span(|row| row.ids).of(&buffers.ids).iter(),
             texts: filled(span(|row| row.texts)),
             text_names: span(|row| row.text_names).of(&buffers.text_names).iter(),
             template: filled(span(|row| row.template)),
@@ -291,9 +285,6 @@ impl<'a> Iterator for FieldValues<'a> {
         if let Some((head, row)) = self.head {
             return Some(self.next_of_head(head, row));
         }
-        if let Some(id) = self.ids.next() {
-            return Some((self.handles.ids, Node::U64(*id)));
-        }
         if let Some(texts) = self.texts.take() {
             return Some((self.handles.text, Node::Object(self.buffers, Kind::Texts, texts)));
         }
@@ -322,7 +313,7 @@ impl<'a> Iterator for FieldValues<'a> {
             + usize::from(self.template.is_some())
             + usize::from(self.columns.is_some())
             + usize::from(self.stored.is_some());
-        let count = head + single + self.ids.len() + self.text_names.len();
+        let count = head + single + self.text_names.len();
         (count, Some(count))
     }
 }

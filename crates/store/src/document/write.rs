@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, id_hash, limits};
+use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, limits};
 
 use super::arrays::{Element, elements};
 use super::chunk::{Buffers, Chunk, Entry, Flat, KnownName, Row, Span};
 use super::template::{self, Columns, SeenTemplates};
 use super::{FieldNames, NameKind, Place, place};
-use crate::schema::id_bucket;
 
 /// Column of a record whose fields could not be read.
 const UNDECODABLE: &str = "_undecodable";
@@ -43,7 +42,6 @@ impl Chunk {
 /// Where a record starts in each buffer.
 struct Start {
     text: usize,
-    ids: usize,
     texts: usize,
     text_names: usize,
     /// The template of the message, once it is there.
@@ -56,7 +54,6 @@ impl Start {
     fn of(buffers: &Buffers) -> Start {
         Start {
             text: buffers.text.len(),
-            ids: buffers.ids.len(),
             texts: buffers.texts.len(),
             text_names: buffers.text_names.len(),
             template: Span::default(),
@@ -70,7 +67,6 @@ impl Start {
         // Names that were met here go with the text.
         buffers.names.clear();
         buffers.text.truncate(self.text);
-        buffers.ids.truncate(self.ids);
         buffers.texts.truncate(self.texts);
         buffers.text_names.truncate(self.text_names);
         buffers.columns.truncate(self.columns);
@@ -83,7 +79,6 @@ impl Start {
             timestamp: record.timestamp(),
             level: record.level(),
             seq,
-            ids: span(self.ids, buffers.ids.len()),
             texts: span(self.texts, buffers.texts.len()),
             text_names: span(self.text_names, buffers.text_names.len()),
             template: self.template,
@@ -108,9 +103,6 @@ fn write_fields(
     for field in record.fields() {
         let field = field?;
         let known = buffers.known_name(field.name_id, field.name, names);
-        if let (Value::Str(id), NameKind::Id) = (&field.value, known.kind) {
-            buffers.ids.push(id_bucket(id_hash(field.name, id)));
-        }
         if known.is_admitted {
             stored_count += write_field(buffers, &field, known);
         } else {

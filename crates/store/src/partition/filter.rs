@@ -1,27 +1,42 @@
-//! The id filter of a sealed partition: may this id be here?
+//! The id filter of a sealed partition: may this id be here, and where?
 //!
 //! A binary fuse filter over the id hashes of the sealed segment, about nine bits an id, wrong
 //! for fewer than one absent id in 250 and never for a present one. A large one is mapped and
-//! stays in the page cache; a small one is read: a map of its own would take a whole page.
+//! stays in the page cache; a small one is read: a map of its own would take a whole page. Behind
+//! it stand the windows of documents that each id may lie in, when the segment has several.
 //!
 //! ```text
 //! ids.filter := magic "TLIDF\0\0\1"   format version in the last byte
 //!               crc32c u32 LE         over everything that follows
 //!               descriptor            xorf's, DESCRIPTOR_LEN bytes
-//!               fingerprints          to the end; empty when the partition has no ids
+//!               length u32 LE         of the fingerprints
+//!               fingerprints          empty when the partition has no ids
+//!               windows               to the end; see `windows.rs`
 //! ```
 
+use std::ops::Range;
+
+use tantivy::DocId;
 use tantivy::directory::OwnedBytes;
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
 
 use super::directory::PartitionDirectory;
+use super::windows::Windows;
 use crate::StoreError;
 
 const MAGIC: [u8; 8] = *b"TLIDF\0\0\x01";
 const CRC_BYTES: usize = 4;
+const LENGTH_BYTES: usize = 4;
 /// Bytes up to which a filter is read into memory: a page, which mapping it would take.
 const READ_BYTES_MAX: u64 = 4 << 10;
 const DESCRIPTOR_BYTES: usize = <BinaryFuse8 as DmaSerializable>::DESCRIPTOR_LEN;
+
+/// What a file holds.
+struct Parts<'a> {
+    descriptor: &'a [u8],
+    fingerprints: &'a [u8],
+    windows: &'a [u8],
+}
 
 /// A filter that lies in a mapped file.
 #[derive(Debug)]
@@ -52,20 +67,35 @@ impl IdFilter {
 
     /// Tells whether an id may be in the sealed segment.
     pub(crate) fn may_contain(&self, id_hash: u64) -> bool {
-        let body = self.file.get(MAGIC.len() + CRC_BYTES..).unwrap_or_default();
-        match body.split_at_checked(DESCRIPTOR_BYTES) {
-            Some((_, [])) => false,
-            Some((descriptor, fingerprints)) => {
+        match self.parts() {
+            Some(Parts { fingerprints: [], .. }) => false,
+            Some(Parts { descriptor, fingerprints, .. }) => {
                 BinaryFuse8Ref::from_dma(descriptor, fingerprints).contains(&id_hash)
             }
             None => true,
         }
     }
 
-    /// Writes the filter of a set of ids and syncs it.
+    /// Returns the documents among which those of an id lie, disjoint and ascending; `None` when
+    /// they may lie anywhere.
+    pub(crate) fn spans(&self, id_hash: u64, max_doc: DocId) -> Option<Vec<Range<DocId>>> {
+        Some(Windows::of(self.parts()?.windows)?.spans(id_hash, max_doc))
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let body = self.file.get(MAGIC.len() + CRC_BYTES..)?;
+        let (descriptor, body) = body.split_at_checked(DESCRIPTOR_BYTES)?;
+        let (len, body) = body.split_first_chunk::<LENGTH_BYTES>()?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+        let (fingerprints, windows) = body.split_at_checked(len)?;
+        Some(Parts { descriptor, fingerprints, windows })
+    }
+
+    /// Writes the filter of a set of ids, and the windows that they lie in, and syncs it.
     pub(crate) fn write(
         directory: &PartitionDirectory,
         mut hashes: Vec<u64>,
+        windows: &[u8],
     ) -> Result<(), StoreError> {
         hashes.sort_unstable();
         hashes.dedup();
@@ -79,12 +109,12 @@ impl IdFilter {
             filter.dma_copy_descriptor_to(&mut descriptor);
             fingerprints.extend_from_slice(filter.dma_fingerprints());
         }
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&descriptor), &fingerprints);
-        let mut bytes = Vec::with_capacity(MAGIC.len() + CRC_BYTES + descriptor.len());
-        bytes.extend_from_slice(&MAGIC);
+        let length = (fingerprints.len() as u32).to_le_bytes();
+        let parts: [&[u8]; 4] = [&descriptor, &length, &fingerprints, windows];
+        let crc = parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part));
+        let mut bytes = Vec::from(MAGIC);
         bytes.extend_from_slice(&crc.to_le_bytes());
-        bytes.extend_from_slice(&descriptor);
-        bytes.extend_from_slice(&fingerprints);
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
         directory.write_atomically(Self::FILE_NAME, &bytes)
     }
 }
@@ -116,7 +146,7 @@ mod tests {
         let (_scratch, directory, _) = scratch();
         let present: Vec<u64> =
             (0..10_000).map(|n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
-        IdFilter::write(&directory, present.clone()).expect("written");
+        IdFilter::write(&directory, present.clone(), &[]).expect("written");
         let filter = IdFilter::open(&directory).expect("readable").expect("there");
         assert!(present.iter().all(|hash| filter.may_contain(*hash)));
         let wrong = (1..=10_000_u64).filter(|n| filter.may_contain(*n)).count();
@@ -127,11 +157,11 @@ mod tests {
     fn an_empty_or_damaged_filter_is_safe() {
         let (_scratch, directory, path) = scratch();
         assert!(IdFilter::open(&directory).expect("readable").is_none());
-        IdFilter::write(&directory, Vec::new()).expect("written");
+        IdFilter::write(&directory, Vec::new(), &[]).expect("written");
         let filter = IdFilter::open(&directory).expect("readable").expect("there");
         assert!(!filter.may_contain(7));
         drop(filter);
-        IdFilter::write(&directory, (0..100).collect()).expect("written");
+        IdFilter::write(&directory, (0..100).collect(), &[]).expect("written");
         let mut bytes = std::fs::read(&path).expect("read");
         if let Some(byte) = bytes.last_mut() {
             *byte ^= 1;

@@ -10,14 +10,16 @@ mod filter;
 mod merge;
 mod seal;
 mod view;
+mod windows;
 mod writer;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tantivy::Index;
 use tantivy::index::{SegmentId, SegmentMeta};
+use tantivy::{DocId, Index};
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
 use self::view::OpenError;
@@ -142,6 +144,14 @@ impl PartitionFacts {
     /// Tells whether an id may be in the partition. False is certain; true means: look.
     pub fn may_contain(&self, id_hash: u64) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.may_contain(id_hash))
+    }
+
+    /// Returns the documents of a segment among which those with an id lie, disjoint and
+    /// ascending; `None` when they may lie anywhere.
+    pub fn id_spans(&self, segment: SegmentId, id_hash: u64) -> Option<Vec<Range<DocId>>> {
+        let [only] = self.segments.as_slice() else { return None };
+        let filter = self.filter.as_ref().filter(|_| only.id() == segment)?;
+        filter.spans(id_hash, only.max_doc())
     }
 }
 

@@ -14,6 +14,7 @@ use tierlog_model::{Level, Timestamp, fields, id_hash};
 use super::counts::{LevelCounts, MinuteCounts};
 use super::directory::PartitionDirectory;
 use super::filter::IdFilter;
+use super::windows::WindowsBuilder;
 use crate::StoreError;
 use crate::backend::{Vfs, read_up_to};
 use crate::schema::{TIMESTAMP, attribute_column};
@@ -140,7 +141,7 @@ pub(crate) fn write_seal(
     directory: &PartitionDirectory,
     segment: &SegmentReader,
 ) -> Result<Seal, StoreError> {
-    IdFilter::write(directory, id_hashes(segment)?)?;
+    write_id_filter(directory, segment)?;
     let counts = MinuteCounts::of_segment(segment)?;
     if let Some(counts) = &counts {
         counts.write(directory)?;
@@ -176,15 +177,30 @@ pub(crate) fn write_seal(
     Ok(seal)
 }
 
-/// Returns the hash of every id of a segment: the dictionaries of the id columns hold them.
-fn id_hashes(segment: &SegmentReader) -> Result<Vec<u64>, StoreError> {
-    let mut hashes = Vec::new();
+/// Writes the filter of a segment's ids: the dictionaries of the id columns hold them.
+fn write_id_filter(
+    directory: &PartitionDirectory,
+    segment: &SegmentReader,
+) -> Result<(), StoreError> {
+    let mut columns = Vec::new();
     for name in fields::ID_FIELDS {
-        let Some(column) = segment.fast_fields().str(&attribute_column(name))? else { continue };
+        columns.extend(
+            segment.fast_fields().str(&attribute_column(name))?.map(|column| (name, column)),
+        );
+    }
+    let count = columns.iter().map(|(_, column)| column.num_terms()).sum();
+    let mut windows = WindowsBuilder::new(segment.max_doc(), count);
+    let mut hashes = Vec::with_capacity(count);
+    for (name, column) in columns {
+        let first = hashes.len();
         let mut ids = column.dictionary().stream().map_err(StoreError::Column)?;
         while ids.advance() {
             hashes.push(id_hash(name, &String::from_utf8_lossy(ids.key())));
         }
+        if let Some(windows) = &mut windows {
+            windows.add(column.ords(), hashes.get(first..).unwrap_or_default());
+        }
     }
-    Ok(hashes)
+    let windows = windows.map(WindowsBuilder::finish).unwrap_or_default();
+    IdFilter::write(directory, hashes, &windows)
 }
