@@ -1,12 +1,16 @@
 //! Binds a condition to one segment: opens its columns and postings.
 
 use std::cell::OnceCell;
+use std::ops::Range;
+use std::sync::Arc;
 
-use tantivy::SegmentReader;
 use tantivy::columnar::{ColumnType, DynamicColumnHandle};
 use tantivy::schema::Field;
+use tantivy::{DocId, SegmentReader};
 use tierlog_model::{fields, id_hash};
-use tierlog_store::{PartitionFacts, attribute_column, index_fields, text_paths};
+use tierlog_store::{
+    OpenSegment, PartitionFacts, TemplateWords, attribute_column, index_fields, text_paths,
+};
 
 use super::column::{self, Accept, ColumnTest};
 use super::node::{Join, Node};
@@ -14,14 +18,51 @@ use super::{Deadline, words};
 use crate::parse::{FieldTest, Literal, TextTest};
 use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
 
-/// Returns the node of a plan in one segment. What is known of its partition narrows it down.
+/// The segment that a condition is bound to, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'s> {
+    reader: &'s SegmentReader,
+    /// The segment as a partition has it open; none for those who have nothing but a reader.
+    open: Option<(&'s PartitionFacts, &'s OpenSegment)>,
+}
+
+impl<'s> Target<'s> {
+    /// A segment of a partition.
+    pub(super) fn open(facts: &'s PartitionFacts, segment: &'s OpenSegment) -> Target<'s> {
+        Target { reader: segment.reader(), open: Some((facts, segment)) }
+    }
+
+    /// A segment of which nothing is known.
+    pub(super) fn reader(reader: &'s SegmentReader) -> Target<'s> {
+        Target { reader, open: None }
+    }
+
+    fn template_words(&self) -> Result<Arc<TemplateWords>, QueryError> {
+        Ok(match self.open {
+            Some((_, segment)) => segment.template_words()?,
+            None => Arc::new(TemplateWords::read(self.reader)?),
+        })
+    }
+
+    fn id_spans(&self, id_hash: u64) -> Option<Vec<Range<DocId>>> {
+        let (facts, _) = self.open?;
+        facts.id_spans(self.reader.segment_id(), id_hash)
+    }
+}
+
+/// Returns the node of a plan in one segment.
 pub(super) fn bind(
     plan: &Plan,
-    facts: Option<&PartitionFacts>,
-    segment: &SegmentReader,
+    target: Target<'_>,
     deadline: &Deadline,
 ) -> Result<Node, QueryError> {
-    let binder = Binder { segment, facts, text_paths: OnceCell::new(), deadline };
+    let binder = Binder {
+        segment: target.reader,
+        target,
+        text_paths: OnceCell::new(),
+        template_words: OnceCell::new(),
+        deadline,
+    };
     let mut all = Join::all_of();
     // The range first: it is cheap, and when it excludes the segment nothing else is opened.
     all.push(binder.times(&plan.range)?);
@@ -33,9 +74,9 @@ pub(super) fn bind(
 
 struct Binder<'s> {
     segment: &'s SegmentReader,
-    /// Of the segment's partition: where ids may lie.
-    facts: Option<&'s PartitionFacts>,
+    target: Target<'s>,
     text_paths: OnceCell<Vec<String>>,
+    template_words: OnceCell<Arc<TemplateWords>>,
     deadline: &'s Deadline,
 }
 
@@ -132,16 +173,31 @@ impl Binder<'_> {
 
     fn words(&self, path: &str, test: &TextTest) -> Result<Node, QueryError> {
         self.deadline.check()?;
-        words::field_node(self.segment, path, test, self.deadline)
+        // Only messages have templates.
+        let templates = match path {
+            fields::MESSAGE => Some(self.template_words()?),
+            _ => None,
+        };
+        words::field_node(self.segment, path, templates, test, self.deadline)
+    }
+
+    /// Read only when a condition asks for words of a message.
+    fn template_words(&self) -> Result<&TemplateWords, QueryError> {
+        let words = match self.template_words.get() {
+            Some(words) => words,
+            None => {
+                let words = self.target.template_words()?;
+                self.template_words.get_or_init(|| words)
+            }
+        };
+        Ok(words)
     }
 
     fn id_spans(&self, name: &str, literals: &[Literal]) -> Node {
-        let segment = self.segment.segment_id();
         let mut any = Join::any_of();
         for literal in literals {
             let hash = id_hash(name, &literal.text);
-            let spans = self.facts.and_then(|facts| facts.id_spans(segment, hash));
-            any.push(spans.map_or(Node::All, Node::of_spans));
+            any.push(self.target.id_spans(hash).map_or(Node::All, Node::of_spans));
         }
         any.finish()
     }

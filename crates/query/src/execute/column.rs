@@ -64,6 +64,8 @@ pub(super) struct ColumnTest {
     column: Column<u64>,
     accept: Accept,
     buffer: Vec<u32>,
+    /// Stored numbers of a window.
+    numbers: Vec<u64>,
 }
 
 impl ColumnTest {
@@ -88,7 +90,9 @@ impl ColumnTest {
         };
         match accept {
             Accept::Any if is_full => Node::All,
-            accept => Node::Column(ColumnTest { column, accept, buffer: Vec::new() }),
+            accept => {
+                Node::Column(ColumnTest { column, accept, buffer: Vec::new(), numbers: Vec::new() })
+            }
         }
     }
 
@@ -102,21 +106,14 @@ impl ColumnTest {
     }
 
     pub(super) fn evaluate(&mut self, window: Window, among: &Bits) -> Bits {
-        if let Accept::Ranges(ranges) = &self.accept
-            && let [range] = ranges.as_slice()
-            && among.count() >= DENSE_DOCS
-        {
-            self.buffer.clear();
-            let docs = window.start..window.end;
-            self.column.get_docids_for_value_range(range.clone(), docs, &mut self.buffer);
-            let mut found = Bits::empty();
+        let mut found = Bits::empty();
+        if among.count() >= DENSE_DOCS && self.find_by_blocks(window) {
             for doc in &self.buffer {
                 found.insert(doc - window.start);
             }
             found.intersect(among);
             return found;
         }
-        let mut found = Bits::empty();
         for offset in among.iter() {
             let mut values = self.column.values_for_doc(window.start + offset);
             if values.any(|value| self.accept.accepts(value)) {
@@ -124,6 +121,31 @@ impl ColumnTest {
             }
         }
         found
+    }
+
+    /// Puts the accepted documents of a window into the buffer; false when the column is not fit
+    /// for that.
+    fn find_by_blocks(&mut self, window: Window) -> bool {
+        self.buffer.clear();
+        let docs = window.start..window.end;
+        match &self.accept {
+            Accept::Ranges(ranges) if let [range] = ranges.as_slice() => {
+                self.column.get_docids_for_value_range(range.clone(), docs, &mut self.buffer);
+                true
+            }
+            Accept::Ordinals(ordinals) if !self.column.get_cardinality().is_multivalue() => {
+                let rows = self.column.index.docid_range_to_rowids(docs.clone());
+                self.numbers.clear();
+                self.numbers.resize(rows.len(), 0);
+                self.column.values.get_range(u64::from(rows.start), &mut self.numbers);
+                let accepted =
+                    rows.zip(&self.numbers).filter(|(_, number)| ordinals.contains(**number));
+                self.buffer.extend(accepted.map(|(row, _)| row));
+                self.column.index.select_batch_in_place(docs.start, &mut self.buffer);
+                true
+            }
+            Accept::Any | Accept::Ranges(_) | Accept::Ordinals(_) | Accept::Computed(_) => false,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use tantivy::{DocId, SegmentReader, TERMINATED};
 use tierlog_model::metric_names;
 use tierlog_store::{Catalogue, Listed, PartitionId, PartitionList};
 
+use super::bind::Target;
 use super::bits::{BLOCK_DOCS, Bits, Window};
 use super::node::Node;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
@@ -115,8 +116,8 @@ impl PartitionScan<'_> {
     fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
         let view = self.catalogue.open(self.list, partition.partition())?;
         for segment in view.segments() {
-            let node =
-                bind::bind(self.plan, Some(partition.facts()), segment.reader(), self.deadline)?;
+            let target = Target::open(partition.facts(), segment);
+            let node = bind::bind(self.plan, target, self.deadline)?;
             if matches!(node, Node::Nothing) {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tantivy::{DocId, SegmentReader};
 use tierlog_store::OpenSegment;
 
+use super::bind::Target;
 use super::driver::scan_segment;
 use super::{Deadline, Flow, SegmentVisitor, bind};
 use crate::{Plan, QueryError};
@@ -15,7 +16,7 @@ pub(crate) fn segment_docs(
     segment: &SegmentReader,
     deadline: &Deadline,
 ) -> Result<Vec<DocId>, QueryError> {
-    let node = bind::bind(plan, None, segment, deadline)?;
+    let node = bind::bind(plan, Target::reader(segment), deadline)?;
     let mut found = Found(Vec::new());
     scan_segment(node, segment, deadline, &mut found)?;
     Ok(found.0)

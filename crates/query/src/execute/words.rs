@@ -1,16 +1,19 @@
-//! Tests of tokenised text, answered from the inverted index. It has no positions: of the records
-//! with all words of a phrase, those are picked that have them in order.
+//! Tests of tokenised text, answered from the inverted index and, for messages, from the words of
+//! their templates, which the index does not have. There are no positions: of the records with all
+//! words of a phrase, those are picked that have them in order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, SegmentReader, TERMINATED};
-use tierlog_store::{PhraseReader, index_fields, text_term};
+use tierlog_store::{PhraseReader, TemplateWords, index_fields, text_term};
 
 use super::Deadline;
 use super::bits::{Bits, SegmentBits, Window};
+use super::column::{Accept, ColumnTest, Ordinals};
 use super::dictionary::prefix_end;
 use super::node::{Join, Node};
 use crate::QueryError;
@@ -23,11 +26,12 @@ const TERMS_PER_CHECK: u64 = 4_096;
 pub(super) fn field_node(
     segment: &SegmentReader,
     path: &str,
+    templates: Option<&TemplateWords>,
     test: &TextTest,
     deadline: &Deadline,
 ) -> Result<Node, QueryError> {
     let index = segment.inverted_index(index_fields().text)?;
-    let field = TextField { segment, index, path, deadline };
+    let field = TextField { segment, index, path, templates, deadline };
     match test {
         TextTest::Never => Ok(Node::Nothing),
         TextTest::Phrase(words) => field.phrase(words),
@@ -48,6 +52,8 @@ struct TextField<'s> {
     segment: &'s SegmentReader,
     index: Arc<InvertedIndexReader>,
     path: &'s str,
+    /// Of messages.
+    templates: Option<&'s TemplateWords>,
     deadline: &'s Deadline,
 }
 
@@ -55,11 +61,10 @@ impl TextField<'_> {
     fn phrase(&self, words: &[(usize, String)]) -> Result<Node, QueryError> {
         let mut all = Join::all_of();
         for (_, word) in words {
-            let term = text_term(self.path, word);
-            let Some(postings) = self.index.read_postings(&term, IndexRecordOption::Basic)? else {
+            all.push(self.word(word)?);
+            if all.is_decided() {
                 return Ok(Node::Nothing);
-            };
-            all.push(Node::Postings(Box::new(postings)));
+            }
         }
         if words.len() > 1 {
             let phrase = PhraseReader::open(self.segment, self.path, words)?;
@@ -68,7 +73,57 @@ impl TextField<'_> {
         Ok(all.finish())
     }
 
-    /// Hands on the field's words that start with a prefix and fit. Nothing is gathered: a
+    fn word(&self, word: &str) -> Result<Node, QueryError> {
+        let term = text_term(self.path, word);
+        let postings = self.index.read_postings(&term, IndexRecordOption::Basic)?;
+        let templates = self.templates.map(|templates| templates.with_word(word));
+        let in_templates = self.in_templates(templates.into_iter().flatten().copied())?;
+        Ok(match (postings, in_templates) {
+            (None, in_templates) => in_templates,
+            (Some(postings), Node::Nothing) => Node::Postings(Box::new(postings)),
+            (Some(mut postings), in_templates) => {
+                // A set may be looked at from the end, as the column may.
+                let mut found = SegmentBits::empty(self.segment.max_doc());
+                add(&mut found, &mut postings);
+                let mut any = Join::any_of();
+                any.push(found.into_node());
+                any.push(in_templates);
+                any.finish()
+            }
+        })
+    }
+
+    /// Returns the node of the messages that have one of some templates.
+    fn in_templates(&self, ordinals: impl Iterator<Item = u64>) -> Result<Node, QueryError> {
+        let mut ordinals = ordinals.peekable();
+        if ordinals.peek().is_none() {
+            return Ok(Node::Nothing);
+        }
+        let name = self.segment.schema().get_field_name(index_fields().template);
+        let Some(column) = self.segment.fast_fields().str(name)? else { return Ok(Node::Nothing) };
+        let mut accepted = Ordinals::default();
+        let (mut first, mut last, mut count) = (u64::MAX, 0, 0);
+        for ordinal in ordinals {
+            accepted.insert(ordinal);
+            (first, last, count) = (first.min(ordinal), last.max(ordinal), count + 1);
+        }
+        // Neighbours are a range, which is scanned by blocks.
+        let accept = match last - first == count - 1 {
+            true => Accept::Ranges(vec![first..=last]),
+            false => Accept::Ordinals(accepted),
+        };
+        Ok(ColumnTest::node(column.ords().clone(), accept))
+    }
+
+    /// Returns the words of templates that start with a prefix.
+    fn template_words(&self, prefix: &str) -> impl Iterator<Item = (&str, &[u64])> {
+        let words = self.templates.into_iter().flat_map(|words| words.starting_at(prefix));
+        words
+            .map(|(word, templates)| (word.as_ref(), templates.as_slice()))
+            .take_while(move |(word, _)| word.starts_with(prefix))
+    }
+
+    /// Hands on the index's words of the field that start with a prefix and fit. Nothing is gathered: a
     /// pattern may fit a million words.
     fn for_each_word(
         &self,
@@ -103,12 +158,18 @@ impl TextField<'_> {
 
     fn any_word(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Node, QueryError> {
         let mut found = SegmentBits::empty(self.segment.max_doc());
-        self.for_each_word(prefix, fits, |_, info| {
+        self.for_each_word(prefix, &fits, |_, info| {
             let option = IndexRecordOption::Basic;
             add(&mut found, &mut self.index.read_postings_from_terminfo(info, option)?);
             Ok(())
         })?;
-        Ok(found.into_node())
+        let templates = self.template_words(prefix).filter(|(word, _)| fits(word));
+        let templates: BTreeSet<u64> =
+            templates.flat_map(|(_, templates)| templates).copied().collect();
+        let mut any = Join::any_of();
+        any.push(found.into_node());
+        any.push(self.in_templates(templates.into_iter())?);
+        Ok(any.finish())
     }
 
     /// Words one after the other, then any that starts so: one phrase for each of these.
@@ -119,15 +180,22 @@ impl TextField<'_> {
         prefix: &str,
     ) -> Result<Node, QueryError> {
         let mut found = SegmentBits::empty(self.segment.max_doc());
+        let mut add_phrase = |word: &str| {
+            let mut phrase = words.to_vec();
+            phrase.push((position, word.to_owned()));
+            self.add_matches(&mut found, self.phrase(&phrase)?)
+        };
+        let of_templates: BTreeSet<&str> =
+            self.template_words(prefix).map(|(word, _)| word).collect();
         self.for_each_word(
             prefix,
-            |_| true,
-            |word, _| {
-                let mut phrase = words.to_vec();
-                phrase.push((position, word.to_owned()));
-                self.add_matches(&mut found, self.phrase(&phrase)?)
-            },
+            |word| !of_templates.contains(word),
+            |word, _| add_phrase(word),
         )?;
+        for word in of_templates {
+            self.deadline.check()?;
+            add_phrase(word)?;
+        }
         Ok(found.into_node())
     }
 

@@ -15,6 +15,7 @@ use tantivy::schema::document::{
 use tierlog_model::{Level, NameId, Timestamp};
 
 use super::pool::ChunkPool;
+use super::template::Apart;
 use super::{FieldNames, NameKind};
 use crate::schema::{IndexFields, index_fields};
 
@@ -109,8 +110,7 @@ pub(crate) struct Buffers {
     /// Of one record, while its number of stored fields is not known.
     pub(super) stored_fields: Vec<u8>,
     /// Of one record, while it is taken apart.
-    pub(super) template: String,
-    pub(super) slots: String,
+    pub(super) apart: Apart,
     /// Encoded bytes of the records so far.
     pub(super) encoded_bytes: usize,
 }

@@ -9,6 +9,7 @@ mod phrase;
 mod pool;
 mod read;
 mod template;
+mod template_words;
 mod texts;
 mod write;
 
@@ -22,6 +23,7 @@ pub use read::{
     BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
 };
 pub(crate) use template::SeenTemplates;
+pub use template_words::TemplateWords;
 
 /// Largest integer that every numeric column holds exactly: a column that also has floats
 /// becomes a float column.

@@ -13,8 +13,8 @@
 //! slots    := text (0x03 text)*
 //! ```
 //!
-//! What was taken apart reads back to the byte. Nothing here searches: the index has the words of
-//! the whole message.
+//! What was taken apart reads back to the byte. The index has the words of values and slots; those
+//! of the plain text are found by way of the template.
 
 use std::fmt::Write;
 
@@ -115,16 +115,30 @@ impl<'a> KnownValues<'a> {
     }
 }
 
+/// What a message becomes.
+#[derive(Debug, Default)]
+pub(super) struct Apart {
+    /// What it shares with others.
+    pub(super) template: String,
+    /// Texts of its slots.
+    pub(super) slots: String,
+    /// Texts of its slots and of the values that it repeats: the words that others do not have.
+    pub(super) own: String,
+}
+
+impl Apart {
+    pub(super) fn clear(&mut self) {
+        self.template.clear();
+        self.slots.clear();
+        self.own.clear();
+    }
+}
+
 /// Takes a message apart. False leaves it to the document store: it is long, or has the bytes that
 /// stand for something here.
-pub(super) fn take_apart(
-    message: &str,
-    columns: Columns<'_>,
-    template: &mut String,
-    slots: &mut String,
-) -> bool {
-    template.clear();
-    slots.clear();
+pub(super) fn take_apart(message: &str, columns: Columns<'_>, apart: &mut Apart) -> bool {
+    apart.clear();
+    let Apart { template, slots, own } = apart;
     if message.len() > MESSAGE_BYTES_MAX || has_marks(message) {
         return false;
     }
@@ -141,6 +155,7 @@ pub(super) fn take_apart(
             template.push(FIELD_START);
             template.push_str(name);
             template.push(FIELD_END);
+            append_word(own, rest.get(..len).unwrap_or_default());
             at += len;
             plain = at;
         } else if !is_inner(byte) {
@@ -153,7 +168,9 @@ pub(super) fn take_apart(
                 if slot_count > 0 {
                     slots.push(SLOT);
                 }
-                slots.push_str(rest.get(..len).unwrap_or_default());
+                let text = rest.get(..len).unwrap_or_default();
+                slots.push_str(text);
+                append_word(own, text);
                 slot_count += 1;
                 plain = at + len;
             }
@@ -162,6 +179,15 @@ pub(super) fn take_apart(
     }
     template.push_str(message.get(plain..).unwrap_or_default());
     true
+}
+
+/// Values and slots end where words do: apart from each other they have the words that they have
+/// in the message.
+fn append_word(own: &mut String, text: &str) {
+    if !own.is_empty() {
+        own.push(' ');
+    }
+    own.push_str(text);
 }
 
 /// Returns the length of the word that a text starts with, and whether it has a digit. Once it has
@@ -292,6 +318,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::schema::tokenize;
 
     const TEXTS: [(&str, &str); 6] = [
         ("method", "GET"),
@@ -325,9 +352,29 @@ mod tests {
         for (name, number) in INTEGERS {
             entries.push(Entry { name: add(name), value: Flat::I64(number) });
         }
-        let (mut template, mut slots) = (String::new(), String::new());
+        let mut apart = Apart::default();
         let columns = Columns { entries: &entries, text: &text };
-        take_apart(message, columns, &mut template, &mut slots).then_some((template, slots))
+        let is_apart = take_apart(message, columns, &mut apart);
+        if is_apart {
+            check_words(message, &apart);
+        }
+        is_apart.then_some((apart.template, apart.slots))
+    }
+
+    /// Every word of a message is one of its own or one of its template's.
+    fn check_words(message: &str, apart: &Apart) {
+        let mut found = tokenize(&apart.own);
+        for part in parts(&apart.template) {
+            if let Part::Plain(text) = part {
+                found.extend(tokenize(text));
+            }
+        }
+        let sorted = |words: Vec<(usize, String)>| {
+            let mut words: Vec<String> = words.into_iter().map(|(_, word)| word).collect();
+            words.sort();
+            words
+        };
+        assert_eq!(sorted(found), sorted(tokenize(message)));
     }
 
     fn check(message: &str, expected: &Expect) {

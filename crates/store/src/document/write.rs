@@ -6,7 +6,7 @@ use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, lim
 
 use super::arrays::{Element, elements};
 use super::chunk::{Buffers, Chunk, Entry, Flat, KnownName, Row, Span};
-use super::template::{self, Columns, SeenTemplates};
+use super::template::{self, Apart, Columns, SeenTemplates};
 use super::{FieldNames, NameKind, Place, place};
 
 /// Column of a record whose fields could not be read.
@@ -115,7 +115,7 @@ fn write_fields(
             Value::Str(_) | Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {}
         }
     }
-    buffers.slots.clear();
+    buffers.apart.clear();
     if let Some(message) = message {
         // A column that an array has members in does not say which value is whose.
         let first_column = if arrays.is_empty() { start.columns } else { buffers.columns.len() };
@@ -123,6 +123,8 @@ fn write_fields(
         if start.template.is_empty() {
             message.append_pair_to(&mut buffers.stored_fields);
             stored_count += 1;
+        } else {
+            index_own_words(buffers, start, message.name);
         }
     }
     if !arrays.is_empty() {
@@ -143,7 +145,7 @@ fn write_fields(
 /// Writes what `stored_part` reads: the slots of the message, then pairs of names and values.
 /// Most records have neither.
 fn store(buffers: &mut Buffers, field_count: u32) -> Result<(), DecodeError> {
-    let Buffers { stored, slots, stored_fields, .. } = buffers;
+    let Buffers { stored, apart: Apart { slots, .. }, stored_fields, .. } = buffers;
     if field_count == 0 && slots.is_empty() {
         return Ok(());
     }
@@ -173,16 +175,27 @@ fn write_template(
     templates: &mut SeenTemplates,
 ) -> Span {
     let Value::Str(message) = &message.value else { return Span::default() };
-    let Buffers { text, columns, template, slots, .. } = buffers;
+    let Buffers { text, columns, apart, .. } = buffers;
     let entries = columns.get(first_column..).unwrap_or_default();
-    let is_apart = template::take_apart(message, Columns { entries, text }, template, slots);
-    if !is_apart || !templates.saw(template) {
-        slots.clear();
+    let is_apart = template::take_apart(message, Columns { entries, text }, apart);
+    if !is_apart || !templates.saw(&apart.template) {
+        apart.clear();
         return Span::default();
     }
     let start = text.len() as u32;
-    text.push_str(template);
+    text.push_str(&apart.template);
     Span { start, end: text.len() as u32 }
+}
+
+/// Leaves to the index what the template of a message does not say.
+fn index_own_words(buffers: &mut Buffers, start: &Start, name: &str) {
+    let Buffers { text, texts, apart, .. } = buffers;
+    let of_record = texts.get_mut(start.texts..).unwrap_or_default();
+    if let Some(entry) = of_record.iter_mut().find(|entry| entry.name.of_text(text) == name) {
+        let first = text.len() as u32;
+        text.push_str(&apart.own);
+        entry.value = Flat::Text(Span { start: first, end: text.len() as u32 });
+    }
 }
 
 /// Puts a field where it belongs. Returns how many fields were stored.

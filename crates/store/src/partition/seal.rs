@@ -169,7 +169,7 @@ pub(crate) fn write_seal(
         levels: counts.map(|counts| counts.totals().iter().collect()),
         files,
     };
-    let json = serde_json::to_vec_pretty(&seal).map_err(|error| StoreError::Malformed {
+    let json = serde_json::to_vec(&seal).map_err(|error| StoreError::Malformed {
         path: directory.file(FILE_NAME),
         problem: error.to_string(),
     })?;

@@ -21,7 +21,7 @@ use tierlog_model::Timestamp;
 
 use super::PartitionDirectory;
 use crate::StoreError;
-use crate::document::{RecordReader, StoredRecord};
+use crate::document::{RecordReader, StoredRecord, TemplateWords};
 use crate::schema::{TIMESTAMP, register_analyzer, schema};
 
 /// Memory of an open segment besides its record reader, measured over segments of a few hundred
@@ -126,6 +126,8 @@ pub struct OpenSegment {
     reader: SegmentReader,
     /// Opened by the first search that needs it.
     records: OnceLock<RecordReader>,
+    /// Read by the first search for words.
+    template_words: OnceLock<Arc<TemplateWords>>,
     bounds: OnceLock<Option<(Timestamp, Timestamp)>>,
     /// What stands for this segment in `usage`.
     charged_bytes: AtomicUsize,
@@ -144,6 +146,7 @@ impl OpenSegment {
         let segment = OpenSegment {
             reader,
             records: OnceLock::new(),
+            template_words: OnceLock::new(),
             bounds: OnceLock::new(),
             charged_bytes: AtomicUsize::new(0),
             usage,
@@ -166,6 +169,20 @@ impl OpenSegment {
             self.settle();
         }
         self.records.get().ok_or(StoreError::ThreadEnded("reader"))
+    }
+
+    /// Returns the words of its templates; kept as long as the segment is open, if they are few.
+    pub fn template_words(&self) -> Result<Arc<TemplateWords>, StoreError> {
+        if let Some(known) = self.template_words.get() {
+            return Ok(Arc::clone(known));
+        }
+        let words = Arc::new(TemplateWords::read(&self.reader)?);
+        if words.are_worth_keeping() {
+            // Two searches may have read them at once; what they have is the same.
+            let _ = self.template_words.set(Arc::clone(&words));
+            self.settle();
+        }
+        Ok(words)
     }
 
     /// Rebuilds records, in the order of `docs`.
@@ -198,7 +215,9 @@ impl OpenSegment {
 
     /// Charges what the segment takes now: record readers keep small dictionaries.
     fn settle(&self) {
-        self.charge(SEGMENT_BYTES + self.records.get().map_or(0, RecordReader::memory_bytes));
+        let words = self.template_words.get().map_or(0, |words| words.memory_bytes());
+        let records = self.records.get().map_or(0, RecordReader::memory_bytes);
+        self.charge(SEGMENT_BYTES + words + records);
     }
 
     fn charge(&self, bytes: usize) {

@@ -1,0 +1,80 @@
+//! The words that templates have: the index has only those of the values in their messages.
+//!
+//! Arrives: a segment. Leaves: its templates by word, as ordinals of the template column. Read
+//! once and kept while the segment is open; nothing here looks at a record.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
+use std::ops::Bound;
+
+use tantivy::SegmentReader;
+
+use super::template::{Part, parts};
+use crate::StoreError;
+use crate::schema::{TEMPLATE, tokenize};
+
+/// Templates up to which their words are kept: a service has hundreds.
+const KEPT_TEMPLATES_MAX: usize = 8_192;
+
+/// Memory of a word besides its text and its templates: its place in the tree.
+const WORD_BYTES: usize = 64;
+
+/// The templates of a segment by word.
+#[derive(Debug, Default)]
+pub struct TemplateWords {
+    by_word: BTreeMap<Box<str>, Vec<u64>>,
+    templates: usize,
+}
+
+impl TemplateWords {
+    /// Reads the templates of a segment.
+    pub fn read(segment: &SegmentReader) -> Result<TemplateWords, StoreError> {
+        let mut words = TemplateWords::default();
+        let Some(column) = segment.fast_fields().str(TEMPLATE)? else { return Ok(words) };
+        let mut templates = column.dictionary().stream().map_err(StoreError::Column)?;
+        while templates.advance() {
+            let ordinal = templates.term_ord();
+            words.templates += 1;
+            let template = String::from_utf8_lossy(templates.key());
+            for part in parts(&template) {
+                if let Part::Plain(text) = part {
+                    words.add(text, ordinal);
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// Templates come in ascending order, so the last is the only one that may be there.
+    fn add(&mut self, text: &str, ordinal: u64) {
+        for (_, word) in tokenize(text) {
+            let templates = self.by_word.entry(word.into_boxed_str()).or_default();
+            if templates.last() != Some(&ordinal) {
+                templates.push(ordinal);
+            }
+        }
+    }
+
+    /// Returns the templates with a word, ascending.
+    pub fn with_word(&self, word: &str) -> &[u64] {
+        self.by_word.get(word).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the words from a prefix on, ascending: those that have it come first.
+    pub fn starting_at(&self, prefix: &str) -> Range<'_, Box<str>, Vec<u64>> {
+        self.by_word.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+    }
+
+    /// Tells whether they are few enough to keep.
+    pub(crate) fn are_worth_keeping(&self) -> bool {
+        self.templates <= KEPT_TEMPLATES_MAX
+    }
+
+    /// Returns about how much memory they take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let words = self.by_word.iter();
+        words
+            .map(|(word, templates)| WORD_BYTES + word.len() + size_of_val(templates.as_slice()))
+            .sum()
+    }
+}
