@@ -43,8 +43,12 @@ const READERS: usize = 400;
 const SEARCHES: usize = 1_000;
 const EXPLOSIONS: usize = 16;
 
-/// Between two bytes of those that drip.
+/// Between two bytes of one that drips.
 const DRIP: Duration = Duration::from_secs(1);
+
+/// Parts of that time, in each of which as many drip: clients that know nothing of each other do
+/// not drip all at once.
+const DRIP_PARTS: usize = 50;
 
 /// What an attack holds.
 #[derive(Default)]
@@ -77,10 +81,13 @@ impl UnderWay {
         let (held, ended) = (streams.len(), Arc::new(AtomicBool::new(false)));
         let seen = Arc::clone(&ended);
         let mut streams = streams;
+        let part = held.div_ceil(DRIP_PARTS).max(1);
         let thread = std::thread::spawn(move || {
             while !seen.load(Ordering::Relaxed) {
-                streams.iter_mut().for_each(&mut touch);
-                std::thread::sleep(DRIP);
+                for some in streams.chunks_mut(part) {
+                    some.iter_mut().for_each(&mut touch);
+                    std::thread::sleep(DRIP / DRIP_PARTS as u32);
+                }
             }
         });
         UnderWay { held, ended, threads: vec![thread] }

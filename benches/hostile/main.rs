@@ -1,9 +1,11 @@
 //! What ordinary clients notice of hostile ones: the latency of small posts and searches, alone
-//! and under each attack, as ratios of one run on one machine.
+//! and under each attack, as ratios of one run on one machine; beside them the same of a bare
+//! server that is not attacked.
 //!
 //! `cargo run --release --features bench --bin hostile [SERVER] [ROUNDS]`
 
 mod attacks;
+mod control;
 
 #[path = "../shared/daemon.rs"]
 #[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
@@ -20,10 +22,12 @@ use anyhow::{Context as _, Result};
 use ureq::Agent;
 
 use self::attacks::{ATTACKS, Target};
+use self::control::Control;
 use self::daemon::Daemon;
 
-/// Posts and searches of one measurement; the first tenth warms up and is not counted.
-const ROUNDS: usize = 300;
+/// Posts and searches of one measurement, some seconds in all; the first tenth warms up and is
+/// not counted. A 99th percentile of fewer would be that of two or three.
+const ROUNDS: usize = 1_000;
 
 /// Lines of the store before the first measurement.
 const STORED_LINES: u64 = 50_000;
@@ -41,6 +45,8 @@ struct Ordinary {
     searches: Vec<Duration>,
     /// Posts and searches of clients that connect anew each time.
     fresh: Vec<Duration>,
+    /// Messages to the bare server.
+    control: Vec<Duration>,
     refused: u64,
 }
 
@@ -61,16 +67,17 @@ fn main() -> Result<()> {
         post(&agent, &target, first, 5_000)?;
     }
     daemon.wait_for_lines(STORED_LINES)?;
+    let mut control = Control::start(directory.path())?;
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "| attack | connections | post p99 | search p99 | fresh p50 | fresh p99 | refused | resident |"
+        "| attack | connections | control p99 | post p50 | post p99 | search p99 | fresh p50 | fresh p99 | refused | resident |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
     let mut baseline = None;
     for attack in ATTACKS {
         let under_way = (attack.start)(&target)?;
-        let measured = measure(&agent, &target, rounds)?;
+        let measured = measure(&agent, &target, &mut control, rounds)?;
         let base = baseline.get_or_insert_with(|| measured.figures());
         let row = measured.row(base);
         let resident = resident_mebibytes(daemon.id());
@@ -84,6 +91,7 @@ fn main() -> Result<()> {
         // What an attack leaves behind is not the next one's.
         std::thread::sleep(Duration::from_secs(3));
     }
+    control.end();
     Ok(())
 }
 
@@ -128,7 +136,12 @@ fn search(agent: &Agent, target: &Target, number: u64) -> Result<u16> {
     Ok(answer.status().as_u16())
 }
 
-fn measure(kept: &Agent, target: &Target, rounds: usize) -> Result<Ordinary> {
+fn measure(
+    kept: &Agent,
+    target: &Target,
+    control: &mut Control,
+    rounds: usize,
+) -> Result<Ordinary> {
     let mut ordinary = Ordinary::default();
     for round in 0..rounds + rounds / 10 {
         let number = round as u64;
@@ -143,13 +156,18 @@ fn measure(kept: &Agent, target: &Target, rounds: usize) -> Result<Ordinary> {
         let posted = timed(&|| post(kept, target, STORED_LINES + number * POST_LINES, POST_LINES));
         let searched = timed(&|| search(kept, target, number));
         let fresh = timed(&|| search(&agent(), target, number));
+        let asked = Instant::now();
+        control.ask()?;
+        let controlled = asked.elapsed();
         if round >= rounds / 10 {
+            ordinary.control.push(controlled);
             ordinary.posts.push(posted);
             ordinary.searches.push(searched);
             ordinary.fresh.push(fresh);
         }
     }
-    for list in [&mut ordinary.posts, &mut ordinary.searches, &mut ordinary.fresh] {
+    let Ordinary { posts, searches, fresh, control, .. } = &mut ordinary;
+    for list in [posts, searches, fresh, control] {
         list.sort_unstable();
     }
     Ok(ordinary)
@@ -161,8 +179,10 @@ fn percentile(sorted: &[Duration], percent: usize) -> f64 {
 }
 
 impl Ordinary {
-    fn figures(&self) -> [f64; 4] {
+    fn figures(&self) -> [f64; 6] {
         [
+            percentile(&self.control, 99),
+            percentile(&self.posts, 50),
             percentile(&self.posts, 99),
             percentile(&self.searches, 99),
             percentile(&self.fresh, 50),
@@ -171,7 +191,7 @@ impl Ordinary {
     }
 
     /// Returns the columns of the table: milliseconds, and how many times the baseline.
-    fn row(&self, baseline: &[f64; 4]) -> String {
+    fn row(&self, baseline: &[f64; 6]) -> String {
         let cell = |(now, base): (f64, &f64)| format!("{now:.1} ms, {:.1}x", now / base);
         let cells: Vec<String> = self.figures().into_iter().zip(baseline).map(cell).collect();
         format!("{} | {}", cells.join(" | "), self.refused)
