@@ -374,6 +374,13 @@ impl Preparer<'_> {
         if length == 0 {
             return Err(QueryError::syntax(self.at, "a value is missing after the comparison"));
         }
+        // The grammar crate ends the value there, escaped or not.
+        let value = self.rest().get(..length).unwrap_or_default();
+        if value.contains(|character: char| character.is_whitespace() || "()\"".contains(character))
+        {
+            let message = "a compared value holds no white space, quotes or parentheses";
+            return Err(QueryError::syntax(self.at, message));
+        }
         self.copy(length);
         Ok(())
     }

@@ -28,6 +28,14 @@ fn check(queries: &[&str], expected: &Expect) {
 }
 
 #[test]
+fn an_escape_does_not_make_two_clauses_of_a_comparison() {
+    for query in ["level:>a\\ b:1", "duration_ms:>=5\\(:1", "n:<\\\"x:1"] {
+        let error = parse(query, &Pseudonyms::off(), now()).unwrap_err();
+        assert_eq!(error.code(), "query_syntax", "{query}: {error}");
+    }
+}
+
+#[test]
 fn clauses_of_the_contract() {
     check(
         &[

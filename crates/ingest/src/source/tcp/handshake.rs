@@ -119,7 +119,8 @@ pub(crate) fn fuzz(line: &[u8]) {
     }
     assert!(!is_broken, "a whole handshake is broken");
     assert!(line.trim_ascii().len() <= HANDSHAKE_BYTES_MAX, "a long handshake");
-    let value: serde_json::Value = serde_json::from_slice(line).expect("a handshake is JSON");
+    let value: serde_json::Value =
+        serde_json::from_slice(line.trim_ascii()).expect("a handshake is JSON");
     let members = value.as_object().expect("a handshake is an object");
     assert!(members.keys().eq(["tierlog"]), "a handshake has one member");
     let wishes = members.values().next().and_then(serde_json::Value::as_object);
