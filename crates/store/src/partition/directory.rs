@@ -14,6 +14,7 @@ use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
 };
 
+use super::store_file;
 use crate::backend::Vfs;
 use crate::{StoreError, files};
 
@@ -152,7 +153,7 @@ struct OrderedDirectory {
 
 impl Directory for OrderedDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.inner.get_file_handle(path)
+        Ok(store_file::guard(path, self.inner.get_file_handle(path)?))
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

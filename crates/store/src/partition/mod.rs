@@ -9,6 +9,7 @@ mod directory;
 mod filter;
 mod merge;
 mod seal;
+mod store_file;
 mod view;
 mod windows;
 mod writer;
