@@ -1,60 +1,39 @@
 //! What happens when the disk fills, the clock jumps, a file rots or the log breaks, on the real
-//! binary. Free room is made scarce by a small file system where one can be mounted, and by the
-//! marks of the configuration otherwise: both go the same way through the server.
+//! binary. Free room is made scarce by the marks of the configuration, and taken away by a library
+//! in the server's process whose writes find none.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::{Home, Server, ago, files_under, line, numbered, run, wait_until};
+use crate::torture::RIG;
 
 const DAY: Duration = Duration::from_secs(86_400);
-const MIB: u64 = 1 << 20;
 
-/// Returns how many bytes may still be written beside a path.
-fn free_bytes(path: &Path) -> u64 {
-    let run = run(Command::new("df").args(["--output=avail", "-B1"]).arg(path));
-    let figure = run.stdout.lines().nth(1).expect("a figure");
-    figure.trim().parse().expect("a number")
+/// A disk that is full when somebody says so: every write of the server below its data directory
+/// fails with ENOSPC, by the library that torture puts into its process.
+struct FullDisk {
+    mark: PathBuf,
 }
 
-/// A small disk under the data directory of a home: a file system of its own in memory where
-/// this process may mount one, else a mark just under what is free now.
-struct SmallDisk {
-    mounted: Option<PathBuf>,
-}
-
-impl SmallDisk {
-    fn under(home: &Home, mib: u64) -> SmallDisk {
-        let data = home.data();
-        fs::create_dir_all(&data).expect("a directory of ours");
-        let size = format!("size={mib}m,mode=0700");
-        let mount =
-            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&data));
-        SmallDisk { mounted: (mount.code == 0).then_some(data) }
+impl FullDisk {
+    /// Prepares the disk of a home that no server has been started in.
+    fn under(home: &mut Home) -> FullDisk {
+        let mark = home.path().join("no-room");
+        let shim = RIG.shim.as_ref().expect("a C compiler, which building the server needs too");
+        home.set_environment(shim.full_while(&home.data(), &mark).environment);
+        FullDisk { mark }
     }
 
-    /// Fills the disk up to so many bytes, or says which mark has the same effect.
-    fn fill_to(&self, left: u64) -> Option<PathBuf> {
-        let data = self.mounted.as_ref()?;
-        let ballast = data.join("ballast");
-        let _ = fs::remove_file(&ballast);
-        let bytes = free_bytes(data).saturating_sub(left);
-        // The server writes as well: where that leaves no room, the disk is as full.
-        let _ = fs::write(&ballast, vec![0x5a; bytes as usize]);
-        Some(ballast)
+    fn fill(&self) {
+        fs::write(&self.mark, "").expect("a file of ours");
     }
-}
 
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        if let Some(data) = &self.mounted {
-            // Lazily: a server that is being killed may hold it a moment longer.
-            run(Command::new("umount").arg("-l").arg(data));
-        }
+    fn make_room(&self) {
+        fs::remove_file(&self.mark).expect("a file of ours");
     }
 }
 
@@ -153,20 +132,11 @@ fn nothing_goes_in_vain_and_nothing_goes_when_it_is_not_allowed() {
 
 #[test]
 fn a_full_disk_holds_tcp_refuses_http_and_goes_on_by_itself() {
-    let home = Home::with(&[
-        "store.free_min=4MiB",
-        "store.free_low=4MiB",
-        "store.early_drop_max=none",
-        "store.wal_segment_max=2MiB",
-    ]);
-    let disk = SmallDisk::under(&home, 96);
+    let mut home = Home::with(&["store.early_drop_max=none", "store.wal_segment_max=2MiB"]);
+    let disk = FullDisk::under(&mut home);
     let server = home.start();
     server.store(&numbered(0..10));
-    if disk.fill_to(3 * MIB).is_none() {
-        // Without a file system of its own the marks are all there is; tests/it/faults.rs and
-        // the unit tests of the log go through the same states.
-        return;
-    }
+    disk.fill();
     let refused = wait_until("507", || {
         let answer = server.post_lines(numbered(10..11).as_bytes(), &[("tierlog-batch-id", "a")]);
         (answer.status != 200).then_some(answer)
@@ -177,7 +147,7 @@ fn a_full_disk_holds_tcp_refuses_http_and_goes_on_by_itself() {
     assert!(health(&server)["reasons"].to_string().contains("disk is full"));
     let before = server.count("");
     assert!(before >= 10, "reads go on");
-    fs::remove_file(home.data().join("ballast")).expect("the ballast");
+    disk.make_room();
     // Nobody asks: what waited is taken, acknowledged and found.
     assert_eq!(tcp.await_ack(10), 0);
     wait_until("readiness", || {
@@ -192,41 +162,36 @@ fn a_full_disk_holds_tcp_refuses_http_and_goes_on_by_itself() {
 
 #[test]
 fn a_commit_without_room_is_made_up_for_without_a_restart() {
-    let home = Home::with(&[
-        "store.free_min=1MiB",
-        "store.free_low=1MiB",
+    let mut home = Home::with(&[
         "store.early_drop_max=none",
         "store.commit_interval=60s",
         "store.wal_segment_max=64MiB",
         "store.writer_memory_max=15MiB",
     ]);
-    let disk = SmallDisk::under(&home, 96);
+    let disk = FullDisk::under(&mut home);
     let server = home.start();
     let body = |from: u64| -> String {
         // Words that nothing compresses.
         let word = |number: u64| format!("{:x} ", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let text = |number: u64| (0..40).map(|part| word(number * 41 + part)).collect::<String>();
-        (from..from + 2_000)
+        (from..from + 500)
             .map(|number| {
                 line(&json!({"level": "info", "message": text(number), "number": number}))
             })
             .collect()
     };
     let mut acked = 0;
-    for _ in 0..4 {
+    for _ in 0..2 {
         let answer = server.post_lines(body(acked).as_bytes(), &[]);
         assert_eq!(answer.status, 200, "{}", answer.text());
-        acked += 2_000;
+        acked += 500;
     }
-    // Less room than the commit of what waits needs.
-    if disk.fill_to(MIB / 2).is_none() {
-        return;
-    }
+    disk.fill();
     let compact =
         server.http().post(&server.query("/api/v1/compact"), b"", &[("tierlog-confirm", "yes")]);
     assert_ne!(compact.status, 200, "there is no room to commit: {}", compact.text());
     assert_eq!(server.http().get(&server.query("/health/live")).status, 200);
-    fs::remove_file(home.data().join("ballast")).expect("the ballast");
+    disk.make_room();
     wait_until("writes", || {
         let answer = server.post_lines(numbered(0..1).as_bytes(), &[("tierlog-batch-id", "b")]);
         (answer.status == 200).then_some(())

@@ -2,7 +2,7 @@
 //! (`benches/torture`); the command itself runs for minutes or hours.
 
 #[path = "../../benches/torture/suite/mod.rs"]
-mod suite;
+pub(crate) mod suite;
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,8 @@ use suite::proofs::PROOFS;
 use suite::{Effort, Rig};
 
 /// The server of this build. One for all tests: what is put into its process is built once.
-static RIG: LazyLock<Rig> = LazyLock::new(|| Rig::new(env!("CARGO_BIN_EXE_tierlog").into()));
+pub(crate) static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::new(env!("CARGO_BIN_EXE_tierlog").into()));
 
 /// Seed of every short look; the torture command takes others.
 const SEED: u64 = 1;

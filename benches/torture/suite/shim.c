@@ -12,6 +12,7 @@
  * TORTURE_SYNCS       directory whose syncs fail or are slow, absolute
  * TORTURE_SYNC_MS     milliseconds that each of these syncs takes longer
  * TORTURE_READ_ONLY   file; as long as it exists, changes fail as on a read-only disk
+ * TORTURE_NO_ROOM     file; as long as it exists, nothing can be written, as on a full disk
  * TORTURE_CLOCK       file with the seconds by which the wall clock is wrong
  */
 #define _GNU_SOURCE
@@ -32,7 +33,7 @@
 #include <unistd.h>
 
 static atomic_long changes, syncs;
-static const char *root, *slow, *how, *clock_file, *read_only;
+static const char *root, *slow, *how, *clock_file, *read_only, *no_room;
 static size_t root_length, slow_length;
 static long kill_at, fail_at, slow_ms;
 static int log_fd = -1;
@@ -46,6 +47,7 @@ __attribute__((constructor)) static void start(void) {
     how = getenv("TORTURE_KILL_HOW");
     clock_file = getenv("TORTURE_CLOCK");
     read_only = getenv("TORTURE_READ_ONLY");
+    no_room = getenv("TORTURE_NO_ROOM");
     if ((text = getenv("TORTURE_KILL_AT"))) kill_at = atol(text);
     if ((text = getenv("TORTURE_FAIL_SYNC"))) fail_at = atol(text);
     if ((text = getenv("TORTURE_SYNC_MS"))) slow_ms = atol(text);
@@ -105,6 +107,14 @@ static int change(const char *call, const char *path) {
     return DIES;
 }
 
+/* Whether bytes for a file find no room. */
+static int is_full(int fd) {
+    if (!no_room || !below(path_of(fd), root, root_length)) return 0;
+    if (syscall(SYS_access, no_room, F_OK) != 0) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
 #define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 #define DONE(fate, result) do { \
         if ((fate) == REFUSED) { errno = EROFS; return -1; } \
@@ -116,6 +126,7 @@ static int change(const char *call, const char *path) {
 ssize_t write(int fd, const void *bytes, size_t count) {
     REAL(write);
     if (!root || fd < 3) return real(fd, bytes, count);
+    if (is_full(fd)) return -1;
     int fate = change("write", path_of(fd));
     if (fate == DIES && how && strcmp(how, "torn") == 0) count /= 2;
     DONE(fate, real(fd, bytes, count));
@@ -124,6 +135,7 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     REAL(writev);
     if (!root || fd < 3) return real(fd, parts, count);
+    if (is_full(fd)) return -1;
     int fate = change("writev", path_of(fd));
     if (fate == DIES && how && strcmp(how, "torn") == 0) { count = 1; }
     DONE(fate, real(fd, parts, count));
@@ -133,6 +145,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     ssize_t name(int fd, const void *bytes, size_t count, offset_type offset) { \
         REAL(name); \
         if (!root) return real(fd, bytes, count, offset); \
+        if (is_full(fd)) return -1; \
         int fate = change(#name, path_of(fd)); \
         if (fate == DIES && how && strcmp(how, "torn") == 0) count /= 2; \
         DONE(fate, real(fd, bytes, count, offset)); \

@@ -93,6 +93,13 @@ impl Shim {
         self.launch(&[("ROOT", root), ("READ_ONLY", file.display().to_string())])
     }
 
+    /// Leaves no room for a byte below a path for as long as a file exists.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests/it/pressure.rs fills a disk by it"))]
+    pub(crate) fn full_while(&self, root: &Path, file: &Path) -> Launch {
+        let root = root.display().to_string();
+        self.launch(&[("ROOT", root), ("NO_ROOM", file.display().to_string())])
+    }
+
     /// Makes the wall clock wrong by the seconds that a file says, at any time.
     pub(crate) fn wrong_clock(&self, file: &Path) -> Launch {
         self.launch(&[("CLOCK", file.display().to_string())])

@@ -21,6 +21,7 @@ const SETTINGS: [&str; 5] = [
 pub(crate) struct Home {
     directory: TempDir,
     settings: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Home {
@@ -32,13 +33,19 @@ impl Home {
     /// Returns an empty home whose servers get further settings.
     pub(crate) fn with(settings: &[&str]) -> Home {
         let settings = SETTINGS.iter().chain(settings).map(|text| (*text).to_owned()).collect();
-        Home { directory: tempfile::tempdir().expect("a scratch directory"), settings }
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        Home { directory, settings, environment: Vec::new() }
+    }
+
+    /// Gives its servers variables of the environment, which is empty otherwise.
+    pub(crate) fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
     }
 
     /// Returns this home with the scratch directory of another one.
     #[must_use]
     pub(crate) fn in_place_of(self, other: Home) -> Home {
-        Home { directory: other.directory, settings: self.settings }
+        Home { directory: other.directory, ..self }
     }
 
     /// Returns the scratch directory.
@@ -90,6 +97,7 @@ impl Home {
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdout(output.try_clone().expect("a second handle")).stderr(output);
         command
     }

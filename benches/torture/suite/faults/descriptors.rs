@@ -2,7 +2,6 @@
 //! lives, and takes new ones when some have gone.
 
 use std::net::TcpStream;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -23,10 +22,6 @@ const HELD_FOR: Duration = Duration::from_millis(500);
 
 /// Takes descriptors away.
 pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
-    let probe = Command::new("prlimit").arg("--version").output();
-    if !probe.is_ok_and(|output| output.status.success()) {
-        return Ok(Tally::not_run("no prlimit"));
-    }
     let mut tally = Tally::default();
     for seed in effort.seeds() {
         tally.count(seed, exhaust(rig, seed));
@@ -36,8 +31,8 @@ pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
 
 fn exhaust(rig: &Rig, seed: u64) -> Result<Trial> {
     let mut trial = Trial::new(rig, seed, 2)?;
-    let limit = format!("--nofile={FILES_MAX}");
-    let wrapper = ["prlimit", &limit].iter().map(|word| (*word).to_owned()).collect();
+    let limited = format!("ulimit -n {FILES_MAX} && exec \"$0\" \"$@\"");
+    let wrapper = ["/bin/sh", "-c", &limited].map(str::to_owned).to_vec();
     let mut server = trial.start_with(&Launch { wrapper, ..Launch::default() })?;
     let load = trial.load(&server, &[Protocol::Tcp, Protocol::Http], Pace::batches(200));
     let address = server.address("tcp").to_owned();
