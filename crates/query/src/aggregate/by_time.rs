@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tierlog_model::{Level, fields};
 
-use super::histogram::{HistogramBucket, bare_histogram};
+use super::grid::HistogramBucket;
+use super::histogram::bare_histogram;
 use crate::{Deadline, Engine, Plan, QueryError, ScanReport};
 
 /// Aggregations in the shape of the answer, and what had to be looked into for them.

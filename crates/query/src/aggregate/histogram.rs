@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tantivy::DocId;
-use tantivy::columnar::{Cardinality, Column, ColumnType, MonotonicallyMappableToU64};
+use tantivy::columnar::{Cardinality, Column, ColumnType};
 use tierlog_model::{Level, Timestamp, fields};
-use tierlog_store::{LevelCounts, Listed, OpenSegment};
+use tierlog_store::{Listed, OpenSegment};
 
+use super::grid::{Grid, HistogramBucket, SLOTS};
 use crate::execute::load_values;
-use crate::{Deadline, Engine, Flow, LevelSet, Plan, QueryError, ScanReport, SegmentVisitor};
+use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
 
-/// Buckets of one answer: more than any screen is wide, 2 MB of JSON.
-const HISTOGRAM_BUCKETS_MAX: usize = 10_000;
 /// Buckets that an automatic interval aims at: an hour by minutes.
 const HISTOGRAM_BUCKETS_TARGET: u64 = 60;
 
 const MICROS_PER_MILLI: u64 = 1_000;
-const NANOS_PER_MICRO: i64 = 1_000;
 /// Width in which seals count.
 const MICROS_PER_MINUTE: i64 = 60_000_000;
 
@@ -61,10 +59,6 @@ const ROUND_INTERVALS_MS: [u64; 32] = [
     7_776_000_000,
 ];
 
-/// Levels, and one slot for a level that no version of ours wrote.
-const SLOTS: usize = Level::ALL.len() + 1;
-type Counts = [u64; SLOTS];
-
 /// Counts by time and level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Histogram {
@@ -72,17 +66,6 @@ pub(crate) struct Histogram {
     pub(crate) interval: Duration,
     /// Buckets in order of time, without holes.
     pub(crate) buckets: Vec<HistogramBucket>,
-}
-
-/// One bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HistogramBucket {
-    /// First moment inside.
-    pub(crate) start: Timestamp,
-    /// Matches inside.
-    pub(crate) total: u64,
-    /// Matches by level, without the levels that have none.
-    pub(crate) levels: Vec<(Level, u64)>,
 }
 
 /// Counts the matches of a plan. Without an interval one is chosen that gives about sixty buckets.
@@ -103,9 +86,12 @@ pub(crate) fn histogram(
     if let (Some(start), Some(end)) = (plan.range.start, last_moment(plan)) {
         grid.cover(start.as_micros().div_euclid(micros), end.as_micros().div_euclid(micros))?;
     }
-    let (grid, report) = count_into(grid, engine, plan, deadline)?;
-    let buckets = grid.into_buckets(plan)?;
-    Ok((Histogram { interval, buckets }, report))
+    let (mut grid, report) = count_into(grid, engine, plan, deadline)?;
+    // Up to the ends of the range that the request gave.
+    for end in plan.range.start.into_iter().chain(last_moment(plan)) {
+        grid.reach(end)?;
+    }
+    Ok((Histogram { interval, buckets: grid.buckets() }, report))
 }
 
 /// Counts the matches of a plan; the buckets reach from the first match to the last. The interval
@@ -168,105 +154,6 @@ fn round_interval(span_micros: u64) -> Duration {
     }))
 }
 
-/// Counts without holes, growing at both ends as moments arrive.
-#[derive(Debug)]
-struct Grid {
-    interval_micros: i64,
-    /// Number of the first bucket: its start divided by the interval.
-    first: i64,
-    counts: Vec<Counts>,
-}
-
-impl Grid {
-    fn new(interval_micros: i64) -> Grid {
-        Grid { interval_micros, first: 0, counts: Vec::new() }
-    }
-
-    /// Makes room for the buckets of these numbers.
-    fn cover(&mut self, first: i64, last: i64) -> Result<(), QueryError> {
-        if last < first {
-            return Ok(());
-        }
-        let (first, last) = match self.counts.len() {
-            0 => (first, last),
-            length => (first.min(self.first), last.max(self.first + length as i64 - 1)),
-        };
-        let length = last.abs_diff(first) as usize + 1;
-        if length > HISTOGRAM_BUCKETS_MAX {
-            let limit = HISTOGRAM_BUCKETS_MAX;
-            return Err(QueryError::TooExpensive { what: "histogram buckets", limit });
-        }
-        if !self.counts.is_empty() && first < self.first {
-            let missing = self.first.abs_diff(first) as usize;
-            self.counts.splice(0..0, std::iter::repeat_n([0; SLOTS], missing));
-        }
-        self.first = first;
-        self.counts.resize(length, [0; SLOTS]);
-        Ok(())
-    }
-
-    /// Returns the position of a bucket, making room for it.
-    fn position(&mut self, number: i64) -> Result<usize, QueryError> {
-        let inside = number >= self.first && number < self.first + self.counts.len() as i64;
-        if !inside {
-            self.cover(number, number)?;
-        }
-        Ok(number.abs_diff(self.first) as usize)
-    }
-
-    /// Returns the number of the bucket that a moment falls into.
-    fn number(&self, moment: Timestamp) -> i64 {
-        moment.as_micros().div_euclid(self.interval_micros)
-    }
-
-    /// Adds records of the bucket of a moment that have one of some levels.
-    fn add(
-        &mut self,
-        moment: Timestamp,
-        counts: &LevelCounts,
-        levels: LevelSet,
-    ) -> Result<(), QueryError> {
-        let wanted = || counts.iter().filter(|(level, _)| levels.contains(*level));
-        if wanted().next().is_none() {
-            return Ok(());
-        }
-        let position = self.position(self.number(moment))?;
-        let Some(row) = self.counts.get_mut(position) else { return Ok(()) };
-        for (level, records) in wanted() {
-            if let Some(count) = row.get_mut(level as usize) {
-                *count += records;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the buckets, up to the ends of the range that the request gave.
-    fn into_buckets(mut self, plan: &Plan) -> Result<Vec<HistogramBucket>, QueryError> {
-        if !self.counts.is_empty() {
-            for end in plan.range.start.into_iter().chain(last_moment(plan)) {
-                let number = self.number(end);
-                self.cover(number, number)?;
-            }
-        }
-        Ok(self.buckets())
-    }
-
-    fn buckets(&self) -> Vec<HistogramBucket> {
-        let start = |number: i64| number.saturating_mul(self.interval_micros);
-        let numbered = self.counts.iter().zip(self.first..);
-        numbered.map(|(counts, number)| bucket(counts, start(number))).collect()
-    }
-}
-
-fn bucket(counts: &Counts, start_micros: i64) -> HistogramBucket {
-    let levels = Level::ALL.into_iter().zip(counts.iter().copied());
-    HistogramBucket {
-        start: Timestamp::from_micros_clamped(start_micros),
-        total: counts.iter().sum(),
-        levels: levels.filter(|(_, count)| *count > 0).collect(),
-    }
-}
-
 /// The columns of the segment that is being read.
 struct Segment {
     moments: Column<u64>,
@@ -308,7 +195,7 @@ impl HistogramVisitor<'_> {
             return Ok(true);
         }
         // Finer than a minute, nobody has counted.
-        if self.grid.interval_micros % MICROS_PER_MINUTE != 0 {
+        if self.grid.interval_micros() % MICROS_PER_MINUTE != 0 {
             return Ok(false);
         }
         // What does not read is looked into: there the trouble is told.
@@ -361,13 +248,13 @@ impl SegmentVisitor for HistogramVisitor<'_> {
         match &segment.levels {
             Levels::All(slot) => {
                 let slot = *slot;
-                count(&mut self.grid, self.moments.iter().map(|moment| (*moment, slot)))?;
+                self.grid.count(self.moments.iter().map(|moment| (*moment, slot)))?;
             }
             Levels::Column { ords, slots } => {
                 load_values(ords, docs, &mut self.ords);
                 let slot = |ord: &u64| slots.get(*ord as usize).copied().unwrap_or(SLOTS - 1);
                 let moments = self.moments.iter().copied();
-                count(&mut self.grid, moments.zip(self.ords.iter().map(slot)))?;
+                self.grid.count(moments.zip(self.ords.iter().map(slot)))?;
             }
         }
         Ok(Flow::Continue)
@@ -377,26 +264,6 @@ impl SegmentVisitor for HistogramVisitor<'_> {
         self.segment = None;
         Ok(Flow::Continue)
     }
-}
-
-/// Counts moments (in the column's own order-preserving form) by bucket and slot.
-fn count(grid: &mut Grid, records: impl Iterator<Item = (u64, usize)>) -> Result<(), QueryError> {
-    let width = grid.interval_micros.saturating_mul(NANOS_PER_MICRO);
-    // Fast path: neighbours mostly fall into the same bucket, which saves the division.
-    let (mut from, mut to, mut position) = (1_i64, 0_i64, 0_usize);
-    for (moment, slot) in records {
-        let nanos = i64::from_u64(moment);
-        if nanos < from || nanos >= to {
-            let number = nanos.div_euclid(width);
-            position = grid.position(number)?;
-            from = number.saturating_mul(width);
-            to = from.saturating_add(width);
-        }
-        if let Some(count) = grid.counts.get_mut(position).and_then(|row| row.get_mut(slot)) {
-            *count += 1;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -417,26 +284,5 @@ mod tests {
         }
         let wide = round_interval(u64::MAX);
         assert!(wide.as_secs().is_multiple_of(86_400));
-    }
-
-    #[test]
-    fn a_grid_grows_at_both_ends_and_is_bounded() {
-        let mut grid = Grid::new(1_000);
-        for (number, position, length) in [(10, 0, 1), (12, 2, 3), (8, 0, 5), (11, 3, 5)] {
-            assert_eq!(grid.position(number).expect("inside the bound"), position);
-            assert_eq!(grid.counts.len(), length);
-        }
-        let far = HISTOGRAM_BUCKETS_MAX as i64;
-        assert_eq!(grid.position(far + 7).expect("the last one"), HISTOGRAM_BUCKETS_MAX - 1);
-        assert!(matches!(grid.position(far + 8), Err(QueryError::TooExpensive { .. })));
-    }
-
-    #[test]
-    fn moments_before_1970_fall_into_their_bucket() {
-        let mut grid = Grid::new(1_000_000);
-        let moments = [-1_i64, 0, 999_999_999, 1_000_000_000, -1_000_000_001];
-        count(&mut grid, moments.iter().map(|nanos| (nanos.to_u64(), 1))).expect("few buckets");
-        let counts: Vec<u64> = grid.counts.iter().map(|row| row.iter().sum()).collect();
-        assert_eq!((grid.first, counts), (-2, vec![1, 1, 2, 1]));
     }
 }

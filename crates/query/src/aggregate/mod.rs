@@ -9,6 +9,7 @@ mod collect;
 mod field_names;
 mod field_values;
 mod filter;
+mod grid;
 mod histogram;
 mod numbers;
 mod ranges;
@@ -22,7 +23,8 @@ mod time_options;
 
 pub(crate) use field_names::{FieldType, field_names};
 pub(crate) use field_values::{FieldValue, VALUES_MAX, field_values};
-pub(crate) use histogram::{HistogramBucket, histogram};
+pub(crate) use grid::HistogramBucket;
+pub(crate) use histogram::histogram;
 pub(crate) use run::aggregate;
 
 /// Column of the names of the text fields that a record has.
