@@ -29,8 +29,8 @@ pub mod wal;
 pub use catalogue::{Catalogue, Listed, PartitionList};
 pub use dead_letters::{LetterEnd, LetterOrder, LetterSelection, Letters, PendingReplay};
 pub use document::{
-    BOUND_DOCS, PhraseReader, RecordReader, StoredRecord, TemplateWords, attribute_columns,
-    read_records, text_paths,
+    BOUND_DOCS, OrderColumns, PhraseReader, RecordReader, StoredRecord, TemplateWords,
+    attribute_columns, read_records, text_paths,
 };
 pub use error::StoreError;
 pub use maintenance::{

@@ -5,10 +5,10 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tantivy::columnar::{Column, ColumnType, MonotonicallyMappableToU64};
+use tantivy::columnar::{Column, MonotonicallyMappableToU64};
 use tantivy::{DateTime, DocId};
 use tierlog_model::Timestamp;
-use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, index_fields};
+use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, OrderColumns};
 
 use super::column::load_values;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
@@ -224,14 +224,7 @@ impl SegmentVisitor for Collector<'_> {
     }
 
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
-        let handles = index_fields();
-        let reader = segment.reader();
-        let name = |field| reader.schema().get_field_name(field);
-        let moments = reader
-            .fast_fields()
-            .u64_lenient_for_type(Some(&[ColumnType::DateTime]), name(handles.timestamp))?;
-        // Every record has a moment.
-        let Some((moments, _)) = moments else { return Ok(Flow::SkipSegment) };
+        let OrderColumns { moments, numbers } = segment.order()?.clone();
         let moment = |number| Timestamp::from_micros_clamped(micros(number));
         let can_contribute =
             self.can_contribute(moment(moments.min_value()), moment(moments.max_value()));
@@ -243,7 +236,7 @@ impl SegmentVisitor for Collector<'_> {
             segment: Arc::clone(segment),
             place: None,
             moments,
-            numbers: reader.fast_fields().u64(name(handles.seq))?,
+            numbers,
             can_contribute,
             span_can_contribute: can_contribute,
         });

@@ -20,7 +20,8 @@ pub(crate) use names::FieldNames;
 pub use phrase::PhraseReader;
 pub(crate) use pool::ChunkPool;
 pub use read::{
-    BOUND_DOCS, RecordReader, StoredRecord, attribute_columns, read_records, text_paths,
+    BOUND_DOCS, OrderColumns, RecordReader, StoredRecord, attribute_columns, read_records,
+    text_paths,
 };
 pub(crate) use template::SeenTemplates;
 pub use template_words::TemplateWords;

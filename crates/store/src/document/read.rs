@@ -71,15 +71,41 @@ pub struct StoredRecord {
     pub record: Record<'static>,
 }
 
+/// The columns that records are ordered by. Cheap to clone.
+#[derive(Clone)]
+pub struct OrderColumns {
+    /// Nanoseconds, as the column's order-preserving numbers.
+    pub moments: Column<u64>,
+    /// Numbers of the records.
+    pub numbers: Column<u64>,
+}
+
+impl fmt::Debug for OrderColumns {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OrderColumns")
+    }
+}
+
+impl OrderColumns {
+    /// Opens them.
+    pub(crate) fn open(segment: &SegmentReader) -> Result<OrderColumns, StoreError> {
+        let fast_fields = segment.fast_fields();
+        let moments = fast_fields.u64_lenient_for_type(Some(&[ColumnType::DateTime]), TIMESTAMP)?;
+        let moments = match moments {
+            Some((moments, _)) => moments,
+            None => Column::build_empty_column(segment.max_doc()),
+        };
+        Ok(OrderColumns { moments, numbers: fast_fields.u64(SEQ)? })
+    }
+}
+
 /// Rebuilds records of one segment. Its columns and small dictionaries are opened once: opening
 /// them costs more than reading the few records of a look-up.
 pub struct RecordReader {
     segment: SegmentReader,
-    /// Nanoseconds, as the column's order-preserving numbers.
-    moments: Column<u64>,
+    order: OrderColumns,
     /// Oldest and youngest moment of each [`BOUND_DOCS`] documents.
     bounds: OnceLock<Vec<(Timestamp, Timestamp)>>,
-    numbers: Column<u64>,
     levels: Option<TextColumn>,
     templates: Option<TextColumn>,
     /// Every dynamic column, in the order of [`rank`].
@@ -97,17 +123,19 @@ impl fmt::Debug for RecordReader {
 impl RecordReader {
     /// Opens the columns of a segment.
     pub fn open(segment: &SegmentReader) -> Result<RecordReader, StoreError> {
+        RecordReader::with_order(segment, OrderColumns::open(segment)?)
+    }
+
+    /// Opens the other columns of a segment.
+    pub(crate) fn with_order(
+        segment: &SegmentReader,
+        order: OrderColumns,
+    ) -> Result<RecordReader, StoreError> {
         let fast_fields = segment.fast_fields();
-        let moments = fast_fields.u64_lenient_for_type(Some(&[ColumnType::DateTime]), TIMESTAMP)?;
-        let moments = match moments {
-            Some((moments, _)) => moments,
-            None => Column::build_empty_column(segment.max_doc()),
-        };
         Ok(RecordReader {
             segment: segment.clone(),
-            moments,
+            order,
             bounds: OnceLock::new(),
-            numbers: fast_fields.u64(SEQ)?,
             levels: fast_fields.str(LEVEL)?.map(TextColumn::new),
             templates: fast_fields.str(TEMPLATE)?.map(TextColumn::of_templates),
             columns: open_attributes(segment)?,
@@ -133,7 +161,7 @@ impl RecordReader {
     }
 
     fn read_bounds(&self) -> Vec<(Timestamp, Timestamp)> {
-        if self.moments.get_cardinality() != Cardinality::Full {
+        if self.order.moments.get_cardinality() != Cardinality::Full {
             return Vec::new();
         }
         let max_doc = self.segment.max_doc() as usize;
@@ -141,7 +169,7 @@ impl RecordReader {
         let mut bounds = Vec::with_capacity(max_doc.div_ceil(BOUND_DOCS));
         for start in (0..max_doc).step_by(BOUND_DOCS) {
             values.truncate(max_doc - start);
-            self.moments.values.get_range(start as u64, &mut values);
+            self.order.moments.values.get_range(start as u64, &mut values);
             let oldest = values.iter().copied().min().unwrap_or(u64::MIN);
             let youngest = values.iter().copied().max().unwrap_or(u64::MAX);
             bounds.push((moment(oldest), moment(youngest)));
@@ -176,9 +204,9 @@ impl RecordReader {
             }
             let level = levels.as_ref().and_then(|texts| texts.first(doc));
             records.push(StoredRecord {
-                seq: self.numbers.first(doc).unwrap_or(0),
+                seq: self.order.numbers.first(doc).unwrap_or(0),
                 record: Record {
-                    timestamp: moment(self.moments.first(doc).unwrap_or(NO_MOMENT)),
+                    timestamp: moment(self.order.moments.first(doc).unwrap_or(NO_MOMENT)),
                     level: level.and_then(Level::from_name).unwrap_or(Level::Info),
                     kind: RecordKind::Log,
                     fields: fields_of(doc, &columns, stored.fields),

@@ -8,6 +8,7 @@ mod counts;
 mod directory;
 mod filter;
 mod merge;
+mod read_directory;
 mod seal;
 mod store_file;
 mod view;
@@ -23,6 +24,7 @@ use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::{DocId, Index};
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
+use self::read_directory::ReadDirectory;
 use self::view::OpenError;
 pub use counts::{LevelCounts, MinuteCounts};
 pub(crate) use directory::PartitionDirectory;
@@ -99,6 +101,8 @@ pub struct PartitionFacts {
     /// Records below it are in the index.
     position: u64,
     segments: Vec<SegmentMeta>,
+    /// Where the segments' files are opened; `None` before the first look.
+    files: Option<ReadDirectory>,
     /// Of the only segment; other segments have to be looked into.
     filter: Option<IdFilter>,
     /// Of the only segment, as the seal counted them.
@@ -122,6 +126,7 @@ impl PartitionFacts {
             stats: PartitionStats::default(),
             position: 0,
             segments: Vec::new(),
+            files: None,
             filter: None,
             levels: None,
         }
@@ -274,7 +279,7 @@ impl Partition {
             Arc::clone(&shared.facts)
         };
         // Opened without the lock: other searches go on meanwhile.
-        let view = Arc::new(self.open_view(&facts.segments)?);
+        let view = Arc::new(self.open_view(&facts)?);
         let mut shared = lock(&self.shared);
         // What a commit or another search opened meanwhile is as new, or newer.
         if Arc::ptr_eq(&shared.facts, &facts) && shared.view.is_none() {
@@ -284,12 +289,16 @@ impl Partition {
     }
 
     /// Opens the segments of a list, or of the newest when a merge has replaced some of them.
-    fn open_view(&self, listed: &[SegmentMeta]) -> Result<PartitionView, StoreError> {
-        let mut opened = PartitionView::open(&self.directory, listed, None, &self.usage);
+    fn open_view(&self, facts: &PartitionFacts) -> Result<PartitionView, StoreError> {
+        let files = match &facts.files {
+            Some(files) => files,
+            None => &ReadDirectory::open(&self.directory)?,
+        };
+        let mut opened = PartitionView::open(files, &facts.segments, None, &self.usage);
         for _ in 1..LISTS_MAX {
             let Err(OpenError::Replaced(_)) = &opened else { break };
-            let newest = view::read_meta(&self.directory, &self.name)?.segments;
-            opened = PartitionView::open(&self.directory, &newest, None, &self.usage);
+            let newest = view::read_meta(files, &self.name)?.segments;
+            opened = PartitionView::open(files, &newest, None, &self.usage);
         }
         opened.map_err(|error| error.into_store(&self.name))
     }
@@ -332,13 +341,15 @@ impl Partition {
     /// Reads what is known. A hot partition is opened to learn its bounds of time, and stays so:
     /// it is what is searched most, and the next commit changes little of it.
     fn read_facts(&self) -> Result<(PartitionFacts, Option<Arc<PartitionView>>), OpenError> {
-        let meta = view::read_meta(&self.directory, &self.name)?;
+        let files = ReadDirectory::open(&self.directory)?;
+        let meta = view::read_meta(&files, &self.name)?;
         let ids: Vec<SegmentId> = meta.segments.iter().map(SegmentMeta::id).collect();
         let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
         let position = read_position(meta.payload.as_deref(), &self.directory, &self.name)?;
         let bytes = self.directory.bytes()?;
         let earlier = lock(&self.shared).view.clone();
         let mut facts = PartitionFacts {
+            files: Some(files.clone()),
             stats: PartitionStats { records, bytes, ..PartitionStats::default() },
             position,
             segments: meta.segments,
@@ -355,8 +366,7 @@ impl Partition {
             let view = earlier.filter(|view| view.is_of(&facts.segments));
             return Ok((facts, view));
         }
-        let view =
-            PartitionView::open(&self.directory, &facts.segments, earlier.as_deref(), &self.usage)?;
+        let view = PartitionView::open(&files, &facts.segments, earlier.as_deref(), &self.usage)?;
         (facts.stats.earliest, facts.stats.latest) = view.time_bounds()?;
         Ok((facts, Some(Arc::new(view))))
     }

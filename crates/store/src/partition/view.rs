@@ -6,30 +6,27 @@
 //! is charged to a [`ReaderUsage`] as long as anyone holds them.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
-use tantivy::directory::{
-    Directory, DirectoryLock, FileHandle, Lock, ManagedDirectory, WatchCallback, WatchHandle,
-    WritePtr,
-};
+use tantivy::directory::ManagedDirectory;
+use tantivy::directory::error::OpenReadError;
 use tantivy::index::SegmentId;
 use tantivy::{DateTime, DocId, Index, IndexMeta, SegmentMeta, SegmentReader, TantivyError};
 use tierlog_model::Timestamp;
 
-use super::PartitionDirectory;
+use super::read_directory::ReadDirectory;
 use crate::StoreError;
-use crate::document::{RecordReader, StoredRecord, TemplateWords};
+use crate::document::{OrderColumns, RecordReader, StoredRecord, TemplateWords};
 use crate::schema::{TIMESTAMP, register_analyzer, schema};
 
 /// Memory of an open segment besides its record reader, measured over segments of a few hundred
-/// records: handles of seven mapped files, directories of columns and terms.
-const SEGMENT_BYTES: usize = 16 << 10;
+/// records: handles of seven files, of which those of up to a page are in memory, directories of
+/// columns and terms, the columns of order.
+const SEGMENT_BYTES: usize = 18 << 10;
 
-/// Files that an open segment maps: terms, postings, positions, store, columns, norms, and the
-/// partition's id filter.
+/// Files that an open segment maps at most: terms, postings, positions, store, columns, norms, and
+/// the partition's id filter.
 pub(crate) const MAPS_PER_SEGMENT: usize = 7;
 
 /// The index that every partition is read as: its schema and analyzer are the same everywhere.
@@ -72,7 +69,7 @@ impl PartitionView {
 
     /// Opens segments, taking over those that an earlier view has.
     pub(super) fn open(
-        directory: &PartitionDirectory,
+        files: &ReadDirectory,
         metas: &[SegmentMeta],
         earlier: Option<&PartitionView>,
         usage: &Arc<ReaderUsage>,
@@ -87,7 +84,7 @@ impl PartitionView {
             }
             let index = match &index {
                 Some(index) => index,
-                None => index.insert(reading_index(directory)?),
+                None => index.insert(reading_index(files)?),
             };
             let reader = SegmentReader::open(&index.segment(meta.clone()))?;
             segments.push(Arc::new(OpenSegment::new(reader, Arc::clone(usage))));
@@ -124,6 +121,8 @@ impl PartitionView {
 /// One open segment.
 pub struct OpenSegment {
     reader: SegmentReader,
+    /// Opened by the first search that needs them.
+    order: OnceLock<OrderColumns>,
     /// Opened by the first search that needs it.
     records: OnceLock<RecordReader>,
     /// Read by the first search for words.
@@ -145,6 +144,7 @@ impl OpenSegment {
         usage.segments.fetch_add(1, Ordering::Relaxed);
         let segment = OpenSegment {
             reader,
+            order: OnceLock::new(),
             records: OnceLock::new(),
             template_words: OnceLock::new(),
             bounds: OnceLock::new(),
@@ -160,10 +160,19 @@ impl OpenSegment {
         &self.reader
     }
 
+    /// Returns the columns that records are ordered by; kept as long as the segment is open.
+    pub fn order(&self) -> Result<&OrderColumns, StoreError> {
+        if self.order.get().is_none() {
+            // Two searches may open them at once; what they have is the same.
+            let _ = self.order.set(OrderColumns::open(&self.reader)?);
+        }
+        self.order.get().ok_or(StoreError::ThreadEnded("reader"))
+    }
+
     /// Returns what rebuilds records; kept as long as the segment is open.
     pub fn records(&self) -> Result<&RecordReader, StoreError> {
         if self.records.get().is_none() {
-            let opened = RecordReader::open(&self.reader)?;
+            let opened = RecordReader::with_order(&self.reader, self.order()?.clone())?;
             // Two searches may have opened it at once; what they have is the same.
             let _ = self.records.set(opened);
             self.settle();
@@ -274,82 +283,19 @@ impl OpenError {
 }
 
 /// Reads the list of segments that was committed last.
-pub(super) fn read_meta(
-    directory: &PartitionDirectory,
-    name: &str,
-) -> Result<IndexMeta, StoreError> {
-    let index = reading_index(directory).map_err(|error| error.into_store(name))?;
+pub(super) fn read_meta(files: &ReadDirectory, name: &str) -> Result<IndexMeta, StoreError> {
+    let index = reading_index(files).map_err(StoreError::index("open", name))?;
     let meta = index.load_metas().map_err(StoreError::index("read", name))?;
     if meta.schema == index.schema() {
         return Ok(meta);
     }
-    let path = directory.file("meta.json");
+    let path = files.path_of("meta.json");
     Err(StoreError::Malformed { path, problem: "the schema is of another version".to_owned() })
 }
 
 /// Returns the template over the files of a partition.
-fn reading_index(directory: &PartitionDirectory) -> Result<Index, OpenError> {
-    let files = ReadDirectory { inner: directory.open()? };
+fn reading_index(files: &ReadDirectory) -> Result<Index, TantivyError> {
     let mut index = TEMPLATE.clone();
-    *index.directory_mut() = ManagedDirectory::wrap(Box::new(files))?;
+    *index.directory_mut() = ManagedDirectory::wrap(Box::new(files.clone()))?;
     Ok(index)
-}
-
-/// The directory of a partition for those who only read. It hides the engine's list of its own
-/// files, which only a writer needs, so that opening does not read it.
-#[derive(Clone, Debug)]
-struct ReadDirectory {
-    inner: Box<dyn Directory>,
-}
-
-/// Name of the engine's list of its own files.
-const OWN_FILES: &str = ".managed.json";
-
-impl Directory for ReadDirectory {
-    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.inner.get_file_handle(path)
-    }
-
-    fn open_read(&self, path: &Path) -> Result<tantivy::directory::FileSlice, OpenReadError> {
-        self.inner.open_read(path)
-    }
-
-    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        Err(DeleteError::FileDoesNotExist(path.to_owned()))
-    }
-
-    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.inner.exists(path)
-    }
-
-    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        Err(OpenWriteError::wrap_io_error(read_only(), path.to_owned()))
-    }
-
-    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        if path == Path::new(OWN_FILES) {
-            return Err(OpenReadError::FileDoesNotExist(path.to_owned()));
-        }
-        self.inner.atomic_read(path)
-    }
-
-    fn atomic_write(&self, _: &Path, _: &[u8]) -> std::io::Result<()> {
-        Err(read_only())
-    }
-
-    fn sync_directory(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn acquire_lock(&self, _: &Lock) -> Result<DirectoryLock, LockError> {
-        Err(LockError::wrap_io_error(read_only()))
-    }
-
-    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
-        self.inner.watch(callback)
-    }
-}
-
-fn read_only() -> std::io::Error {
-    std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem)
 }
