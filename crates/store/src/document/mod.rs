@@ -3,6 +3,7 @@
 //! [`place`] is the one rule of where a value lives; `write` and `read` both follow it.
 
 mod arrays;
+mod blocks;
 mod chunk;
 mod names;
 mod phrase;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tantivy::DocId;
 use tantivy::columnar::{Column, StrColumn};
 
+use super::blocks::Blocks;
 use crate::StoreError;
 
 /// Texts up to which a dictionary is kept: services, methods, hosts, levels, not ids.
@@ -17,6 +18,9 @@ const KEPT_TEXTS_MAX: usize = 512;
 /// Templates up to which they are kept: nearly every record of a page needs one, each of another
 /// block.
 const KEPT_TEMPLATES_MAX: usize = 8_192;
+/// Texts from which on they are looked up by a list of the blocks: making it once costs as much
+/// as a few blocks.
+const LISTED_TEXTS_MIN: usize = 8;
 /// Bytes that a kept text takes besides its own.
 const TEXT_OVERHEAD_BYTES: usize = size_of::<Box<str>>();
 
@@ -26,11 +30,14 @@ pub(super) struct TextColumn {
     kept_max: usize,
     /// Every text by ordinal; `None` inside when they are too many to keep.
     kept: OnceLock<Option<Vec<Box<str>>>>,
+    /// The blocks of the dictionary; `None` inside when there is no room for the list.
+    blocks: OnceLock<Option<Blocks>>,
 }
 
 impl TextColumn {
     pub(super) fn new(column: StrColumn) -> TextColumn {
-        TextColumn { column, kept_max: KEPT_TEXTS_MAX, kept: OnceLock::new() }
+        let (kept, blocks) = (OnceLock::new(), OnceLock::new());
+        TextColumn { column, kept_max: KEPT_TEXTS_MAX, kept, blocks }
     }
 
     /// The column of templates.
@@ -49,7 +56,7 @@ impl TextColumn {
         }
         known.sort_unstable();
         known.dedup();
-        let texts = self.texts(&known)?;
+        let texts = self.texts(&known, left)?;
         Ok(Texts::Found { ordinals, known, texts })
     }
 
@@ -59,7 +66,7 @@ impl TextColumn {
             let all = match self.column.num_terms() {
                 count if count <= self.kept_max => {
                     let ordinals: Vec<u64> = (0..count as u64).collect();
-                    Some(self.texts(&ordinals)?).filter(|texts| take(left, bytes(texts)))
+                    Some(self.texts(&ordinals, left)?).filter(|texts| take(left, bytes(texts)))
                 }
                 _ => None,
             };
@@ -70,18 +77,33 @@ impl TextColumn {
     }
 
     /// Returns the texts of sorted ordinals: each block is inflated once.
-    fn texts(&self, ordinals: &[u64]) -> Result<Vec<Box<str>>, StoreError> {
+    fn texts(&self, ordinals: &[u64], left: &AtomicUsize) -> Result<Vec<Box<str>>, StoreError> {
         let mut texts = Vec::with_capacity(ordinals.len());
         if ordinals.is_empty() {
             return Ok(texts);
         }
-        self.column
-            .dictionary()
-            .sorted_ords_to_term_cb(ordinals, |term| {
-                texts.push(String::from_utf8_lossy(term).into_owned().into_boxed_str());
-            })
-            .map_err(StoreError::Column)?;
+        let dictionary = self.column.dictionary();
+        let add = |term: &[u8]| {
+            texts.push(String::from_utf8_lossy(term).into_owned().into_boxed_str());
+        };
+        let found = match self.blocks(ordinals.len(), left) {
+            Some(blocks) => blocks.texts(dictionary, ordinals, add),
+            None => dictionary.sorted_ords_to_term_cb(ordinals, add).map(drop),
+        };
+        found.map_err(StoreError::Column)?;
         Ok(texts)
+    }
+
+    /// Returns the list of blocks if it pays for so many texts.
+    fn blocks(&self, texts: usize, left: &AtomicUsize) -> Option<&Blocks> {
+        if texts < LISTED_TEXTS_MIN {
+            return None;
+        }
+        let list = || {
+            let blocks = Blocks::of(self.column.dictionary());
+            take(left, blocks.memory_bytes()).then_some(blocks)
+        };
+        self.blocks.get_or_init(list).as_ref()
     }
 }
 
