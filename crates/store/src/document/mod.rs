@@ -16,7 +16,7 @@ mod write;
 
 use tierlog_model::{Value, fields, limits};
 
-pub(crate) use chunk::ChunkDocument;
+pub(crate) use chunk::{Chunk, ChunkDocument};
 pub(crate) use names::FieldNames;
 pub use phrase::PhraseReader;
 pub(crate) use pool::ChunkPool;

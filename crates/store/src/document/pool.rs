@@ -5,6 +5,7 @@
 //! waits. And memory that stays mapped is not cleared by the kernel for every megabyte of logs.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::chunk::{Buffers, Chunk};
 
@@ -26,14 +27,17 @@ struct PoolState {
 }
 
 impl ChunkPool {
-    /// Returns an empty chunk, waiting until there is one. A caller holds one at a time.
-    pub(crate) fn take(self: &Arc<ChunkPool>) -> Chunk {
-        let mut state = self.lock();
-        while state.under_way >= CHUNKS_MAX {
-            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+    /// Returns an empty chunk, or `None` when none came back for so long: what waits for a writer
+    /// whose thread has ended never does. A caller holds one at a time.
+    pub(crate) fn take(self: &Arc<ChunkPool>, patience: Duration) -> Option<Chunk> {
+        let are_all_under_way = |state: &mut PoolState| state.under_way >= CHUNKS_MAX;
+        let waited = self.returned.wait_timeout_while(self.lock(), patience, are_all_under_way);
+        let (mut state, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        if outcome.timed_out() {
+            return None;
         }
         state.under_way += 1;
-        Chunk::new(state.idle.pop().unwrap_or_default(), self.clone())
+        Some(Chunk::new(state.idle.pop().unwrap_or_default(), self.clone()))
     }
 
     /// Takes back what [`ChunkPool::take`] gave. Buffers that an exceptional record made large

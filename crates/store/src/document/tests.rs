@@ -1,6 +1,7 @@
 //! What goes in comes out: records through an index in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tantivy::columnar::Cardinality;
@@ -34,7 +35,7 @@ fn index(records: &[Record<'static>]) -> Index {
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let mut names = FieldNames::default();
     let mut templates = SeenTemplates::default();
-    let mut chunk = Arc::new(ChunkPool::default()).take();
+    let mut chunk = Arc::new(ChunkPool::default()).take(Duration::ZERO).expect("a chunk");
     for (seq, record) in batch.records().enumerate() {
         chunk.push(seq as u64, &record.expect("just encoded"), &mut names, &mut templates);
     }

@@ -5,7 +5,7 @@ mod rewind;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tantivy::FutureResult;
 use tantivy::index::SegmentMeta;
@@ -18,6 +18,10 @@ use crate::partition::{PartitionWriter, Uncommitted};
 use crate::tombstone::Tombstones;
 use crate::wal::AppliedBatch;
 use crate::{PartitionId, StoreError};
+
+/// How long no chunk comes back before the writers are asked whether they still take any: longer
+/// than it takes to write a segment.
+const CHUNK_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Whether a batch is new or read back from the WAL after a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,9 +138,29 @@ impl IndexState {
             if wanted.is_empty() {
                 continue;
             }
-            self.writer(indexer, id)?.writer.add(&wanted, &indexer.chunks)?;
+            self.add(indexer, id, &wanted)?;
         }
         self.applied = batch.first_seq + u64::from(batch.batch.record_count());
+        Ok(())
+    }
+
+    /// Adds records to a partition.
+    fn add(
+        &mut self,
+        indexer: &Indexer,
+        id: PartitionId,
+        records: &[(u64, EncodedRecord<'_>)],
+    ) -> Result<(), StoreError> {
+        let mut rest = records;
+        while !rest.is_empty() {
+            match indexer.chunks.take(CHUNK_WAIT_MAX) {
+                Some(chunk) => rest = self.writer(indexer, id)?.writer.add(chunk, rest)?,
+                // All of them may wait for one writer whose thread has ended.
+                None => {
+                    self.writers.values_mut().try_for_each(|open| open.writer.check_alive())?;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -146,6 +146,23 @@ fn a_commit_without_room_is_made_up_for_when_there_is_some() {
 }
 
 #[test]
+fn a_writer_that_ends_in_the_middle_of_a_batch_is_noticed() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    // More than the writer's memory: it writes a segment, for which there is room in part, while
+    // all chunks wait for it.
+    let batch = log(&mut store, Level::Info, 0, 20_000);
+    vfs.set_capacity(used(&vfs) + (2 << 20));
+    let failure = guarded(|| store.indexer.apply(&batch, Replay::No)).expect_err("no room");
+    assert!(matches!(failure, Failure::NoRoom(_)), "{failure:?}");
+    vfs.set_capacity(1 << 40);
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    assert_eq!(recover(&sink, store.wal.next_seq(), &failure), Ok(()));
+    assert_eq!(records(&store), 20_000);
+}
+
+#[test]
 fn a_start_without_room_serves_reads_and_indexes_later() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());

@@ -118,7 +118,10 @@ impl Seal {
 impl FileSeal {
     fn of(vfs: &dyn Vfs, path: &Path) -> Result<FileSeal, StoreError> {
         let file = vfs.open_read(path).map_err(StoreError::io("open", path))?;
-        let mut buffer = vec![0_u8; READ_BUFFER_BYTES];
+        // Most files of most partitions are small, and a scrub reads thousands of them.
+        let length = file.len().map_err(StoreError::io("read", path))?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut buffer = vec![0_u8; length.clamp(1, READ_BUFFER_BYTES)];
         let mut seal = FileSeal { bytes: 0, crc32c: 0 };
         loop {
             let count = read_up_to(file.as_ref(), seal.bytes, &mut buffer)

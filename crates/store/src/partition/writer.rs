@@ -4,21 +4,20 @@
 //! after a crash, records below the position are in the index and all others are replayed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tantivy::directory::Directory;
 use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, NoMergePolicy, UserOperation};
 use tantivy::store::{Compressor, ZstdCompressor};
-use tantivy::{FutureResult, Index, IndexWriter};
-use tierlog_model::EncodedRecord;
+use tantivy::{FutureResult, Index, IndexWriter, TantivyError, Term};
+use tierlog_model::{EncodedRecord, fields};
 
 use super::{PartitionDirectory, open_index};
 use crate::StoreError;
 use crate::dead_letters::LetterQuery;
-use crate::document::{ChunkDocument, ChunkPool, FieldNames, SeenTemplates, attribute_columns};
-use crate::schema::{register_analyzer, schema};
+use crate::document::{Chunk, ChunkDocument, FieldNames, SeenTemplates, attribute_columns};
+use crate::schema::{index_fields, register_analyzer, schema};
 use crate::versions::{FORMAT, check_version};
 
 /// Where the search engine says what a partition is made of.
@@ -135,32 +134,48 @@ impl PartitionWriter {
         })
     }
 
-    /// Adds records. They are searchable after the next commit.
-    pub(crate) fn add(
+    /// Adds records until a chunk is full, and returns the others. They are searchable after the
+    /// next commit.
+    pub(crate) fn add<'r, 'b>(
         &mut self,
-        records: &[(u64, EncodedRecord<'_>)],
-        chunks: &Arc<ChunkPool>,
-    ) -> Result<(), StoreError> {
+        mut chunk: Chunk,
+        records: &'r [(u64, EncodedRecord<'b>)],
+    ) -> Result<&'r [(u64, EncodedRecord<'b>)], StoreError> {
         let mut rest = records;
-        while !rest.is_empty() {
-            let mut chunk = chunks.take();
-            let mut position = self.position;
-            while !chunk.is_full()
-                && let Some(((seq, record), tail)) = rest.split_first()
-            {
-                chunk.push(*seq, record, &mut self.names, &mut self.templates);
-                position = Some(seq + 1);
-                rest = tail;
-            }
-            let documents = chunk.into_documents();
-            let count = documents.len() as u64;
-            self.writer
-                .run(documents.map(UserOperation::Add))
-                .map_err(StoreError::index("add to", &self.name))?;
-            self.position = position;
-            self.uncommitted_records += count;
+        let mut position = self.position;
+        while !chunk.is_full()
+            && let Some(((seq, record), tail)) = rest.split_first()
+        {
+            chunk.push(*seq, record, &mut self.names, &mut self.templates);
+            position = Some(seq + 1);
+            rest = tail;
         }
-        Ok(())
+        let documents = chunk.into_documents();
+        let count = documents.len() as u64;
+        if let Err(error) = self.writer.run(documents.map(UserOperation::Add)) {
+            return Err(self.cause_of_end(error));
+        }
+        self.position = position;
+        self.uncommitted_records += count;
+        Ok(rest)
+    }
+
+    /// Fails when the thread that indexes has ended, with what ended it.
+    pub(crate) fn check_alive(&mut self) -> Result<(), StoreError> {
+        // The engine says it to who sends something only, so this is sent: to delete what has
+        // nothing for a word, as nothing has.
+        let mut no_word = Term::from_field_json_path(index_fields().text, fields::MESSAGE, false);
+        no_word.append_type_and_str("");
+        match self.writer.run([UserOperation::Delete(no_word)]) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.cause_of_end(error)),
+        }
+    }
+
+    /// Returns why the thread that indexes has ended: to who sends, the engine says only that.
+    fn cause_of_end(&mut self, error: TantivyError) -> StoreError {
+        let cause = self.writer.prepare_commit().err().unwrap_or(error);
+        StoreError::index("add to", &self.name)(cause)
     }
 
     /// Deletes the records that a query finds, with the next commit. `position` is that of the

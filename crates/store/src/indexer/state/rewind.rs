@@ -70,7 +70,7 @@ impl IndexState {
             records.retain(|(seq, _)| range.contains(seq));
             let wanted = self.not_yet_indexed(indexer, id, records)?;
             if !wanted.is_empty() {
-                self.writer(indexer, id)?.writer.add(&wanted, &indexer.chunks)?;
+                self.add(indexer, id, &wanted)?;
             }
         }
         self.applied = range.end;
