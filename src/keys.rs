@@ -145,21 +145,38 @@ fn create(path: &Path) -> Result<(), KeyError> {
         .map_err(|error| io("draw a random key for")(io::Error::other(error)))?;
     let line = Zeroizing::new(format!("{}\n", BASE64.encode(&secret)));
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        make_private_directory(parent).map_err(io("make the directory of key file"))?;
+        make_private_directory(parent)
+            .and_then(|()| sync_parent(parent))
+            .map_err(io("make the directory of key file"))?;
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(io("create key file"))?;
-    file.write_all(HEADER.as_bytes())
-        .and_then(|()| file.write_all(line.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| sync_parent(path))
-        .map_err(io("write key file"))?;
+    // A start that is cut short in here must not leave half a key, which the next would refuse.
+    let temporary = path.with_added_extension(format!("new-{}", std::process::id()));
+    let written = write_new(&temporary, &[HEADER.as_bytes(), line.as_bytes()])
+        .and_then(|()| link_new(&temporary, path));
+    let removed = fs::remove_file(&temporary);
+    written.and(removed).and_then(|()| sync_parent(path)).map_err(io("write key file"))?;
     tracing::info!(path = %path.display(), "made a new pseudonym key, back it up");
     Ok(())
+}
+
+/// Writes a file that only its owner may read, in the place of what a dead process left.
+fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()
+}
+
+/// Gives a whole file its name. A key file that somebody else has made meanwhile stays: data may
+/// depend on it already.
+fn link_new(temporary: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(temporary, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    }
 }
 
 /// Reads every key of a file that only its owner may read.

@@ -39,6 +39,19 @@ fn a_key_is_made_once_for_its_owner_alone() {
 }
 
 #[test]
+fn what_a_dead_start_left_of_a_key_is_no_key() {
+    let place = place();
+    let left = place.path.with_added_extension(format!("new-{}", std::process::id()));
+    make_private_directory(left.parent().unwrap()).unwrap();
+    fs::write(&left, &HEADER[..20]).unwrap();
+    let first = place.open().unwrap().token("user_id", "4242");
+    assert!(!left.exists());
+    // Nor does a second start take the place of a key that is there.
+    create(&place.path).unwrap();
+    assert_eq!(place.open().unwrap().token("user_id", "4242"), first);
+}
+
+#[test]
 fn without_fields_there_is_no_key() {
     let place = place();
     let off = open(&place.path, &place.data_dir, &[]).unwrap();
