@@ -58,9 +58,9 @@ struct OpenWriter {
 /// Guarded by the indexer's lock.
 #[derive(Debug)]
 pub(crate) struct IndexState {
-    writers: BTreeMap<PartitionId, OpenWriter>,
-    /// The merge under way.
+    /// The merge under way. Before the writers: so it ends before they go.
     merge: Option<HotMerge>,
+    writers: BTreeMap<PartitionId, OpenWriter>,
     /// Positions of partitions that are not open, as far as they were asked for.
     positions: BTreeMap<PartitionId, u64>,
     /// Partitions whose last commit may have been made and not been taken up, with what it was
@@ -81,8 +81,8 @@ pub(crate) struct IndexState {
 impl IndexState {
     pub(super) fn new(tombstones: Tombstones) -> IndexState {
         IndexState {
-            writers: BTreeMap::new(),
             merge: None,
+            writers: BTreeMap::new(),
             positions: BTreeMap::new(),
             in_doubt: BTreeMap::new(),
             tombstones,
@@ -236,6 +236,7 @@ impl IndexState {
     }
 
     fn close_writer(&mut self, indexer: &Indexer, id: PartitionId) -> Result<(), StoreError> {
+        self.end_merge(id);
         let Some(mut open) = self.writers.remove(&id) else { return Ok(()) };
         // ORDER: in doubt before the commit, which may be made and fail all the same: without the
         // writer nothing else would remember it.
@@ -332,6 +333,7 @@ impl IndexState {
         // that without a tombstone nothing is lost.
         self.tombstones.add(id, self.applied)?;
         // Records of the partition that are still only in the WAL go with it.
+        self.end_merge(id);
         drop(self.writers.remove(&id));
         self.positions.remove(&id);
         self.in_doubt.remove(&id);

@@ -15,10 +15,35 @@ use super::{IndexState, WriterMode};
 use crate::partition::segments_to_merge;
 use crate::{PartitionId, StoreError};
 
-/// A merge under way, whose thread is the engine's.
+/// A merge under way, whose thread is the engine's. Dropping it waits for its end, half a second.
+///
+/// ORDER: it ends before its writer goes. The engine removes the files of merged segments also
+/// when, going, it has not listed the merged one in their place: what a commit had made durable
+/// would be gone.
 pub(super) struct HotMerge {
     id: PartitionId,
-    result: FutureResult<Option<SegmentMeta>>,
+    /// `None` once its outcome was taken.
+    result: Option<FutureResult<Option<SegmentMeta>>>,
+}
+
+impl HotMerge {
+    /// Returns the outcome when it has ended.
+    fn poll(&mut self) -> Option<tantivy::Result<Option<SegmentMeta>>> {
+        let result = self.result.as_mut()?;
+        let Poll::Ready(merged) = pin!(result).poll(&mut Context::from_waker(Waker::noop())) else {
+            return None;
+        };
+        self.result = None;
+        Some(merged)
+    }
+}
+
+impl Drop for HotMerge {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.result.take().map(FutureResult::wait) {
+            tracing::warn!(%error, "merge was left");
+        }
+    }
 }
 
 impl std::fmt::Debug for HotMerge {
@@ -31,10 +56,7 @@ impl IndexState {
     /// Takes up the merge that has ended, if one has, and starts the most urgent one.
     pub(super) fn merge_hot(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
         if let Some(merge) = &mut self.merge {
-            let mut context = Context::from_waker(Waker::noop());
-            let Poll::Ready(merged) = pin!(&mut merge.result).poll(&mut context) else {
-                return Ok(());
-            };
+            let Some(merged) = merge.poll() else { return Ok(()) };
             let id = merge.id;
             self.merge = None;
             if let Err(error) = merged {
@@ -50,9 +72,17 @@ impl IndexState {
         if let Some((id, segments)) = self.most_urgent(indexer)
             && let Some(open) = self.writers.get_mut(&id)
         {
-            self.merge = Some(HotMerge { id, result: open.writer.start_merge(&segments) });
+            let result = Some(open.writer.start_merge(&segments));
+            self.merge = Some(HotMerge { id, result });
         }
         Ok(())
+    }
+
+    /// Waits for the merge of a partition whose writer is about to go.
+    pub(super) fn end_merge(&mut self, id: PartitionId) {
+        if self.merge.as_ref().is_some_and(|merge| merge.id == id) {
+            self.merge = None;
+        }
     }
 
     /// Returns the partition of the merge under way.

@@ -18,8 +18,8 @@ impl IndexState {
             self.in_doubt.entry(*id).or_insert_with(|| open.writer.uncommitted());
         }
         // Dropped one by one: each waits for its threads.
-        self.writers.clear();
         self.merge = None;
+        self.writers.clear();
         self.positions.clear();
         // What is settled stays so when the next one fails and all of this comes again.
         while let Some((id, doubt)) = self.in_doubt.first_key_value() {
@@ -115,6 +115,7 @@ impl IndexState {
         indexer: &Indexer,
         id: PartitionId,
     ) -> Result<(), StoreError> {
+        self.end_merge(id);
         if let Some(open) = self.writers.remove(&id)
             && open.writer.uncommitted_records() > 0
         {
