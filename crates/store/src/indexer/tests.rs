@@ -243,6 +243,8 @@ fn a_partition_that_goes_during_its_merge_keeps_no_other_waiting() {
     let mut store = open(&vfs, &settings());
     log_two_to_merge(&mut store);
     let merging = store.indexer.lock().merging().expect("a merge");
+    // Looks whether it has ended, which it hardly has.
+    store.indexer.commit().expect("committed");
     store.indexer.drop_partition(merging).expect("dropped");
     while segments(&store) != [1] {
         store.indexer.commit().expect("committed");

@@ -11,6 +11,7 @@ use tantivy::FutureResult;
 use tantivy::index::{SegmentId, SegmentMeta};
 
 use super::super::Indexer;
+use super::super::wait::wait_unless;
 use super::{IndexState, WriterMode};
 use crate::partition::segments_to_merge;
 use crate::{PartitionId, StoreError};
@@ -40,7 +41,9 @@ impl HotMerge {
 
 impl Drop for HotMerge {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.result.take().map(FutureResult::wait) {
+        // Not by its own way to wait, which panics once it was polled.
+        let ended = self.result.take().and_then(|result| wait_unless(result, || false));
+        if let Some(Err(error)) = ended {
             tracing::warn!(%error, "merge was left");
         }
     }
