@@ -15,6 +15,7 @@ mod report;
 mod suite;
 
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -24,8 +25,16 @@ use clap::Parser as _;
 
 use report::{Report, Row};
 use suite::faults::{self, Fault};
+use suite::namespace;
 use suite::proofs::PROOFS;
-use suite::{Effort, Rig};
+use suite::tmpfs::Tmpfs;
+use suite::{Effort, Keep, Rig};
+
+/// What the simulated disk's store has put aside, and why, is told by its start alone.
+const LOGGED: &str = "tierlog_store::recovery=error,tierlog_store::tombstone=error";
+
+/// Bytes of a disk that is only mounted to see whether it can be.
+const PROBE_BYTES: u64 = 1 << 20;
 
 /// The project that this was built from.
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,12 +67,16 @@ struct Arguments {
     /// A look that takes a minute or two, as the tests do
     #[arg(long, conflicts_with = "long")]
     short: bool,
+    /// Leave the directories of violations where they are
+    #[arg(long)]
+    keep: bool,
     /// File of the report
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_env_filter(LOGGED).with_writer(std::io::stderr).init();
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
@@ -81,7 +94,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let rig = Rig::new(server(arguments.server.as_deref())?);
+    if Tmpfs::mount(PROBE_BYTES, None).is_err()
+        && let Some(mut inside) = namespace::again("torture")
+    {
+        return Err(inside.args(std::env::args_os().skip(1)).exec()).context("begin again inside");
+    }
+    let mut rig = Rig::new(server(arguments.server.as_deref())?);
+    if arguments.keep {
+        rig.keep = Keep::Broken;
+    }
     if arguments.faults.iter().any(|name| name == "prove") {
         return prove(&rig);
     }

@@ -7,6 +7,7 @@ pub(crate) mod suite;
 use std::sync::LazyLock;
 
 use suite::faults::{FAULTS, Fault};
+use suite::namespace;
 use suite::proofs::PROOFS;
 use suite::{Effort, Rig};
 
@@ -20,17 +21,40 @@ const SEED: u64 = 1;
 /// Does a fault a few times, and fails on any violation.
 #[track_caller]
 fn check(name: &str) {
+    let Some(why) = try_out(name) else { return };
+    let Some(mut inside) = namespace::again(name) else {
+        println!("{name} was not run here: {why}");
+        return;
+    };
+    let own = ["--exact", "torture::a_fault_in_a_namespace", "--nocapture"];
+    let output = inside.args(own).output().expect("this program once more");
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success() && said.contains("1 passed"), "{name}, inside: {said}");
+}
+
+/// As [`check`]; returns why the fault cannot be done here.
+#[track_caller]
+fn try_out(name: &str) -> Option<String> {
     let fault = FAULTS.iter().find(|fault| fault.name == name).expect("a fault of that name");
     let effort = Effort { seed: SEED, runs: fault.short, until: None };
     let tally = (fault.run)(&RIG, effort).expect("the fault can be done");
-    if let Some(why) = &tally.not_run {
-        println!("{name} was not run here: {why}");
-        return;
+    if tally.not_run.is_some() {
+        return tally.not_run;
     }
     assert!(tally.runs >= 1, "nothing was run");
     let told: Vec<String> =
         tally.violations.iter().map(|(seed, found)| format!("seed {seed}: {found}")).collect();
     assert_eq!(tally.violation_count, 0, "{name}:\n  {}", told.join("\n  "));
+    None
+}
+
+/// What `check` does again in a namespace; nothing otherwise.
+#[test]
+fn a_fault_in_a_namespace() {
+    if let Ok(name) = std::env::var(namespace::INSIDE) {
+        check(&name);
+    }
 }
 
 #[test]

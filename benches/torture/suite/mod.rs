@@ -10,6 +10,7 @@
 //! server   the real binary as a process, killed when dropped
 //! load     senders over TCP and HTTP
 //! trial    one data directory through its lives, with everything above
+//! namespace  this program where it may mount, for who is not root
 //! shim     a library in the server's process: kills it at a change, fails a sync, moves its clock
 //! proofs   promises broken on purpose: each check must be able to fail
 //! faults/  one file a fault, one line each in its registry
@@ -24,6 +25,7 @@ mod http;
 mod ledger;
 mod lines;
 mod load;
+pub(crate) mod namespace;
 mod oracle;
 pub(crate) mod proofs;
 mod random;
@@ -32,11 +34,13 @@ mod scan;
 mod server;
 mod shim;
 mod tally;
-mod tmpfs;
+pub(crate) mod tmpfs;
 mod trial;
 mod wal;
 
 #[cfg(not(test))]
 pub(crate) use oracle::{Invariant, Violation};
+#[cfg(not(test))]
+pub(crate) use rig::Keep;
 pub(crate) use rig::{Effort, Rig};
 pub(crate) use tally::Tally;

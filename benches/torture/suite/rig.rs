@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
 use super::shim::Shim;
 
 /// The server under torture and the tools around it.
@@ -12,12 +15,36 @@ pub(crate) struct Rig {
     pub(crate) server: PathBuf,
     /// The library that is put into its process; why not, where it cannot be built.
     pub(crate) shim: Result<Shim, String>,
+    /// Which directories of trials stay.
+    pub(crate) keep: Keep,
+}
+
+/// Which directories of trials stay when they have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// None.
+    Nothing,
+    /// Those of trials in which something was violated or that broke off, and those that trials
+    /// were copied from.
+    Broken,
+}
+
+impl Keep {
+    /// Returns a new directory of a trial.
+    pub(crate) fn directory(self) -> Result<TempDir> {
+        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory");
+        directory.map(|mut directory| {
+            directory.disable_cleanup(self == Keep::Broken);
+            directory
+        })
+    }
 }
 
 impl Rig {
     /// Returns a rig around a server.
     pub(crate) fn new(server: PathBuf) -> Rig {
-        Rig { server, shim: Shim::build().map_err(|error| format!("{error:#}")) }
+        let shim = Shim::build().map_err(|error| format!("{error:#}"));
+        Rig { server, shim, keep: Keep::Nothing }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What came of a fault: runs, violations with the seed that repeats them, or why it was not run.
 
+use std::io::Write as _;
+
 use anyhow::Result;
 
 use super::oracle::{Invariant, Violation};
@@ -32,7 +34,7 @@ impl Tally {
     /// Counts so many runs of a seed on one directory.
     pub(crate) fn count_many(&mut self, seed: u64, runs: u64, outcome: Result<Trial>) {
         let violations = match outcome {
-            Ok(trial) => trial.violations,
+            Ok(trial) => trial.into_violations(),
             Err(error) => vec![broken(error)],
         };
         self.count_runs(seed, runs, violations);
@@ -40,6 +42,10 @@ impl Tally {
 
     /// Counts so many runs of a seed and their violations.
     pub(crate) fn count_runs(&mut self, seed: u64, runs: u64, violations: Vec<Violation>) {
+        for violation in &violations {
+            // At once: the run may go on for an hour, or be broken off.
+            let _ = writeln!(std::io::stderr(), "torture: VIOLATION seed {seed}: {violation}");
+        }
         self.runs += runs;
         self.violation_count += violations.len() as u64;
         let room = KEPT_MAX.saturating_sub(self.violations.len());

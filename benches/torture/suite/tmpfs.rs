@@ -1,4 +1,5 @@
-//! A small disk in memory, unmounted when dropped. Needs the right to mount.
+//! A small disk in memory, unmounted when dropped. Needs the right to mount, which anybody has in
+//! a namespace of their own (`namespace.rs`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -40,7 +41,9 @@ impl Tmpfs {
 
     /// Mounts it anew with other options, while it is in use.
     pub(crate) fn remount(&self, options: &str) -> Result<()> {
-        let options = format!("remount,{options}");
+        // Bound, so that it is about the mount: in a namespace the owner of a disk, which mount(8)
+        // would repeat to the kernel, has no number.
+        let options = format!("remount,bind,{options}");
         let remounted = Command::new("mount").args(["-o", &options]).arg(self.path()).output();
         succeeded(&remounted.context("no mount")?)
     }

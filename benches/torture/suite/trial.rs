@@ -13,7 +13,7 @@ use super::ledger::{Known, Ledger};
 use super::lines::{Kind, Lines};
 use super::load::{Load, Pace, Protocol, Sent, send_again};
 use super::oracle::{Evidence, Invariant, Violation};
-use super::rig::Rig;
+use super::rig::{Keep, Rig};
 use super::scan::scan;
 use super::server::{Launch, Place, Server, Started, wait_until};
 
@@ -55,19 +55,20 @@ pub(crate) struct Trial {
     /// Batches whose answer is not known.
     unsure: Vec<Range<u64>>,
     directory: TempDir,
+    keep: Keep,
 }
 
 impl Trial {
     /// Returns an empty directory; its lines are spread over so many days.
     pub(crate) fn new(rig: &Rig, seed: u64, days: u64) -> Result<Trial> {
-        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        let directory = rig.keep.directory()?;
         let data = directory.path().join("data");
         Trial::with_data(rig, Lines::new(seed, days), directory, data)
     }
 
     /// Returns a trial whose data lies elsewhere.
     pub(crate) fn at(rig: &Rig, seed: u64, days: u64, data: &Path) -> Result<Trial> {
-        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        let directory = rig.keep.directory()?;
         Trial::with_data(rig, Lines::new(seed, days), directory, data.to_owned())
     }
 
@@ -87,12 +88,13 @@ impl Trial {
             memory_bytes_max: MEMORY_BYTES_MAX,
             unsure: Vec::new(),
             directory,
+            keep: rig.keep,
         })
     }
 
     /// Returns a copy of a trial whose server has ended: data, keys and ledger.
     pub(crate) fn fork(&self) -> Result<Trial> {
-        let directory = TempDir::with_prefix("tierlog-torture-").context("make a directory")?;
+        let directory = self.keep.directory()?;
         copy_tree(&self.place.data, &directory.path().join("data"))?;
         let keys = self.place.data.with_file_name("data.keys");
         if keys.exists() {
@@ -114,6 +116,7 @@ impl Trial {
             memory_bytes_max: self.memory_bytes_max,
             unsure: self.unsure.clone(),
             directory,
+            keep: self.keep,
         })
     }
 
@@ -283,6 +286,19 @@ impl Trial {
         found.append(&mut scan(&self.place.aside)?);
         self.violations.append(&mut found);
         Ok(())
+    }
+
+    /// Returns what was found wrong. Where directories are kept, this one is if that is anything.
+    pub(crate) fn into_violations(mut self) -> Vec<Violation> {
+        if self.keep == Keep::Broken && self.violations.is_empty() {
+            self.directory.disable_cleanup(false);
+        }
+        if self.keep == Keep::Broken
+            && let Some(last) = self.violations.last_mut()
+        {
+            last.detail.push_str(&format!(" (kept in {})", self.directory.path().display()));
+        }
+        self.violations
     }
 
     /// Notes that something promised did not hold.
