@@ -100,7 +100,7 @@ fn only_redaction_closes_a_redacted_batch() {
     let allowed = [
         "crates/ingest/src/redact/mod.rs",
         // Makes its own records; only tests and the feature `simulation` build it.
-        "crates/store/src/simulation/machine.rs",
+        "crates/store/src/simulation/client.rs",
     ];
     assert_eq!(calls, allowed.map(|path| (path.to_owned(), 1)));
 }

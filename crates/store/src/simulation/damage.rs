@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use tierlog_model::Level;
 
+use super::client::ClientBatch;
 use super::ledger::{Event, Spec};
-use super::machine::{ClientBatch, Machine};
+use super::machine::Machine;
 use super::story::noon;
 use crate::backend::{Crash, SimulatedVfs, Vfs as _};
 
@@ -21,9 +22,9 @@ fn stopped() -> SimulatedVfs {
             let timestamp = noon().saturating_add_micros(-days_ago * 86_400_000_000);
             let specs = Level::ALL.map(|level| {
                 number += 1;
-                Spec { number, level, timestamp }
+                Spec::log(number, level, timestamp)
             });
-            machine.append(&[ClientBatch { id: None, specs: specs.to_vec() }]);
+            machine.append(&[ClientBatch::unnamed(specs.to_vec())]);
         }
     };
     send(&mut machine, 6);
@@ -48,8 +49,8 @@ fn check(origin: &SimulatedVfs, what: &str, damage: impl FnOnce(&SimulatedVfs)) 
     let started = machine.start();
     assert!(started.is_ok(), "{what}: {started:?}");
     let aside = machine.quarantined().to_vec();
-    let fresh = Spec { number: 1_000_000, level: Level::Info, timestamp: noon() };
-    machine.append(&[ClientBatch { id: None, specs: vec![fresh] }]);
+    let fresh = Spec::log(1_000_000, Level::Info, noon());
+    machine.append(&[ClientBatch::unnamed(vec![fresh])]);
     machine.flush();
     assert!(machine.is_running(), "{what}: takes no record");
     machine.crash(Crash::DropUnsynced);
@@ -171,8 +172,8 @@ fn a_start_finishes_what_a_tombstone_says() {
     machine.start().expect("starts");
     let timestamp = noon().saturating_add_micros(-6 * 86_400_000_000);
     let specs: Vec<Spec> =
-        (1..4).map(|number| Spec { number, level: Level::Debug, timestamp }).collect();
-    machine.append(&[ClientBatch { id: None, specs: specs.clone() }]);
+        (1..4).map(|number| Spec::log(number, Level::Debug, timestamp)).collect();
+    machine.append(&[ClientBatch::unnamed(specs.clone())]);
     machine.flush();
     let directory = format!("/data/partitions/debug/{}", timestamp.day());
     machine.set_now(noon().saturating_add_micros(2 * 86_400_000_000));
@@ -198,5 +199,5 @@ fn a_start_finishes_what_a_tombstone_says() {
     for spec in specs {
         machine.ledger.note(spec.number, Event::Dropped, 0);
     }
-    machine.check(u64::MAX).expect("nothing comes back");
+    machine.check().expect("nothing comes back");
 }

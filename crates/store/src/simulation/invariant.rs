@@ -23,6 +23,8 @@ pub enum Invariant {
     DroppedStaysDropped,
     /// F22: nothing is dropped that its tier still keeps.
     NothingYoungerDropped,
+    /// N1: a producer that numbers its lines is known, and goes on behind those acknowledged.
+    ProducerKnown,
     /// I10: nothing panics.
     NoPanic,
 }
@@ -40,6 +42,7 @@ impl Invariant {
             Invariant::Conserved => "I8 conserved",
             Invariant::DroppedStaysDropped => "R6 dropped stays dropped",
             Invariant::NothingYoungerDropped => "F22 nothing younger dropped",
+            Invariant::ProducerKnown => "N1 producer known",
             Invariant::NoPanic => "I10 no panic",
         }
     }

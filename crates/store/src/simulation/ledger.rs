@@ -3,7 +3,7 @@
 //! Events arrive with the number of disk changes at which they happened, so that the ledger can
 //! also be asked what was promised at any earlier change. Found records arrive, violations leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierlog_model::{Level, Record, RecordKind, Tiers, Timestamp, Value};
 
@@ -19,11 +19,17 @@ pub(super) struct Spec {
     pub(super) number: u64,
     pub(super) level: Level,
     pub(super) timestamp: Timestamp,
+    pub(super) kind: RecordKind,
 }
 
 impl Spec {
+    /// Returns a log line.
+    pub(super) fn log(number: u64, level: Level, timestamp: Timestamp) -> Spec {
+        Spec { number, level, timestamp, kind: RecordKind::Log }
+    }
+
     pub(super) fn partition(&self, tiers: &Tiers) -> PartitionId {
-        let tier = tiers.of(self.level, RecordKind::Log);
+        let tier = tiers.of(self.level, self.kind);
         PartitionId { tier, day: self.timestamp.day() }
     }
 
@@ -39,7 +45,7 @@ impl Spec {
         Record {
             timestamp: self.timestamp,
             level: self.level,
-            kind: RecordKind::Log,
+            kind: self.kind,
             fields: vec![
                 field("message", Value::Str(format!("{} {mixed:x} {padding}", self.number).into())),
                 field("request_id", Value::Str(self.request_id().into())),
@@ -77,7 +83,10 @@ struct Promise {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     specs: BTreeMap<u64, Spec>,
+    issued: BTreeSet<u64>,
     events: Vec<(u64, u64, Event)>,
+    /// Records that one producer of a scenario has sent, in the order of its line numbers.
+    lines: Vec<u64>,
 }
 
 /// A record as it was found, and where.
@@ -91,6 +100,7 @@ impl Ledger {
     /// Takes up a new record.
     pub(super) fn issue(&mut self, spec: Spec, change: u64) {
         self.specs.insert(spec.number, spec);
+        self.issued.insert(spec.number);
         self.note(spec.number, Event::Issued, change);
     }
 
@@ -104,6 +114,11 @@ impl Ledger {
         self.specs.values().filter(|spec| chosen(spec)).map(|spec| spec.number).collect()
     }
 
+    /// Tells whether a record was handed in at least once.
+    pub(super) fn is_issued(&self, number: u64) -> bool {
+        self.issued.contains(&number)
+    }
+
     pub(super) fn spec(&self, number: u64) -> Option<&Spec> {
         self.specs.get(&number)
     }
@@ -112,9 +127,32 @@ impl Ledger {
         self.events.iter().filter(|(_, _, event)| *event == Event::Acked).count() as u64
     }
 
-    fn promises(&self, change: u64) -> BTreeMap<u64, Promise> {
+    /// Returns the ledger as it stood after so many changes of a disk, for one that begins to
+    /// count anew.
+    pub(super) fn as_of(&self, change: u64) -> Ledger {
+        let known = self.events.iter().filter(|(at, _, _)| *at <= change);
+        let events: Vec<_> = known.map(|(_, number, event)| (0, *number, *event)).collect();
+        let issued = events.iter().map(|(_, number, _)| *number).collect();
+        Ledger { events, issued, ..self.clone() }
+    }
+
+    /// Numbers the next line of the producer.
+    pub(super) fn add_line(&mut self, spec: Spec) {
+        self.lines.push(spec.number);
+        self.specs.insert(spec.number, spec);
+    }
+
+    /// Returns the lines of the producer, and how many of them are acknowledged.
+    pub(super) fn lines(&self) -> (Vec<Spec>, usize) {
+        let promises = self.promises();
+        let is_acked = |number: &&u64| promises.get(number).is_some_and(|promise| promise.acked);
+        let acked = self.lines.iter().take_while(is_acked).count();
+        (self.lines.iter().filter_map(|number| self.spec(*number).copied()).collect(), acked)
+    }
+
+    fn promises(&self) -> BTreeMap<u64, Promise> {
         let mut promises: BTreeMap<u64, Promise> = BTreeMap::new();
-        for (_, number, event) in self.events.iter().filter(|(at, _, _)| *at <= change) {
+        for (_, number, event) in &self.events {
             let promise = promises.entry(*number).or_default();
             match event {
                 Event::Issued => {
@@ -131,26 +169,20 @@ impl Ledger {
         promises
     }
 
-    /// Returns the records that could have been dropped after so many changes of the disk, and
-    /// that are not found.
-    pub(super) fn expired_and_not_among(&self, found: &[FoundRecord], change: u64) -> Vec<u64> {
+    /// Returns the records that could have been dropped, and that are not found.
+    pub(super) fn expired_and_not_among(&self, found: &[FoundRecord]) -> Vec<u64> {
         let is_found = |number: &u64| {
             let text = number.to_string();
             found.iter().any(|found| found.stored.record.get_str("number") == Some(text.as_str()))
         };
-        let promises = self.promises(change).into_iter();
+        let promises = self.promises().into_iter();
         let gone = promises.filter(|(number, promise)| promise.expired && !is_found(number));
         gone.map(|(number, _)| number).collect()
     }
 
-    /// Compares what is found with what had been promised after so many changes of the disk.
-    pub(super) fn check(
-        &self,
-        found: &[FoundRecord],
-        tiers: &Tiers,
-        change: u64,
-    ) -> Result<(), Violation> {
-        let promises = self.promises(change);
+    /// Compares what is found with what was promised.
+    pub(super) fn check(&self, found: &[FoundRecord], tiers: &Tiers) -> Result<(), Violation> {
+        let promises = self.promises();
         let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
         for record in found {
             let number = record.stored.record.get_str("number").and_then(|text| text.parse().ok());

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierlog_model::{
-    BatchId, BatchWriter, Clock, HeldBytes, ManualClock, RedactedBatch, Tiers, Timestamp, id_hash,
+    Clock, HeldBytes, ManualClock, ProducerId, ProducerLines, RedactedBatch, Tiers, Timestamp,
+    id_hash,
 };
 
+use super::client::{ClientBatch, Verdict};
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Event, FoundRecord, Ledger, Spec};
 use crate::backend::{Crash, SimulatedVfs, Vfs};
@@ -45,6 +47,8 @@ pub enum Sabotage {
     ReleaseBeforeCommit,
     /// Records of the WAL are given to the indexes again, whether they have them or not.
     ReplayEverything,
+    /// A start does not know the producers of before.
+    ForgetProducers,
 }
 
 /// What a process has while it runs.
@@ -56,6 +60,38 @@ struct Process {
     queue: VecDeque<AppliedBatch>,
     /// Number after the last record that was taken from the queue.
     taken: u64,
+    /// Number of the first record that it wrote.
+    first_seq: u64,
+}
+
+impl Process {
+    /// Takes up a batch that was written, or was not.
+    fn take_up(&mut self, batch: RedactedBatch, placement: Placement) -> Verdict {
+        let (first_seq, batch) = match placement {
+            Placement::Written { first_seq } => (first_seq, batch),
+            Placement::Rest { known_count, first_seq } => {
+                (first_seq, batch.without_first(known_count))
+            }
+            Placement::Duplicate { .. } => return Verdict::Known,
+            Placement::MissingLines { .. } => return Verdict::MissingLines,
+            Placement::TooLarge => return Verdict::Refused,
+        };
+        if batch.record_count() > 0 {
+            let held = HeldBytes::default();
+            self.queue.push_back(AppliedBatch { first_seq, batch, held });
+        }
+        Verdict::Written
+    }
+
+    /// Returns a batch as a process sees it that may have forgotten who its producer is.
+    fn as_it_knows(&self, batch: RedactedBatch, sabotage: Option<Sabotage>) -> RedactedBatch {
+        let known = batch.lines().filter(|_| sabotage == Some(Sabotage::ForgetProducers));
+        let name = known.map(|lines| format!("{}-{}", lines.producer.as_str(), self.first_seq));
+        match (name.as_deref().and_then(ProducerId::of_client), batch.lines().cloned()) {
+            (Some(producer), Some(lines)) => batch.with_lines(ProducerLines { producer, ..lines }),
+            _ => batch,
+        }
+    }
 }
 
 /// The machine, its disk, its clock and what it promised.
@@ -67,23 +103,6 @@ pub(super) struct Machine {
     settings: StoreSettings,
     process: Option<Process>,
     sabotage: Option<Sabotage>,
-}
-
-/// A batch as a client sends it, perhaps again.
-#[derive(Clone, Debug)]
-pub(super) struct ClientBatch {
-    pub(super) id: Option<String>,
-    pub(super) specs: Vec<Spec>,
-}
-
-impl ClientBatch {
-    fn redacted(&self) -> RedactedBatch {
-        let mut writer = BatchWriter::default();
-        for spec in &self.specs {
-            writer.push(&spec.record());
-        }
-        RedactedBatch::from_redacted(writer, self.id.as_deref().and_then(BatchId::of_client))
-    }
 }
 
 impl Machine {
@@ -174,7 +193,9 @@ impl Machine {
         let taken = store.behind.unwrap_or(store.wal.next_seq());
         let mut behind =
             store.behind.map(|_| StoreError::Stalled("the start left some".to_owned()));
-        self.process = Some(Process { store, maintenance, queue: VecDeque::new(), taken });
+        let first_seq = store.wal.next_seq();
+        let queue = VecDeque::new();
+        self.process = Some(Process { store, maintenance, queue, taken, first_seq });
         // What the start could not index, the indexing thread tries again.
         self.work(|_, _| behind.take().map_or(Ok(()), Err));
         Ok(())
@@ -186,20 +207,23 @@ impl Machine {
     }
 
     /// Sends batches as one group: they are written and synced together.
-    pub(super) fn append(&mut self, batches: &[ClientBatch]) {
+    pub(super) fn append(&mut self, batches: &[ClientBatch]) -> Vec<Verdict> {
+        let all = |verdict: Verdict| batches.iter().map(|_| verdict).collect();
         let now = self.now();
         let change = self.vfs.change_count();
         let mut new = Vec::new();
         for spec in batches.iter().flat_map(|batch| &batch.specs) {
-            if self.ledger.spec(spec.number).is_none() {
+            if !self.ledger.is_issued(spec.number) {
                 new.push(spec.number);
             }
             self.ledger.issue(*spec, change);
         }
-        let Some(process) = &mut self.process else { return };
-        let redacted: Vec<RedactedBatch> = batches.iter().map(ClientBatch::redacted).collect();
+        let sabotage = self.sabotage;
+        let Some(process) = &mut self.process else { return all(Verdict::Silence) };
+        let redacted = |batch: &ClientBatch| process.as_it_knows(batch.redacted(), sabotage);
+        let redacted: Vec<RedactedBatch> = batches.iter().map(redacted).collect();
         let wal = &mut process.store.wal;
-        let written = wal.write_group(&redacted, now).and_then(|placements| match self.sabotage {
+        let written = wal.write_group(&redacted, now).and_then(|placements| match sabotage {
             Some(Sabotage::AckBeforeSync) => Ok(placements),
             _ => wal.sync().map(|()| placements),
         });
@@ -211,27 +235,50 @@ impl Machine {
                 for number in new {
                     self.ledger.note(number, Event::Refused, change);
                 }
-                return;
+                return all(Verdict::Refused);
             }
             Err(_) => {
                 self.process = None;
-                return;
+                return all(Verdict::Silence);
             }
         };
+        let mut verdicts = Vec::new();
         for ((client, batch), placement) in batches.iter().zip(redacted).zip(placements) {
-            match placement {
-                Placement::Written { first_seq } => {
-                    let held = HeldBytes::default();
-                    process.queue.push_back(AppliedBatch { first_seq, batch, held });
-                }
-                Placement::Duplicate { .. } => {}
-                // Nothing here is too large, and nobody numbers lines.
-                _ => continue,
-            }
+            let verdict = process.take_up(batch, placement);
             for spec in &client.specs {
-                self.ledger.note(spec.number, Event::Acked, change);
+                if verdict.is_ack() {
+                    self.ledger.note(spec.number, Event::Acked, change);
+                } else if new.contains(&spec.number) {
+                    self.ledger.note(spec.number, Event::Refused, change);
+                }
+            }
+            verdicts.push(verdict);
+        }
+        verdicts
+    }
+
+    /// Returns the last line of a producer that the store has, as a connection is told it.
+    pub(super) fn greet(&self, producer: &ProducerId) -> Option<u64> {
+        let process = self.process.as_ref()?;
+        Some(process.store.wal.producer_line(producer, self.now()))
+    }
+
+    /// Sends the lines of the ledger's producer once more, from the first one and from the one
+    /// behind those that were acknowledged.
+    pub(super) fn resend_lines(&mut self) -> Result<(), Violation> {
+        let (specs, acked) = self.ledger.lines();
+        for skipped in [acked, 0] {
+            let rest = specs.get(skipped..).unwrap_or_default();
+            if rest.is_empty() {
+                continue;
+            }
+            let batch = ClientBatch::of_lines(skipped as u64 + 1, rest.to_vec());
+            if !self.append(&[batch]).iter().all(|verdict| verdict.is_ack()) {
+                let detail = format!("line {acked} was acknowledged");
+                return Err(Violation::new(Invariant::ProducerKnown, detail));
             }
         }
+        Ok(())
     }
 
     /// Indexes the oldest of what waits.
@@ -372,14 +419,14 @@ impl Machine {
         Ok(found)
     }
 
-    /// Compares what is there with what was promised after so many changes of the disk.
-    pub(super) fn check(&self, change: u64) -> Result<(), Violation> {
-        self.ledger.check(&self.found()?, &self.settings.tiers, change)
+    /// Compares what is there with what was promised.
+    pub(super) fn check(&self) -> Result<(), Violation> {
+        self.ledger.check(&self.found()?, &self.settings.tiers)
     }
 
     /// Writes one record and finds it.
     pub(super) fn check_fresh(&mut self, spec: Spec) -> Result<(), Violation> {
-        self.append(&[ClientBatch { id: None, specs: vec![spec] }]);
+        self.append(&[ClientBatch::unnamed(vec![spec])]);
         self.flush();
         let is_it = |found: &FoundRecord| {
             found.stored.record.get_str("request_id") == Some(spec.request_id().as_str())

@@ -8,6 +8,7 @@
 //! A seed repeats a run, but for the order in which the search engine removes old files and the
 //! names that it gives to new ones, which are random. See `docs/guarantees.md`.
 
+mod client;
 mod invariant;
 mod ledger;
 mod machine;
@@ -82,7 +83,7 @@ fn live(seed: u64, plan: &Plan, outcome: &mut Outcome) -> Result<(), Violation> 
         machine.sabotage(sabotage);
     }
     let mut story = Story::new(Choices::new(seed));
-    check_start(&mut machine, u64::MAX)?;
+    check_start(&mut machine)?;
     while outcome.cuts < plan.cuts {
         let changes = story.choices.below(CUT_WITHIN_CHANGES) as u64;
         machine.vfs.halt_after(changes);
@@ -110,7 +111,7 @@ fn cut_and_start(
         machine.crash(any_crash(&mut story.choices));
         outcome.cuts += 1;
         if story.choices.below(3) > 0 {
-            return check_start(machine, u64::MAX);
+            return check_start(machine);
         }
         machine.vfs.halt_after(story.choices.below(CUT_WITHIN_CHANGES / 2) as u64);
         // It ends by the halt, or is too quick for it; either way the power goes.

@@ -2,9 +2,10 @@
 //! these moments, under every kind of crash, a machine is started and held to what had been
 //! promised by then.
 
+use super::client::ClientBatch;
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Event, Spec};
-use super::machine::{ClientBatch, Machine, Sabotage};
+use super::machine::{Machine, Sabotage};
 use super::story::noon;
 use crate::backend::{Crash, Operation};
 use tierlog_model::{Level, Timestamp};
@@ -99,6 +100,9 @@ impl Cuts {
     }
 }
 
+/// Lines that a producer sends at a time, of which the last one is new.
+const LINES_AGAIN: usize = 3;
+
 /// Violations after which an enumeration ends: more of them tell nothing new.
 const VIOLATIONS_MAX: usize = 3;
 
@@ -150,41 +154,36 @@ pub fn enumerate_crash_points(scenario: Scenario, cuts: &Cuts, broken: &Broken) 
 
 fn check_moment(origin: &Machine, moment: u64, first: u64, crash: Crash) -> Result<(), Violation> {
     let Some(vfs) = origin.vfs.after_moment(moment as usize, crash) else { return Ok(()) };
-    let mut machine = Machine::on(vfs, origin.now(), origin.ledger.clone());
+    let ledger = origin.ledger.as_of(first + moment);
+    let mut machine = Machine::on(vfs, origin.now(), ledger);
     if let Some(sabotage) = origin.sabotaged() {
         machine.sabotage(sabotage);
     }
-    let promised = first + moment;
-    check_start(&mut machine, promised)?;
+    check_start(&mut machine)?;
     // What the start has seen must not go with the next cut, and what was gone must not come
     // back, although the log has forgotten by then what it could.
-    let gone = machine.ledger.expired_and_not_among(&machine.found()?, promised);
+    let gone = machine.ledger.expired_and_not_among(&machine.found()?);
+    machine.resend_lines()?;
     let timestamp = machine.now();
-    let fresh = (FRESH_NUMBER..).map(|number| Spec { number, level: Level::Info, timestamp });
+    let fresh = (FRESH_NUMBER..).map(|number| Spec::log(number, Level::Info, timestamp));
     let fresh: Vec<Spec> = fresh.take(FRESH_RECORDS).collect();
-    machine.append(&[ClientBatch { id: None, specs: fresh.clone() }]);
-    let last = Spec { number: FRESH_NUMBER - 1, level: Level::Info, timestamp };
-    machine.check_fresh(last)?;
+    machine.append(&[ClientBatch::unnamed(fresh)]);
+    machine.check_fresh(Spec::log(FRESH_NUMBER - 1, Level::Info, timestamp))?;
     machine.crash(Crash::DropUnsynced);
-    machine.ledger = origin.ledger.clone();
-    for spec in fresh.into_iter().chain([last]) {
-        machine.ledger.issue(spec, 0);
-        machine.ledger.note(spec.number, Event::Acked, 0);
-    }
     for number in gone {
         machine.ledger.note(number, Event::Dropped, 0);
     }
-    check_start(&mut machine, promised)
+    check_start(&mut machine)
 }
 
-/// Starts a machine and compares what is there with what had been promised at a change.
-pub(super) fn check_start(machine: &mut Machine, promised: u64) -> Result<(), Violation> {
+/// Starts a machine and compares what is there with what was promised.
+pub(super) fn check_start(machine: &mut Machine) -> Result<(), Violation> {
     let started = machine.start();
     started.map_err(|error| Violation::new(Invariant::StartsByItself, error.to_string()))?;
     if let Some(aside) = machine.quarantined().first() {
         return Err(Violation::new(Invariant::StartsByItself, format!("put aside {aside}")));
     }
-    machine.check(promised)
+    machine.check()
 }
 
 /// Plays a scenario; its last part is what is kept change by change.
@@ -246,16 +245,29 @@ impl Script<'_> {
             let timestamp = self.machine.now().saturating_add_micros(-days_ago * DAY_MICROS);
             let specs = Level::ALL.map(|level| self.spec(level, timestamp)).to_vec();
             let id = Some(format!("batch-{}", self.next_number));
-            let batch = ClientBatch { id, specs };
+            let batch = ClientBatch { id, lines: None, specs };
             // The client has not seen the answer, and sends it again.
             self.machine.append(std::slice::from_ref(&batch));
             self.machine.append(&[batch]);
+            self.number_lines(timestamp);
+        }
+    }
+
+    /// Sends lines of a producer, and some of them again with the next one.
+    fn number_lines(&mut self, timestamp: Timestamp) {
+        for _ in 0..2 {
+            let next = self.spec(Level::Info, timestamp);
+            self.machine.ledger.add_line(next);
+            let (specs, _) = self.machine.ledger.lines();
+            let from = specs.len().saturating_sub(LINES_AGAIN);
+            let again = specs.get(from..).unwrap_or_default().to_vec();
+            self.machine.append(&[ClientBatch::of_lines(from as u64 + 1, again)]);
         }
     }
 
     fn spec(&mut self, level: Level, timestamp: Timestamp) -> Spec {
         self.next_number += 1;
-        Spec { number: self.next_number, level, timestamp }
+        Spec::log(self.next_number, level, timestamp)
     }
 
     fn retain(&mut self) -> Result<(), Violation> {

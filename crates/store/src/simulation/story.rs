@@ -3,11 +3,16 @@
 //! Only what the daemon would let through is sent: ingest refuses records whose days are over,
 //! and a client gives up to repeat a batch long before its id is forgotten.
 
-use tierlog_model::{Level, RecordKind, Timestamp};
+mod producers;
 
+use tierlog_model::{Level, Timestamp};
+
+use self::producers::Producer;
+use super::client::ClientBatch;
 use super::invariant::Violation;
 use super::ledger::Spec;
-use super::machine::{ClientBatch, Machine};
+use super::machine::Machine;
+use crate::PartitionId;
 use crate::backend::{Choices, FaultError, Operation};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -47,11 +52,13 @@ pub(super) struct Story {
     next_batch: u64,
     /// Batches that were sent, and when first.
     repeatable: Vec<(Timestamp, ClientBatch)>,
+    producers: Vec<Producer>,
 }
 
 impl Story {
     pub(super) fn new(choices: Choices) -> Story {
-        Story { choices, next_number: 0, next_batch: 0, repeatable: Vec::new() }
+        let producers = producers::some();
+        Story { choices, next_number: 0, next_batch: 0, repeatable: Vec::new(), producers }
     }
 
     /// Lets one thing happen.
@@ -61,7 +68,8 @@ impl Story {
         errors: DiskErrors,
     ) -> Result<(), Violation> {
         match self.choices.below(32) {
-            0..=11 => self.send(machine),
+            0..=7 => self.send(machine),
+            8..=11 => return self.send_lines(machine),
             12..=17 => machine.index(1 + self.choices.below(3)),
             18..=22 => machine.flush(),
             23..=24 => machine.commit(),
@@ -109,7 +117,7 @@ impl Story {
             self.next_batch += 1;
             format!("batch-{}", self.next_batch)
         });
-        ClientBatch { id, specs }
+        ClientBatch { id, lines: None, specs }
     }
 
     /// Returns a new record, of today, or of one of the days before that its tier keeps.
@@ -120,8 +128,7 @@ impl Story {
         let level = level.unwrap_or(Level::Info);
         let days_ago = [0, 0, 0, 1, 1, 6].get(self.choices.below(6)).copied().unwrap_or(0);
         let ago = days_ago * DAY_MICROS + self.choices.below(1_000) as i64;
-        let spec =
-            |ago: i64| Spec { number, level, timestamp: machine.now().saturating_add_micros(-ago) };
+        let spec = |ago: i64| Spec::log(number, level, machine.now().saturating_add_micros(-ago));
         let late = spec(ago);
         if is_kept(machine, &late) { late } else { spec(0) }
     }
@@ -137,6 +144,7 @@ impl Story {
         if by.abs() >= DAY_MICROS {
             // By now the clients have given up.
             self.repeatable.clear();
+            self.producers.iter_mut().for_each(Producer::give_up);
         }
         machine.set_now(machine.now().saturating_add_micros(by));
     }
@@ -155,8 +163,8 @@ impl Story {
 /// Tells whether ingest would let the record through.
 fn is_kept(machine: &Machine, spec: &Spec) -> bool {
     let tiers = machine.tiers();
-    let tier = tiers.of(spec.level, RecordKind::Log);
-    !tiers.is_expired(tier, spec.timestamp.day(), machine.now())
+    let PartitionId { tier, day } = spec.partition(tiers);
+    !tiers.is_expired(tier, day, machine.now())
 }
 
 /// The moment at which every story begins: noon of a day.

@@ -103,6 +103,12 @@ fn a_replay_of_what_is_indexed_is_noticed() {
 }
 
 #[test]
+fn a_start_that_forgets_producers_is_noticed() {
+    let expected = Invariant::ProducerKnown;
+    check_sabotage(Scenario::AppendAndCommit, Sabotage::ForgetProducers, expected);
+}
+
+#[test]
 fn retention_without_a_tombstone_is_noticed() {
     let ignored = (Operation::Rename, "/data/tombstones");
     check_ignored(Scenario::Retain, 6, ignored, Invariant::DroppedStaysDropped);
