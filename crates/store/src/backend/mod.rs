@@ -26,7 +26,7 @@ use tantivy::directory::Directory;
 use tierlog_model::Timestamp;
 
 pub use disk::DiskVfs;
-pub use simulated::{Choices, Crash, FaultError, Operation, SimulatedVfs};
+pub use simulated::{Choices, Crash, FaultError, Held, Operation, SimulatedVfs};
 
 /// A file system.
 pub trait Vfs: Send + Sync + fmt::Debug {

@@ -7,6 +7,7 @@
 mod choices;
 mod directory;
 mod file;
+mod held;
 mod power;
 mod tree;
 
@@ -22,6 +23,8 @@ use tierlog_model::Timestamp;
 pub use choices::Choices;
 use directory::FaultDirectory;
 use file::SimulatedFile;
+pub use held::Held;
+use held::Hold;
 pub use power::Crash;
 use tree::{FileContent, Inode, Tree};
 
@@ -110,6 +113,8 @@ struct State {
     locks: BTreeSet<PathBuf>,
     /// The disk before each change, while somebody asks for it.
     moments: Option<Vec<Tree>>,
+    /// What the next sync of a directory waits for.
+    hold: Option<Hold>,
 }
 
 impl Default for SimulatedVfs {
@@ -132,6 +137,7 @@ impl SimulatedVfs {
             now: Timestamp::MIN,
             locks: BTreeSet::new(),
             moments: None,
+            hold: None,
         };
         SimulatedVfs { state: Arc::new(Mutex::new(state)), unlocked: Arc::default() }
     }
@@ -225,6 +231,14 @@ impl SimulatedVfs {
     /// Like [`SimulatedVfs::ignore`], where the path contains a text.
     pub fn ignore_in(&self, operation: Operation, part_of_path: &str) {
         self.lock().ignored.push((operation, part_of_path.to_owned()));
+    }
+
+    /// Makes the next sync of a directory wait, before it does anything, until what is returned
+    /// is dropped: so that a test can put something in front of what follows the sync.
+    pub fn hold_next_sync_dir(&self) -> Held {
+        let (hold, held) = held::pair();
+        self.lock().hold = Some(hold);
+        held
     }
 
     /// Returns every file, with its length, sorted by path.
@@ -366,6 +380,10 @@ impl Vfs for SimulatedVfs {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let hold = self.lock().hold.take();
+        if let Some(hold) = hold {
+            hold.wait();
+        }
         let mut state = self.lock();
         match state.admit(Operation::SyncDir, path)? {
             Admission::Ignore => Ok(()),

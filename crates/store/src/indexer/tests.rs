@@ -1,6 +1,7 @@
 //! The indexer on a simulated disk that runs full, on any machine.
 
 mod interrupted;
+mod leaving;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

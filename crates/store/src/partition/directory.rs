@@ -14,6 +14,7 @@ use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
 };
 
+use super::lease::{Lease, Tenancy};
 use super::store_file;
 use crate::backend::Vfs;
 use crate::{StoreError, files};
@@ -88,11 +89,22 @@ impl PartitionDirectory {
         Ok(())
     }
 
-    /// Opens the directory for the search engine.
+    /// Opens the directory for the search engine, to read it.
     pub(crate) fn open(&self) -> Result<Box<dyn Directory>, StoreError> {
+        self.open_within(Tenancy::default())
+    }
+
+    /// Opens the directory for a writer of the search engine, which changes it only as long as
+    /// the lease lasts.
+    pub(crate) fn lease(&self) -> Result<(Box<dyn Directory>, Lease), StoreError> {
+        let (lease, tenancy) = Lease::new();
+        Ok((self.open_within(tenancy)?, lease))
+    }
+
+    fn open_within(&self, tenancy: Tenancy) -> Result<Box<dyn Directory>, StoreError> {
         let inner = self.vfs.index_directory(&self.path);
         let inner = inner.map_err(StoreError::io("open", &self.path))?;
-        Ok(Box::new(OrderedDirectory { inner }))
+        Ok(Box::new(OrderedDirectory { inner, tenancy }))
     }
 
     /// Returns the bytes of a file; `None` when it is not there.
@@ -145,10 +157,12 @@ impl PartitionDirectory {
 /// The engine's directory, which keeps the order that a crash needs: the engine replaces its meta
 /// file without a sync of the directory, and then removes the files that the old one names. When
 /// the removals reached the disk before the replacement, the partition would be lost. So the
-/// replacement is durable before it returns; and when a commit returns, it is durable too.
+/// replacement is durable before it returns; and when a commit returns, it is durable too. What a
+/// writer leaves behind when it goes changes nothing any more.
 #[derive(Clone, Debug)]
 struct OrderedDirectory {
     inner: Box<dyn Directory>,
+    tenancy: Tenancy,
 }
 
 impl Directory for OrderedDirectory {
@@ -157,6 +171,10 @@ impl Directory for OrderedDirectory {
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        let _held = self.tenancy.hold().map_err(|error| DeleteError::IoError {
+            io_error: Arc::new(error),
+            filepath: path.to_owned(),
+        })?;
         self.inner.delete(path)
     }
 
@@ -165,6 +183,8 @@ impl Directory for OrderedDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        let refused = |error| OpenWriteError::wrap_io_error(error, path.to_owned());
+        let _held = self.tenancy.hold().map_err(refused)?;
         self.inner.open_write(path)
     }
 
@@ -173,6 +193,7 @@ impl Directory for OrderedDirectory {
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        let _held = self.tenancy.hold()?;
         if path != Path::new(META_FILE) {
             return self.inner.atomic_write(path, data);
         }

@@ -7,6 +7,7 @@
 mod counts;
 mod directory;
 mod filter;
+mod lease;
 mod merge;
 mod read_directory;
 mod seal;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use tantivy::directory::Directory;
 use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::{DocId, Index};
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
@@ -377,9 +379,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Opens an existing index for reading or writing.
+/// Opens an existing index for reading.
 pub(crate) fn open_index(directory: &PartitionDirectory, name: &str) -> Result<Index, StoreError> {
-    let mut index = Index::open(directory.open()?).map_err(StoreError::index("open", name))?;
+    index_in(directory.open()?, name)
+}
+
+/// Opens the index that is in a directory of the engine.
+fn index_in(directory: Box<dyn Directory>, name: &str) -> Result<Index, StoreError> {
+    let mut index = Index::open(directory).map_err(StoreError::index("open", name))?;
     register_analyzer(&mut index);
     Ok(index)
 }

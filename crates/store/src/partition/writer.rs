@@ -13,7 +13,8 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{FutureResult, Index, IndexWriter, TantivyError, Term};
 use tierlog_model::{EncodedRecord, fields};
 
-use super::{PartitionDirectory, open_index};
+use super::lease::Lease;
+use super::{PartitionDirectory, index_in};
 use crate::StoreError;
 use crate::dead_letters::LetterQuery;
 use crate::document::{Chunk, ChunkDocument, FieldNames, SeenTemplates, attribute_columns};
@@ -70,6 +71,9 @@ impl Uncommitted {
 pub(crate) struct PartitionWriter {
     name: String,
     writer: IndexWriter<ChunkDocument>,
+    /// ORDER: behind the engine's writer, whose threads it outlives; what they have left to do
+    /// after it is too late.
+    _lease: Lease,
     names: FieldNames,
     templates: SeenTemplates,
     /// Number after the last record that was added; `None` when none was since the opening.
@@ -90,8 +94,8 @@ impl PartitionWriter {
         name: &str,
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
-        let index = open_or_create(directory, name)?;
-        Self::with_index(&index, name, settings)
+        let (index, lease) = open_or_create(directory, name)?;
+        Self::with_index(&index, lease, name, settings)
     }
 
     /// Opens a partition so that what is merged and written gets its sealed form.
@@ -101,16 +105,18 @@ impl PartitionWriter {
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
         directory.remove_leftovers()?;
-        let mut index = open_index(directory, name)?;
+        let (leased, lease) = directory.lease()?;
+        let mut index = index_in(leased, name)?;
         let level = settings.seal_zstd_level;
         let zstd = Compressor::Zstd(ZstdCompressor { compression_level: Some(level) });
         index.settings_mut().docstore_compression = zstd;
         index.settings_mut().docstore_blocksize = SEALED_BLOCK_BYTES;
-        Self::with_index(&index, name, settings)
+        Self::with_index(&index, lease, name, settings)
     }
 
     fn with_index(
         index: &Index,
+        lease: Lease,
         name: &str,
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
@@ -127,6 +133,7 @@ impl PartitionWriter {
         Ok(PartitionWriter {
             name: name.to_owned(),
             writer,
+            _lease: lease,
             names,
             templates: SeenTemplates::default(),
             position: None,
@@ -285,12 +292,17 @@ fn malformed(name: &str, error: &serde_json::Error) -> StoreError {
     StoreError::Malformed { path: PathBuf::from(name), problem: format!("commit payload: {error}") }
 }
 
-fn open_or_create(directory: &PartitionDirectory, name: &str) -> Result<Index, StoreError> {
+fn open_or_create(
+    directory: &PartitionDirectory,
+    name: &str,
+) -> Result<(Index, Lease), StoreError> {
     if directory.has_index()? {
         directory.remove_leftovers()?;
-        return open_index(directory, name);
+        let (leased, lease) = directory.lease()?;
+        return Ok((index_in(leased, name)?, lease));
     }
     directory.create()?;
+    let (leased, lease) = directory.lease()?;
     let settings = IndexSettings {
         docstore_compression: Compressor::Lz4,
         docstore_blocksize: HOT_BLOCK_BYTES,
@@ -298,10 +310,10 @@ fn open_or_create(directory: &PartitionDirectory, name: &str) -> Result<Index, S
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     };
-    let mut index = Index::create(directory.open()?, schema(), settings)
-        .map_err(StoreError::index("create", name))?;
+    let mut index =
+        Index::create(leased, schema(), settings).map_err(StoreError::index("create", name))?;
     register_analyzer(&mut index);
-    Ok(index)
+    Ok((index, lease))
 }
 
 /// Returns the field names that the partition has columns of, so that its bound outlives a

@@ -18,9 +18,8 @@ use crate::{PartitionId, StoreError};
 
 /// A merge under way, whose thread is the engine's. Dropping it waits for its end, half a second.
 ///
-/// ORDER: it ends before its writer goes. The engine removes the files of merged segments also
-/// when, going, it has not listed the merged one in their place: what a commit had made durable
-/// would be gone.
+/// ORDER: it ends before its writer goes. After that it could list nothing any more (see the
+/// partition's lease), and its work would be lost, with another merge beside it.
 pub(super) struct HotMerge {
     id: PartitionId,
     /// `None` once its outcome was taken.
