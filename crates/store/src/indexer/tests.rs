@@ -18,7 +18,7 @@ use super::supervise::{Lost, recover};
 use super::{Replay, UNCOMMITTED_BYTES_MAX, spawn};
 use crate::backend::{SimulatedVfs, Vfs as _};
 use crate::layout::Layout;
-use crate::maintenance::Maintenance;
+use crate::maintenance::{Maintenance, check_lasting};
 use crate::recovery::{self, Recovered};
 use crate::wal::{AppliedBatch, WriteState, WriteStateHandle};
 use crate::{MaintenanceJob, StoreError, StoreSettings};
@@ -252,6 +252,20 @@ fn a_partition_that_goes_during_its_merge_keeps_no_other_waiting() {
         std::thread::yield_now();
     }
     assert_eq!(records(&store), 24);
+}
+
+#[test]
+fn a_partition_that_goes_while_it_is_checked_is_not_damaged() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let batch = log(&mut store, Level::Info, 0, 5);
+    store.indexer.apply(&batch, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let partition = store.catalogue.partitions().first().cloned().expect("a partition");
+    let check = check_lasting(&store.catalogue, &partition).expect("it is there");
+    assert_eq!(check.problems, [""; 0]);
+    store.indexer.drop_partition(partition.id()).expect("dropped");
+    assert!(check_lasting(&store.catalogue, &partition).is_none());
 }
 
 #[test]

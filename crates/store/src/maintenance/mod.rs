@@ -38,8 +38,8 @@ pub use retention_clock::ClockReport;
 pub(crate) use retention_clock::RetentionClock;
 use scrub::Scrub;
 pub(crate) use thread::{MaintenanceThread, spawn};
-pub(crate) use verify::check_partitions;
 pub use verify::{PartitionCheck, VerifyReport};
+pub(crate) use verify::{check_lasting, check_partitions};
 
 use crate::catalogue::Catalogue;
 use crate::indexer::Indexer;

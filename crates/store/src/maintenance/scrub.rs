@@ -6,16 +6,14 @@
 //! enough to find damage before the backup that could mend it is gone.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use tierlog_model::Clock as _;
 
-use super::Maintenance;
-use super::verify::check_partition;
+use super::{Maintenance, check_lasting};
 use crate::partition::DERIVED_FILES;
-use crate::{Partition, PartitionId, PartitionState, StoreError};
+use crate::{PartitionId, PartitionState, StoreError};
 
 /// How far the scrub is.
 #[derive(Debug, Default)]
@@ -69,15 +67,9 @@ impl Maintenance {
 
     fn check(&self, id: PartitionId) -> Result<(), StoreError> {
         let Some(partition) = self.catalogue.partition(id) else { return Ok(()) };
-        let found = problems(&partition);
-        if found.is_empty() {
-            return Ok(());
-        }
-        // A merge may have taken files away under the first look, but not the same ones twice.
-        let again = problems(&partition);
-        let lasting: Vec<&String> =
-            again.iter().filter(|problem| found.contains(*problem)).collect();
-        if lasting.is_empty() || self.catalogue.partition(id).is_none() {
+        let Some(check) = check_lasting(&self.catalogue, &partition) else { return Ok(()) };
+        let lasting = check.problems;
+        if lasting.is_empty() {
             return Ok(());
         }
         for problem in &lasting {
@@ -95,11 +87,4 @@ impl Maintenance {
 /// Tells whether a problem is that of a file which the seal makes from the segment.
 fn is_of_derived_file(problem: &str) -> bool {
     DERIVED_FILES.iter().any(|name| problem.contains(name))
-}
-
-fn problems(partition: &Partition) -> BTreeSet<String> {
-    match catch_unwind(AssertUnwindSafe(|| check_partition(partition))) {
-        Ok(check) => check.problems.into_iter().collect(),
-        Err(_) => BTreeSet::from(["checking it panicked".to_owned()]),
-    }
 }
