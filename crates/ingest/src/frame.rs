@@ -151,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fuzzing::naive_lines;
 
     /// Feeds a stream in pieces and returns its lines; an oversize one as `None`.
     fn decode_in_pieces(
@@ -185,18 +186,6 @@ mod tests {
         lines
     }
 
-    fn split_naively(text: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
-        let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-        if lines.last().is_some_and(|last| last.is_empty()) {
-            lines.pop();
-        }
-        lines
-            .into_iter()
-            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-            .map(|line| (line.len() <= line_bytes_max).then(|| line.to_vec()))
-            .collect()
-    }
-
     proptest! {
         #[test]
         fn framing_equals_a_naive_split(
@@ -208,7 +197,7 @@ mod tests {
         ) {
             prop_assert_eq!(
                 decode_in_pieces(&text, piece_bytes, line_bytes_max),
-                split_naively(&text, line_bytes_max)
+                naive_lines(&text, line_bytes_max)
             );
         }
     }

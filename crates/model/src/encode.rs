@@ -65,6 +65,12 @@ fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Returns how many bytes [`write_text`] appends.
+pub(crate) fn text_bytes(text: &str) -> usize {
+    let length_bits = usize::BITS - (text.len() | 1).leading_zeros();
+    length_bits.div_ceil(7) as usize + text.len()
+}
+
 /// Appends a text behind its length.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     write_varint(text.len() as u64, out);

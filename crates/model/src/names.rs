@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use bytes::BufMut;
 
 use crate::DecodeError;
-use crate::encode::{take_text, write_text};
+use crate::encode::{take_text, text_bytes, write_text};
 
 /// Bytes of the length at the end.
 const LENGTH_BYTES: usize = 4;
@@ -105,6 +105,8 @@ impl NameTable {
 pub struct NameIndex {
     table: NameTable,
     by_text: HashMap<Box<str>, NameId>,
+    /// Bytes of the names, each with its length.
+    names_bytes: usize,
 }
 
 impl NameIndex {
@@ -115,12 +117,13 @@ impl NameIndex {
         }
         let id = self.table.push(name);
         self.by_text.insert(name.into(), id);
+        self.names_bytes += text_bytes(name);
         id
     }
 
-    /// Returns the bytes that the names take, about.
+    /// Returns the bytes that the names take in a batch.
     pub(crate) fn byte_len(&self) -> usize {
-        self.table.text.len() + self.table.len() + LENGTH_BYTES
+        self.names_bytes + LENGTH_BYTES
     }
 
     pub(crate) fn into_table(self) -> NameTable {
@@ -143,8 +146,10 @@ mod tests {
             let mut index = NameIndex::default();
             let ids: Vec<NameId> = names.iter().map(|name| index.intern(name)).collect();
             let mut bytes = records.clone();
+            let byte_len = index.byte_len();
             let table = index.into_table();
             table.write(&mut bytes);
+            prop_assert_eq!(bytes.len(), records.len() + byte_len);
             let (back, rest) = NameTable::split_from(&bytes).expect("what was written is valid");
             prop_assert_eq!(rest, records);
             prop_assert_eq!(&back, &table);
