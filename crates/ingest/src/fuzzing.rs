@@ -97,7 +97,8 @@ fn take_lines(frame: &Frame, line_bytes_max: usize, lines: &mut Vec<Option<Vec<u
     }
 }
 
-fn naive_lines(stream: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
+/// Returns the lines of a stream; one that is too long as `None`.
+pub(crate) fn naive_lines(stream: &[u8], line_bytes_max: usize) -> Vec<Option<Vec<u8>>> {
     let mut lines: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
         lines.pop();
@@ -187,19 +188,13 @@ fn check_batch(prepared: &PreparedBatch, input_bytes: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 
-    fn replay(target: &str, property: fn(&[u8])) {
-        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
-        let inputs = std::path::Path::new(corpus).join(target);
-        let mut count = 0;
-        for input in std::fs::read_dir(inputs).expect("a corpus").flatten() {
-            property(&std::fs::read(input.path()).expect("an input"));
-            count += 1;
-        }
-        assert!(count > 0, "{target} has no corpus");
-    }
+#[cfg(test)]
+mod tests {
+    use super::replay::replay;
+    use super::*;
 
     #[test]
     fn the_corpus_of_every_target_holds() {

@@ -173,19 +173,13 @@ fn is_streamed(response: &Response<Body>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
-    fn replay(target: &str, property: fn(&[u8])) {
-        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
-        let inputs = std::path::Path::new(corpus).join(target);
-        let mut count = 0;
-        for input in std::fs::read_dir(inputs).expect("a corpus").flatten() {
-            property(&std::fs::read(input.path()).expect("an input"));
-            count += 1;
-        }
-        assert!(count > 0, "{target} has no corpus");
-    }
+#[cfg(test)]
+mod tests {
+    use super::replay::replay;
+    use super::*;
 
     #[test]
     fn the_corpus_of_every_target_holds() {

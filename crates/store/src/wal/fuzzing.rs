@@ -99,17 +99,16 @@ fn one_record() -> RedactedBatch {
 }
 
 #[cfg(test)]
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
+
+#[cfg(test)]
 mod tests {
+    use super::replay::replay;
     use super::*;
 
     #[test]
     fn the_corpus_holds() {
-        let inputs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/wal");
-        let mut count = 0;
-        for input in std::fs::read_dir(inputs).expect("a corpus").flatten() {
-            wal(&std::fs::read(input.path()).expect("an input"));
-            count += 1;
-        }
-        assert!(count > 0, "no corpus");
+        replay("wal", wal);
     }
 }
