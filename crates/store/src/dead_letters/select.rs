@@ -11,6 +11,7 @@ use tantivy::{BitSet, DateTime, DocId, Score, SegmentReader};
 use tierlog_model::{Timestamp, fields};
 
 use crate::StoreError;
+use crate::document::terms;
 use crate::schema::{SEQ, TIMESTAMP, attribute_column};
 
 /// Which dead letters are meant: those for which everything holds that is said.
@@ -75,7 +76,8 @@ impl<'s> Selected<'s> {
         &self,
         mut found: impl FnMut(DocId, u64, &str),
     ) -> Result<(), StoreError> {
-        let reasons = self.reason_names()?;
+        // As many as there are reasons.
+        let reasons = self.reasons.as_ref().map_or(Ok(Vec::new()), terms)?;
         for doc in self.segment.doc_ids_alive() {
             let (Some(seq), Some(moment)) = (self.numbers.first(doc), self.moments.first(doc))
             else {
@@ -93,18 +95,6 @@ impl<'s> Selected<'s> {
             }
         }
         Ok(())
-    }
-
-    /// There are as many as there are reasons.
-    fn reason_names(&self) -> Result<Vec<String>, StoreError> {
-        let Some(column) = &self.reasons else { return Ok(Vec::new()) };
-        let mut names = Vec::with_capacity(column.num_terms());
-        for ordinal in 0..column.num_terms() as u64 {
-            let mut name = String::new();
-            column.ord_to_str(ordinal, &mut name).map_err(StoreError::Column)?;
-            names.push(name);
-        }
-        Ok(names)
     }
 }
 

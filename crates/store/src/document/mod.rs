@@ -20,6 +20,7 @@ pub(crate) use chunk::{Chunk, ChunkDocument};
 pub(crate) use names::FieldNames;
 pub use phrase::PhraseReader;
 pub(crate) use pool::ChunkPool;
+pub(crate) use read::terms;
 pub use read::{
     BOUND_DOCS, OrderColumns, RecordReader, StoredRecord, attribute_columns, read_records,
     text_paths,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Deserialize;
 use tantivy::columnar::{
     Cardinality, Column, ColumnType, ColumnarReader, DynamicColumn, DynamicColumnHandle,
-    MonotonicallyMappableToU64,
+    MonotonicallyMappableToU64, StrColumn,
 };
 use tantivy::index::SegmentComponent;
 use tantivy::schema::{TantivyDocument, Value as _};
@@ -275,13 +275,19 @@ pub fn attribute_columns(
 /// Returns the names of the text fields that a segment has words of, sorted.
 pub fn text_paths(reader: &SegmentReader) -> Result<Vec<String>, StoreError> {
     let Some(column) = reader.fast_fields().str(TEXT_FIELDS)? else { return Ok(Vec::new()) };
-    let mut names = Vec::with_capacity(column.num_terms());
+    terms(&column)
+}
+
+/// Returns the different texts of a column, sorted, so that a text's number is its place. For
+/// columns of few.
+pub(crate) fn terms(column: &StrColumn) -> Result<Vec<String>, StoreError> {
+    let mut terms = Vec::with_capacity(column.num_terms());
     for ordinal in 0..column.num_terms() as u64 {
-        let mut name = String::new();
-        column.ord_to_str(ordinal, &mut name).map_err(StoreError::Column)?;
-        names.push(name);
+        let mut term = String::new();
+        column.ord_to_str(ordinal, &mut term).map_err(StoreError::Column)?;
+        terms.push(term);
     }
-    Ok(names)
+    Ok(terms)
 }
 
 /// Opens every dynamic column, in the order of [`rank`].
