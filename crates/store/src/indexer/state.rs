@@ -4,6 +4,7 @@ mod merges;
 mod rewind;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,15 @@ pub(crate) enum Replay {
     No,
     /// Read back: partitions may have its records already, or may have expired.
     Yes,
+}
+
+/// Which records of a batch are added.
+#[derive(Clone, Debug)]
+enum Wanted {
+    /// Every one.
+    All,
+    /// Those of a range of numbers that their partitions lack.
+    Lacking(Range<u64>),
 }
 
 /// Whether a writer may have lost records that the WAL has.
@@ -130,17 +140,33 @@ impl IndexState {
         batch: &AppliedBatch,
         replay: Replay,
     ) -> Result<(), StoreError> {
-        for (id, records) in group(indexer, batch)? {
-            let wanted = match replay {
-                Replay::No => records,
-                Replay::Yes => self.not_yet_indexed(indexer, id, records)?,
-            };
-            if wanted.is_empty() {
-                continue;
+        let end = batch.first_seq + u64::from(batch.batch.record_count());
+        match replay {
+            Replay::No => self.add_batch(indexer, batch, &Wanted::All)?,
+            Replay::Yes => {
+                self.add_batch(indexer, batch, &Wanted::Lacking(batch.first_seq..end))?;
             }
-            self.add(indexer, id, &wanted)?;
         }
-        self.applied = batch.first_seq + u64::from(batch.batch.record_count());
+        self.applied = end;
+        Ok(())
+    }
+
+    /// Adds the records of a batch to their partitions.
+    fn add_batch(
+        &mut self,
+        indexer: &Indexer,
+        batch: &AppliedBatch,
+        wanted: &Wanted,
+    ) -> Result<(), StoreError> {
+        for (id, mut records) in group(indexer, batch)? {
+            if let Wanted::Lacking(range) = wanted {
+                records.retain(|(seq, _)| range.contains(seq));
+                records = self.not_yet_indexed(indexer, id, records)?;
+            }
+            if !records.is_empty() {
+                self.add(indexer, id, &records)?;
+            }
+        }
         Ok(())
     }
 

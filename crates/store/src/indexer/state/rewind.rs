@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Indexer;
-use super::{IndexState, Replay, group};
+use super::{IndexState, Replay, Wanted};
 use crate::partition::{PartitionWriter, Uncommitted};
 use crate::wal::AppliedBatch;
 use crate::{PartitionId, StoreError};
@@ -66,14 +66,9 @@ impl IndexState {
         batch: &AppliedBatch,
         range: Range<u64>,
     ) -> Result<(), StoreError> {
-        for (id, mut records) in group(indexer, batch)? {
-            records.retain(|(seq, _)| range.contains(seq));
-            let wanted = self.not_yet_indexed(indexer, id, records)?;
-            if !wanted.is_empty() {
-                self.add(indexer, id, &wanted)?;
-            }
-        }
-        self.applied = range.end;
+        let end = range.end;
+        self.add_batch(indexer, batch, &Wanted::Lacking(range))?;
+        self.applied = end;
         Ok(())
     }
 
