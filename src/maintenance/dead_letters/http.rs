@@ -121,15 +121,28 @@ pub(crate) async fn show(
     }
 }
 
+/// How the contract describes the [`LetterParameters`] of a change.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "nothing but its description is used")]
+struct LettersToChange {
+    /// only those rejected for this reason
+    reason: Option<String>,
+    /// arrived at this moment or later
+    start: Option<String>,
+    /// arrived before this moment
+    end: Option<String>,
+    /// only these numbers, with commas between
+    id: Option<String>,
+    /// true: all of them
+    all: Option<bool>,
+}
+
 /// Sends dead letters through ingest once more. Those that are records now are dead letters no
 /// more; those that are rejected again stay.
 #[utoipa::path(post, path = "/api/v1/dead-letters/replay", tag = "store",
     params(
-        ("reason" = Option<String>, Query, description = "only those rejected for this reason"),
-        ("start" = Option<String>, Query, description = "arrived at this moment or later"),
-        ("end" = Option<String>, Query, description = "arrived before this moment"),
-        ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
-        ("all" = Option<bool>, Query, description = "true: all of them"),
+        LettersToChange,
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
     responses((status = 200, body = LettersReplayed)))]
@@ -157,11 +170,7 @@ pub(crate) async fn replay(
 /// Drops dead letters.
 #[utoipa::path(post, path = "/api/v1/dead-letters/drop", tag = "store",
     params(
-        ("reason" = Option<String>, Query, description = "only those rejected for this reason"),
-        ("start" = Option<String>, Query, description = "arrived at this moment or later"),
-        ("end" = Option<String>, Query, description = "arrived before this moment"),
-        ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
-        ("all" = Option<bool>, Query, description = "true: all of them"),
+        LettersToChange,
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
     responses((status = 200, body = LettersDropped)))]
