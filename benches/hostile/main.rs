@@ -7,6 +7,8 @@
 mod attacks;
 mod control;
 
+#[path = "../shared/agent.rs"]
+mod agent;
 #[path = "../shared/daemon.rs"]
 #[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
 mod daemon;
@@ -62,7 +64,7 @@ fn main() -> Result<()> {
         ingest: daemon.http.clone(),
         query: query_address(directory.path())?,
     };
-    let agent = agent();
+    let agent = agent::agent(PATIENCE);
     for first in (0..STORED_LINES).step_by(5_000) {
         post(&agent, &target, first, 5_000)?;
     }
@@ -100,15 +102,6 @@ fn query_address(directory: &Path) -> Result<String> {
         serde_json::from_slice(&std::fs::read(directory.join("addresses.json"))?)?;
     let query = addresses.get("query").and_then(serde_json::Value::as_str);
     Ok(query.context("the address of queries")?.to_owned())
-}
-
-fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .timeout_global(Some(PATIENCE))
-        .build();
-    config.into()
 }
 
 fn post(agent: &Agent, target: &Target, first: u64, count: u64) -> Result<u16> {
@@ -155,7 +148,7 @@ fn measure(
         };
         let posted = timed(&|| post(kept, target, STORED_LINES + number * POST_LINES, POST_LINES));
         let searched = timed(&|| search(kept, target, number));
-        let fresh = timed(&|| search(&agent(), target, number));
+        let fresh = timed(&|| search(&agent::agent(PATIENCE), target, number));
         let asked = Instant::now();
         control.ask()?;
         let controlled = asked.elapsed();

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
+use super::agent::agent;
+
 /// Longer than any answer of a server that is well, but for those that may wait for a slow disk.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
@@ -29,13 +31,7 @@ pub(crate) struct Answer {
 impl Http {
     /// Returns a client that knows no proxy and follows nothing.
     pub(crate) fn new() -> Http {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(ANSWER_MAX))
-            .build();
-        Http { agent: config.into() }
+        Http { agent: agent(ANSWER_MAX) }
     }
 
     /// Gets a URL.

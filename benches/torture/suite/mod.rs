@@ -19,6 +19,8 @@
 //! Nothing here knows how the server keeps its data, but for the frames of the write-ahead log,
 //! which a fault tears, and the kinds of file of a partition, which another damages.
 
+#[path = "../../shared/agent.rs"]
+pub(crate) mod agent;
 pub(crate) mod faults;
 mod files;
 mod http;

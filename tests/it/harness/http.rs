@@ -4,6 +4,7 @@ use serde_json::Value;
 use ureq::Agent;
 
 use super::DEADLINE;
+use crate::torture::suite::agent::agent;
 
 /// Largest answer that a test reads.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
@@ -25,13 +26,7 @@ pub(crate) struct Answer {
 impl Http {
     /// Returns a client that knows no proxy and follows nothing.
     pub(crate) fn new() -> Http {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(DEADLINE))
-            .build();
-        Http { agent: config.into() }
+        Http { agent: agent(DEADLINE) }
     }
 
     /// Gets a URL.
