@@ -68,7 +68,8 @@ pub(crate) struct Health {
     quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name; kept, not searched.
     unknown_tiers: Vec<String>,
-    /// Records that the start read back from the write-ahead log.
+    /// Records that the start found in the write-ahead log. While some of them are not indexed,
+    /// `reasons` says so and answers are partial (`indexing_late`).
     replayed_records: u64,
     /// What was put aside because it could not be read, now and at earlier starts.
     quarantine: QuarantineHealth,

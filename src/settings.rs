@@ -24,6 +24,7 @@ pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings 
         dead_letters_bytes_max: store.dead_letters_max,
         scrub_bytes_per_second: store.scrub_rate,
         clock_jump_max: store.clock_jump_max,
+        replay_before_ready: store.replay_before_ready,
         commit_interval: store.commit_interval,
         index_queue_batches: store.index_queue_batches,
         writer_memory_bytes: store.writer_memory_max,

@@ -183,6 +183,7 @@ fn read_store(reader: &mut Reader<'_>) -> StoreSection {
             DurabilitySetting::Fsync,
             durability,
         ),
+        replay_before_ready: reader.duration("store.replay_before_ready", Duration::ZERO..=HOUR),
         commit_interval: reader
             .duration("store.commit_interval", Duration::from_millis(50)..=MINUTE),
         handoff_max: u32::try_from(reader.size("store.handoff_max", MIB..=GIB)).unwrap_or(u32::MAX),

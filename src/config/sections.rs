@@ -146,6 +146,8 @@ pub struct PseudonymSection {
 pub struct StoreSection {
     /// When a line counts as durable.
     pub durability: DurabilitySetting,
+    /// How long a start indexes the log before the server is ready.
+    pub replay_before_ready: Duration,
     /// How often new lines become searchable.
     pub commit_interval: Duration,
     /// Bytes that may wait for the WAL.

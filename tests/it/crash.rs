@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
+use serde_json::json;
+
 use crate::harness::{Home, numbered, wait_until};
 
 /// Small segments, so that a kill also finds them being changed and freed.
@@ -31,4 +33,30 @@ fn send_rides_out_the_death_of_its_server() {
         assert!(stored.insert(number), "number {number} is stored twice");
     }
     assert!(stored.into_iter().eq(0..LINES));
+}
+
+#[test]
+fn a_start_that_leaves_the_log_for_later_says_so_until_it_is_searchable() {
+    const LINES: u64 = 20_000;
+    let home = Home::with(&SETTINGS);
+    let server = home.start_with(&["store.commit_interval=1m"]);
+    let taken = server.post_lines(numbered(0..LINES).as_bytes(), &[]);
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    server.kill();
+
+    let server = home.start_with(&["store.replay_before_ready=0s"]);
+    // Taken at once, whatever is still to be indexed.
+    let taken = server.post_lines(numbered(LINES..LINES + 1).as_bytes(), &[]);
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    // No answer that passes for whole lacks a line that was acknowledged before the start.
+    let found = wait_until("a whole answer", || {
+        let answer = server.search(&json!({"q": "", "limit": 0}));
+        let reasons = &answer["partial_reasons"];
+        assert!(reasons.is_null() || reasons == &json!(["indexing_late"]), "{answer}");
+        (answer["partial"] == false).then(|| answer["total"]["value"].as_u64())
+    });
+    assert!(found >= Some(LINES), "{found:?}");
+    server.await_count("", LINES + 1);
+    let health = server.http().get(&server.query("/health")).json();
+    assert_eq!((&health["status"], &health["replayed_records"]), (&json!("ok"), &json!(LINES)));
 }

@@ -78,6 +78,11 @@ fn death_at_a_change_while_replaying() {
 }
 
 #[test]
+fn death_at_a_change_while_replaying_behind_the_start() {
+    check("crash-later");
+}
+
+#[test]
 fn death_at_a_change_while_sealing() {
     check("crash-seal");
 }

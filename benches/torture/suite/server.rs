@@ -232,6 +232,13 @@ impl Server {
         Some((answer.status, answer.json()))
     }
 
+    /// Tells whether answers are partial because indexing is late.
+    pub(crate) fn is_indexing_late(&self) -> Option<bool> {
+        let answer = self.get("/api/v1/search?q=&limit=0")?.json();
+        let reasons = answer.get("partial_reasons").and_then(Value::as_array);
+        Some(reasons.is_some_and(|reasons| reasons.contains(&Value::from("indexing_late"))))
+    }
+
     /// Returns the sum of a counter over all labels.
     pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         let text = self.get("/metrics")?.text();

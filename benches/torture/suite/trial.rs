@@ -30,6 +30,9 @@ const SETTINGS: [&str; 8] = [
     "store.wal_segment_max=2MiB",
 ];
 
+/// Leaves all of the log to the indexing thread of a server that is ready at once.
+pub(crate) const REPLAY_LATER: &str = "store.replay_before_ready=0s";
+
 /// Until a fresh line must be acknowledged, and until what was acknowledged must be found.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -216,6 +219,8 @@ impl Trial {
         let patience = if self.violations.is_empty() { self.patience } else { Duration::ZERO };
         wait_until(patience, || server.count().is_some_and(|count| count >= records));
         wait_until(patience, || server.dead_letters().is_some_and(|count| count >= letters));
+        // Answers say that they are partial while the log of the time before the start is indexed.
+        wait_until(patience, || server.is_indexing_late() == Some(false));
         let mut violations = self.judge(server, &known, excused)?;
         // Lines that were found without an ack may have stood in for some that were still on
         // their way.

@@ -98,7 +98,7 @@ impl Engine {
         deadline: &Deadline,
         visitor: &mut dyn SegmentVisitor,
     ) -> Result<ScanReport, QueryError> {
-        let mut report = ScanReport::default();
+        let mut report = ScanReport::of(&self.store);
         let catalogue = self.store.catalogue();
         scan(plan, catalogue, ScanOrder::NewestFirst, deadline, visitor, &mut report)?;
         Ok(report)

@@ -2,18 +2,20 @@
 //!
 //! Order: lock, versions of everything, format stamp, empty the trash, read the partitions and finish what tombstones say
 //! of them, open the WAL (which cuts a torn tail), replay what the partitions do not have, commit.
+//! Replay has its time: what is left then is the indexing thread's, behind a server that is ready.
 //! No step needs a hand, and each may be cut short and done again.
 
 use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Deserialize;
 use tierlog_model::{Clock, Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
-use crate::indexer::{Indexer, Replay, UNCOMMITTED_BYTES_MAX};
+use crate::indexer::{Indexer, Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
 use crate::maintenance::{
     RetentionClock, empty_trash, move_to_trash, quarantine, quarantined_partitions,
@@ -87,9 +89,9 @@ pub(crate) struct Recovered {
     pub(crate) found: Found,
     /// Records that were read back from the WAL.
     pub(crate) replayed_records: u64,
-    /// Number up to which the WAL holds what could not be indexed now: the indexing thread
-    /// tries again while reads are served.
-    pub(crate) behind: Option<u64>,
+    /// What the WAL holds that is not indexed: the indexing thread does it while the server
+    /// takes and answers.
+    pub(crate) left: Option<Left>,
 }
 
 /// Makes a store of a directory that this process holds.
@@ -131,9 +133,8 @@ pub(crate) fn recover(
         tombstones,
     );
     let indexer = Arc::new(indexer);
-    let replayed = replay(&wal, &indexer)?;
-    let behind = replayed.is_none().then(|| wal.next_seq());
-    let replayed_records = replayed.unwrap_or_default();
+    let deadline = Instant::now().checked_add(settings.replay_before_ready);
+    let Replayed { records: replayed_records, left } = replay(&wal, &indexer, deadline)?;
     Ok(Recovered {
         layout,
         catalogue,
@@ -142,7 +143,7 @@ pub(crate) fn recover(
         retention_clock,
         found,
         replayed_records,
-        behind,
+        left,
     })
 }
 
@@ -239,28 +240,47 @@ fn expire_leftover(
     Ok(())
 }
 
-/// Gives the partitions what the WAL has and they have not. Returns how many records were read.
+/// What replay did.
+struct Replayed {
+    /// Records that were read.
+    records: u64,
+    /// What it did not come to.
+    left: Option<Left>,
+}
+
+/// Gives the partitions what the WAL has and they have not, until a moment.
 /// Commits on the way: a start that is cut short is not done again whole by the next.
 ///
-/// `None` when they cannot take it now: the disk is full, or a record is poison. That must not
-/// keep the server from starting. A log that cannot be read does: it does not say what it holds.
-fn replay(wal: &Wal, indexer: &Indexer) -> Result<Option<u64>, StoreError> {
-    let mut records = 0;
+/// What cannot be indexed now, because the disk is full, a record is poison or there is too much
+/// of it, must not keep the server from starting. A log that cannot be read does: it does not say
+/// what it holds.
+fn replay(wal: &Wal, indexer: &Indexer, deadline: Option<Instant>) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed { records: 0, left: None };
     let mut uncommitted_bytes = 0;
+    let left = |from, why| Some(Left { from, until: wal.next_seq(), why });
     for entry in wal.replay(0) {
         let (first_seq, batch) = entry?;
-        records += u64::from(batch.record_count());
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            replayed.left = left(first_seq, LeftBy::Time);
+            break;
+        }
+        replayed.records += u64::from(batch.record_count());
         uncommitted_bytes += batch.bytes().len();
         let applied = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
-        if !indexer.try_step(|| indexer.apply(&applied, Replay::Yes)) {
-            return Ok(None);
+        let is_full = uncommitted_bytes >= UNCOMMITTED_BYTES_MAX;
+        let step = indexer.try_step(|| {
+            indexer.apply(&applied, Replay::Yes)?;
+            if is_full { indexer.commit() } else { Ok(()) }
+        });
+        if !step {
+            return Ok(Replayed { left: left(first_seq, LeftBy::Failure), ..replayed });
         }
-        if uncommitted_bytes >= UNCOMMITTED_BYTES_MAX {
-            if !indexer.try_step(|| indexer.commit()) {
-                return Ok(None);
-            }
+        if is_full {
             uncommitted_bytes = 0;
         }
     }
-    Ok(indexer.try_step(|| indexer.commit()).then_some(records))
+    if !indexer.try_step(|| indexer.commit()) {
+        replayed.left = left(wal.next_seq(), LeftBy::Failure);
+    }
+    Ok(replayed)
 }

@@ -32,6 +32,8 @@ pub struct StoreSettings {
     pub clock_jump_max: Duration,
     /// How long a batch id is remembered, so that a retry is recognised.
     pub retry_window_age: Duration,
+    /// How long a start indexes what the log holds before the store is open; the rest follows.
+    pub replay_before_ready: Duration,
     /// Longest time from ack to searchable, when indexing keeps up.
     pub commit_interval: Duration,
     /// Batches that wait for the indexer (Q2).
@@ -76,6 +78,7 @@ impl StoreSettings {
             scrub_bytes_per_second: 1 << 20,
             clock_jump_max: Duration::from_secs(24 * 3600),
             retry_window_age: Duration::from_secs(24 * 3600),
+            replay_before_ready: Duration::from_secs(2),
             commit_interval: Duration::from_millis(500),
             index_queue_batches: 1024,
             writer_memory_bytes: 32 << 20,

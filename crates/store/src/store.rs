@@ -14,7 +14,7 @@ use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
 use crate::dead_letters::LetterQuery;
-use crate::indexer::{Indexer, IndexerSettings};
+use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
 use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
@@ -72,7 +72,7 @@ pub struct StoreHealth {
     pub quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name.
     pub unknown_tiers: Vec<String>,
-    /// Records that the start read back from the WAL.
+    /// Records that the start found in the WAL: it has looked at them, or the indexing thread does.
     pub replayed_records: u64,
     /// What was put aside, now and at earlier starts.
     pub quarantine: QuarantineReport,
@@ -111,7 +111,7 @@ impl Store {
             retention_clock,
             found,
             replayed_records,
-            behind,
+            left,
         } = recovered;
 
         let (live, _) = broadcast::channel(LIVE_BATCHES);
@@ -125,7 +125,7 @@ impl Store {
             Arc::clone(&indexer),
         ));
         let threads =
-            start_threads(&settings, handoff, wal, hooks, (&indexer, behind), &maintenance)?;
+            start_threads(&settings, handoff, wal, hooks, (&indexer, left), &maintenance)?;
         let inner = Inner {
             settings,
             catalogue,
@@ -134,7 +134,7 @@ impl Store {
             write_state,
             live,
             found,
-            replayed_records,
+            replayed_records: replayed_records + left.map_or(0, |left| left.until - left.from),
             layout,
             threads: Mutex::new(Some(threads)),
             _lock: lock,
@@ -226,6 +226,12 @@ impl Store {
         }
     }
 
+    /// Tells whether records that were acknowledged a while ago may not be searchable: indexing
+    /// waits for something, or a start has left it more to do than it does in a moment.
+    pub fn is_indexing_late(&self) -> bool {
+        self.inner.write_state.is_indexing_late()
+    }
+
     /// Returns the present as retention takes it: the clock, unless it has jumped ahead.
     pub fn retention_now(&self) -> Timestamp {
         self.inner.maintenance.clock().now()
@@ -314,7 +320,7 @@ fn start_threads(
     handoff: HandoffReceiver,
     wal: Wal,
     hooks: WalHooks,
-    (indexer, behind): (&Arc<Indexer>, Option<u64>),
+    (indexer, left): (&Arc<Indexer>, Option<Left>),
     maintenance: &Arc<Maintenance>,
 ) -> Result<Threads, StoreError> {
     let started = |name: &'static str| move |_: std::io::Error| StoreError::ThreadEnded(name);
@@ -322,7 +328,7 @@ fn start_threads(
     // Q2: full means that the WAL thread waits, so Q1 fills, so ingest waits or answers 429.
     let (applied, queue) = sync_channel(settings.index_queue_batches);
     let wal = wal::spawn_wal_thread(handoff, wal, applied, hooks).map_err(started("wal"))?;
-    let indexer = crate::indexer::spawn(Arc::clone(indexer), queue, state, behind)
+    let indexer = crate::indexer::spawn(Arc::clone(indexer), queue, state, left)
         .map_err(started("indexer"))?;
     let maintenance = match settings.maintenance {
         MaintenanceJob::Every(interval) => Some(

@@ -27,6 +27,7 @@ fn noon() -> Timestamp {
 fn settings(directory: &Path) -> StoreSettings {
     StoreSettings {
         commit_interval: Duration::from_secs(3600),
+        replay_before_ready: Duration::MAX,
         maintenance: MaintenanceJob::Rests,
         free_bytes_min: 0,
         ..StoreSettings::standard(directory.to_owned())

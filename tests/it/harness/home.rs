@@ -8,12 +8,14 @@ use tempfile::TempDir;
 
 use super::server::Server;
 
-/// Settings of every test server: free ports, quick commits, a disk that may be small.
-const SETTINGS: [&str; 5] = [
+/// Settings of every test server: free ports, quick commits, a disk that may be small, and a machine
+/// that may be slow: what a start finds in the log is indexed when it is ready.
+const SETTINGS: [&str; 6] = [
     "ingest.tcp.listen=127.0.0.1:0",
     "ingest.http.listen=127.0.0.1:0",
     "query.listen=127.0.0.1:0",
     "store.commit_interval=50ms",
+    "store.replay_before_ready=1h",
     "store.free_min=1MiB",
 ];
 

@@ -11,7 +11,7 @@ use tierlog_model::{Clock as _, SystemClock};
 use super::super::random::{Random, spread};
 use super::super::server::{Launch, Server, Started, wait_until};
 use super::super::shim::{Death, Shim};
-use super::super::trial::{Holds, Trial};
+use super::super::trial::{Holds, REPLAY_LATER, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Batches that a task sends.
@@ -53,6 +53,12 @@ pub(crate) fn append(rig: &Rig, effort: Effort) -> Result<Tally> {
 /// Replay of what a dead server left in its log.
 pub(crate) fn replay(rig: &Rig, effort: Effort) -> Result<Tally> {
     enumerate(rig, effort, &Task { prepare: unreplayed, act: serve, check: start_and_check })
+}
+
+/// The same by the indexing thread, behind a start that has left it for later.
+pub(crate) fn replay_later(rig: &Rig, effort: Effort) -> Result<Tally> {
+    let left = |rig: &Rig, seed| Ok(unreplayed(rig, seed)?.with_settings(&[REPLAY_LATER]));
+    enumerate(rig, effort, &Task { prepare: left, act: serve, check: start_and_check })
 }
 
 /// Sealing of every partition.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::super::load::{Pace, Protocol};
 use super::super::random::Random;
 use super::super::server::{Launch, let_pass};
-use super::super::trial::Trial;
+use super::super::trial::{REPLAY_LATER, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Kills of one directory: it grows, and every check reads all of it.
@@ -58,6 +58,9 @@ fn kill_again_and_again(
     done: &mut u64,
 ) -> Result<Trial> {
     let mut trial = Trial::new(rig, seed, 2)?;
+    if seed.is_multiple_of(2) {
+        trial = trial.with_settings(&[REPLAY_LATER]);
+    }
     let mut random = Random::new(seed);
     let mut server = trial.start()?;
     while *done < kills && trial.violations.is_empty() && (*done == 0 || effort.has_time()) {

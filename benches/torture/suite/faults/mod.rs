@@ -44,6 +44,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "kill-http", about: "kill -9 at a random time under load over HTTP, batches sent again", short: 2, usual: 150, long: 1_000, run: kill::over_http },
     Fault { name: "crash-append", about: "death at a change to the disk: start, append, commit", short: 2, usual: 100, long: EACH, run: changes::append },
     Fault { name: "crash-replay", about: "death at a change to the disk: replay after a death", short: 1, usual: 60, long: EACH, run: changes::replay },
+    Fault { name: "crash-later", about: "death at a change to the disk: replay behind a start that did not wait", short: 1, usual: 60, long: EACH, run: changes::replay_later },
     Fault { name: "crash-seal", about: "death at a change to the disk: seal", short: 1, usual: 100, long: EACH, run: changes::seal },
     Fault { name: "crash-retention", about: "death at a change to the disk: retention", short: 2, usual: 60, long: EACH, run: changes::retention },
     Fault { name: "crash-call", about: "death at the Nth write, sync, rename or unlink of a thread, by strace", short: 2, usual: 60, long: 600, run: changes::by_strace },

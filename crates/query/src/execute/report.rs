@@ -1,6 +1,7 @@
 //! What a scan did, and what it could not do.
 
 use serde::Serialize;
+use tierlog_store::Store;
 
 /// Why an answer is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -14,6 +15,9 @@ pub enum PartialReason {
     AnswerBytes,
     /// There are more records than one answer may hold.
     AnswerRecords,
+    /// Lines that were acknowledged a while ago are not searchable yet: indexing waits, or does
+    /// what a start has left it. `/health` says which.
+    IndexingLate,
 }
 
 /// Partitions that a report names; the reason stands for the others.
@@ -33,6 +37,17 @@ pub struct ScanReport {
 }
 
 impl ScanReport {
+    /// Returns the report of a scan that is about to begin.
+    pub fn of(store: &Store) -> ScanReport {
+        let mut report = ScanReport::default();
+        // ORDER: asked before the scan takes its partitions, so that what is late is not missing
+        // from an answer that passes for whole.
+        if store.is_indexing_late() {
+            report.note(PartialReason::IndexingLate);
+        }
+        report
+    }
+
     /// Tells whether matches may be missing.
     pub fn partial(&self) -> bool {
         !self.reasons.is_empty()

@@ -177,7 +177,7 @@ impl Engine {
             let message = format!("at most {}; page on by cursor", self.config().hits_max);
             return Err(QueryError::Parameter { name: "limit", message });
         }
-        let mut report = ScanReport::default();
+        let mut report = ScanReport::of(self.store());
         let after = request.cursor.as_ref().map(Rank::of_cursor);
         let catalogue = self.store().catalogue();
         let mut collector = Collector::new(plan, request.sort, request.limit, after, counting);

@@ -21,6 +21,7 @@ fn noon(days: i32) -> Timestamp {
 fn open(directory: &Path) -> (Store, HandoffSender) {
     let settings = StoreSettings {
         commit_interval: Duration::from_secs(3600),
+        replay_before_ready: Duration::MAX,
         maintenance: MaintenanceJob::Rests,
         free_bytes_min: 0,
         ..StoreSettings::standard(directory.to_owned())

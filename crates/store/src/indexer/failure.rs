@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Exhausted(String),
     /// Something else, or a panic: it may be the record.
     Broken(String),
+    /// None: the store closes, and what is left waits in the WAL.
+    Closing,
 }
 
 impl Failure {
@@ -21,7 +23,7 @@ impl Failure {
     pub(super) fn passes(&self) -> bool {
         match self {
             Failure::NoRoom(_) | Failure::Exhausted(_) => true,
-            Failure::Broken(_) => false,
+            Failure::Broken(_) | Failure::Closing => false,
         }
     }
 }
@@ -32,6 +34,7 @@ impl std::fmt::Display for Failure {
             Failure::NoRoom(why) | Failure::Exhausted(why) | Failure::Broken(why) => {
                 formatter.write_str(why)
             }
+            Failure::Closing => formatter.write_str("the store closes"),
         }
     }
 }

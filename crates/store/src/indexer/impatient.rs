@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Indexer;
 use super::failure::Failure;
 use super::sink::SupervisedIndexer;
-use super::supervise::{Each, Sink, recover};
+use super::supervise::{Each, Sink, follow, recover};
 use crate::StoreError;
 use crate::wal::{AppliedBatch, WriteStateHandle};
 
@@ -45,6 +45,14 @@ impl Sink for Impatient<'_> {
         self.sink.stall(why);
     }
 
+    fn follow(&self, until: u64) {
+        self.sink.follow(until);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.sink.is_closing()
+    }
+
     fn pause(&self, _: std::time::Duration) -> bool {
         (self.goes_on)()
     }
@@ -62,5 +70,12 @@ impl Indexer {
         let write_state = WriteStateHandle::default();
         let sink = SupervisedIndexer { indexer: self, write_state: &write_state };
         recover(&Impatient { sink, goes_on }, until, &Failure::from(error)).is_ok()
+    }
+
+    /// Does what a start has left, as its thread does. Returns whether that succeeded.
+    pub(crate) fn follow_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
+        let write_state = WriteStateHandle::default();
+        let sink = SupervisedIndexer { indexer: self, write_state: &write_state };
+        follow(&Impatient { sink, goes_on }, until).is_ok()
     }
 }

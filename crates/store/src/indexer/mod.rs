@@ -21,7 +21,7 @@ use std::time::Duration;
 use tierlog_model::{Clock, Tiers};
 
 pub(crate) use state::Replay;
-pub(crate) use thread::{UNCOMMITTED_BYTES_MAX, spawn};
+pub(crate) use thread::{Left, LeftBy, UNCOMMITTED_BYTES_MAX, spawn};
 
 use self::failure::guarded;
 use self::state::{Behind, IndexState};

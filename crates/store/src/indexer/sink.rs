@@ -69,11 +69,23 @@ impl Sink for SupervisedIndexer<'_> {
         let waits = match why {
             None => WaitState::GoesOn,
             Some(Failure::NoRoom(_)) => WaitState::NoRoom,
-            Some(Failure::Exhausted(_) | Failure::Broken(_)) => WaitState::Waits,
+            Some(Failure::Exhausted(_) | Failure::Broken(_) | Failure::Closing) => WaitState::Waits,
         };
         self.indexer.lock().set_stalled(text.clone());
         self.indexer.progress.notify_all();
         self.write_state.set_indexing(waits, text);
+    }
+
+    fn follow(&self, until: u64) {
+        let records = until.saturating_sub(self.indexer.lock().applied());
+        tracing::info!(records, "the log holds more than a start indexes; it is done behind it");
+        let text = "what the start found in the log is being indexed".to_owned();
+        // Not stalled: who flushes waits for it.
+        self.write_state.set_indexing(WaitState::Waits, Some(text));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.indexer.is_stopping()
     }
 
     fn pause(&self, time: Duration) -> bool {

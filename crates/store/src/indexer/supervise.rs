@@ -8,12 +8,15 @@
 //! - anything else, panics too: batch by batch, and a batch that fails by halves, until the one
 //!   record is found that cannot be indexed. It becomes a dead letter, and indexing goes on.
 //!
+//! What a start has left for later is indexed in the same way, without a failure before it.
+//!
 //! When that does not help either, the disk or the program is broken: the thread ends, and the
 //! store refuses writes until it is restarted.
 
 use std::ops::Range;
 use std::time::Duration;
 
+use super::UNCOMMITTED_BYTES_MAX;
 use super::failure::{Failure, guarded};
 use crate::StoreError;
 use crate::wal::AppliedBatch;
@@ -57,6 +60,12 @@ pub(super) trait Sink {
     /// Says why indexing waits, or that it goes on.
     fn stall(&self, why: Option<&Failure>);
 
+    /// Says that what lies before a number is being indexed, and was acknowledged long ago.
+    fn follow(&self, until: u64);
+
+    /// Tells whether the store is about to close: long work is left.
+    fn is_closing(&self) -> bool;
+
     /// Waits before the next attempt, less when there is room sooner. Returns whether to go on:
     /// not when the store closes.
     fn pause(&self, time: Duration) -> bool;
@@ -80,6 +89,19 @@ enum Care {
     BatchByBatch,
 }
 
+/// Indexes what a start has left in the WAL before a number. What fails is recovered from.
+pub(super) fn follow(sink: &impl Sink, until: u64) -> Result<(), Lost> {
+    sink.follow(until);
+    match catch_up(sink, until, Care::Quick, &mut None, &mut 0) {
+        Ok(()) => {
+            sink.stall(None);
+            tracing::info!("everything that the start found in the log is indexed");
+            Ok(())
+        }
+        Err(failure) => recover(sink, until, &failure),
+    }
+}
+
 /// Brings a sink back to where it has everything before a number.
 pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result<(), Lost> {
     let mut failure = failure.clone();
@@ -87,6 +109,9 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
     let mut pause = PAUSE_MIN;
     let mut furthest = None;
     loop {
+        if failure == Failure::Closing {
+            return Err(Lost::Closing);
+        }
         tracing::warn!(%failure, "indexing failed; it is read again from the write-ahead log");
         sink.stall(Some(&failure));
         if !failure.passes() {
@@ -128,12 +153,22 @@ fn catch_up(
         *furthest = Some(from);
     }
     let mut set_aside = 0;
+    let mut uncommitted_bytes = 0;
     sink.reread(from..until, &mut |batch| {
-        let range = range_of(&batch);
-        match care {
-            Care::Quick => guarded(|| sink.apply(&batch, range)),
-            Care::BatchByBatch => find_poison(sink, &batch, range, &mut set_aside),
+        if sink.is_closing() {
+            return Err(Failure::Closing);
         }
+        let range = range_of(&batch);
+        if care == Care::BatchByBatch {
+            return find_poison(sink, &batch, range, &mut set_aside);
+        }
+        guarded(|| sink.apply(&batch, range))?;
+        uncommitted_bytes += batch.batch.bytes().len();
+        if uncommitted_bytes >= UNCOMMITTED_BYTES_MAX {
+            uncommitted_bytes = 0;
+            guarded(|| sink.commit())?;
+        }
+        Ok(())
     })?;
     guarded(|| sink.commit())
 }

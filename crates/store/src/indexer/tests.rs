@@ -14,8 +14,8 @@ use tierlog_model::{
 
 use super::failure::{Failure, guarded};
 use super::sink::SupervisedIndexer;
-use super::supervise::{Lost, recover};
-use super::{Replay, UNCOMMITTED_BYTES_MAX, spawn};
+use super::supervise::{Lost, Sink as _, follow, recover};
+use super::{Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX, spawn};
 use crate::backend::{SimulatedVfs, Vfs as _};
 use crate::layout::Layout;
 use crate::maintenance::{Maintenance, check_lasting};
@@ -36,6 +36,7 @@ fn settings() -> StoreSettings {
         writer_memory_bytes: 15 << 20,
         free_bytes_min: 0,
         free_bytes_low: 0,
+        replay_before_ready: Duration::MAX,
         maintenance: MaintenanceJob::Rests,
         ..StoreSettings::standard(PathBuf::from(DATA))
     }
@@ -143,7 +144,7 @@ fn a_commit_without_room_is_made_up_for_when_there_is_some() {
     // The same after a start: nothing twice, nothing missing.
     drop(store);
     let store = open(&vfs, &settings());
-    assert_eq!((records(&store), store.behind), (550, None));
+    assert_eq!((records(&store), store.left), (550, None));
 }
 
 #[test]
@@ -174,7 +175,8 @@ fn a_start_without_room_serves_reads_and_indexes_later() {
     drop(store);
     vfs.set_capacity(used(&vfs) + 4_096);
     let store = open(&vfs, &settings());
-    assert_eq!((records(&store), store.behind), (50, Some(550)));
+    let left = Left { from: 550, until: 550, why: LeftBy::Failure };
+    assert_eq!((records(&store), store.left), (50, Some(left)));
     let write_state = WriteStateHandle::default();
     let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
     let why = Failure::Broken("test".to_owned());
@@ -182,6 +184,33 @@ fn a_start_without_room_serves_reads_and_indexes_later() {
     assert_eq!(recover(&sink, 550, &why), Err(Lost::Closing));
     drop(store);
     vfs.set_capacity(1 << 40);
+    assert_eq!(records(&open(&vfs, &settings())), 550);
+}
+
+#[test]
+fn a_start_without_time_leaves_the_log_to_the_thread() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let first = log(&mut store, Level::Info, 0, 50);
+    store.indexer.apply(&first, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    log(&mut store, Level::Info, 0, 500);
+    drop(store);
+    let hasty = StoreSettings { replay_before_ready: Duration::ZERO, ..settings() };
+    let store = open(&vfs, &hasty);
+    let left = Left { from: 0, until: 550, why: LeftBy::Time };
+    assert_eq!((records(&store), store.left), (50, Some(left)));
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    sink.follow(left.until);
+    // It is late and takes batches; a flush would wait for it.
+    assert!(write_state.is_indexing_late());
+    assert_eq!(write_state.get(), WriteState::Writable);
+    assert_eq!(follow(&sink, left.until), Ok(()));
+    assert!(!write_state.is_indexing_late());
+    store.indexer.flush(left.until).expect("flushed");
+    assert_eq!(records(&store), 550);
+    drop(store);
     assert_eq!(records(&open(&vfs, &settings())), 550);
 }
 

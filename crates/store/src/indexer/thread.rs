@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::guarded;
 use super::sink::SupervisedIndexer;
-use super::supervise::{Lost, recover};
+use super::supervise::{Lost, follow, recover};
 use super::{Indexer, Replay};
 use crate::wal::{AppliedBatch, WriteStateHandle};
 
@@ -24,19 +24,37 @@ pub(crate) const UNCOMMITTED_BYTES_MAX: usize = 24 << 20;
 /// How long the thread sleeps when nothing is uncommitted and nothing arrives.
 const IDLE_WAIT: Duration = Duration::from_secs(3600);
 
+/// What a start did not index of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Number of the first record that was not looked at.
+    pub(crate) from: u64,
+    /// Number after the last record that the log had then.
+    pub(crate) until: u64,
+    /// Why it was left.
+    pub(crate) why: LeftBy,
+}
+
+/// Why a start did not index all of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeftBy {
+    /// It would have taken too long.
+    Time,
+    /// It failed.
+    Failure,
+}
+
 /// Starts the thread. It ends when Q2 is closed, after a last commit, or when nothing helps any
 /// more: then the store refuses writes, and what was acked waits in the WAL for the next start.
-///
-/// `behind` is the number up to which the WAL holds what the start could not index.
 pub(crate) fn spawn(
     indexer: Arc<Indexer>,
     queue: Receiver<AppliedBatch>,
     write_state: WriteStateHandle,
-    behind: Option<u64>,
+    left: Option<Left>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("indexer".to_owned()).spawn(move || {
         let end = EndOnDrop { indexer: &indexer, write_state: &write_state };
-        match run(&indexer, &queue, &write_state, behind) {
+        match run(&indexer, &queue, &write_state, left) {
             Ok(()) => {}
             // What comes now waits in the WAL: the senders have their acks and need no answer.
             Err(Lost::Closing) => {
@@ -71,14 +89,18 @@ fn run(
     indexer: &Indexer,
     queue: &Receiver<AppliedBatch>,
     write_state: &WriteStateHandle,
-    behind: Option<u64>,
+    left: Option<Left>,
 ) -> Result<(), Lost> {
     let sink = SupervisedIndexer { indexer, write_state };
     // Number after the last record that was taken from the queue.
-    let mut taken = behind.unwrap_or(0);
-    if behind.is_some() {
-        let why = super::failure::Failure::Broken("the start could not index all".to_owned());
-        recover(&sink, taken, &why)?;
+    let mut taken = left.map_or(0, |left| left.until);
+    match left.map(|left| left.why) {
+        None => {}
+        Some(LeftBy::Time) => follow(&sink, taken)?,
+        Some(LeftBy::Failure) => {
+            let why = super::failure::Failure::Broken("the start could not index all".to_owned());
+            recover(&sink, taken, &why)?;
+        }
     }
     let mut commit_due: Option<Instant> = None;
     let mut last_commit = Duration::ZERO;

@@ -18,7 +18,7 @@ use super::client::{ClientBatch, Verdict};
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Event, FoundRecord, Ledger, Spec};
 use crate::backend::{Crash, SimulatedVfs, Vfs};
-use crate::indexer::Replay;
+use crate::indexer::{LeftBy, Replay};
 use crate::layout::Layout;
 use crate::maintenance::Maintenance;
 use crate::recovery::{self, Recovered};
@@ -174,6 +174,9 @@ impl Machine {
         let (vfs, root) = (Arc::new(self.vfs.clone()), PathBuf::from(DATA));
         let layout = Layout::new(vfs, root, self.settings.tiers.clone());
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        // Half of the starts leave everything to the indexing thread, the others nothing.
+        self.settings.replay_before_ready =
+            if self.vfs.change_count().is_multiple_of(2) { Duration::ZERO } else { Duration::MAX };
         let store = recovery::recover(layout, &self.settings, &clock)?;
         if self.sabotage == Some(Sabotage::ReplayEverything) {
             for entry in store.wal.replay(0) {
@@ -190,14 +193,19 @@ impl Machine {
             Arc::clone(&store.catalogue),
             Arc::clone(&store.indexer),
         );
-        let taken = store.behind.unwrap_or(store.wal.next_seq());
-        let mut behind =
-            store.behind.map(|_| StoreError::Stalled("the start left some".to_owned()));
-        let first_seq = store.wal.next_seq();
+        let taken = store.wal.next_seq();
+        let left = store.left;
         let queue = VecDeque::new();
-        self.process = Some(Process { store, maintenance, queue, taken, first_seq });
-        // What the start could not index, the indexing thread tries again.
-        self.work(|_, _| behind.take().map_or(Ok(()), Err));
+        self.process = Some(Process { store, maintenance, queue, taken, first_seq: taken });
+        // What the start did not index, the indexing thread does.
+        match left.map(|left| left.why) {
+            None => {}
+            Some(LeftBy::Time) => self.follow(),
+            Some(LeftBy::Failure) => {
+                let mut failure = Some(StoreError::Stalled("the start left some".to_owned()));
+                self.work(|_, _| failure.take().map_or(Ok(()), Err));
+            }
+        }
         Ok(())
     }
 
@@ -307,6 +315,15 @@ impl Machine {
     pub(super) fn flush(&mut self) {
         self.index(usize::MAX);
         self.commit();
+    }
+
+    /// Indexes what the start has left, as the indexing thread does.
+    fn follow(&mut self) {
+        let Some(process) = &self.process else { return };
+        let goes_on = || !self.vfs.is_halted();
+        if !process.store.indexer.follow_at_once(process.taken, &goes_on) {
+            self.process = None;
+        }
     }
 
     /// Does what the indexing thread recovers from; what it does not, ends the process.

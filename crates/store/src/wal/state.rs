@@ -38,8 +38,8 @@ pub enum IndexState {
     GoesOn,
     /// It waits for room on the disk: no batch is taken meanwhile.
     NoRoom,
-    /// It waits for something else, or reads the log again: batches are taken while they fit
-    /// into the queue.
+    /// It waits for something else, reads the log again, or does what a start has left: batches
+    /// are taken while they fit into the queue.
     Waits,
 }
 
@@ -81,6 +81,11 @@ impl WriteStateHandle {
     /// Returns why indexing waits, if it does.
     pub fn indexing_waits(&self) -> Option<String> {
         self.indexing().1.clone()
+    }
+
+    /// Tells whether indexing waits for anything.
+    pub fn is_indexing_late(&self) -> bool {
+        self.indexing().0 != IndexState::GoesOn
     }
 
     /// Tells whether indexing waits for room.

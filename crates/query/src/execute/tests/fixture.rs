@@ -38,6 +38,7 @@ impl Fixture {
             durability: Durability::None,
             free_bytes_min: 0,
             commit_interval: Duration::from_secs(3_600),
+            replay_before_ready: Duration::MAX,
             maintenance: MaintenanceJob::Rests,
             // Sealed partitions are opened anew by every search.
             open_readers_bytes_max: 0,

@@ -38,6 +38,8 @@ struct State {
     applied: u64,
     committed: u64,
     stalled: Option<Failure>,
+    follows: bool,
+    most_pending: usize,
     pauses: u32,
 }
 
@@ -113,6 +115,7 @@ impl Sink for Fake {
                 unreachable!("a record that panics");
             }
             state.pending.insert(seq);
+            state.most_pending = state.most_pending.max(state.pending.len());
         }
         state.applied = range.end;
         Ok(())
@@ -156,6 +159,14 @@ impl Sink for Fake {
         self.0.borrow_mut().stalled = why.cloned();
     }
 
+    fn follow(&self, _: u64) {
+        self.0.borrow_mut().follows = true;
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.borrow().closing
+    }
+
     fn pause(&self, _: Duration) -> bool {
         let mut state = self.0.borrow_mut();
         state.pauses += 1;
@@ -196,6 +207,50 @@ fn a_closing_store_does_not_wait_for_room() {
     sink.0.borrow_mut().closing = true;
     let failure = Failure::NoRoom("full".to_owned());
     assert_eq!(recover(&sink, until, &failure), Err(Lost::Closing));
+}
+
+#[test]
+fn what_a_start_has_left_is_indexed_and_its_failures_are_recovered_from() {
+    let (sink, until) = fake(&[5, 7, 3]);
+    assert_eq!(follow(&sink, until), Ok(()));
+    assert!(sink.0.borrow().follows);
+    assert_eq!((sink.0.borrow().indexed.len(), sink.0.borrow().committed), (15, until));
+
+    let (sink, until) = fake(&[5, 7, 3]);
+    sink.0.borrow_mut().full_for = 2;
+    sink.0.borrow_mut().poison.insert(6, Poison::Panics);
+    assert_eq!(follow(&sink, until), Ok(()));
+    let state = sink.0.borrow();
+    assert_eq!((state.indexed.len(), &state.letters), (14, &BTreeSet::from([6])));
+    assert_eq!(state.stalled, None);
+}
+
+#[test]
+fn a_closing_store_leaves_what_a_start_has_left() {
+    let (sink, until) = fake(&[5, 7]);
+    sink.0.borrow_mut().closing = true;
+    assert_eq!(follow(&sink, until), Err(Lost::Closing));
+    assert!(sink.0.borrow().indexed.is_empty());
+}
+
+#[test]
+fn what_is_read_again_is_committed_on_the_way() {
+    let (sink, _) = fake(&[]);
+    let line = "x".repeat(UNCOMMITTED_BYTES_MAX / 8);
+    for seq in 0..20 {
+        let mut writer = BatchWriter::default();
+        writer.push(&Record {
+            timestamp: Timestamp::default(),
+            level: Level::Info,
+            kind: RecordKind::Log,
+            fields: vec![("message".into(), Value::Str(line.as_str().into()))],
+        });
+        let batch = RedactedBatch::from_redacted(writer, None);
+        let held = HeldBytes::default();
+        sink.0.borrow_mut().log.push(AppliedBatch { first_seq: seq, batch, held });
+    }
+    assert_eq!(recover(&sink, 20, &broken()), Ok(()));
+    assert_eq!((sink.0.borrow().indexed.len(), sink.0.borrow().most_pending), (20, 8));
 }
 
 #[test]
