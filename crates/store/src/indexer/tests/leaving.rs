@@ -35,7 +35,7 @@ fn a_seal_that_ends_while_the_indexer_goes_back_takes_nothing_away() {
     commit_five(&mut store);
     drop(store);
     let store = open(&vfs, &settings());
-    assert_eq!((records(&store), store.behind), (20, None));
+    assert_eq!((records(&store), store.left), (20, None));
     for check in check_partitions(&store.catalogue) {
         assert_eq!(check.problems, [""; 0]);
     }
