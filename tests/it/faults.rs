@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Home, ago, files_under, line, numbered, run, wait_until};
+use crate::hostile::metric;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -145,6 +146,7 @@ fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
     // All bodies together hold four times as much as one may.
     let home = Home::with(&["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"]);
     let server = home.start();
+    let mut sent = 0;
     let mut holders: Vec<(TcpStream, u8)> = (0..4)
         .map(|number| {
             let body = numbered(number * 1_200..(number + 1) * 1_200);
@@ -157,17 +159,18 @@ fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
             let mut stream = connect(server.address("ingest"));
             stream.write_all(head.as_bytes()).expect("a head");
             stream.write_all(most).expect("nearly a body");
+            sent += most.len() as u64;
             (stream, *last)
         })
         .collect();
+    // Not before: the room of a late body would be one that a holder is told to do without.
+    wait_until("the room to be taken", || {
+        let received = metric(&server, "tierlog_ingest_received_bytes_total", "protocol=\"http\"");
+        (received >= sent).then_some(())
+    });
     let late = numbered(4_800..5_400);
     let id = [("tierlog-batch-id", "late")];
-    // Until the server has read what the holders sent, the late body may still find room; under
-    // its name it is stored once all the same.
-    let refused = wait_until("the room to be taken", || {
-        let answer = server.post_lines(late.as_bytes(), &id);
-        (answer.status != 200).then_some(answer)
-    });
+    let refused = server.post_lines(late.as_bytes(), &id);
     assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("full")));
     assert!(refused.header("retry-after").is_some());
     for (stream, last) in &mut holders {

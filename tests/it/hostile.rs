@@ -21,7 +21,7 @@ fn connect(server: &Server<'_>, listener: &str) -> TcpStream {
 }
 
 /// Returns a number from the server's metrics: the sum over all labels that contain a text.
-fn metric(server: &Server<'_>, name: &str, labels: &str) -> u64 {
+pub(crate) fn metric(server: &Server<'_>, name: &str, labels: &str) -> u64 {
     let text = server.http().get(&server.query("/metrics")).text();
     let of_name = text.lines().filter(|line| line.starts_with(&format!("{name}{{")));
     of_name
