@@ -6,7 +6,9 @@
 //! - no room, no files, no memory: again after a while, for as long as it takes; the store
 //!   refuses writes meanwhile, and takes them again by itself;
 //! - anything else, panics too: batch by batch, and a batch that fails by halves, until the one
-//!   record is found that cannot be indexed. It becomes a dead letter, and indexing goes on.
+//!   record is found that cannot be indexed. It becomes a dead letter, and indexing goes on. When
+//!   that fails too, it is more likely the disk: the record is given up only at the last attempt,
+//!   and only if what follows it can be indexed.
 //!
 //! What a start has left for later is indexed in the same way, without a failure before it.
 //!
@@ -89,10 +91,34 @@ enum Care {
     BatchByBatch,
 }
 
+/// How far a recovery is.
+#[derive(Debug, Default)]
+struct Course {
+    /// Failures since there was progress.
+    attempts: u32,
+    /// Number up to which everything is committed.
+    furthest: Option<u64>,
+    /// Records that were set aside.
+    set_aside: u32,
+}
+
+impl Course {
+    /// Notes that everything before a number is committed.
+    fn reached(&mut self, seq: u64) {
+        if self.furthest < Some(seq) {
+            // Progress: what fails now is something else.
+            if self.furthest.is_some() {
+                self.attempts = self.attempts.min(1);
+            }
+            self.furthest = Some(seq);
+        }
+    }
+}
+
 /// Indexes what a start has left in the WAL before a number. What fails is recovered from.
 pub(super) fn follow(sink: &impl Sink, until: u64) -> Result<(), Lost> {
     sink.follow(until);
-    match catch_up(sink, until, Care::Quick, &mut None, &mut 0) {
+    match catch_up(sink, until, Care::Quick, &mut Course::default()) {
         Ok(()) => {
             sink.stall(None);
             tracing::info!("everything that the start found in the log is indexed");
@@ -105,9 +131,8 @@ pub(super) fn follow(sink: &impl Sink, until: u64) -> Result<(), Lost> {
 /// Brings a sink back to where it has everything before a number.
 pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result<(), Lost> {
     let mut failure = failure.clone();
-    let mut attempts = 0;
+    let mut course = Course::default();
     let mut pause = PAUSE_MIN;
-    let mut furthest = None;
     loop {
         if failure == Failure::Closing {
             return Err(Lost::Closing);
@@ -115,18 +140,18 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
         tracing::warn!(%failure, "indexing failed; it is read again from the write-ahead log");
         sink.stall(Some(&failure));
         if !failure.passes() {
-            attempts += 1;
-            if attempts > ATTEMPTS_MAX {
+            course.attempts += 1;
+            if course.attempts > ATTEMPTS_MAX {
                 return Err(Lost::Lasting(failure.to_string()));
             }
         }
         // The first attempt comes at once: a writer that lost its thread needs no time.
-        if (attempts > 1 || failure.passes()) && !sink.pause(pause) {
+        if (course.attempts > 1 || failure.passes()) && !sink.pause(pause) {
             return Err(Lost::Closing);
         }
         pause = (pause * 2).min(PAUSE_MAX);
-        let care = if attempts > 1 { Care::BatchByBatch } else { Care::Quick };
-        match catch_up(sink, until, care, &mut furthest, &mut attempts) {
+        let care = if course.attempts > 1 { Care::BatchByBatch } else { Care::Quick };
+        match catch_up(sink, until, care, &mut course) {
             Ok(()) => {
                 sink.stall(None);
                 tracing::info!("indexing goes on");
@@ -137,30 +162,18 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
     }
 }
 
-fn catch_up(
-    sink: &impl Sink,
-    until: u64,
-    care: Care,
-    furthest: &mut Option<u64>,
-    attempts: &mut u32,
-) -> Result<(), Failure> {
+fn catch_up(sink: &impl Sink, until: u64, care: Care, course: &mut Course) -> Result<(), Failure> {
     let from = guarded(|| sink.rewind())?;
-    if *furthest < Some(from) {
-        // Progress: what fails now is something else.
-        if furthest.is_some() {
-            *attempts = (*attempts).min(1);
-        }
-        *furthest = Some(from);
-    }
-    let mut set_aside = 0;
+    course.reached(from);
     let mut uncommitted_bytes = 0;
     sink.reread(from..until, &mut |batch| {
         if sink.is_closing() {
             return Err(Failure::Closing);
         }
-        let range = range_of(&batch);
+        // What is before is settled: a record that was given up must not come again.
+        let range = batch.first_seq.max(from)..range_of(&batch).end;
         if care == Care::BatchByBatch {
-            return find_poison(sink, &batch, range, &mut set_aside);
+            return find_poison(sink, &batch, range, course);
         }
         guarded(|| sink.apply(&batch, range))?;
         uncommitted_bytes += batch.batch.bytes().len();
@@ -182,25 +195,28 @@ fn find_poison(
     sink: &impl Sink,
     batch: &AppliedBatch,
     range: Range<u64>,
-    set_aside: &mut u32,
+    course: &mut Course,
 ) -> Result<(), Failure> {
     let tried = guarded(|| {
         sink.apply(batch, range.clone())?;
         sink.commit()
     });
     let failure = match tried {
-        Ok(()) => return Ok(()),
+        Ok(()) => {
+            course.reached(range.end);
+            return Ok(());
+        }
         Err(failure) if failure.passes() => return Err(failure),
         Err(failure) => failure,
     };
     guarded(|| sink.rewind())?;
     let middle = range.start + (range.end - range.start) / 2;
     if middle > range.start {
-        find_poison(sink, batch, range.start..middle, set_aside)?;
-        return find_poison(sink, batch, middle..range.end, set_aside);
+        find_poison(sink, batch, range.start..middle, course)?;
+        return find_poison(sink, batch, middle..range.end, course);
     }
-    *set_aside += 1;
-    if *set_aside > SET_ASIDE_MAX {
+    course.set_aside += 1;
+    if course.set_aside > SET_ASIDE_MAX {
         return Err(failure);
     }
     let seq = range.start;
@@ -209,11 +225,16 @@ fn find_poison(
         sink.commit()
     });
     match replaced {
-        Ok(()) => Ok(()),
-        Err(failure) if failure.passes() => Err(failure),
+        Ok(()) => {
+            course.reached(range.end);
+            Ok(())
+        }
+        Err(failure) if failure.passes() || course.attempts != ATTEMPTS_MAX => Err(failure),
         Err(_) => {
             guarded(|| sink.rewind())?;
             sink.give_up(seq);
+            // No other one before something is committed: it is not the records then.
+            course.attempts += 1;
             Ok(())
         }
     }

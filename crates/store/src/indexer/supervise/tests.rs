@@ -27,8 +27,15 @@ struct State {
     poison: BTreeMap<u64, Poison>,
     /// Steps that still fail for the want of room.
     full_for: u32,
+    /// Steps that fail for it besides, counted from 1.
+    full_at: BTreeSet<u32>,
+    steps: u32,
+    /// How often the batch with a number still cannot be read.
+    unreadable: BTreeMap<u64, u32>,
     /// Every step fails.
     broken: bool,
+    /// So many steps still fail, for no reason that passes.
+    broken_for: u32,
     closing: bool,
     pending: BTreeSet<u64>,
     pending_letters: BTreeSet<u64>,
@@ -40,7 +47,9 @@ struct State {
     stalled: Option<Failure>,
     follows: bool,
     most_pending: usize,
-    pauses: u32,
+    /// Whether it was said that indexing waits, whatever was said since.
+    has_stalled: bool,
+    pauses: Vec<Duration>,
 }
 
 #[derive(Default)]
@@ -62,11 +71,13 @@ fn batch(first_seq: u64, count: u64) -> AppliedBatch {
 
 impl State {
     fn admit(&mut self) -> Result<(), StoreError> {
-        if self.broken {
+        if self.broken || self.broken_for > 0 {
+            self.broken_for = self.broken_for.saturating_sub(1);
             return Err(StoreError::ThreadEnded("test"));
         }
-        if self.full_for > 0 {
-            self.full_for -= 1;
+        self.steps += 1;
+        if self.full_for > 0 || self.full_at.contains(&self.steps) {
+            self.full_for = self.full_for.saturating_sub(1);
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
             return Err(StoreError::io("write", std::path::Path::new("segment"))(full));
         }
@@ -97,6 +108,12 @@ impl Sink for Fake {
         for batch in log {
             let own = range_of(&batch);
             if own.end > range.start && own.start < range.end {
+                if let Some(times) = self.0.borrow_mut().unreadable.get_mut(&own.start)
+                    && *times > 0
+                {
+                    *times -= 1;
+                    return Err(broken());
+                }
                 each(batch)?;
             }
         }
@@ -152,11 +169,12 @@ impl Sink for Fake {
         let mut state = self.0.borrow_mut();
         state.given_up.insert(seq);
         state.applied = seq + 1;
-        state.committed = seq + 1;
     }
 
     fn stall(&self, why: Option<&Failure>) {
-        self.0.borrow_mut().stalled = why.cloned();
+        let mut state = self.0.borrow_mut();
+        state.has_stalled |= why.is_some();
+        state.stalled = why.cloned();
     }
 
     fn follow(&self, _: u64) {
@@ -167,9 +185,9 @@ impl Sink for Fake {
         self.0.borrow().closing
     }
 
-    fn pause(&self, _: Duration) -> bool {
+    fn pause(&self, time: Duration) -> bool {
         let mut state = self.0.borrow_mut();
-        state.pauses += 1;
+        state.pauses.push(time);
         !state.closing
     }
 }
@@ -197,7 +215,11 @@ fn a_full_disk_is_waited_for_and_everything_is_indexed_once() {
     let state = sink.0.borrow();
     assert_eq!(state.indexed.len(), 15);
     assert_eq!(state.stalled, None);
-    assert!(state.pauses >= 6);
+    assert!(state.pauses.len() >= 6 && state.has_stalled);
+    // Longer each time, and never so long that room goes unnoticed.
+    assert!(state.pauses.is_sorted());
+    let ends = (state.pauses.first(), state.pauses.last());
+    assert_eq!(ends, (Some(&PAUSE_MIN), Some(&PAUSE_MAX)));
 }
 
 #[test]
@@ -258,17 +280,56 @@ fn what_stays_broken_ends_it() {
     let (sink, until) = fake(&[5]);
     sink.0.borrow_mut().broken = true;
     assert!(matches!(recover(&sink, until, &broken()), Err(Lost::Lasting(_))));
-    assert!(sink.0.borrow().stalled.is_some());
+    let state = sink.0.borrow();
+    assert!(state.stalled.is_some());
+    // Tried as often as it may be, the first time at once.
+    assert_eq!(state.pauses.len() as u32, ATTEMPTS_MAX - 1);
+    // No more than one record was thought to be the reason, and that is not committed.
+    assert_eq!((state.given_up.len(), state.committed), (1, 0));
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_costs_no_record() {
+    // An attempt takes six halves and a dead letter: this ends before the last one.
+    for broken_for in 0..20 {
+        let (sink, until) = fake(&[40, 3]);
+        sink.0.borrow_mut().broken_for = broken_for;
+        assert_eq!(recover(&sink, until, &broken()), Ok(()), "{broken_for}");
+        let state = sink.0.borrow();
+        assert!(state.given_up.is_empty(), "{broken_for}");
+        assert_eq!(state.indexed.len() + state.letters.len(), 43, "{broken_for}");
+    }
+}
+
+#[test]
+fn failures_with_progress_in_between_are_not_taken_for_lasting() {
+    let (sink, until) = fake(&[3; 12]);
+    sink.0.borrow_mut().unreadable = (0..12).map(|batch| (batch * 3, 2)).collect();
+    assert_eq!(recover(&sink, until, &broken()), Ok(()));
+    assert_eq!(sink.0.borrow().indexed.len() as u64, until);
+}
+
+#[test]
+fn more_poison_than_there_can_be_is_not_the_records() {
+    for (poison, is_over) in [(SET_ASIDE_MAX, false), (SET_ASIDE_MAX + 1, true)] {
+        let (sink, until) = fake(&[500; 4]);
+        let all = (0..u64::from(poison)).map(|seq| (seq, Poison::FailsToCommit));
+        sink.0.borrow_mut().poison = all.collect();
+        let ended = recover(&sink, until, &broken());
+        assert_eq!(matches!(ended, Err(Lost::Lasting(_))), is_over, "{poison}: {ended:?}");
+        assert!(sink.0.borrow().letters.len() as u32 <= SET_ASIDE_MAX);
+    }
 }
 
 #[test]
 fn a_record_that_not_even_becomes_a_dead_letter_is_given_up() {
     let (sink, until) = fake(&[4]);
-    sink.0.borrow_mut().poison.insert(2, Poison::Hopeless);
+    sink.0.borrow_mut().poison = [0, 2].map(|seq| (seq, Poison::Hopeless)).into();
     assert_eq!(recover(&sink, until, &broken()), Ok(()));
     let state = sink.0.borrow();
-    assert_eq!(state.indexed, BTreeSet::from([0, 1, 3]));
-    assert_eq!(state.given_up, BTreeSet::from([2]));
+    assert_eq!(state.indexed, BTreeSet::from([1, 3]));
+    assert_eq!(state.given_up, BTreeSet::from([0, 2]));
+    assert_eq!(state.committed, until);
 }
 
 proptest! {
@@ -277,6 +338,7 @@ proptest! {
         counts in prop::collection::vec(1_u64..40, 1..8),
         poison in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..6),
         full_for in 0_u32..4,
+        full_at in prop::collection::btree_set(0_u32..200, 0..40),
     ) {
         let (sink, until) = fake(&counts);
         let poison: BTreeMap<u64, Poison> = poison
@@ -288,6 +350,7 @@ proptest! {
             .collect();
         sink.0.borrow_mut().poison.clone_from(&poison);
         sink.0.borrow_mut().full_for = full_for;
+        sink.0.borrow_mut().full_at = full_at;
         prop_assert_eq!(recover(&sink, until, &broken()), Ok(()));
         let state = sink.0.borrow();
         let expected: BTreeSet<u64> = (0..until).filter(|seq| !poison.contains_key(seq)).collect();
