@@ -102,3 +102,53 @@ impl Tombstones {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backend::{Crash, SimulatedVfs, Vfs as _};
+
+    fn open(vfs: &SimulatedVfs) -> Tombstones {
+        let tiers = Tiers::standard();
+        let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
+        Tombstones::open(&layout, &tiers).expect("readable").0
+    }
+
+    fn id(tier: &str, day: &str) -> PartitionId {
+        let tier = Tiers::standard().by_name(tier).expect("a tier");
+        PartitionId { tier, day: day.parse().expect("a day") }
+    }
+
+    #[test]
+    fn one_stays_as_long_as_the_log_has_a_record_that_it_holds_back() {
+        let vfs = SimulatedVfs::new();
+        vfs.create_dir_all(Path::new("/data")).expect("a directory");
+        vfs.sync_dir(Path::new("/")).expect("synced");
+        let (early, late) = (id("debug", "2026-11-01"), id("info", "2026-11-01"));
+        let mut tombstones = open(&vfs);
+        assert_eq!((tombstones.position(early), tombstones.highest()), (0, 0));
+        assert!(!tombstones.cover(early, 0));
+        tombstones.add(late, 20).expect("durable");
+        tombstones.add(early, 10).expect("durable");
+        for _ in 0..2 {
+            assert_eq!((tombstones.position(early), tombstones.position(late)), (10, 20));
+            assert_eq!(tombstones.highest(), 20);
+            assert!(tombstones.cover(early, 10) && !tombstones.cover(early, 11));
+            assert!(!tombstones.cover(id("debug", "2026-11-02"), 0));
+            drop(tombstones);
+            vfs.crash(Crash::DropUnsynced);
+            tombstones = open(&vfs);
+        }
+        // The log still has record 9, then not any more.
+        tombstones.release_before(9).expect("released");
+        assert_eq!(tombstones.position(early), 10);
+        tombstones.release_before(10).expect("released");
+        for _ in 0..2 {
+            assert_eq!((tombstones.position(early), tombstones.position(late)), (0, 20));
+            tombstones = open(&vfs);
+        }
+    }
+}

@@ -231,6 +231,61 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_creeps_or_steps_is_not_steady() {
+        // Wrong by years, and moving: no step of one hour is large, the sum of them is.
+        for hourly in [4 * 60_000_000, -4 * 60_000_000, HOUR / 2, -HOUR / 2] {
+            let belief =
+                run(Belief::in_clock(at(0)), 72, |now| now + 10 * YEAR + now / HOUR * hourly);
+            assert_eq!(guard().state(&belief), ClockState::Ahead, "{hourly}");
+            assert_eq!(guard().present(&belief), at(72 * HOUR), "{hourly}");
+        }
+        // A step begins the day anew, whichever way it goes, and once only.
+        for step in [YEAR, -YEAR] {
+            let wall = |now| now + 10 * YEAR + if now >= 20 * HOUR { step } else { 0 };
+            let belief = run(Belief::in_clock(at(0)), 43, wall);
+            assert_eq!(guard().state(&belief), ClockState::Ahead, "{step}");
+            assert_eq!(belief.steady_left(), Duration::from_secs(3600), "{step}");
+            let belief = run(Belief::in_clock(at(0)), 44, wall);
+            assert_eq!(guard().present(&belief), at(wall(44 * HOUR)), "{step}");
+        }
+    }
+
+    #[test]
+    fn how_far_a_clock_may_be_off_is_exact() {
+        let guard = guard();
+        for (ahead, state, present) in [
+            (DAY, ClockState::Steady, DAY),
+            (DAY + 1, ClockState::Ahead, 0),
+            (-DAY, ClockState::Steady, -DAY),
+            (-DAY - 1, ClockState::Behind, -DAY - 1),
+        ] {
+            let belief = guard.look(Belief::in_clock(at(0)), at(ahead), Elapsed::Measured(0));
+            assert_eq!((guard.state(&belief), guard.present(&belief)), (state, at(present)));
+        }
+    }
+
+    #[test]
+    fn a_machine_that_was_off_and_comes_back_in_the_past_begins_anew() {
+        let guard = guard();
+        let belief = run(Belief::in_clock(at(0)), 20, |now| now + 10 * YEAR);
+        assert_eq!(belief.steady_left(), Duration::from_secs(5 * 3600));
+        for (off, steady_left_s) in [(12 * HOUR, 5 * 3600), (DAY, 5 * 3600), (DAY + 1, 24 * 3600)] {
+            let on = guard.look(belief, at(20 * HOUR + 10 * YEAR + off), Elapsed::Unknown);
+            assert_eq!(on.steady_left(), Duration::from_secs(steady_left_s), "{off}");
+        }
+        let back = guard.look(belief, at(10 * HOUR + 10 * YEAR), Elapsed::Unknown);
+        assert_eq!(back.steady_left(), Duration::from_secs(24 * 3600));
+        // Off for a night, and as wrong as before: what is steady is where it is now.
+        let mut belief =
+            guard.look(belief, at(20 * HOUR + 10 * YEAR + 12 * HOUR), Elapsed::Unknown);
+        for hour in 1..=5 {
+            let wall = at((32 + hour) * HOUR + 10 * YEAR);
+            belief = guard.look(belief, wall, Elapsed::Measured(HOUR));
+        }
+        assert_eq!(guard.present(&belief), at(37 * HOUR + 10 * YEAR));
+    }
+
+    #[test]
     fn a_confirmed_clock_is_believed_at_once() {
         let belief = run(Belief::in_clock(at(0)), 1, |now| now + YEAR);
         assert_eq!(guard().state(&belief), ClockState::Ahead);

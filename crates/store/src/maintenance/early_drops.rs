@@ -63,3 +63,42 @@ impl EarlyDrops {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backend::{Crash, SimulatedVfs, Vfs as _};
+
+    #[test]
+    fn the_last_day_of_each_tier_is_remembered_over_a_crash() {
+        let vfs = SimulatedVfs::new();
+        vfs.create_dir_all(Path::new("/data")).expect("a directory");
+        vfs.sync_dir(Path::new("/")).expect("synced");
+        let tiers = Tiers::standard();
+        let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
+        let [debug, info] = ["debug", "info"].map(|name| tiers.by_name(name).expect("a tier"));
+        let day = |text: &str| text.parse::<Day>().expect("a day");
+        let early = EarlyDrops::open(&layout, &tiers);
+        assert_eq!((early.through(debug), early.all().len()), (None, 0));
+        for (tier, text) in [
+            (debug, "2026-11-03"),
+            (debug, "2026-11-05"),
+            (info, "2026-11-01"),
+            (debug, "2026-11-04"),
+        ] {
+            early.add(PartitionId { tier, day: day(text) }).expect("durable");
+        }
+        vfs.crash(Crash::DropUnsynced);
+        for early in [early, EarlyDrops::open(&layout, &tiers)] {
+            assert_eq!(early.through(debug), Some(day("2026-11-05")));
+            assert_eq!(early.through(info), Some(day("2026-11-01")));
+            let names: Vec<String> = early.all().into_keys().collect();
+            assert_eq!(names, ["debug", "info"]);
+        }
+        vfs.corrupt(&layout.early_drops(), |bytes| bytes.truncate(3)).expect("cut");
+        assert!(EarlyDrops::open(&layout, &tiers).all().is_empty());
+    }
+}

@@ -121,15 +121,24 @@ fn bytes_under(layout: &Layout, path: &std::path::Path, depth: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::backend::{SimulatedVfs, Vfs as _};
 
     #[test]
     fn a_name_is_of_a_partition_or_of_something_else() {
         let tiers = Tiers::standard();
         let id = partition_of("debug.2026-11-20.3", &tiers).expect("a partition");
         assert_eq!(id.name(&tiers), "debug/2026-11-20");
-        for name in ["debug.2026-11-20", "debug.2026-13-20.0", "other.2026-11-20.0", "wal-1-2.part"]
-        {
+        for name in [
+            "debug.2026-11-20",
+            "debug.2026-11-20.x",
+            "debug.2026-13-20.0",
+            "other.2026-11-20.0",
+            "wal-1-2.part",
+        ] {
             assert_eq!(partition_of(name, &tiers), None, "{name}");
         }
     }
@@ -148,5 +157,37 @@ mod tests {
         assert!(!over(None, Some(day.start()), 365));
         assert!(over(None, Some(day.start()), 366));
         assert!(!over(None, None, 10_000));
+    }
+
+    #[test]
+    fn all_is_counted_a_hundred_are_named_and_only_what_is_over_goes() {
+        let tiers = Tiers::standard();
+        let vfs = SimulatedVfs::new();
+        let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
+        let directory = layout.quarantine();
+        vfs.create_dir_all(&directory).expect("a directory");
+        let put = |path: &str, bytes: &[u8]| {
+            let path = directory.join(path);
+            vfs.create_dir_all(path.parent().expect("a parent")).expect("made");
+            vfs.create_new(&path).and_then(|mut file| file.write_all(bytes)).expect("written");
+        };
+        let day: Day = "2026-11-20".parse().expect("a day");
+        vfs.set_now(day.start());
+        put("debug.2026-11-20.0/meta.json", b"12");
+        put("debug.2026-11-20.0/segment.store", b"345");
+        put("info.2026-11-20.0/meta.json", b"6");
+        for number in 0..100 {
+            put(&format!("wal-{number:03}-0.part"), b"0123456789");
+        }
+        let report = list(&layout, &tiers);
+        assert_eq!((report.count, report.bytes, report.items.len()), (102, 1_006, 100));
+        let first = report.items.first().expect("one");
+        assert_eq!((first.name.as_str(), first.bytes), ("debug/2026-11-20", 5));
+
+        let left = |days: i32| {
+            trim(&layout, &tiers, day.plus_days(days).start()).expect("trimmed");
+            list(&layout, &tiers).count
+        };
+        assert_eq!([left(7), left(8), left(31), left(365), left(366)], [102, 101, 100, 100, 0]);
     }
 }

@@ -187,3 +187,128 @@ fn read(layout: &Layout) -> Option<ClockFile> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use tierlog_model::{ManualClock, Tiers};
+
+    use super::*;
+    use crate::backend::{Crash, SimulatedVfs, Vfs as _};
+
+    const HOUR: i64 = 3_600_000_000;
+    const YEAR: i64 = 365 * 24 * HOUR;
+
+    /// More than a test takes.
+    const SLACK: i64 = 600_000_000;
+
+    struct Machine {
+        vfs: SimulatedVfs,
+        layout: Layout,
+        clock: ManualClock,
+    }
+
+    impl Machine {
+        fn new() -> Machine {
+            let vfs = SimulatedVfs::new();
+            vfs.create_dir_all(Path::new("/data")).expect("a directory");
+            vfs.sync_dir(Path::new("/")).expect("synced");
+            let (root, tiers) = (PathBuf::from("/data"), Tiers::standard());
+            let layout = Layout::new(Arc::new(vfs.clone()), root, tiers);
+            Machine { vfs, layout, clock: ManualClock::at(at(0)) }
+        }
+
+        fn set(&self, micros: i64) {
+            self.clock.set(at(micros));
+        }
+
+        /// Starts again after the process was killed.
+        fn start(&self) -> RetentionClock {
+            self.vfs.crash(Crash::DropUnsynced);
+            let day = Duration::from_secs(24 * 3600);
+            RetentionClock::open(&self.layout, Arc::new(self.clock.clone()), day)
+        }
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros_clamped(1_790_000_000_000_000 + micros)
+    }
+
+    fn is_about(found: Timestamp, expected: Timestamp) -> bool {
+        (0..SLACK).contains(&(found.as_micros() - expected.as_micros()))
+    }
+
+    #[test]
+    fn a_jump_over_a_restart_is_held_until_it_is_confirmed_for_good() {
+        let machine = Machine::new();
+        drop(machine.start());
+        machine.set(10 * YEAR);
+        for _ in 0..2 {
+            let clock = machine.start();
+            let report = clock.report();
+            assert_eq!(report.state, ClockState::Ahead);
+            assert!(report.ahead_s >= (10 * YEAR - SLACK) / 1_000_000);
+            assert!((1..=24 * 3600).contains(&report.believed_in_s));
+            assert!(is_about(clock.now(), at(0)) && is_about(report.present, at(0)));
+        }
+        let clock = machine.start();
+        clock.confirm();
+        assert_eq!(clock.now(), at(10 * YEAR));
+        drop(clock);
+        let clock = machine.start();
+        assert_eq!(clock.now(), at(10 * YEAR));
+        let report = clock.report();
+        assert_eq!((report.state, report.believed_in_s), (ClockState::Steady, 0));
+    }
+
+    #[test]
+    fn every_look_sees_the_clock_as_it_is() {
+        let machine = Machine::new();
+        let clock = machine.start();
+        machine.set(HOUR);
+        assert_eq!(clock.now(), at(HOUR));
+        machine.set(-HOUR);
+        assert_eq!(clock.now(), at(-HOUR), "the earlier of the two");
+        machine.set(YEAR);
+        assert_eq!(clock.report().state, ClockState::Ahead);
+        machine.set(-YEAR);
+        assert_eq!((clock.report().state, clock.now()), (ClockState::Behind, at(-YEAR)));
+        machine.set(2 * HOUR);
+        clock.close();
+        drop(clock);
+        machine.vfs.crash(Crash::DropUnsynced);
+        let kept = read(&machine.layout).expect("written down");
+        assert!(!kept.belief.is_before(at(2 * HOUR)), "the end is the last look");
+    }
+
+    #[test]
+    fn measured_time_counts_once_however_often_it_is_looked_at() {
+        let machine = Machine::new();
+        let before = Uptime::read();
+        let measured = || match Uptime::read().since(&before) {
+            Elapsed::Measured(micros) => micros,
+            Elapsed::Unknown => 0,
+        };
+        let clock = machine.start();
+        machine.set(YEAR);
+        while measured() < 30_000 {
+            std::thread::yield_now();
+        }
+        let presents: Vec<Timestamp> = (0..200).map(|_| clock.report().present).collect();
+        let most = at(measured());
+        assert!(presents.is_sorted());
+        assert!(presents.iter().all(|present| (at(0)..=most).contains(present)));
+        assert!(presents.last() > Some(&at(0)), "it goes on");
+    }
+
+    #[test]
+    fn a_memory_that_does_not_read_back_is_no_reason_to_hold_anything() {
+        let machine = Machine::new();
+        drop(machine.start());
+        machine.vfs.corrupt(&machine.layout.clock(), |bytes| bytes.truncate(9)).expect("cut");
+        machine.vfs.sync_dir(Path::new("/data")).expect("synced");
+        machine.set(YEAR);
+        assert_eq!(machine.start().now(), at(YEAR));
+    }
+}
