@@ -78,3 +78,30 @@ impl TemplateWords {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_their_templates_once_and_in_order() {
+        let mut words = TemplateWords::default();
+        let texts = ["payment of the payment", "the pay office", "paid", "payment refused"];
+        for (ordinal, text) in texts.iter().enumerate() {
+            words.add(text, ordinal as u64);
+        }
+        assert_eq!(words.with_word("payment"), [0, 3]);
+        assert_eq!(words.with_word("the"), [0, 1]);
+        assert!(words.with_word("paymen").is_empty());
+        let from = |prefix| -> Vec<&str> {
+            words.starting_at(prefix).map(|(word, _)| word.as_ref()).take(2).collect()
+        };
+        assert_eq!(from("pay"), ["pay", "payment"], "the word itself comes first");
+        assert_eq!(from("pai"), ["paid", "pay"]);
+        assert!(from("u").is_empty());
+        assert!(words.memory_bytes() > texts.concat().len());
+        let at_most = |templates| TemplateWords { templates, ..TemplateWords::default() };
+        assert!(at_most(KEPT_TEMPLATES_MAX).are_worth_keeping());
+        assert!(!at_most(KEPT_TEMPLATES_MAX + 1).are_worth_keeping());
+    }
+}

@@ -106,3 +106,57 @@ impl Directory for ReadDirectory {
 fn read_only() -> io::Error {
     io::Error::from(io::ErrorKind::ReadOnlyFilesystem)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::DiskVfs;
+
+    const LARGE: usize = READ_BYTES_MAX as usize + 1;
+
+    fn scratch(files: &[(&str, usize)]) -> (tempfile::TempDir, ReadDirectory) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        for (name, bytes) in files {
+            std::fs::write(directory.path().join(name), vec![b'a'; *bytes]).expect("written");
+        }
+        let files = PartitionDirectory::new(Arc::new(DiskVfs), directory.path().to_owned());
+        let opened = ReadDirectory::open(&files).expect("opened");
+        (directory, opened)
+    }
+
+    #[test]
+    fn small_files_are_read_and_large_ones_mapped() {
+        let (scratch, directory) = scratch(&[("a.term", LARGE - 1), ("b.term", LARGE)]);
+        for (name, is_read) in [("a.term", true), ("b.term", false)] {
+            let handle = directory.get_file_handle(Path::new(name)).expect("opened");
+            // Written over in place: a map shows it, what was read before does not.
+            let path = scratch.path().join(name);
+            let mut file = std::fs::File::options().write(true).open(path).expect("opened");
+            std::io::Write::write_all(&mut file, b"b").expect("written");
+            let bytes = handle.read_bytes(0..handle.len()).expect("bytes");
+            let expected = if is_read { b'a' } else { b'b' };
+            assert_eq!(bytes.as_slice().first(), Some(&expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn columns_that_a_merge_has_removed_are_found_while_they_are_open() {
+        let (scratch, directory) = scratch(&[("a.fast", 9)]);
+        let open = directory.get_file_handle(Path::new("a.fast")).expect("opened");
+        std::fs::remove_file(scratch.path().join("a.fast")).expect("removed");
+        let again = directory.get_file_handle(Path::new("a.fast")).expect("found");
+        assert_eq!((open.len(), again.len()), (9, 9));
+    }
+
+    #[test]
+    fn nothing_is_changed_and_the_list_of_writers_is_not_there() {
+        let (scratch, directory) = scratch(&[("meta.json", 2), (OWN_FILES, 2)]);
+        assert_eq!(directory.atomic_read(Path::new("meta.json")).expect("read").len(), 2);
+        assert!(directory.atomic_read(Path::new(OWN_FILES)).is_err());
+        assert!(directory.delete(Path::new("meta.json")).is_err());
+        assert!(directory.open_write(Path::new("new")).is_err());
+        assert!(directory.atomic_write(Path::new("meta.json"), b"x").is_err());
+        assert!(directory.exists(Path::new("meta.json")).expect("looked at"));
+        assert_eq!(std::fs::read_dir(scratch.path()).expect("listed").count(), 2);
+    }
+}

@@ -191,10 +191,8 @@ impl<'a> Windows<'a> {
             .map_or(self.gaps.len(), |end| end as usize);
         let gaps = self.gaps.get(start..end)?;
         let mut halves = gaps.iter().flat_map(|byte| [byte & 0xf, byte >> 4]).map(u32::from);
-        let mut left = BLOCK_NUMBERS;
         let mut is_first = true;
         Some(std::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
             if !std::mem::take(&mut is_first) {
                 let mut distance = 1_u32;
                 loop {
@@ -221,8 +219,56 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use tantivy::columnar::{ColumnarReader, ColumnarWriter, DynamicColumn};
 
     use super::*;
+
+    /// Returns the ordinals of a column of texts, one a document.
+    fn ordinals(texts: &[&str]) -> Column<u64> {
+        let mut writer = ColumnarWriter::default();
+        for (doc, text) in texts.iter().enumerate() {
+            writer.record_str(doc as u32, "id", text);
+        }
+        let mut bytes = Vec::new();
+        writer.serialize(texts.len() as u32, None, &mut bytes).expect("written");
+        let columns = ColumnarReader::open(bytes).and_then(|reader| reader.read_columns("id"));
+        match columns.expect("readable").first().expect("there").open().expect("readable") {
+            DynamicColumn::Str(column) => column.ords().clone(),
+            _ => panic!("a text column"),
+        }
+    }
+
+    #[test]
+    fn each_id_of_each_column_lies_in_its_windows_and_in_no_other() {
+        const DOCS: usize = 3 * WINDOW_DOCS as usize + 9;
+        let last = DOCS - 1;
+        let window = WINDOW_DOCS as usize;
+        let of = |places: &[(usize, &'static str)]| {
+            let mut texts = vec!["everywhere"; DOCS];
+            for (doc, text) in places {
+                texts[*doc] = text;
+            }
+            ordinals(&texts)
+        };
+        // Ordinals follow the alphabet: "a", "b", "everywhere".
+        let first = of(&[(0, "a"), (last, "a"), (window - 1, "b")]);
+        let second = of(&[(window, "a"), (2 * window, "b")]);
+        let hash = |column: u64, id: u64| (column * 3 + id + 1) << 58;
+        let mut builder = WindowsBuilder::new(DOCS as u32, 1_000).expect("several windows");
+        builder.add(&first, &[hash(0, 0), hash(0, 1), hash(0, 2)]);
+        builder.add(&second, &[hash(1, 0), hash(1, 1), hash(1, 2)]);
+        let bytes = builder.finish();
+        let windows = Windows::of(&bytes).expect("written");
+        let spans = |column, id| windows.spans(hash(column, id), DOCS as u32);
+        let docs = DOCS as u32;
+        assert_eq!(spans(0, 0), [0..WINDOW_DOCS, 3 * WINDOW_DOCS..docs]);
+        assert_eq!(spans(0, 1), vec![0..WINDOW_DOCS]);
+        assert_eq!(spans(1, 0), vec![WINDOW_DOCS..2 * WINDOW_DOCS]);
+        assert_eq!(spans(1, 1), vec![2 * WINDOW_DOCS..3 * WINDOW_DOCS]);
+        let everywhere = std::slice::from_ref(&(0..docs)).to_vec();
+        assert_eq!((spans(0, 2), spans(1, 2)), (everywhere.clone(), everywhere));
+        assert!(spans(2, 0).is_empty());
+    }
 
     #[test]
     fn small_segments_need_no_windows() {
