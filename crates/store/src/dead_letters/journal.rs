@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tierlog_model::Timestamp;
 
 use crate::layout::Layout;
-use crate::versions::{FORMAT, check_version};
+use crate::versions::FORMAT;
 use crate::{Store, StoreError, files};
 
 /// Letters that are being replayed.
@@ -42,7 +42,7 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("read", &path)(error)),
         };
-        check_version(&bytes, &path)?;
+        // Its version was looked at when the store was opened.
         serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(&path, &error))
     }
 

@@ -135,6 +135,23 @@ fn what_is_dropped_is_gone_for_good_and_nothing_else() {
 }
 
 #[test]
+fn only_letters_below_a_number_are_dropped_when_one_is_said() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (store, sender) = open(directory.path());
+    fill(&sender);
+    let first = LetterSelection { before: Some(2), ..all() };
+    let gone = store.drop_dead_letters(&first, LetterEnd::Dropped).expect("dropped");
+    assert_eq!(gone.values().sum::<u64>(), 2);
+    assert_eq!(texts(&store, &all(), 100), ["c", "d", "e", "f"]);
+    // A number that nobody has yet does not reach what arrives later.
+    let beyond = LetterSelection { before: Some(u64::MAX), ..of_reason("invalid_json") };
+    store.drop_dead_letters(&beyond, LetterEnd::Dropped).expect("dropped");
+    fill(&sender);
+    assert_eq!(texts(&store, &of_reason("invalid_json"), 100), ["a", "c", "e"]);
+    close(store, sender);
+}
+
+#[test]
 fn letters_of_a_sealed_day_go_too_and_the_day_stays_sealed() {
     let directory = tempfile::tempdir().expect("a directory");
     let (store, sender) = open(directory.path());
