@@ -73,6 +73,29 @@ fn a_long_line_costs_itself_only() {
 }
 
 #[test]
+fn a_line_may_be_as_long_as_the_limit_and_counts_when_it_is_longer() {
+    let exact = format!("{{\"msg\":\"{}\"}}", "x".repeat(100 - "{\"msg\":\"\"}".len()));
+    assert_eq!(prepare(exact.as_bytes(), BodyFormat::Json).verdicts.accepted_count, 1);
+    let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+    let lines = |text: &'static str| Frame::Lines(Bytes::from_static(text.as_bytes()));
+    let too_long = || Frame::TooLong(Bytes::from_static(b"{\"msg\":"));
+    let frames = [too_long(), lines("{\"msg\":\"a\"}\n\n"), too_long(), lines("rubbish\n")];
+    let mut reader = LineReader::new(ingest.config());
+    let verdicts = ingest.prepare_frames(&mut reader, &frames).verdicts;
+    let numbers: Vec<u64> = verdicts.rejections.iter().map(|rejection| rejection.line).collect();
+    assert_eq!((numbers, verdicts.line_count()), (vec![1, 4, 5], 4));
+}
+
+#[test]
+fn few_hold_long_lines_however_long_they_may_be() {
+    for (line_bytes_max, expected) in [(100, 256), (1 << 20, 64), (1 << 30, 4)] {
+        let limits = IngestLimits { line_bytes_max, ..IngestLimits::default() };
+        let config = IngestConfig { limits, ..IngestConfig::default() };
+        assert_eq!(ingest_of(config, 1 << 20).0.long_reads.available_permits(), expected);
+    }
+}
+
+#[test]
 fn dead_letters_carry_the_redacted_line_and_its_origin() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     let defaults =

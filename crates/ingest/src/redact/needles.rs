@@ -106,3 +106,38 @@ impl Needles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(position: usize) -> DetectorSet {
+        let mut set = DetectorSet::default();
+        set.insert(position);
+        set
+    }
+
+    fn check(text: &str, expected: &[usize]) {
+        let needles = Needles::new(&[
+            ("token", set(0)),
+            ("tokens_", set(1)),
+            ("tok", set(2)),
+            ("bearer", set(3)),
+            ("token", set(4)),
+        ]);
+        let named = needles.named(text.as_bytes());
+        let found: Vec<usize> = (0..5).filter(|position| named.contains(*position)).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn needles_that_begin_alike_are_all_found() {
+        check("a Tokens_ of it", &[0, 1, 2, 4]);
+        check("tok", &[2]);
+        check("TOKEN", &[0, 2, 4]);
+        check("tokens", &[0, 2, 4]);
+        check("bearer of tok", &[2, 3]);
+        check("to", &[]);
+        check("", &[]);
+    }
+}

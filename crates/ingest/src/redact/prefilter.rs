@@ -123,7 +123,7 @@ impl Signals {
 pub(super) struct DetectorSet(u32);
 
 impl DetectorSet {
-    fn insert(&mut self, position: usize) {
+    pub(super) fn insert(&mut self, position: usize) {
         self.0 |= 1 << position;
     }
 
@@ -276,6 +276,25 @@ mod tests {
                 let classes = needle.bytes().map(classes_of).next().expect("a byte");
                 assert_ne!(classes & (class::PLUS | class::QUERY), 0, "{needle}");
             }
+        }
+    }
+
+    #[test]
+    fn the_shortest_texts_that_matter_are_read() {
+        let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
+        let shortest = "Basic YTpi";
+        assert_eq!(shortest.len(), WORDS_BYTES_MIN);
+        assert!(!prefilter.look(shortest).is_nothing());
+        // Digits alone, digits with an escape among them, a sign alone.
+        assert!(!prefilter.look("4111111111111111").is_nothing());
+        assert!(prefilter.look("\\u0040").view && prefilter.look("%40").view);
+        assert!(!prefilter.look("a@b.ch").detectors.is_empty());
+        assert!(prefilter.look("1234567").is_nothing());
+        let eight = prefilter.look("1234 56-78").detectors;
+        for (position, detector) in DETECTORS.iter().enumerate() {
+            let asks = detector.trigger();
+            let is_for_eight = asks.needles.is_empty() && asks.classes == 0 && asks.digit_run == 8;
+            assert!(!is_for_eight || eight.contains(position), "{}", detector.name());
         }
     }
 

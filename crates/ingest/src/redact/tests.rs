@@ -77,6 +77,26 @@ fn check(fields: &str, expected: Expect) {
     expected.assert_eq(&shown(&once).replace(&token, "TOKEN"));
 }
 
+/// Nothing around a value hints at it: the prefilter must see it by itself.
+#[test]
+fn the_barest_form_of_each_thing_is_redacted() {
+    for bare in [
+        "+41791234567",
+        "+41 79 123 45 67",
+        "123-45-6789",
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "DE89370400440532013000",
+        "a@b.ch",
+        "a%40b.ch",
+        "Basic YTpi",
+    ] {
+        let record = redacted(&redactor(), record(&format!("{{\"x\":\"{bare}\"}}")));
+        assert!(record.get("_redacted").is_some(), "{bare}");
+        assert_ne!(record.get_str("x"), Some(bare));
+    }
+}
+
 #[test]
 fn secrets_go_by_name_whatever_their_type() {
     check(

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 
 use axum::body::Body;
 use axum::http::Request;
+use tierlog_model::{RedactedBatch, Refusal};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -73,4 +74,43 @@ fn what_is_counted_is_what_was_written() {
         let counted = (settled.accepted_count, settled.duplicate_count, rejected_count);
         assert_eq!(counted, expected, "{duplicate_count}");
     }
+    // Every repeated line is taken off once, whatever it was rejected for.
+    for (duplicate_count, rejected) in [(4, 3), (5, 2), (6, 1), (7, 0)] {
+        let mut tally = Tally { accepted_count: 4, ..tally.clone() };
+        tally.rejected_by_reason.fill(0);
+        for count in tally.rejected_by_reason.iter_mut().take(3) {
+            *count = 1;
+        }
+        let receipt = Receipt { written_count: 0, duplicate_count, producer_line: None };
+        let settled = tally.settled(&receipt);
+        assert_eq!((settled.accepted_count, settled.duplicate_count), (0, 4));
+        assert_eq!(settled.rejected_by_reason.iter().sum::<u64>(), rejected);
+    }
+}
+
+/// Sends lines and returns what is counted under some metrics once the store has answered.
+async fn counted(answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static) -> [u64; 4] {
+    let (ingest, receiver) = ingest_of(IngestConfig::default(), 1 << 22);
+    let counters = Counters::default();
+    let store = FakeStore::start_counting(receiver, answer, counters.clone());
+    let request = Request::post("/api/v1/ingest").body(Body::from(LINES)).expect("a request");
+    drop(http_router(Arc::new(ingest)).oneshot(request).await);
+    drop(store.batches());
+    [
+        metric_names::INGEST_ACCEPTED,
+        metric_names::INGEST_DUPLICATE,
+        metric_names::INGEST_REJECTED,
+        metric_names::INGEST_REFUSED,
+    ]
+    .map(|name| counters.of(name))
+}
+
+#[tokio::test]
+async fn what_is_refused_or_repeated_is_not_counted_as_taken() {
+    assert_eq!(counted(written).await, [2, 0, 1, 0]);
+    assert_eq!(counted(|_| Err(Refusal::DiskFull)).await, [0, 0, 0, 0]);
+    let again = |batch: &RedactedBatch| {
+        Ok(Receipt { written_count: 0, duplicate_count: batch.record_count(), producer_line: None })
+    };
+    assert_eq!(counted(again).await, [0, 2, 0, 0]);
 }

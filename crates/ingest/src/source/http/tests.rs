@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::task::{self, Poll};
 
@@ -12,13 +13,13 @@ use axum::response::Response;
 use expect_test::{Expect, expect};
 use hyper::body::Frame;
 use serde_json::Value;
-use tierlog_model::{Ack, RecordKind, Refusal};
+use tierlog_model::{Ack, RecordKind, Refusal, metric_names};
 use tower::ServiceExt;
 
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
 use crate::source::http_router;
-use crate::testing::{FakeStore, ingest_of, written};
+use crate::testing::{Counters, FakeStore, ingest_of, written};
 
 /// Returns a request with headers, `name: value`.
 fn post(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> HttpRequest<Body> {
@@ -178,6 +179,7 @@ async fn too_much_is_413() {
 struct Pieces {
     left: VecDeque<Bytes>,
     end: End,
+    left_count: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,7 +190,14 @@ enum End {
 
 impl Pieces {
     fn body<const N: usize>(pieces: [Vec<u8>; N], end: End) -> Body {
-        Body::new(Pieces { left: pieces.into_iter().map(Bytes::from).collect(), end })
+        Pieces::counted(pieces, end).1
+    }
+
+    /// Returns besides how many pieces were not asked for yet.
+    fn counted<const N: usize>(pieces: [Vec<u8>; N], end: End) -> (Arc<AtomicUsize>, Body) {
+        let left = pieces.into_iter().map(Bytes::from).collect();
+        let left_count = Arc::new(AtomicUsize::new(N));
+        (Arc::clone(&left_count), Body::new(Pieces { left, end, left_count }))
     }
 }
 
@@ -200,7 +209,9 @@ impl HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         _: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match (self.left.pop_front(), self.end) {
+        let next = self.left.pop_front();
+        self.left_count.store(self.left.len(), Ordering::Relaxed);
+        match (next, self.end) {
             (Some(piece), _) => Poll::Ready(Some(Ok(Frame::data(piece)))),
             (None, End::Comes) => Poll::Ready(None),
             (None, End::NeverComes) => Poll::Pending,
@@ -263,6 +274,84 @@ async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
     let _taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
     let response = router.oneshot(ndjson("{}")).await.expect("infallible");
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_body_of_the_largest_size_is_taken() {
+    for length in [Some("100000"), None] {
+        let pieces = Pieces::body([vec![b'\n'; 60_000], vec![b'\n'; 40_000]], End::Comes);
+        let headers: Vec<(&str, &str)> =
+            length.into_iter().map(|length| ("content-length", length)).collect();
+        let (status, ..) = ask(post("/api/v1/ingest", &headers, pieces)).await;
+        assert_eq!(status, StatusCode::OK, "{length:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_length_beyond_the_limit_is_refused_before_any_of_it_is_kept() {
+    let pieces = Pieces::body([vec![b'\n'; 10]], End::NeverComes);
+    let request = post("/api/v1/ingest", &[("content-length", "100001")], pieces);
+    let (ingest, _receiver) = ingest_of(small_config(), 1 << 20);
+    let response = http_router(Arc::new(ingest)).oneshot(request).await.expect("infallible");
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_refused_body_is_read() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let pieces = [vec![b'\n'; 60_000], vec![b'\n'; 60_000], vec![b'x'; 9]];
+    let (left, pieces) = Pieces::counted(pieces, End::Comes);
+    assert_eq!(ask(ndjson(pieces)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(left.load(Ordering::Relaxed), 0);
+    assert_eq!(counters.of(metric_names::INGEST_BYTES), 60_000, "what was kept for a while");
+}
+
+#[tokio::test]
+async fn a_body_holds_its_bytes_of_the_budget_while_it_is_there() {
+    let (ingest, _receiver) = ingest_of(small_config(), 1 << 20);
+    let all = ingest.body_budget.available_permits();
+    assert_eq!(all, 400_000, "four of the largest");
+    let mut body = Pieces::body([vec![b'a'; 700], vec![b'b'; 50], vec![b'c'; 6]], End::Comes);
+    let collected = collect(&ingest, &HeaderMap::new(), &mut body).await;
+    let (body, held) = collected.expect("there is room");
+    assert_eq!((body.len(), all - ingest.body_budget.available_permits()), (756, 756));
+    drop(held);
+    assert_eq!(ingest.body_budget.available_permits(), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_when_it_is_full_is_counted_and_who_comes_without_room_is_told_at_once() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let (ingest, mut receiver) = ingest_of(small_config(), 10);
+    let ingest = Arc::new(ingest);
+    let router = http_router(Arc::clone(&ingest));
+    let _waiting = ingest.handoff().try_send(ingest.prepare_lines(b"{}").batch).expect("room");
+    let ask = || async { router.clone().oneshot(ndjson("{}")).await.expect("infallible").status() };
+    assert_eq!(ask().await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(counters.of(metric_names::INGEST_REFUSED), 1);
+    let budget = ingest.body_budget.available_permits() as u32;
+    let taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
+    assert_eq!(ask().await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(counters.of(metric_names::INGEST_REFUSED), 2);
+    drop(taken);
+    drop(receiver.try_recv());
+    // Who waits for an answer cannot wait for room as well.
+    let sent = tokio::spawn(router.clone().oneshot(ndjson("{}")));
+    let submission = loop {
+        match receiver.try_recv() {
+            Some(submission) => break submission,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(submission.when_disk_full, WhenDiskFull::Refuse);
+    submission.into_parts().1.send(Err(Refusal::DiskFull));
+    let answer = sent.await.expect("no panic").expect("infallible");
+    assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
+    receiver.set_disk_full(tierlog_model::DiskFull::Yes);
+    assert_eq!(ask().await, StatusCode::INSUFFICIENT_STORAGE);
+    assert!(receiver.try_recv().is_none(), "it went nowhere");
 }
 
 #[tokio::test]

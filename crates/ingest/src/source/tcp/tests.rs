@@ -301,6 +301,63 @@ async fn silence_and_endless_lines_are_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whole_lines_now_and_then_keep_a_connection() {
+    let limits = IngestLimits { idle_deadline: Duration::from_secs(50), ..Default::default() };
+    let (mut client, store) = start(IngestConfig { limits, ..IngestConfig::default() }, written);
+    for _ in 0..5 {
+        client.send("{\"n\":1}\n").await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+    assert!(!client.served.is_finished());
+    assert!(client.end().await.1.is_ok());
+    assert_eq!(store.records().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_batches_of_a_connection_wait_for_their_verdicts() {
+    let (ingest, mut receiver) = ingest_of(config(), 1 << 22);
+    let mut client = Client::connect(ingest);
+    let mut taken = Vec::new();
+    for _ in 0..3 * IN_FLIGHT_MAX {
+        client.send("{\"n\":1}\n").await;
+        tokio::time::sleep(2 * LINGER).await;
+        taken.extend(receiver.try_recv());
+    }
+    assert_eq!(taken.len(), IN_FLIGHT_MAX);
+    // A connection can wait for room on the disk: its client is not told to come back.
+    assert!(taken.iter().all(|batch| batch.when_disk_full == WhenDiskFull::Wait));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_is_no_idle_client_and_a_stop_sends_what_waits_for_company() {
+    let limits = IngestLimits { idle_deadline: Duration::from_secs(50), ..Default::default() };
+    let config = IngestConfig { limits, ..IngestConfig::default() };
+    let (ingest, mut receiver) = ingest_of(config, 1 << 22);
+    let mut client = Client::connect(ingest);
+    client.send("{\"n\":1}\n").await;
+    tokio::time::sleep(Duration::from_secs(500)).await;
+    assert!(!client.served.is_finished());
+    client.send("{\"n\":2}\n").await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    client.shutdown.cancel();
+    let mut taken = Vec::new();
+    while taken.len() < 2 && !client.served.is_finished() {
+        match receiver.try_recv() {
+            Some(submission) => {
+                let verdict = written(&submission.batch);
+                taken.push(submission.batch.clone());
+                submission.into_parts().1.send(verdict);
+            }
+            None => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(taken.len(), 2);
+    assert!(client.served.await.expect("the handler does not panic").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_line_that_does_not_end_is_given_up_soon() {
     let (mut client, store) = start(IngestConfig::default(), written);
     let before = Instant::now();
@@ -317,6 +374,7 @@ async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
     let config = IngestConfig { limits, ..IngestConfig::default() };
     let (ingest, receiver) = ingest_of(config, 1 << 22);
     let (ingest, _store) = (Arc::new(ingest), FakeStore::start(receiver, written));
+    let rights = ingest.long_reads.available_permits();
     // They get every right that there is, and keep it.
     let mut holders = Vec::new();
     while ingest.long_reads.available_permits() > 0 {
@@ -341,6 +399,14 @@ async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
     });
     sent.0.expect("it is read once there is a right");
     assert_eq!(long.hear().await.as_deref(), Some("{\"ack\":1,\"rejected\":0}"));
+    // With the line, the right goes, although the connection stays.
+    for _ in 0..1_000 {
+        if ingest.long_reads.available_permits() == rights {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ingest.long_reads.available_permits(), rights);
 }
 
 #[tokio::test]
