@@ -56,3 +56,32 @@ impl Pace {
         self.sleep.as_mut().poll(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// Waits for so long; tells whether the peer was too slow meanwhile.
+    async fn is_too_slow(pace: &mut Pace, seconds: u64) -> bool {
+        let waits = poll_fn(|context| pace.poll_too_slow(context));
+        tokio::time::timeout(Duration::from_secs(seconds), waits).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_moves_enough_or_has_nothing_to_do_begins_anew() {
+        let mut pace = Pace::new(10, PATIENCE);
+        tokio::time::sleep(2 * PATIENCE).await;
+        assert!(!is_too_slow(&mut pace, 4).await, "nobody waited before");
+        pace.moved(9);
+        pace.moved(1);
+        assert!(!is_too_slow(&mut pace, 4).await);
+        pace.caught_up();
+        assert!(!is_too_slow(&mut pace, 4).await);
+        pace.moved(9);
+        assert!(is_too_slow(&mut pace, 4).await, "nine are too few");
+    }
+}

@@ -71,7 +71,7 @@ impl Taken {
     fn next_of_list(&mut self) -> Option<u64> {
         while let Some(waiting) = self.longest.pop_front() {
             let seat = self.seats.get(&waiting.number);
-            if seat.is_some_and(|seat| seat.since() == waiting.since && seat.may_be_asked()) {
+            if seat.is_some_and(|seat| seat.since() == waiting.since) {
                 return Some(waiting.number);
             }
         }
@@ -317,6 +317,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_came_first_and_waits_anew_leaves_last_and_all_do_at_a_stop() {
+        let stop = CancellationToken::new();
+        let seats = Seats::new("test", 3, stop.clone());
+        let mut seated = Vec::new();
+        for _ in 0..3 {
+            seated.push(seats.take(seats.free_place().await));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        seated[0].1.works();
+        seated[0].1.waits_since_now();
+        tokio::time::sleep(EVICT_AFTER).await;
+        for expected in [[false, true, false], [false, true, true], [true, true, true]] {
+            assert!(seats.ask_one_to_leave());
+            let asked = seated.iter().map(|(_, seat)| seat.leave().is_cancelled());
+            assert_eq!(asked.collect::<Vec<_>>(), expected);
+        }
+        seated.clear();
+        let (_taking, seat) = seats.take(seats.free_place().await);
+        stop.cancel();
+        assert!(seat.leave().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nobody_leaves_while_all_work() {
         let seats = Seats::new("test", 1, CancellationToken::new());
         let (taking, seat) = seats.take(seats.free_place().await);
@@ -340,6 +363,7 @@ mod tests {
             tokio::time::advance(EVICT_AFTER).await;
             client.write_all(bytes.as_bytes()).await.expect("room");
             let _ = watched.read(&mut buffer).await.expect("bytes");
+            assert_eq!(watched.seat.since(), WORKS, "what was read is worked on");
             let pending = tokio::time::timeout(Duration::ZERO, watched.read(&mut buffer)).await;
             assert!(pending.is_err());
             let asked = seats.ask_one_to_leave();

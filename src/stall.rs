@@ -100,3 +100,45 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    /// Takes what is written and never gets it out.
+    #[derive(Debug)]
+    struct Stuck;
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_does_not_come_fails() {
+        let patience = Duration::from_secs(7);
+        let start = tokio::time::Instant::now();
+        let mut guarded = StallGuard::new(Stuck, patience);
+        guarded.write_all(b"all of it").await.expect("taken");
+        for end in 1..=2 {
+            let outcome = if end == 1 { guarded.flush().await } else { guarded.shutdown().await };
+            assert_eq!(outcome.expect_err("stuck").kind(), io::ErrorKind::TimedOut);
+            assert!(start.elapsed() <= end * patience);
+        }
+    }
+}

@@ -38,9 +38,13 @@ async fn over_the_cap_a_client_waits_until_a_place_is_free() {
     assert_eq!(echoed(&mut first).await, Some(b'a'));
     let mut second = TcpStream::connect(address).await.unwrap();
     assert_eq!(echoed(&mut second).await, None, "answered beyond the cap");
+    let mut third = TcpStream::connect(address).await.unwrap();
+    assert_eq!(echoed(&mut third).await, None, "answered beyond the cap");
     drop(first);
     assert_eq!(second.read_u8().await.unwrap(), b'a');
     drop(second);
+    assert_eq!(third.read_u8().await.unwrap(), b'a');
+    drop(third);
     stop.cancel();
     server.await.unwrap();
 }
