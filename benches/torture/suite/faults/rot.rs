@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::files::files_under;
 use super::super::random::Random;
-use super::super::server::Server;
+use super::super::server::{Server, wait_until};
 use super::super::trial::{Answers, Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
@@ -99,18 +99,28 @@ fn check_word(trial: &mut Trial, server: &Server, is_hit: &dyn Fn(u64) -> bool) 
     let acked = trial.ledger.known()?.acked;
     let is_record = |id: &&u64| trial.lines.kind(**id) == super::super::lines::Kind::Record;
     let expected = acked.iter().filter(is_record).filter(|id| is_hit(**id)).count();
-    let (records, end) = server.export()?;
-    let numbers = records.iter().filter_map(|record| record.get("number").and_then(Value::as_u64));
-    let found = numbers.filter(|id| is_hit(*id)).count();
-    let is_told = end.get("complete") == Some(&Value::Bool(false))
+    let mut found = 0;
+    // The fresh line may be of the damaged day, for which the comparison does not wait.
+    let is_kept = wait_until(trial.patience, || {
+        let Ok((records, end)) = server.export() else { return false };
+        let numbers =
+            records.iter().filter_map(|record| record.get("number").and_then(Value::as_u64));
+        found = numbers.filter(|id| is_hit(*id)).count();
+        found >= expected || is_told(server, &end)
+    });
+    trial.promise(Holds::from(is_kept), || {
+        format!("{} lines are missing without a word", expected.saturating_sub(found))
+    });
+    Ok(())
+}
+
+/// Tells whether the end of an export, or health, says that something is missing.
+fn is_told(server: &Server, end: &Value) -> bool {
+    end.get("complete") == Some(&Value::Bool(false))
         || end.get("partial") == Some(&Value::Bool(true))
         || server
             .health()
-            .is_some_and(|(_, health)| health.get("status") != Some(&Value::from("ok")));
-    trial.promise(Holds::from(found >= expected || is_told), || {
-        format!("{} lines are missing without a word", expected - found)
-    });
-    Ok(())
+            .is_some_and(|(_, health)| health.get("status") != Some(&Value::from("ok")))
 }
 
 impl Rot {

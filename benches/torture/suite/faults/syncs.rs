@@ -1,5 +1,6 @@
 //! A sync that fails with EIO: of the write-ahead log, after which nothing may be acknowledged;
-//! of a partition, whose lines the log still has.
+//! of a partition, whose lines the log still has. A first start may meet it too: it ends then, says
+//! why, and the next one must do.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 
 use super::super::load::{Pace, Protocol};
 use super::super::random::Random;
-use super::super::server::{Server, wait_until};
+use super::super::server::{Server, Started, wait_until};
 use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
@@ -50,17 +51,30 @@ fn run(rig: &Rig, effort: Effort, fail: fn(&Rig, u64) -> Result<Trial>) -> Resul
     Ok(tally)
 }
 
-fn begin(rig: &Rig, seed: u64, part: &str, earliest: u64) -> Result<(Trial, Server)> {
+/// Starts a server one of whose syncs will fail; `None` when one of the start's did.
+fn begin(rig: &Rig, seed: u64, part: &str) -> Result<(Trial, Option<Server>)> {
     let shim = rig.shim.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
-    let trial = Trial::new(rig, seed, 2)?;
-    let number = earliest + Random::new(seed).below(LATEST);
-    let server = trial.start_with(&shim.fail_sync(&trial.place.data.join(part), number))?;
-    Ok((trial, server))
+    let mut trial = Trial::new(rig, seed, 2)?;
+    let number = 1 + Random::new(seed).below(LATEST);
+    let launch = shim.fail_sync(&trial.place.data.join(part), number);
+    let status = match trial.place.start(&launch)? {
+        Started::Ready(server) => return Ok((trial, Some(server))),
+        Started::Ended(status) => status,
+    };
+    let says_why = trial.place.output_text().lines().any(|line| {
+        line.contains("sync ") && line.contains(part) && line.contains("Input/output error")
+    });
+    trial.promise(Holds::from(!status.success() && says_why), || {
+        format!("a start ended with {status} at sync {number} and does not say why")
+    });
+    let server = trial.start()?;
+    trial.check(&server)?;
+    Ok((trial, None))
 }
 
 fn fail_log(rig: &Rig, seed: u64) -> Result<Trial> {
-    // The first syncs of the log are those of its creation: a start may end by them.
-    let (mut trial, mut server) = begin(rig, seed, "wal", 4)?;
+    let (mut trial, server) = begin(rig, seed, "wal")?;
+    let Some(mut server) = server else { return Ok(trial) };
     let load = trial.load(&server, &[Protocol::Http, Protocol::Tcp], Pace::batches(PACE_BATCHES));
     let has_failed = wait_until(FAILED_MAX, || {
         server.get("/health/ready").is_some_and(|answer| answer.status == 503)
@@ -90,7 +104,8 @@ fn fail_log(rig: &Rig, seed: u64) -> Result<Trial> {
 }
 
 fn fail_index(rig: &Rig, seed: u64) -> Result<Trial> {
-    let (mut trial, mut server) = begin(rig, seed, "partitions", 1)?;
+    let (mut trial, server) = begin(rig, seed, "partitions")?;
+    let Some(mut server) = server else { return Ok(trial) };
     let load = trial.load(&server, &[Protocol::Http, Protocol::Tcp], Pace::batches(PACE_BATCHES));
     wait_until(INDEXED_MAX, || load.has_ended());
     load.stop();
