@@ -91,7 +91,7 @@ enum Kind {
 }
 
 /// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 33] = [
+const DESCRIPTIONS: [(&str, Kind, Unit, &str); 34] = [
     (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
     (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
     (
@@ -133,6 +133,12 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 33] = [
         "Frames of the WAL that did not read back and were put aside.",
     ),
     (names::INDEXED, Kind::Counter, Unit::Count, "Records indexed, by tier."),
+    (
+        names::DROPPED_UNINDEXED,
+        Kind::Counter,
+        Unit::Count,
+        "Records that went with their partition before they were in its index, by tier.",
+    ),
     (
         names::REPLAY_EXPIRED,
         Kind::Counter,

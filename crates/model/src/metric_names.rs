@@ -32,6 +32,8 @@ pub const WAL_TORN_BYTES: &str = "tierlog_wal_torn_bytes_total";
 pub const WAL_CORRUPT_FRAMES: &str = "tierlog_wal_corrupt_frames_total";
 /// Records indexed, by `tier`.
 pub const INDEXED: &str = "tierlog_indexed_records_total";
+/// Records that went with their partition before they were in its index, by `tier`.
+pub const DROPPED_UNINDEXED: &str = "tierlog_dropped_unindexed_records_total";
 /// Records of the WAL that were past their retention when they were replayed.
 pub const REPLAY_EXPIRED: &str = "tierlog_replay_expired_records_total";
 /// Time of one commit of all touched partitions, seconds.

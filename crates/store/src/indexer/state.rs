@@ -1,5 +1,6 @@
 //! The open writers and how far they are.
 
+mod drops;
 mod merges;
 mod rewind;
 
@@ -77,6 +78,9 @@ pub(crate) struct IndexState {
     /// to hold: they are looked at before the WAL is read again.
     in_doubt: BTreeMap<PartitionId, Uncommitted>,
     tombstones: Tombstones,
+    /// Of partitions that went while records of theirs were to be read again: the number from
+    /// which on these are not counted yet.
+    uncounted_from: BTreeMap<PartitionId, u64>,
     applied: u64,
     committed: u64,
     replay_expired: u64,
@@ -96,6 +100,7 @@ impl IndexState {
             positions: BTreeMap::new(),
             in_doubt: BTreeMap::new(),
             tombstones,
+            uncounted_from: BTreeMap::new(),
             applied: 0,
             committed: 0,
             replay_expired: 0,
@@ -206,6 +211,7 @@ impl IndexState {
         }
         let indexed = self.position(indexer, id)?;
         let dropped = self.tombstones.position(id);
+        self.count_read_again(indexer, id, dropped, &records);
         records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
         Ok(records)
     }
@@ -347,30 +353,6 @@ impl IndexState {
             return Ok(None);
         }
         self.drop_partition(indexer, id).map(Some)
-    }
-
-    pub(super) fn drop_partition(
-        &mut self,
-        indexer: &Indexer,
-        id: PartitionId,
-    ) -> Result<PathBuf, StoreError> {
-        // ORDER: the tombstone is durable before the directory moves, so that a crash in between
-        // cannot bring part of the partition back from the WAL; and before the writer goes, so
-        // that without a tombstone nothing is lost.
-        self.tombstones.add(id, self.applied)?;
-        // Records of the partition that are still only in the WAL go with it.
-        self.end_merge(id);
-        drop(self.writers.remove(&id));
-        self.positions.remove(&id);
-        self.in_doubt.remove(&id);
-        indexer.catalogue.remove(id);
-        let moved = crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers);
-        if moved.is_err() && indexer.layout.directory(id).has_index().unwrap_or(false) {
-            // It is still there: retention sees it again and tries again. Readers must too, or
-            // late records would bring it back.
-            indexer.catalogue.load(id)?;
-        }
-        moved
     }
 }
 

@@ -1,5 +1,7 @@
 //! The indexer on a simulated disk that runs full, on any machine.
 
+mod counted;
+mod dropped;
 mod interrupted;
 mod leaving;
 

@@ -1,48 +1,9 @@
 //! A commit that fails at any call of the disk, and a recovery that fails in its turn: everything
 //! is indexed once, and counted once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
-
+use super::counted::Counted;
 use super::*;
 use crate::backend::{FaultError, Operation};
-
-/// Counts what was indexed, as the server's metrics do.
-#[derive(Debug, Default)]
-struct Indexed(Arc<Count>);
-
-#[derive(Debug, Default)]
-struct Count(AtomicU64);
-
-impl CounterFn for Count {
-    fn increment(&self, value: u64) {
-        self.0.fetch_add(value, Ordering::Relaxed);
-    }
-
-    fn absolute(&self, _: u64) {}
-}
-
-impl metrics::Recorder for Indexed {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        match key.name() == tierlog_model::metric_names::INDEXED {
-            true => Counter::from_arc(Arc::clone(&self.0)),
-            false => Counter::noop(),
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 /// Indexes two batches with a writer for one partition, so that each closes the other's, on a
 /// disk of which a call fails, and another in the recovery. Returns whether the first one did.
@@ -87,14 +48,13 @@ fn what_fails_in_the_middle_of_a_commit_is_indexed_once_and_counted_once() {
     for operation in [Create, Write, SyncData, Rename, SyncDir] {
         for then in [Read, Inspect] {
             for successes in 0.. {
-                let counted = Indexed::default();
+                let counted = Counted::new(tierlog_model::metric_names::INDEXED);
                 let failed =
                     metrics::with_local_recorder(&counted, || check(operation, successes, then));
                 if !failed {
                     break;
                 }
-                let count = counted.0.0.load(Ordering::Relaxed);
-                assert_eq!(count, 15, "{operation:?} after {successes}, then {then:?}");
+                assert_eq!(counted.get(), 15, "{operation:?} after {successes}, then {then:?}");
             }
         }
     }

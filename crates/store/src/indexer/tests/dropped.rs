@@ -1,0 +1,68 @@
+//! A partition that goes while records of it are on their way: they go with it, and are counted.
+
+use tierlog_model::metric_names::{DROPPED_UNINDEXED, INDEXED};
+
+use super::counted::Counted;
+use super::*;
+use crate::PartitionId;
+use crate::backend::{FaultError, Operation};
+
+/// Indexes five records of a day, then has three more on their way when the day goes, then takes
+/// two; `meanwhile` happens before the day goes, `afterwards` before the last two come.
+fn check(
+    meanwhile: impl Fn(&SimulatedVfs, &Recovered) -> Option<StoreError>,
+    afterwards: impl Fn(&SimulatedVfs, &Recovered, StoreError),
+) {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let earlier = log(&mut store, Level::Debug, 0, 5);
+    store.indexer.apply(&earlier, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let late = log(&mut store, Level::Debug, 0, 3);
+    store.indexer.apply(&late, Replay::No).expect("applied");
+    let error = meanwhile(&vfs, &store);
+    let ids: Vec<PartitionId> = store.catalogue.partitions().iter().map(|one| one.id()).collect();
+    for id in ids {
+        store.indexer.drop_partition(id).expect("dropped");
+    }
+    if let Some(error) = error {
+        afterwards(&vfs, &store, error);
+    }
+    let next = log(&mut store, Level::Debug, 0, 2);
+    store.indexer.apply(&next, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    assert_eq!(records(&store), 2);
+}
+
+/// Returns what was counted as indexed, and as gone before.
+fn counted(
+    meanwhile: impl Fn(&SimulatedVfs, &Recovered) -> Option<StoreError>,
+    afterwards: impl Fn(&SimulatedVfs, &Recovered, StoreError),
+) -> (u64, u64) {
+    let (indexed, gone) = (Counted::new(INDEXED), Counted::new(DROPPED_UNINDEXED));
+    for counted in [&indexed, &gone] {
+        metrics::with_local_recorder(counted, || check(&meanwhile, &afterwards));
+    }
+    (indexed.get(), gone.get())
+}
+
+#[test]
+fn what_goes_with_its_partition_is_counted() {
+    assert_eq!(counted(|_, _| None, |_, _, _| {}), (7, 3));
+}
+
+#[test]
+fn what_goes_while_it_is_to_be_read_again_is_counted_once() {
+    let fail = |vfs: &SimulatedVfs, store: &Recovered| {
+        vfs.fail_after(Operation::SyncData, 0, FaultError::Io);
+        let error = store.indexer.commit().expect_err("a failed sync");
+        vfs.clear_faults();
+        Some(error)
+    };
+    let recover = |_: &SimulatedVfs, store: &Recovered, error: StoreError| {
+        assert!(store.indexer.recover_at_once(8, error, &|| true));
+        let again = StoreError::Stalled("once more".to_owned());
+        assert!(store.indexer.recover_at_once(8, again, &|| true));
+    };
+    assert_eq!(counted(fail, recover), (7, 3));
+}
