@@ -274,6 +274,7 @@ impl IndexState {
         // writer nothing else would remember it.
         self.in_doubt.insert(id, open.writer.uncommitted());
         if open.writer.uncommitted_records() > 0 {
+            indexer.releaser.sync_below(open.writer.below())?;
             open.writer.commit()?;
             self.in_doubt.insert(id, Uncommitted::default());
         }
@@ -292,6 +293,9 @@ impl IndexState {
             .map(|(id, open)| (*id, &mut open.writer))
             .collect();
         if !dirty.is_empty() {
+            // ORDER: no index is ahead of the log, or what a power cut takes were not its end.
+            let below = dirty.iter().map(|(_, writer)| writer.below()).max();
+            indexer.releaser.sync_below(below.unwrap_or(0))?;
             commit_side_by_side(&mut dirty, indexer.settings.commit_threads_max)?;
             for (id, _) in &dirty {
                 indexer.catalogue.refresh(*id)?;
@@ -346,6 +350,7 @@ impl IndexState {
         let position = partition.position();
         let writer = &mut self.writer(indexer, id)?.writer;
         writer.delete(query, position)?;
+        indexer.releaser.sync_below(writer.below())?;
         writer.commit()?;
         indexer.catalogue.refresh(id)?;
         // The commit took up everything that was added, and the lock is still held.

@@ -200,6 +200,11 @@ impl PartitionWriter {
         self.uncommitted_records
     }
 
+    /// Returns the number after the last record that the next commit is to hold.
+    pub(crate) fn below(&self) -> u64 {
+        self.position.unwrap_or(0)
+    }
+
     /// Returns what the next commit is to hold.
     pub(crate) fn uncommitted(&self) -> Uncommitted {
         Uncommitted { position: self.position, records: self.uncommitted_records }

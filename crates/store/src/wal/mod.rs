@@ -48,6 +48,7 @@
 //! | a read error | refused: it says nothing about what is on the disk |
 
 mod active;
+mod durable;
 mod error;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]

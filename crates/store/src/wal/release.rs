@@ -1,24 +1,61 @@
-//! Removes segments whose records are all in the indexes. Usable from any thread.
+//! What whoever indexes the log does to it: makes it durable up to what is committed, and removes
+//! segments whose records are all in the indexes. Usable from any thread.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::WalError;
+use super::durable::Durable;
 use super::list::SegmentList;
 use crate::backend::Vfs;
 
-/// Handle that releases segments while another thread writes.
+/// Handle that syncs and releases segments while another thread writes.
 #[derive(Clone, Debug)]
 pub struct WalReleaser {
     vfs: Arc<dyn Vfs>,
     directory: PathBuf,
     segments: SegmentList,
+    durable: Durable,
 }
 
 impl WalReleaser {
-    pub(super) fn new(vfs: Arc<dyn Vfs>, directory: PathBuf, segments: SegmentList) -> WalReleaser {
-        WalReleaser { vfs, directory, segments }
+    pub(super) fn new(
+        vfs: Arc<dyn Vfs>,
+        directory: PathBuf,
+        segments: SegmentList,
+        durable: Durable,
+    ) -> WalReleaser {
+        WalReleaser { vfs, directory, segments, durable }
+    }
+
+    /// Makes every record below `seq` durable; all of them have been written. An index that holds
+    /// them may be committed then, and never before.
+    ///
+    /// A sync that fails is the end of the log, which takes no more batches. It is not the end of
+    /// what was taken: the indexes can still make that durable, so the caller goes on.
+    pub fn sync_below(&self, seq: u64) -> Result<(), WalError> {
+        // Fast path: with `fsync` nothing is indexed that is not durable.
+        if self.durable.reaches(seq) || self.durable.failed().is_some() {
+            return Ok(());
+        }
+        // Segments before the last one were synced when they were closed.
+        let Some(last) = self.segments.snapshot().pop() else { return Ok(()) };
+        let path = &last.path;
+        let mut file = match self.vfs.open_append(path).map_err(WalError::io("open", path)) {
+            Ok(file) => file,
+            // It may be opened later, and nothing was lost by that.
+            Err(error) if error.is_exhaustion() => return Err(error),
+            Err(error) => {
+                self.durable.fail(error.to_string());
+                return Ok(());
+            }
+        };
+        match file.sync_data().map_err(WalError::io("sync", path)) {
+            Ok(()) => self.durable.advance(seq),
+            Err(error) => self.durable.fail(error.to_string()),
+        }
+        Ok(())
     }
 
     /// Returns the number of the oldest record that the log may still hold.

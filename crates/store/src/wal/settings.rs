@@ -33,7 +33,7 @@ pub enum Durability {
     /// After the write; `fdatasync` follows within this time. A power cut loses at most that
     /// much; a killed process loses nothing.
     Interval(Duration),
-    /// After the write; the kernel decides when it reaches the disk.
+    /// After the write; it is synced when it is indexed, about a second later.
     None,
 }
 

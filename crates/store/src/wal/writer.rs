@@ -16,6 +16,7 @@ use tierlog_model::{
 use tracing::warn;
 
 use super::active::Active;
+use super::durable::Durable;
 use super::frame::encode_batch;
 use super::list::{Directories, Segment, SegmentList};
 use super::recovery::{Recovered, Tail, recover};
@@ -35,6 +36,7 @@ pub struct Wal {
     next_seq: u64,
     window: RetryWindow,
     buffer: Vec<u8>,
+    durable: Durable,
     poisoned: Option<String>,
 }
 
@@ -102,6 +104,9 @@ impl Wal {
                 active
             }
         };
+        // What a former process left was synced when it was opened.
+        let durable = Durable::default();
+        durable.advance(recovery.next_seq);
         let wal = Wal {
             vfs,
             directories,
@@ -111,6 +116,7 @@ impl Wal {
             next_seq: recovery.next_seq,
             window,
             buffer: Vec::new(),
+            durable,
             poisoned: None,
         };
         Ok((wal, recovery))
@@ -145,7 +151,8 @@ impl Wal {
     /// Returns a handle that removes old segments from any thread.
     pub fn releaser(&self) -> WalReleaser {
         let directory = self.directories.wal.clone();
-        WalReleaser::new(Arc::clone(&self.vfs), directory, self.segments.clone())
+        let (segments, durable) = (self.segments.clone(), self.durable.clone());
+        WalReleaser::new(Arc::clone(&self.vfs), directory, segments, durable)
     }
 
     /// Returns a handle that reads batches back from any thread.
@@ -229,6 +236,7 @@ impl Wal {
         }
         let started = Instant::now();
         self.active.sync().map_err(|error| self.poison(error))?;
+        self.durable.advance(self.next_seq);
         histogram!(WAL_SYNC_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(())
     }
@@ -336,14 +344,15 @@ impl Wal {
     }
 
     fn refuse_if_poisoned(&self) -> Result<(), WalError> {
-        match &self.poisoned {
+        match self.poisoned.clone().or_else(|| self.durable.failed()) {
             None => Ok(()),
-            Some(reason) => Err(WalError::Poisoned { reason: reason.clone() }),
+            Some(reason) => Err(WalError::Poisoned { reason }),
         }
     }
 
     fn poison(&mut self, error: WalError) -> WalError {
         self.poisoned = Some(error.to_string());
+        self.durable.fail(error.to_string());
         if self.settings.durability == Durability::Fsync {
             // Nothing behind the last sync was acknowledged. Cutting it off keeps the next
             // process from finding it in the page cache and taking it for durable: a retry of

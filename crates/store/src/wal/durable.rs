@@ -1,0 +1,39 @@
+//! How far the log is durable, for those who must not be ahead of it.
+//!
+//! With a durability below `fsync` the log is acknowledged and indexed before it is synced. An
+//! index that was committed then would hold records that a power cut takes from the log, and lack
+//! earlier ones of other indexes: a hole instead of an end. So whoever commits says first up to
+//! which record, and what the log has not synced is synced. Never in the way of `fsync`: there
+//! nothing reaches an index before it is durable.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shared by the log's writer and those who index it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Durable {
+    below: Arc<AtomicU64>,
+    failed: Arc<Mutex<Option<String>>>,
+}
+
+impl Durable {
+    /// Says that every record below a number is durable.
+    pub(super) fn advance(&self, below: u64) {
+        self.below.fetch_max(below, Ordering::AcqRel);
+    }
+
+    /// Tells whether every record below a number is durable.
+    pub(super) fn reaches(&self, below: u64) -> bool {
+        self.below.load(Ordering::Acquire) >= below
+    }
+
+    /// Says that a sync has failed, for good. The first reason is kept.
+    pub(super) fn fail(&self, reason: String) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+    }
+
+    /// Returns why nothing may be synced any more, if a sync has failed.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
