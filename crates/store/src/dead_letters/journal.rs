@@ -33,11 +33,11 @@ impl PendingReplay {
     }
 }
 
-impl Store {
-    /// Returns the replay that was under way when an earlier process ended.
-    pub fn pending_replay(&self) -> Result<Option<PendingReplay>, StoreError> {
-        let path = self.layout().replay();
-        let bytes = match self.layout().vfs().read(&path) {
+impl PendingReplay {
+    /// Returns what a data directory says of a replay under way.
+    pub(crate) fn read(layout: &Layout) -> Result<Option<PendingReplay>, StoreError> {
+        let path = layout.replay();
+        let bytes = match layout.vfs().read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("read", &path)(error)),
@@ -46,18 +46,34 @@ impl Store {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(&path, &error))
     }
 
+    /// Says it durably.
+    pub(crate) fn write(&self, layout: &Layout) -> Result<(), StoreError> {
+        let path = layout.replay();
+        let json = serde_json::to_vec(self).map_err(|error| malformed(&path, &error))?;
+        files::write_atomically(layout.vfs(), &path, &json)
+    }
+
+    /// Says durably that nothing is being replayed any more.
+    pub(crate) fn remove(layout: &Layout) -> Result<(), StoreError> {
+        files::remove_file(layout.vfs(), &layout.replay())?;
+        files::sync_directory(layout.vfs(), layout.root())
+    }
+}
+
+impl Store {
+    /// Returns the replay that was under way when an earlier process ended.
+    pub fn pending_replay(&self) -> Result<Option<PendingReplay>, StoreError> {
+        PendingReplay::read(self.layout())
+    }
+
     /// Says durably what is about to be replayed.
     pub fn begin_replay(&self, pending: &PendingReplay) -> Result<(), StoreError> {
-        let path = self.layout().replay();
-        let json = serde_json::to_vec(pending).map_err(|error| malformed(&path, &error))?;
-        files::write_atomically(self.layout().vfs(), &path, &json)
+        pending.write(self.layout())
     }
 
     /// Says durably that nothing is being replayed any more.
     pub fn end_replay(&self) -> Result<(), StoreError> {
-        let layout: &Layout = self.layout();
-        files::remove_file(layout.vfs(), &layout.replay())?;
-        files::sync_directory(layout.vfs(), layout.root())
+        PendingReplay::remove(self.layout())
     }
 }
 

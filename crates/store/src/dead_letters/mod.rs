@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tantivy::DocId;
 use tierlog_model::metric_names::DEAD_LETTERS_DROPPED;
 
+use crate::catalogue::Catalogue;
 use crate::partition::OpenSegment;
 use crate::{PartitionId, Store, StoreError, StoredRecord};
 
@@ -80,28 +81,7 @@ impl Store {
         limit: usize,
     ) -> Result<Letters, StoreError> {
         self.flush()?;
-        let mut found = Letters::default();
-        let mut first = BinaryHeap::new();
-        let mut segments: Vec<Arc<OpenSegment>> = Vec::new();
-        let list = self.catalogue().list();
-        let tier = self.catalogue().tiers().dead_letter();
-        for listed in list.iter().filter(|listed| listed.id().tier == tier) {
-            let view = self.catalogue().open(&list, listed.partition())?;
-            for segment in view.segments() {
-                let place = segments.len();
-                segments.push(Arc::clone(segment));
-                Selected::open(segment.reader(), selection)?.for_each(|doc, seq, reason| {
-                    match found.by_reason.get_mut(reason) {
-                        Some(count) => *count += 1,
-                        None => drop(found.by_reason.insert(reason.to_owned(), 1)),
-                    }
-                    keep(&mut first, order, limit, (seq, place, doc));
-                })?;
-            }
-        }
-        found.letters =
-            read(&segments, first.into_iter().map(|(_, place)| place).collect(), order)?;
-        Ok(found)
+        find(self.catalogue(), selection, order, limit)
     }
 
     /// Takes the letters of a selection away, among those that were acked before the call.
@@ -117,23 +97,69 @@ impl Store {
             before: Some(selection.before.map_or(before, |own| own.min(before))),
             ..selection.clone()
         };
-        let by_reason = self.dead_letters(&selection, LetterOrder::NewestFirst, 0)?.by_reason;
-        let tier = self.catalogue().tiers().dead_letter();
-        let days: Vec<PartitionId> = self
-            .catalogue()
-            .list()
-            .iter()
-            .map(|listed| listed.id())
-            .filter(|id| id.tier == tier && !by_reason.is_empty())
-            .collect();
-        for id in days {
-            self.delete_records(id, LetterQuery::new(selection.clone()))?;
-        }
+        let delete = |id, query| self.delete_records(id, query);
+        let by_reason = take_away(self.catalogue(), &selection, delete)?;
         let count = by_reason.values().sum();
         metrics::counter!(DEAD_LETTERS_DROPPED, "how" => end.as_str()).increment(count);
         tracing::info!(count, how = end.as_str(), "take dead letters away");
         Ok(by_reason)
     }
+}
+
+/// Returns the first letters of a selection and counts all of them, among those that are
+/// committed.
+fn find(
+    catalogue: &Catalogue,
+    selection: &LetterSelection,
+    order: LetterOrder,
+    limit: usize,
+) -> Result<Letters, StoreError> {
+    let mut found = Letters::default();
+    let mut first = BinaryHeap::new();
+    let mut segments: Vec<Arc<OpenSegment>> = Vec::new();
+    let list = catalogue.list();
+    let tier = catalogue.tiers().dead_letter();
+    for listed in list.iter().filter(|listed| listed.id().tier == tier) {
+        let view = catalogue.open(&list, listed.partition())?;
+        for segment in view.segments() {
+            let place = segments.len();
+            segments.push(Arc::clone(segment));
+            Selected::open(segment.reader(), selection)?.for_each(|doc, seq, reason| {
+                match found.by_reason.get_mut(reason) {
+                    Some(count) => *count += 1,
+                    None => drop(found.by_reason.insert(reason.to_owned(), 1)),
+                }
+                keep(&mut first, order, limit, (seq, place, doc));
+            })?;
+        }
+    }
+    found.letters = read(&segments, first.into_iter().map(|(_, place)| place).collect(), order)?;
+    Ok(found)
+}
+
+/// Takes the letters of a selection away, among those that are committed. Returns how many there
+/// were by reason. When it returns they are gone for good, also those that were gone before.
+pub(crate) fn take_away(
+    catalogue: &Catalogue,
+    selection: &LetterSelection,
+    delete: impl Fn(PartitionId, LetterQuery) -> Result<(), StoreError>,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let by_reason = find(catalogue, selection, LetterOrder::NewestFirst, 0)?.by_reason;
+    let tier = catalogue.tiers().dead_letter();
+    for listed in catalogue.list().iter().filter(|listed| listed.id().tier == tier) {
+        if !by_reason.is_empty() {
+            delete(listed.id(), LetterQuery::new(selection.clone()))?;
+            continue;
+        }
+        // ORDER: a process that was killed may have taken them away so that it is seen and not
+        // durable. Who asks again is told that none is left, and relies on it.
+        match listed.partition().directory().sync() {
+            Err(error) if catalogue.partition(listed.id()).is_some() => return Err(error),
+            // A day that went meanwhile took its letters along.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(by_reason)
 }
 
 /// Keeps a place if it is among the first so many. The heap has the last of them on top.
