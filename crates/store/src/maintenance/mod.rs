@@ -175,13 +175,15 @@ impl Maintenance {
 
     fn drop_one(&self, expiry: &Expiry) -> Result<(), StoreError> {
         let reason = expiry.reason;
-        if let Err(error) = execute::expire(&self.indexer, &self.layout, expiry.id) {
-            // What is to free room must not fail for the want of some.
-            if !error.is_no_room() || !reserve::give_up(&self.layout) {
-                return Err(error);
+        // ORDER: said before it is gone: a crash in between must not hide it. A day that is said
+        // to be gone and stays for now is the smaller lie.
+        let mut said = match reason {
+            DropReason::Retention => Ok(()),
+            DropReason::Pressure | DropReason::DeadLettersMax => {
+                self.with_reserve(|| self.early.add(expiry.id))
             }
-            execute::expire(&self.indexer, &self.layout, expiry.id)?;
-        }
+        };
+        self.with_reserve(|| execute::expire(&self.indexer, &self.layout, expiry.id))?;
         counter!(
             metric_names::EXPIRED, "tier" => expiry.tier.clone(), "reason" => reason.as_str()
         )
@@ -194,13 +196,25 @@ impl Maintenance {
             DropReason::Pressure | DropReason::DeadLettersMax => {
                 let reason = reason.as_str();
                 tracing::warn!(%tier, %day, records, bytes, reason, "drop partition early");
-                // A full disk costs the hint in answers, not the room.
-                if let Err(error) = self.early.add(expiry.id) {
+                // By now there is room. A full disk costs the hint in answers, not the room.
+                if said.is_err() {
+                    said = self.early.add(expiry.id);
+                }
+                if let Err(error) = said {
                     tracing::warn!(%error, "the early drop is not remembered");
                 }
             }
         }
         Ok(())
+    }
+
+    /// Takes a step, once more from the reserve: what is to free room must not fail for the want
+    /// of some.
+    fn with_reserve(&self, step: impl Fn() -> Result<(), StoreError>) -> Result<(), StoreError> {
+        match step() {
+            Err(error) if error.is_no_room() && reserve::give_up(&self.layout) => step(),
+            done => done,
+        }
     }
 
     /// Returns what compaction would seal now.
