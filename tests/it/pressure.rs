@@ -190,6 +190,9 @@ fn a_commit_without_room_is_made_up_for_without_a_restart() {
     let compact =
         server.http().post(&server.query("/api/v1/compact"), b"", &[("tierlog-confirm", "yes")]);
     assert_ne!(compact.status, 200, "there is no room to commit: {}", compact.text());
+    // What is acknowledged and cannot be indexed is missing, and the answer says so.
+    let late = server.search(&json!({"q": "", "limit": 0}));
+    assert_eq!(late["partial_reasons"], json!(["indexing_late"]), "{late}");
     assert_eq!(server.http().get(&server.query("/health/live")).status, 200);
     disk.make_room();
     wait_until("writes", || {

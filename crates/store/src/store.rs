@@ -229,7 +229,7 @@ impl Store {
     /// Tells whether records that were acknowledged a while ago may not be searchable: indexing
     /// waits for something, or a start has left it more to do than it does in a moment.
     pub fn is_indexing_late(&self) -> bool {
-        self.inner.write_state.is_indexing_late()
+        self.inner.write_state.is_indexing_late() || self.inner.indexer.is_lossy()
     }
 
     /// Returns the present as retention takes it: the clock, unless it has jumped ahead.

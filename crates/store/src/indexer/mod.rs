@@ -59,6 +59,9 @@ pub(crate) struct Indexer {
     state: Mutex<IndexState>,
     /// Signalled whenever batches were applied or the thread ended.
     progress: Condvar,
+    /// Set when a writer may have lost records, until the indexing thread has gone back to what is
+    /// committed: for those who must not wait for the lock of the state.
+    lossy: AtomicBool,
     /// Set when the store is about to close: long work that can be done later is left.
     stopping: AtomicBool,
 }
@@ -83,6 +86,7 @@ impl Indexer {
             chunks: Arc::default(),
             state: Mutex::new(IndexState::new(tombstones)),
             progress: Condvar::new(),
+            lossy: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
     }
@@ -185,9 +189,16 @@ impl Indexer {
             return Err(StoreError::Stalled("the log is read again".to_owned()));
         }
         state.set_behind(Behind::Yes);
+        let lossy = NoteLoss(&self.lossy);
         let changed = change(&mut state)?;
+        std::mem::forget(lossy);
         state.set_behind(Behind::No);
         Ok(changed)
+    }
+
+    /// Tells whether a writer may have lost records that nobody has begun to read again.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.lossy.load(Ordering::Acquire)
     }
 
     fn free_bytes(&self) -> u64 {
@@ -209,6 +220,15 @@ impl Indexer {
     /// thread does not make it unusable for the others.
     fn lock(&self) -> MutexGuard<'_, IndexState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes a loss when a change ends before its end: by an error, or by a panic.
+struct NoteLoss<'i>(&'i AtomicBool);
+
+impl Drop for NoteLoss<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

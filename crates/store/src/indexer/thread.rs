@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::failure::guarded;
+use super::failure::{Failure, guarded};
 use super::sink::SupervisedIndexer;
 use super::supervise::{Lost, follow, recover};
 use super::{Indexer, Replay};
@@ -21,8 +21,9 @@ const COMMIT_TIME_SHARE: u32 = 4;
 /// work. At full speed it is what arrives in 0.6 s.
 pub(crate) const UNCOMMITTED_BYTES_MAX: usize = 24 << 20;
 
-/// How long the thread sleeps when nothing is uncommitted and nothing arrives.
-const IDLE_WAIT: Duration = Duration::from_secs(3600);
+/// How often the thread looks whether somebody else's step has failed: maintenance commits too.
+/// What the writers have lost then is read again, whether or not lines arrive.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a start did not index of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ fn run(
         None => {}
         Some(LeftBy::Time) => follow(&sink, taken)?,
         Some(LeftBy::Failure) => {
-            let why = super::failure::Failure::Broken("the start could not index all".to_owned());
+            let why = Failure::Broken("the start could not index all".to_owned());
             recover(&sink, taken, &why)?;
         }
     }
@@ -106,8 +107,12 @@ fn run(
     let mut last_commit = Duration::ZERO;
     let mut uncommitted_bytes = 0;
     loop {
-        let wait =
-            commit_due.map_or(IDLE_WAIT, |due| due.saturating_duration_since(Instant::now()));
+        if indexer.is_lossy() {
+            recover(&sink, taken, &Failure::Broken("another step has failed".to_owned()))?;
+        }
+        let wait = commit_due
+            .map_or(LOOK_INTERVAL, |due| due.saturating_duration_since(Instant::now()))
+            .min(LOOK_INTERVAL);
         match queue.recv_timeout(wait) {
             Ok(batch) => {
                 taken = batch.first_seq + u64::from(batch.batch.record_count());

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 use super::super::Indexer;
 use super::{IndexState, Replay, Wanted};
@@ -29,6 +30,7 @@ impl IndexState {
         }
         self.applied = self.committed;
         self.behind = false;
+        indexer.lossy.store(false, Ordering::Release);
         Ok(self.committed)
     }
 
@@ -115,6 +117,7 @@ impl IndexState {
             && open.writer.uncommitted_records() > 0
         {
             self.behind = true;
+            indexer.lossy.store(true, Ordering::Release);
         }
         self.positions.remove(&id);
         self.in_doubt.remove(&id);
