@@ -39,6 +39,23 @@ fn a_failed_write_poisons() {
     assert!(matches!(wal.write_group([&batch], at(0)), Err(WalError::Poisoned { .. })));
 }
 
+/// Below `fsync` what was written was acknowledged: the kernel writes it back, if nobody cuts it.
+#[test]
+fn a_failed_write_leaves_what_was_acknowledged_without_a_sync() {
+    let vfs = empty_disk();
+    let settings = WalSettings { durability: Durability::None, ..small_settings() };
+    let opened = Wal::open(Arc::new(vfs.clone()), Path::new(DATA), settings, at(0));
+    let (mut wal, _) = opened.expect("opens");
+    wal.write_group([&batch_of(&["acked"], None)], at(0)).expect("written");
+    vfs.fail_after(Operation::Write, 0, FaultError::Io);
+    let batch = batch_of(&["refused"], None);
+    assert!(matches!(wal.write_group([&batch], at(0)), Err(WalError::Io { .. })));
+    assert!(wal.poisoned().is_some());
+    drop(wal);
+    vfs.crash(Crash::ProcessOnly);
+    assert_eq!(contents(&open(&vfs).0).first(), Some(&(0, "acked".to_owned())));
+}
+
 #[test]
 fn a_full_disk_refuses_and_recovers_by_itself() {
     let vfs = empty_disk();
@@ -130,10 +147,10 @@ fn a_release_that_fails_can_be_tried_again() {
     for number in 0..20 {
         append(&mut wal, &batch_of(&[format!("record-{number}")], None));
     }
-    let before = segment_paths(&vfs).len();
+    let before = segment_paths(&vfs);
     vfs.fail_after(Operation::Remove, 1, FaultError::Io);
     wal.releaser().release_before(u64::MAX).expect_err("the second removal fails");
-    assert_eq!(segment_paths(&vfs).len(), before - 1);
-    assert_eq!(wal.releaser().release_before(u64::MAX).expect("released"), before - 2);
+    assert_eq!(segment_paths(&vfs), before[1..], "the oldest first: no gap");
+    assert_eq!(wal.releaser().release_before(u64::MAX).expect("released"), before.len() - 2);
     assert!(!contents(&wal).is_empty());
 }

@@ -87,6 +87,21 @@ fn a_silent_producer_is_forgotten() {
     assert_eq!(placements, [Placement::MissingLines { durable: 0 }]);
 }
 
+/// Whoever takes them for known would acknowledge what is nowhere.
+#[test]
+fn lines_that_a_full_disk_refused_are_not_known() {
+    let vfs = empty_disk();
+    let (mut wal, _) = open(&vfs);
+    append(&mut wal, &follow(1, 2));
+    vfs.set_capacity(vfs.file_len(&segment_paths(&vfs)[0]).expect("len"));
+    let result = wal.write_group([&follow(3, 4)], at(0));
+    assert!(matches!(result, Err(WalError::DiskFull { .. })));
+    assert_eq!(wal.producer_line(&producer(), at(0)), 2);
+    vfs.set_capacity(1 << 30);
+    assert_eq!(append(&mut wal, &follow(3, 4)), Placement::Written { first_seq: 2 });
+    assert_eq!(numbers(&wal), [1, 2, 3, 4, 5, 6]);
+}
+
 /// One thing that happens to a producer of which several connections are open at the server.
 #[derive(Clone, Debug)]
 enum Step {

@@ -1,5 +1,7 @@
 //! Batch ids: a retry is written once and acknowledged as often as it is sent.
 
+use tierlog_model::{LinesBefore, ProducerId, ProducerLines};
+
 use super::super::Placement;
 use super::*;
 use crate::backend::Crash;
@@ -60,6 +62,56 @@ fn ids_are_forgotten_when_they_are_old() {
     assert_eq!(written, vec![DUPLICATE]);
     let written = wal.write_group(&[retry(1)], at(3_601)).expect("written");
     assert_eq!(written, vec![Placement::Written { first_seq: 2 }]);
+}
+
+/// Returns the bytes of the segment that begins with a window, at a moment.
+fn window_bytes(vfs: &SimulatedVfs, wal: &mut Wal, seconds: i64) -> u64 {
+    wal.ensure_next_seq(100, at(seconds)).expect("rotated");
+    let newest = segment_paths(vfs).pop().expect("a segment");
+    vfs.file_len(&newest).expect("len")
+}
+
+#[test]
+fn what_is_old_is_not_carried_from_segment_to_segment() {
+    let shop = ProducerId::of_client("shop").expect("a name");
+    let lines = ProducerLines { producer: shop, first: 1, before: LinesBefore::Durable };
+    let known = [retry(1), batch_of(&["one"], None).with_lines(lines)];
+    let opened = |vfs: &SimulatedVfs, seconds| {
+        let shared = Arc::new(vfs.clone());
+        Wal::open(shared, Path::new(DATA), small_settings(), at(seconds)).expect("opens").0
+    };
+    let written = || {
+        let vfs = empty_disk();
+        let mut wal = opened(&vfs, 0);
+        wal.write_group(&known, at(0)).expect("written");
+        (vfs, wal)
+    };
+    let fresh = empty_disk();
+    let without = window_bytes(&fresh, &mut opened(&fresh, 0), 0);
+    let (vfs, mut wal) = written();
+    assert!(window_bytes(&vfs, &mut wal, 3_600) > without, "it is not old yet");
+
+    // By a log that was open all the time: ids go with a group, producers with the segment.
+    let (vfs, mut wal) = written();
+    wal.write_group([&batch_of(&["later"], None)], at(3_601)).expect("written");
+    assert_eq!(window_bytes(&vfs, &mut wal, 3_601), without);
+    // By one that was opened since.
+    let (vfs, wal) = written();
+    drop(wal);
+    assert_eq!(window_bytes(&vfs, &mut opened(&vfs, 3_601), 3_601), without);
+}
+
+#[test]
+fn a_batch_without_records_is_not_written_and_its_id_is_free() {
+    let vfs = empty_disk();
+    let (mut wal, _) = open(&vfs);
+    let used = vfs.file_len(&segment_paths(&vfs)[0]).expect("len");
+    let empty = batch_of(&[""; 0], Some("retry-1"));
+    for _ in 0..2 {
+        assert_eq!(append(&mut wal, &empty), Placement::Written { first_seq: 0 });
+    }
+    assert_eq!(vfs.file_len(&segment_paths(&vfs)[0]).expect("len"), used);
+    assert_eq!(append(&mut wal, &retry(1)), Placement::Written { first_seq: 0 });
 }
 
 /// A window alone does not fill a segment: the next one would have its name.
