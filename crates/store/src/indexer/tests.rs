@@ -4,6 +4,8 @@ mod counted;
 mod dropped;
 mod interrupted;
 mod leaving;
+mod letters;
+mod lost_log;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
