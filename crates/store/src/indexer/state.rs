@@ -83,7 +83,6 @@ pub(crate) struct IndexState {
     uncounted_from: BTreeMap<PartitionId, u64>,
     applied: u64,
     committed: u64,
-    replay_expired: u64,
     /// A writer may have lost records that the WAL has: nothing is added or committed before
     /// they are read again.
     behind: bool,
@@ -103,7 +102,6 @@ impl IndexState {
             uncounted_from: BTreeMap::new(),
             applied: 0,
             committed: 0,
-            replay_expired: 0,
             behind: false,
             stalled: None,
             ended: false,
@@ -204,7 +202,6 @@ impl IndexState {
         mut records: Vec<(u64, EncodedRecord<'b>)>,
     ) -> Result<Vec<(u64, EncodedRecord<'b>)>, StoreError> {
         if indexer.tiers.is_expired(id.tier, id.day, indexer.clock.now()) {
-            self.replay_expired += records.len() as u64;
             metrics::counter!(tierlog_model::metric_names::REPLAY_EXPIRED)
                 .increment(records.len() as u64);
             return Ok(Vec::new());

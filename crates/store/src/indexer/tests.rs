@@ -2,6 +2,7 @@
 
 mod counted;
 mod dropped;
+mod going_back;
 mod interrupted;
 mod leaving;
 mod letters;

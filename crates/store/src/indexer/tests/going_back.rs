@@ -1,0 +1,56 @@
+//! Going back to what is committed: what is not is read again, whoever asks for what meanwhile.
+
+use tierlog_model::metric_names::REPLAY_EXPIRED;
+
+use super::counted::Counted;
+use super::*;
+use crate::backend::{FaultError, Operation};
+
+/// Five records that are committed, and five more that are not.
+fn half_committed(vfs: &SimulatedVfs) -> Recovered {
+    let mut store = open(vfs, &settings());
+    let first = log(&mut store, Level::Info, 0, 5);
+    store.indexer.apply(&first, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let second = log(&mut store, Level::Info, 0, 5);
+    store.indexer.apply(&second, Replay::No).expect("applied");
+    store
+}
+
+#[test]
+fn a_commit_in_between_does_not_take_for_indexed_what_is_to_be_read_again() {
+    let store = half_committed(&disk());
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    assert_eq!(store.indexer.lock().applied(), 10);
+    assert_eq!(sink.rewind().expect("gone back"), 5);
+    assert_eq!(store.indexer.lock().applied(), 5);
+    store.indexer.commit().expect("nothing to do");
+    assert_eq!(sink.rewind().expect("gone back"), 5);
+}
+
+#[test]
+fn nothing_is_committed_when_going_back_fails() {
+    let vfs = disk();
+    let store = half_committed(&vfs);
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    vfs.fail_after(Operation::SyncDir, 0, FaultError::Io);
+    assert!(sink.rewind().is_err());
+    vfs.clear_faults();
+    assert!(matches!(store.indexer.commit(), Err(StoreError::Stalled(_))));
+    assert_eq!(sink.rewind().expect("gone back"), 5);
+    store.indexer.commit().expect("nothing to do");
+}
+
+#[test]
+fn what_expired_before_it_was_indexed_is_counted_and_left_out() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    log(&mut store, Level::Debug, 9, 5);
+    log(&mut store, Level::Info, 9, 3);
+    drop(store);
+    let counted = Counted::new(REPLAY_EXPIRED);
+    let store = metrics::with_local_recorder(&counted, || open(&vfs, &settings()));
+    assert_eq!((records(&store), counted.get()), (3, 5));
+}
