@@ -108,3 +108,51 @@ fn free_name(layout: &Layout, directory: &Path, name: &str) -> Result<PathBuf, S
         .find(|candidate| !taken.contains(candidate));
     Ok(directory.join(free.unwrap_or_else(|| name.to_owned())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backend::{Crash, SimulatedVfs, Vfs as _};
+
+    /// A partition of one file, durable.
+    fn make(vfs: &SimulatedVfs, layout: &Layout, id: PartitionId) {
+        let directory = layout.partition(id);
+        vfs.create_dir_all(&directory).expect("made");
+        drop(vfs.create_new(&directory.join("file")).expect("made"));
+        for above in directory.ancestors() {
+            vfs.sync_dir(above).expect("synced");
+        }
+    }
+
+    fn has_file(vfs: &SimulatedVfs, directory: &Path) -> bool {
+        vfs.exists(&directory.join("file")).expect("a look")
+    }
+
+    #[test]
+    fn what_is_moved_away_stays_away_after_a_power_cut_and_beside_what_went_before() {
+        let vfs = SimulatedVfs::new();
+        let tiers = Tiers::standard();
+        let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
+        let day = "2026-11-01".parse().expect("a day");
+        let id = PartitionId { tier: tiers.by_name("info").expect("a tier"), day };
+        let trash = || move_to_trash(&layout, id, &tiers).expect("moved");
+        let aside = || quarantine(&layout, &layout.partition(id), "info/x").expect("moved");
+        let moves: [&dyn Fn() -> PathBuf; 2] = [&trash, &aside];
+        for moved in moves {
+            let mut before: Vec<PathBuf> = Vec::new();
+            for _ in 0..3 {
+                make(&vfs, &layout, id);
+                let to = moved();
+                assert!(!before.contains(&to), "{to:?} is taken");
+                before.push(to);
+                vfs.crash(Crash::DropUnsynced);
+                assert!(!vfs.exists(&layout.partition(id)).expect("a look"));
+                assert!(before.iter().all(|path| has_file(&vfs, path)), "{before:?}");
+            }
+        }
+        // An earlier try got this far.
+        trash();
+    }
+}

@@ -66,3 +66,22 @@ fn what_goes_while_it_is_to_be_read_again_is_counted_once() {
     };
     assert_eq!(counted(fail, recover), (7, 3));
 }
+
+#[test]
+fn a_day_that_went_does_not_come_back_from_the_log_after_later_commits() {
+    let vfs = disk();
+    let mut store = open(&vfs, &settings());
+    let gone = log(&mut store, Level::Debug, 0, 5);
+    store.indexer.apply(&gone, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    let day = store.catalogue.partitions().first().expect("a partition").id();
+    store.indexer.drop_partition(day).expect("dropped");
+    let next = log(&mut store, Level::Info, 0, 2);
+    store.indexer.apply(&next, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+    assert_eq!(store.wal.replay(0).count(), 2, "the log still has all of it");
+    drop(store);
+    let store = open(&vfs, &settings());
+    assert!(store.catalogue.partition(day).is_none());
+    assert_eq!(records(&store), 2);
+}

@@ -44,6 +44,39 @@ fn nothing_is_committed_when_going_back_fails() {
 }
 
 #[test]
+fn a_partition_that_is_damaged_meanwhile_is_put_aside_and_missed() {
+    let vfs = disk();
+    let store = half_committed(&vfs);
+    let partition = store.catalogue.partitions().first().expect("a partition").id();
+    let meta = store.layout.partition(partition).join("meta.json");
+    vfs.corrupt(&meta, |bytes| bytes.truncate(bytes.len() / 2)).expect("torn");
+    assert!(store.indexer.recover_at_once(10, StoreError::Stalled("test".to_owned()), &|| true));
+    assert_eq!(store.catalogue.lost(), [partition]);
+    assert_eq!(records(&store), 5, "what was only in the log");
+}
+
+#[test]
+fn what_a_partition_had_not_committed_when_it_was_put_aside_is_read_again() {
+    let vfs = disk();
+    let store = half_committed(&vfs);
+    let partition = store.catalogue.partitions().first().expect("a partition").id();
+    store.indexer.put_aside(partition).expect("put aside");
+    assert!(matches!(store.indexer.commit(), Err(StoreError::Stalled(_))));
+    assert!(store.indexer.recover_at_once(10, StoreError::Stalled("test".to_owned()), &|| true));
+    assert_eq!(records(&store), 5);
+}
+
+#[test]
+fn who_gives_a_record_up_goes_on_behind_it() {
+    let store = half_committed(&disk());
+    let write_state = WriteStateHandle::default();
+    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    assert_eq!(sink.rewind().expect("gone back"), 5);
+    sink.give_up(5);
+    assert_eq!(store.indexer.lock().applied(), 6);
+}
+
+#[test]
 fn what_expired_before_it_was_indexed_is_counted_and_left_out() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
