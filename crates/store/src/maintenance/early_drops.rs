@@ -13,7 +13,7 @@ use crate::layout::Layout;
 use crate::{PartitionId, StoreError, files};
 
 /// What `early-drops.json` holds: the last dropped day by the name of its tier.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct EarlyFile {
     through: BTreeMap<String, Day>,
 }
@@ -49,14 +49,17 @@ impl EarlyDrops {
     pub(crate) fn add(&self, id: PartitionId) -> Result<(), StoreError> {
         let path = self.layout.early_drops();
         let mut file = self.lock();
+        let mut next = file.clone();
         let name = self.tiers.policy(id.tier).name.clone();
-        let through = file.through.entry(name).or_insert(id.day);
+        let through = next.through.entry(name).or_insert(id.day);
         *through = (*through).max(id.day);
-        let json = serde_json::to_vec(&*file).map_err(|error| StoreError::Malformed {
+        let json = serde_json::to_vec(&next).map_err(|error| StoreError::Malformed {
             path: path.clone(),
             problem: error.to_string(),
         })?;
-        files::write_atomically(self.layout.vfs(), &path, &json)
+        files::write_atomically(self.layout.vfs(), &path, &json)?;
+        *file = next;
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, EarlyFile> {

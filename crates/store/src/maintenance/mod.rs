@@ -161,6 +161,12 @@ impl Maintenance {
         self.drop_all(plan)
     }
 
+    /// Lets the next look at the free room come at once: in a simulation no time passes.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn forget_last_drop(&self) {
+        *self.lock() = None;
+    }
+
     fn drop_all(&self, plan: Vec<Expiry>) -> Result<Vec<Expiry>, StoreError> {
         let mut failed = None;
         let mut dropped = Vec::new();
@@ -176,13 +182,11 @@ impl Maintenance {
     fn drop_one(&self, expiry: &Expiry) -> Result<(), StoreError> {
         let reason = expiry.reason;
         // ORDER: said before it is gone: a crash in between must not hide it. A day that is said
-        // to be gone and stays for now is the smaller lie.
-        let mut said = match reason {
-            DropReason::Retention => Ok(()),
-            DropReason::Pressure | DropReason::DeadLettersMax => {
-                self.with_reserve(|| self.early.add(expiry.id))
-            }
-        };
+        // to be gone and stays for now is the smaller lie. What cannot be said does not go: its
+        // tombstone would not find room either.
+        if reason != DropReason::Retention {
+            self.with_reserve(|| self.early.add(expiry.id))?;
+        }
         self.with_reserve(|| execute::expire(&self.indexer, &self.layout, expiry.id))?;
         counter!(
             metric_names::EXPIRED, "tier" => expiry.tier.clone(), "reason" => reason.as_str()
@@ -196,13 +200,6 @@ impl Maintenance {
             DropReason::Pressure | DropReason::DeadLettersMax => {
                 let reason = reason.as_str();
                 tracing::warn!(%tier, %day, records, bytes, reason, "drop partition early");
-                // By now there is room. A full disk costs the hint in answers, not the room.
-                if said.is_err() {
-                    said = self.early.add(expiry.id);
-                }
-                if let Err(error) = said {
-                    tracing::warn!(%error, "the early drop is not remembered");
-                }
             }
         }
         Ok(())
