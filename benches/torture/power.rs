@@ -3,8 +3,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
+use tierlog_store::Durability;
 use tierlog_store::simulation::{
     self, Broken, Cuts, DiskErrors, Outcome, Plan, Scenario, enumerate_crash_points,
 };
@@ -15,8 +17,12 @@ use crate::suite::{Effort, Invariant, Rig, Tally, Violation};
 /// Power cuts of one story: enough that each meets what those before it left.
 const CUTS_PER_STORY: u64 = 20;
 
-/// Every so many stories the disk returns errors too.
+/// Every so many stories the disk returns errors too; two of the others acknowledge before the
+/// log is synced.
 const ERRORS_EVERY: u64 = 4;
+
+/// When the log is synced then. The story's steps stand for it: nothing waits.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Tearings that are tried at each change.
 const TEARINGS: u64 = 2;
@@ -45,7 +51,13 @@ fn stories(_: &Rig, effort: Effort) -> Result<Tally> {
             } else {
                 DiskErrors::Never
             };
-            let plan = Plan { cuts: CUTS_PER_STORY, errors, broken: Broken::default() };
+            let durability = match seed % ERRORS_EVERY {
+                1 => Durability::Interval(INTERVAL),
+                3 => Durability::None,
+                _ => Durability::Fsync,
+            };
+            let broken = Broken::default();
+            let plan = Plan { cuts: CUTS_PER_STORY, errors, durability, broken };
             let outcome = simulation::run(seed, &plan);
             outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
         }

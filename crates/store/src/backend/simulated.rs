@@ -30,9 +30,6 @@ use tree::{FileContent, Inode, Tree};
 
 use super::{Vfs, VfsFile};
 
-/// Space that a new file system claims to have.
-const CAPACITY_BYTES: u64 = 1 << 40;
-
 /// One kind of call, for choosing which fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
@@ -108,6 +105,8 @@ struct State {
     faults: BTreeMap<Operation, (u64, FaultError)>,
     /// Operations that do nothing, and in the paths of what.
     ignored: Vec<(Operation, String)>,
+    /// Operations that do nothing the next time, on one path.
+    ignored_once: Vec<(Operation, PathBuf)>,
     now: Timestamp,
     /// Lock files of the search engine that are held, with the process that holds them.
     locks: BTreeSet<PathBuf>,
@@ -124,16 +123,20 @@ impl Default for SimulatedVfs {
 }
 
 impl SimulatedVfs {
+    /// Space that a new file system claims to have.
+    pub const CAPACITY_BYTES: u64 = 1 << 40;
+
     /// Returns an empty disk with an existing root directory `/`.
     pub fn new() -> SimulatedVfs {
         let state = State {
             tree: Tree::new(),
             epoch: 0,
-            capacity_bytes: CAPACITY_BYTES,
+            capacity_bytes: SimulatedVfs::CAPACITY_BYTES,
             change_count: 0,
             halt_at: None,
             faults: BTreeMap::new(),
             ignored: Vec::new(),
+            ignored_once: Vec::new(),
             now: Timestamp::MIN,
             locks: BTreeSet::new(),
             moments: None,
@@ -241,6 +244,11 @@ impl SimulatedVfs {
         held
     }
 
+    /// Makes the next operation of a kind on a path do nothing and claim success.
+    pub fn ignore_once(&self, operation: Operation, path: &Path) {
+        self.lock().ignored_once.push((operation, path.to_owned()));
+    }
+
     /// Returns every file, with its length, sorted by path.
     pub fn files(&self) -> Vec<(PathBuf, u64)> {
         self.lock().tree.files()
@@ -281,7 +289,7 @@ impl State {
     fn free_bytes(&self) -> u64 {
         // Fast path: nobody counts on a disk that has not been given a size.
         match self.capacity_bytes {
-            CAPACITY_BYTES => CAPACITY_BYTES,
+            SimulatedVfs::CAPACITY_BYTES => SimulatedVfs::CAPACITY_BYTES,
             capacity => capacity.saturating_sub(self.tree.used_bytes()),
         }
     }
@@ -307,6 +315,9 @@ impl State {
         let ignored = self.ignored.iter().any(|(ignored, part_of_path)| {
             *ignored == operation && path.to_string_lossy().contains(part_of_path)
         });
+        let once = |(ignored, at): &(Operation, PathBuf)| *ignored == operation && at == path;
+        let once = self.ignored_once.iter().position(once);
+        let ignored = ignored || once.map(|once| self.ignored_once.remove(once)).is_some();
         Ok(if ignored { Admission::Ignore } else { Admission::Perform })
     }
 }

@@ -23,6 +23,14 @@ pub enum Invariant {
     DroppedStaysDropped,
     /// F22: nothing is dropped that its tier still keeps.
     NothingYoungerDropped,
+    /// D1: what is deleted together, dead letters or a day before its time, is wholly there after a cut, or gone.
+    LeavesWhole,
+    /// S1: a power cut takes the end of what was written, and leaves no holes.
+    OnlyTheEndIsLost,
+    /// R8: before their time go days of debug and info, and nothing else.
+    OnlyTheLeastGoesEarly,
+    /// R9: of a day that went before its time it is known that it did.
+    GoneIsSaid,
     /// N1: a producer that numbers its lines is known, and goes on behind those acknowledged.
     ProducerKnown,
     /// I10: nothing panics.
@@ -42,6 +50,10 @@ impl Invariant {
             Invariant::Conserved => "I8 conserved",
             Invariant::DroppedStaysDropped => "R6 dropped stays dropped",
             Invariant::NothingYoungerDropped => "F22 nothing younger dropped",
+            Invariant::LeavesWhole => "D1 leaves whole",
+            Invariant::OnlyTheEndIsLost => "S1 only the end is lost",
+            Invariant::OnlyTheLeastGoesEarly => "R8 only the least goes early",
+            Invariant::GoneIsSaid => "R9 gone is said",
             Invariant::ProducerKnown => "N1 producer known",
             Invariant::NoPanic => "I10 no panic",
         }

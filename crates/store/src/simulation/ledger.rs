@@ -3,12 +3,17 @@
 //! Events arrive with the number of disk changes at which they happened, so that the ledger can
 //! also be asked what was promised at any earlier change. Found records arrive, violations leave.
 
+mod leaving;
+mod writes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tierlog_model::{Level, Record, RecordKind, Tiers, Timestamp, Value};
 
+use self::leaving::Leaving;
+use self::writes::Write;
 use super::invariant::{Invariant, Violation};
-use crate::{PartitionId, StoredRecord};
+use crate::{Durability, PartitionId, StoredRecord};
 
 /// Bytes of padding of the longest message: enough that a frame crosses sectors.
 const PADDING_BYTES_MAX: u64 = 900;
@@ -28,6 +33,11 @@ impl Spec {
         Spec { number, level, timestamp, kind: RecordKind::Log }
     }
 
+    /// Returns a dead letter.
+    pub(super) fn letter(number: u64, timestamp: Timestamp) -> Spec {
+        Spec { number, level: Level::Warning, timestamp, kind: RecordKind::DeadLetter }
+    }
+
     pub(super) fn partition(&self, tiers: &Tiers) -> PartitionId {
         let tier = tiers.of(self.level, self.kind);
         PartitionId { tier, day: self.timestamp.day() }
@@ -42,17 +52,16 @@ impl Spec {
         let mixed = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let padding = "x".repeat((mixed % PADDING_BYTES_MAX) as usize);
         let field = |name: &'static str, value| (name.into(), value);
-        Record {
-            timestamp: self.timestamp,
-            level: self.level,
-            kind: self.kind,
-            fields: vec![
-                field("message", Value::Str(format!("{} {mixed:x} {padding}", self.number).into())),
-                field("request_id", Value::Str(self.request_id().into())),
-                field("number", Value::Str(self.number.to_string().into())),
-                field("even", Value::Bool(self.number.is_multiple_of(2))),
-            ],
+        let mut fields = vec![
+            field("message", Value::Str(format!("{} {mixed:x} {padding}", self.number).into())),
+            field("request_id", Value::Str(self.request_id().into())),
+            field("number", Value::Str(self.number.to_string().into())),
+            field("even", Value::Bool(self.number.is_multiple_of(2))),
+        ];
+        if self.kind == RecordKind::DeadLetter {
+            fields.push(field("reason", Value::Str("too_long".into())));
         }
+        Record { timestamp: self.timestamp, level: self.level, kind: self.kind, fields }
     }
 }
 
@@ -63,10 +72,20 @@ pub(super) enum Event {
     Issued,
     /// It was refused and undone: it must not be found.
     Refused,
+    /// It was written to the log, and not only known from before.
+    Written,
     /// It was acknowledged: it must be found.
     Acked,
+    /// It is durable, so that its acknowledgement outlives a power cut.
+    Durable,
+    /// The power went before it was durable: it may be lost.
+    CutOff,
     /// Its days were over at a moment when the store looked: it may be gone.
     Expired,
+    /// It is being deleted: it may be gone.
+    Leaving,
+    /// Its deletion was cut short, and it was there afterwards: it must be found.
+    Stayed,
     /// It was dropped: it must never be found again.
     Dropped,
 }
@@ -75,8 +94,19 @@ pub(super) enum Event {
 struct Promise {
     refused: bool,
     acked: bool,
+    durable: bool,
     expired: bool,
+    leaving: bool,
     dropped: bool,
+    /// It may have been stored and have gone before it was handed in again.
+    gone_before: bool,
+}
+
+impl Promise {
+    /// Tells whether it must be found.
+    fn must_be_found(self) -> bool {
+        self.acked && !self.expired && !self.leaving && !self.dropped
+    }
 }
 
 /// Everything that happened to records, in order.
@@ -85,6 +115,14 @@ pub(super) struct Ledger {
     specs: BTreeMap<u64, Spec>,
     issued: BTreeSet<u64>,
     events: Vec<(u64, u64, Event)>,
+    leaving: Vec<Leaving>,
+    /// Days that went before their time, and when that was known.
+    early: Vec<(u64, PartitionId)>,
+    /// What was written to the log since a start was last checked, in order.
+    writes: Vec<Write>,
+    /// Records that dead letters become, with the numbers that the store has given the letters,
+    /// by the name of the batch.
+    replays: BTreeMap<String, Vec<(u64, Spec)>>,
     /// Records that one producer of a scenario has sent, in the order of its line numbers.
     lines: Vec<u64>,
 }
@@ -94,6 +132,12 @@ pub(super) struct Ledger {
 pub(super) struct FoundRecord {
     pub(super) partition: PartitionId,
     pub(super) stored: StoredRecord,
+}
+
+/// Returns the numbers of what was found.
+fn numbers_of(found: &[FoundRecord]) -> BTreeSet<u64> {
+    let number = |found: &FoundRecord| found.stored.record.get_str("number")?.parse().ok();
+    found.iter().filter_map(number).collect()
 }
 
 impl Ledger {
@@ -112,6 +156,18 @@ impl Ledger {
     /// Returns the records that a predicate holds for.
     pub(super) fn numbers(&self, chosen: impl Fn(&Spec) -> bool) -> Vec<u64> {
         self.specs.values().filter(|spec| chosen(spec)).map(|spec| spec.number).collect()
+    }
+
+    /// Returns the chosen records that must be found after any crash; with `Fsync`, what is
+    /// acknowledged is durable.
+    fn standing(&self, durability: Durability, chosen: impl Fn(&Spec) -> bool) -> Vec<u64> {
+        let acks_are_durable = durability == Durability::Fsync;
+        let promises = self.promises().into_iter();
+        let standing = promises.filter(|(_, promise)| {
+            promise.must_be_found() && (acks_are_durable || promise.durable)
+        });
+        let numbers = standing.map(|(number, _)| number);
+        numbers.filter(|number| self.spec(*number).is_some_and(&chosen)).collect()
     }
 
     /// Tells whether a record was handed in at least once.
@@ -133,7 +189,11 @@ impl Ledger {
         let known = self.events.iter().filter(|(at, _, _)| *at <= change);
         let events: Vec<_> = known.map(|(_, number, event)| (0, *number, *event)).collect();
         let issued = events.iter().map(|(_, number, _)| *number).collect();
-        Ledger { events, issued, ..self.clone() }
+        let leaving = self.leaving.iter().filter_map(|group| group.as_of(change)).collect();
+        let writes = self.writes.iter().filter_map(|write| write.as_of(change)).collect();
+        let early = self.early.iter().filter(|(at, _)| *at <= change).map(|(_, id)| (0, *id));
+        let early = early.collect();
+        Ledger { events, issued, leaving, early, writes, ..self.clone() }
     }
 
     /// Numbers the next line of the producer.
@@ -150,6 +210,22 @@ impl Ledger {
         (self.lines.iter().filter_map(|number| self.spec(*number).copied()).collect(), acked)
     }
 
+    /// Takes up what a start has found of what was cut short.
+    pub(super) fn settle(&mut self, found: &[FoundRecord], change: u64) {
+        self.settle_leaving(&numbers_of(found), change);
+        self.settle_writes(&numbers_of(found), change);
+    }
+
+    /// Remembers what dead letters become, by the name of the batch.
+    pub(super) fn add_replay(&mut self, name: &str, records: Vec<(u64, Spec)>) {
+        self.replays.insert(name.to_owned(), records);
+    }
+
+    /// Returns what the dead letters of a batch become.
+    pub(super) fn replay(&self, name: &str) -> Vec<(u64, Spec)> {
+        self.replays.get(name).cloned().unwrap_or_default()
+    }
+
     fn promises(&self) -> BTreeMap<u64, Promise> {
         let mut promises: BTreeMap<u64, Promise> = BTreeMap::new();
         for (_, number, event) in &self.events {
@@ -157,12 +233,27 @@ impl Ledger {
             match event {
                 Event::Issued => {
                     promise.refused = false;
-                    // What was never acknowledged may be written anew.
-                    promise.dropped &= promise.acked;
+                    // What is not acknowledged may be written anew, or be known and gone.
+                    if !promise.acked {
+                        promise.gone_before |= promise.dropped || promise.leaving;
+                        (promise.dropped, promise.leaving) = (false, false);
+                    }
                 }
+                Event::Written => promise.gone_before = false,
                 Event::Refused => promise.refused = true,
-                Event::Acked => promise.acked = true,
+                Event::Acked => {
+                    promise.acked = true;
+                    promise.expired |= promise.gone_before;
+                }
+                Event::Durable => promise.durable = true,
+                Event::CutOff => {
+                    promise.acked = false;
+                    // Who sends it again may be told that it is known, or have it written anew.
+                    promise.expired |= promise.dropped;
+                }
                 Event::Expired => promise.expired = true,
+                Event::Leaving => promise.leaving = true,
+                Event::Stayed => promise.leaving = false,
                 Event::Dropped => promise.dropped = true,
             }
         }
@@ -171,10 +262,8 @@ impl Ledger {
 
     /// Returns the records that could have been dropped, and that are not found.
     pub(super) fn expired_and_not_among(&self, found: &[FoundRecord]) -> Vec<u64> {
-        let is_found = |number: &u64| {
-            let text = number.to_string();
-            found.iter().any(|found| found.stored.record.get_str("number") == Some(text.as_str()))
-        };
+        let there = numbers_of(found);
+        let is_found = |number: &u64| there.contains(number);
         let promises = self.promises().into_iter();
         let gone = promises.filter(|(number, promise)| promise.expired && !is_found(number));
         gone.map(|(number, _)| number).collect()
@@ -204,12 +293,13 @@ impl Ledger {
             }
         }
         for (number, promise) in &promises {
-            if promise.acked && !promise.expired && !counts.contains_key(number) {
+            if promise.must_be_found() && !counts.contains_key(number) {
                 let detail = format!("number {number} of {:?}", self.specs.get(number));
                 return Err(Violation::new(Invariant::AckedIsFound, detail));
             }
         }
-        Ok(())
+        self.check_leaving(&numbers_of(found))?;
+        self.check_writes(&numbers_of(found))
     }
 
     fn check_payload(
@@ -226,6 +316,8 @@ impl Ledger {
             return Err(differs("partition"));
         }
         let (mut expected, mut stored) = (spec.record(), found.stored.record.clone());
+        // What it is, its partition says.
+        expected.kind = stored.kind;
         expected.fields.sort_by(|(name, _), (other, _)| name.cmp(other));
         stored.fields.sort_by(|(name, _), (other, _)| name.cmp(other));
         if expected == stored { Ok(()) } else { Err(differs("content")) }

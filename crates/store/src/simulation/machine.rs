@@ -4,26 +4,28 @@
 //! of the threads: write, sync, ack, queue, index, commit. A step that the threads would not
 //! survive ends the process here; it is started again by [`Machine::start`].
 
+mod clients;
+mod drops;
+mod letters;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tierlog_model::{
-    Clock, HeldBytes, ManualClock, ProducerId, ProducerLines, RedactedBatch, Tiers, Timestamp,
-    id_hash,
-};
+use tierlog_model::{Clock, HeldBytes, Level, ManualClock, Tiers, Timestamp, id_hash};
 
-use super::client::{ClientBatch, Verdict};
+pub(super) use self::letters::record_of;
+use super::client::ClientBatch;
 use super::invariant::{Invariant, Violation};
-use super::ledger::{Event, FoundRecord, Ledger, Spec};
-use crate::backend::{Crash, SimulatedVfs, Vfs};
+use super::ledger::{FoundRecord, Ledger, Spec};
+use crate::backend::{Crash, Operation, SimulatedVfs, Vfs};
 use crate::indexer::{LeftBy, Replay};
 use crate::layout::Layout;
 use crate::maintenance::Maintenance;
 use crate::recovery::{self, Recovered};
-use crate::wal::{AppliedBatch, Placement, WalError};
-use crate::{CompactScope, MaintenanceJob, StoreError, StoreSettings};
+use crate::wal::AppliedBatch;
+use crate::{CompactScope, Durability, MaintenanceJob, StoreError, StoreSettings};
 
 /// The data directory of every machine.
 const DATA: &str = "/data";
@@ -38,6 +40,12 @@ const WRITER_MEMORY_BYTES: usize = 15 << 20;
 /// opened again.
 const OPEN_WRITERS_MAX: usize = 4;
 
+/// Free bytes below which days go early: those of some partitions.
+const FREE_BYTES_LOW: u64 = 96 << 10;
+
+/// Free bytes below which today's go too: less than those of one partition.
+const FREE_BYTES_MIN: u64 = 8 << 10;
+
 /// How the store is broken on purpose, to prove that the oracle would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
@@ -49,6 +57,16 @@ pub enum Sabotage {
     ReplayEverything,
     /// A start does not know the producers of before.
     ForgetProducers,
+    /// The indexes are committed before the log is durable.
+    CommitAheadOfLog,
+    /// A deletion of dead letters is confirmed before it is committed.
+    ConfirmBeforeDelete,
+    /// Days of any tier go early.
+    EarlyOfAnyTier,
+    /// A start does not make the names in the directories of tiers durable.
+    TierNamesUnsynced,
+    /// A replay of dead letters does not say under which name it sends them.
+    ReplayWithoutName,
 }
 
 /// What a process has while it runs.
@@ -62,36 +80,6 @@ struct Process {
     taken: u64,
     /// Number of the first record that it wrote.
     first_seq: u64,
-}
-
-impl Process {
-    /// Takes up a batch that was written, or was not.
-    fn take_up(&mut self, batch: RedactedBatch, placement: Placement) -> Verdict {
-        let (first_seq, batch) = match placement {
-            Placement::Written { first_seq } => (first_seq, batch),
-            Placement::Rest { known_count, first_seq } => {
-                (first_seq, batch.without_first(known_count))
-            }
-            Placement::Duplicate { .. } => return Verdict::Known,
-            Placement::MissingLines { .. } => return Verdict::MissingLines,
-            Placement::TooLarge => return Verdict::Refused,
-        };
-        if batch.record_count() > 0 {
-            let held = HeldBytes::default();
-            self.queue.push_back(AppliedBatch { first_seq, batch, held });
-        }
-        Verdict::Written
-    }
-
-    /// Returns a batch as a process sees it that may have forgotten who its producer is.
-    fn as_it_knows(&self, batch: RedactedBatch, sabotage: Option<Sabotage>) -> RedactedBatch {
-        let known = batch.lines().filter(|_| sabotage == Some(Sabotage::ForgetProducers));
-        let name = known.map(|lines| format!("{}-{}", lines.producer.as_str(), self.first_seq));
-        match (name.as_deref().and_then(ProducerId::of_client), batch.lines().cloned()) {
-            (Some(producer), Some(lines)) => batch.with_lines(ProducerLines { producer, ..lines }),
-            _ => batch,
-        }
-    }
 }
 
 /// The machine, its disk, its clock and what it promised.
@@ -123,7 +111,8 @@ impl Machine {
             open_writers_max: OPEN_WRITERS_MAX,
             // One after the other, so that a seed repeats a run.
             commit_threads_max: 1,
-            free_bytes_min: 0,
+            free_bytes_low: FREE_BYTES_LOW,
+            free_bytes_min: FREE_BYTES_MIN,
             seal_zstd_level: 1,
             clock_jump_max: Duration::MAX,
             maintenance: MaintenanceJob::Rests,
@@ -134,6 +123,9 @@ impl Machine {
     }
 
     pub(super) fn sabotage(&mut self, sabotage: Sabotage) {
+        if sabotage == Sabotage::EarlyOfAnyTier {
+            self.settings.early_drop_max = Some(Level::Critical);
+        }
         self.sabotage = Some(sabotage);
     }
 
@@ -158,11 +150,32 @@ impl Machine {
         self.process.is_some()
     }
 
+    /// Says when batches are acknowledged, from the next start on.
+    pub(super) fn set_durability(&mut self, durability: Durability) {
+        self.settings.durability = durability;
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.settings.durability
+    }
+
     /// Ends the process, and perhaps the power.
     pub(super) fn crash(&mut self, crash: Crash) {
         // First: its threads still write, and what they write is part of what a crash finds.
         self.process = None;
         self.vfs.crash(crash);
+        self.note_crash(crash);
+    }
+
+    fn acks_are_durable(&self) -> bool {
+        self.settings.durability == Durability::Fsync
+    }
+
+    /// Takes back what a crash may have taken.
+    pub(super) fn note_crash(&mut self, crash: Crash) {
+        if !self.acks_are_durable() && crash != Crash::ProcessOnly {
+            self.ledger.cut_power(self.vfs.change_count());
+        }
     }
 
     /// Starts the process on what is on the disk.
@@ -177,6 +190,15 @@ impl Machine {
         // Half of the starts leave everything to the indexing thread, the others nothing.
         self.settings.replay_before_ready =
             if self.vfs.change_count().is_multiple_of(2) { Duration::ZERO } else { Duration::MAX };
+        if self.sabotage == Some(Sabotage::TierNamesUnsynced) {
+            for (_, policy) in self.settings.tiers.iter() {
+                let path = layout.partitions().join(&policy.name);
+                // One that is not there is synced when it is made.
+                if self.vfs.exists(&path).is_ok_and(|there| there) {
+                    self.vfs.ignore_once(Operation::SyncDir, &path);
+                }
+            }
+        }
         let store = recovery::recover(layout, &self.settings, &clock)?;
         if self.sabotage == Some(Sabotage::ReplayEverything) {
             for entry in store.wal.replay(0) {
@@ -214,81 +236,6 @@ impl Machine {
         self.process.as_ref().map_or(&[], |process| process.store.found.quarantined.as_slice())
     }
 
-    /// Sends batches as one group: they are written and synced together.
-    pub(super) fn append(&mut self, batches: &[ClientBatch]) -> Vec<Verdict> {
-        let all = |verdict: Verdict| batches.iter().map(|_| verdict).collect();
-        let now = self.now();
-        let change = self.vfs.change_count();
-        let mut new = Vec::new();
-        for spec in batches.iter().flat_map(|batch| &batch.specs) {
-            if !self.ledger.is_issued(spec.number) {
-                new.push(spec.number);
-            }
-            self.ledger.issue(*spec, change);
-        }
-        let sabotage = self.sabotage;
-        let Some(process) = &mut self.process else { return all(Verdict::Silence) };
-        let redacted = |batch: &ClientBatch| process.as_it_knows(batch.redacted(), sabotage);
-        let redacted: Vec<RedactedBatch> = batches.iter().map(redacted).collect();
-        let wal = &mut process.store.wal;
-        let written = wal.write_group(&redacted, now).and_then(|placements| match sabotage {
-            Some(Sabotage::AckBeforeSync) => Ok(placements),
-            _ => wal.sync().map(|()| placements),
-        });
-        let change = self.vfs.change_count();
-        let placements = match written {
-            Ok(placements) => placements,
-            // Undone: the client is told, and may send it again.
-            Err(WalError::DiskFull { .. }) => {
-                for number in new {
-                    self.ledger.note(number, Event::Refused, change);
-                }
-                return all(Verdict::Refused);
-            }
-            Err(_) => {
-                self.process = None;
-                return all(Verdict::Silence);
-            }
-        };
-        let mut verdicts = Vec::new();
-        for ((client, batch), placement) in batches.iter().zip(redacted).zip(placements) {
-            let verdict = process.take_up(batch, placement);
-            for spec in &client.specs {
-                if verdict.is_ack() {
-                    self.ledger.note(spec.number, Event::Acked, change);
-                } else if new.contains(&spec.number) {
-                    self.ledger.note(spec.number, Event::Refused, change);
-                }
-            }
-            verdicts.push(verdict);
-        }
-        verdicts
-    }
-
-    /// Returns the last line of a producer that the store has, as a connection is told it.
-    pub(super) fn greet(&self, producer: &ProducerId) -> Option<u64> {
-        let process = self.process.as_ref()?;
-        Some(process.store.wal.producer_line(producer, self.now()))
-    }
-
-    /// Sends the lines of the ledger's producer once more, from the first one and from the one
-    /// behind those that were acknowledged.
-    pub(super) fn resend_lines(&mut self) -> Result<(), Violation> {
-        let (specs, acked) = self.ledger.lines();
-        for skipped in [acked, 0] {
-            let rest = specs.get(skipped..).unwrap_or_default();
-            if rest.is_empty() {
-                continue;
-            }
-            let batch = ClientBatch::of_lines(skipped as u64 + 1, rest.to_vec());
-            if !self.append(&[batch]).iter().all(|verdict| verdict.is_ack()) {
-                let detail = format!("line {acked} was acknowledged");
-                return Err(Violation::new(Invariant::ProducerKnown, detail));
-            }
-        }
-        Ok(())
-    }
-
     /// Indexes the oldest of what waits.
     pub(super) fn index(&mut self, batches: usize) {
         self.work(|process, _| {
@@ -303,12 +250,22 @@ impl Machine {
 
     /// Makes what was indexed durable and searchable.
     pub(super) fn commit(&mut self) {
+        let mut waiting = None;
         self.work(|process, sabotage| {
-            if sabotage == Some(Sabotage::ReleaseBeforeCommit) {
-                process.store.wal.releaser().release_before(u64::MAX)?;
+            match sabotage {
+                Some(Sabotage::ReleaseBeforeCommit) => {
+                    process.store.wal.releaser().release_before(u64::MAX)?;
+                }
+                Some(Sabotage::CommitAheadOfLog) => process.store.wal.releaser().forget_order(),
+                _ => {}
             }
-            process.store.indexer.commit()
+            process.store.indexer.commit()?;
+            waiting = Some(process.waiting());
+            Ok(())
         });
+        if let (Some(waiting), false) = (waiting, self.acks_are_durable()) {
+            self.ledger.sync_but(&waiting, self.vfs.change_count());
+        }
     }
 
     /// Indexes everything and commits.
@@ -350,53 +307,10 @@ impl Machine {
         self.end_if_halted();
     }
 
-    /// Drops what is over. An error leaves the rest for the next round.
-    pub(super) fn retain(&mut self) -> Result<(), Violation> {
-        let now = self.now();
-        self.expire(now);
-        let Some(process) = &mut self.process else { return Ok(()) };
-        let dropped = process.maintenance.run_retention(now).unwrap_or_default();
-        // What waits to be indexed was not in the partition yet.
-        let waiting: Vec<u64> = process
-            .queue
-            .iter()
-            .flat_map(|applied| applied.batch.records())
-            .filter_map(|record| record.ok()?.decode().ok()?.get_str("number")?.parse::<u64>().ok())
-            .collect();
-        let change = self.vfs.change_count();
-        for expiry in dropped {
-            if !self.settings.tiers.is_expired(expiry.id.tier, expiry.id.day, now) {
-                let detail = format!("{:?} at {now}", expiry.id);
-                return Err(Violation::new(Invariant::NothingYoungerDropped, detail));
-            }
-            let tiers = &self.settings.tiers;
-            for number in self.ledger.numbers(|spec| spec.partition(tiers) == expiry.id) {
-                if !waiting.contains(&number) {
-                    self.ledger.note(number, Event::Dropped, change);
-                }
-            }
-        }
-        self.end_if_halted();
-        Ok(())
-    }
-
     /// A halted disk is a process that was killed at that change.
     fn end_if_halted(&mut self) {
         if self.vfs.is_halted() {
             self.process = None;
-        }
-    }
-
-    /// Notes which records the store may drop when it looks at the clock now.
-    fn expire(&mut self, now: Timestamp) {
-        let change = self.vfs.change_count();
-        let tiers = &self.settings.tiers;
-        let over = |spec: &Spec| {
-            let id = spec.partition(tiers);
-            tiers.is_expired(id.tier, id.day, now)
-        };
-        for number in self.ledger.numbers(over) {
-            self.ledger.note(number, Event::Expired, change);
         }
     }
 
@@ -412,7 +326,7 @@ impl Machine {
             let (id, facts) = (partition.id(), partition.facts());
             let before = found.len();
             for segment in partition.view().map_err(unreadable)?.segments() {
-                let docs: Vec<u32> = (0..segment.reader().max_doc()).collect();
+                let docs: Vec<u32> = segment.reader().doc_ids_alive().collect();
                 let records = segment.read(&docs).map_err(unreadable)?;
                 found.extend(
                     records.into_iter().map(|stored| FoundRecord { partition: id, stored }),
@@ -436,9 +350,14 @@ impl Machine {
         Ok(found)
     }
 
-    /// Compares what is there with what was promised.
-    pub(super) fn check(&self) -> Result<(), Violation> {
-        self.ledger.check(&self.found()?, &self.settings.tiers)
+    /// Compares what is there with what was promised, and takes up how that ended which was cut
+    /// short.
+    pub(super) fn check(&mut self) -> Result<(), Violation> {
+        let found = self.found()?;
+        self.ledger.check(&found, &self.settings.tiers)?;
+        self.check_early()?;
+        self.ledger.settle(&found, self.vfs.change_count());
+        Ok(())
     }
 
     /// Writes one record and finds it.

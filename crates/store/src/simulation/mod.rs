@@ -25,6 +25,7 @@ pub use story::DiskErrors;
 use self::machine::Machine;
 use self::points::check_start;
 use self::story::{Story, noon};
+use crate::Durability;
 use crate::backend::{Choices, Crash};
 
 /// Changes of the disk within which the next cut comes: a start makes about forty, a commit of
@@ -41,6 +42,8 @@ pub struct Plan {
     pub cuts: u64,
     /// Whether the disk returns errors besides.
     pub errors: DiskErrors,
+    /// When the store acknowledges.
+    pub durability: Durability,
     /// What is broken on purpose; nothing, unless it is to be proved that it is noticed.
     pub broken: Broken,
 }
@@ -76,6 +79,7 @@ pub fn run(seed: u64, plan: &Plan) -> Outcome {
 
 fn live(seed: u64, plan: &Plan, outcome: &mut Outcome) -> Result<(), Violation> {
     let mut machine = Machine::new(noon());
+    machine.set_durability(plan.durability);
     for (operation, part_of_path) in &plan.broken.ignored {
         machine.vfs.ignore_in(*operation, part_of_path);
     }
@@ -91,9 +95,10 @@ fn live(seed: u64, plan: &Plan, outcome: &mut Outcome) -> Result<(), Violation> 
             if !machine.is_running() || machine.vfs.is_halted() {
                 break;
             }
-            story.step(&mut machine, plan.errors)?;
+            story.step(&mut machine, plan)?;
         }
-        cut_and_start(&mut machine, &mut story, outcome)?;
+        cut_and_start(&mut machine, &mut story, plan, outcome)?;
+        machine.finish_replay();
         machine.check_fresh(story.spec(&machine))?;
         outcome.acked = machine.ledger.acked_count();
         outcome.changes = machine.vfs.change_count();
@@ -105,10 +110,15 @@ fn live(seed: u64, plan: &Plan, outcome: &mut Outcome) -> Result<(), Violation> 
 fn cut_and_start(
     machine: &mut Machine,
     story: &mut Story,
+    plan: &Plan,
     outcome: &mut Outcome,
 ) -> Result<(), Violation> {
     loop {
-        machine.crash(any_crash(&mut story.choices));
+        let crash = any_crash(&mut story.choices);
+        machine.crash(crash);
+        if plan.durability != Durability::Fsync && crash != Crash::ProcessOnly {
+            story.lose_acks();
+        }
         outcome.cuts += 1;
         if story.choices.below(3) > 0 {
             return check_start(machine);

@@ -5,8 +5,9 @@
 use super::client::ClientBatch;
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Event, Spec};
-use super::machine::{Machine, Sabotage};
+use super::machine::{Machine, Sabotage, record_of};
 use super::story::noon;
+use crate::Durability;
 use crate::backend::{Crash, Operation};
 use tierlog_model::{Level, Timestamp};
 
@@ -23,8 +24,14 @@ const FRESH_RECORDS: usize = 16;
 pub enum Scenario {
     /// Groups are written, indexed and committed, over several partitions.
     AppendAndCommit,
+    /// The same, acknowledged before the log is synced.
+    AppendUnsynced,
     /// A sealed partition takes late records and is sealed again, beside a new one.
     Seal,
+    /// Dead letters of two days are dropped, and others replayed as records.
+    Letters,
+    /// Days go before their time while some of their records are only in the WAL.
+    Relieve,
     /// A tier's day is dropped while some of its records are only in the WAL.
     Retain,
     /// A start that replays, finishes what a crash began, and commits.
@@ -35,9 +42,12 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Scenario; 5] = [
+    pub const ALL: [Scenario; 8] = [
         Scenario::AppendAndCommit,
+        Scenario::AppendUnsynced,
         Scenario::Seal,
+        Scenario::Letters,
+        Scenario::Relieve,
         Scenario::Retain,
         Scenario::Start,
         Scenario::StartAfterKill,
@@ -47,7 +57,10 @@ impl Scenario {
     pub fn as_str(self) -> &'static str {
         match self {
             Scenario::AppendAndCommit => "append and commit",
+            Scenario::AppendUnsynced => "append unsynced",
             Scenario::Seal => "seal",
+            Scenario::Letters => "letters",
+            Scenario::Relieve => "relieve",
             Scenario::Retain => "retain",
             Scenario::Start => "start",
             Scenario::StartAfterKill => "start after kill",
@@ -70,6 +83,8 @@ pub struct Broken {
 pub struct Cuts {
     /// Crashes at each chosen change. They take turns when `turns` says so.
     pub crashes: Vec<Crash>,
+    /// How many changes are looked at, from the first one.
+    pub within: usize,
     /// How many changes lie between two that are chosen; 1 chooses each.
     pub stride: usize,
     /// Whether every crash is tried at each chosen change.
@@ -91,7 +106,7 @@ impl Cuts {
     pub fn every(seeds: u64) -> Cuts {
         let torn = (0..seeds).map(|seed| Crash::Torn { seed });
         let crashes = [Crash::DropUnsynced, Crash::ProcessOnly].into_iter().chain(torn).collect();
-        Cuts { crashes, stride: 1, turns: Turns::All }
+        Cuts { crashes, within: usize::MAX, stride: 1, turns: Turns::All }
     }
 
     /// Returns one way to crash at each `stride`th change, taking turns.
@@ -102,6 +117,9 @@ impl Cuts {
 
 /// Lines that a producer sends at a time, of which the last one is new.
 const LINES_AGAIN: usize = 3;
+
+/// Dead letters that come at a time.
+const LETTERS: u64 = 3;
 
 /// Violations after which an enumeration ends: more of them tell nothing new.
 const VIOLATIONS_MAX: usize = 3;
@@ -123,6 +141,9 @@ pub fn enumerate_crash_points(scenario: Scenario, cuts: &Cuts, broken: &Broken) 
     if let Some(sabotage) = broken.sabotage {
         machine.sabotage(sabotage);
     }
+    if scenario == Scenario::AppendUnsynced {
+        machine.set_durability(Durability::None);
+    }
     let mut report = Report::default();
     if let Err(violation) = play(scenario, &mut machine, broken) {
         report.violations.push(violation);
@@ -130,7 +151,8 @@ pub fn enumerate_crash_points(scenario: Scenario, cuts: &Cuts, broken: &Broken) 
     }
     report.changes = machine.vfs.moment_count() as u64;
     let first = machine.vfs.change_count() - report.changes;
-    for (turn, moment) in (0..report.changes).step_by(cuts.stride.max(1)).enumerate() {
+    let moments = (0..report.changes).take(cuts.within).step_by(cuts.stride.max(1));
+    for (turn, moment) in moments.enumerate() {
         let crashes = match cuts.turns {
             Turns::All => cuts.crashes.as_slice(),
             Turns::One => cuts.crashes.chunks(1).cycle().nth(turn).unwrap_or_default(),
@@ -156,6 +178,8 @@ fn check_moment(origin: &Machine, moment: u64, first: u64, crash: Crash) -> Resu
     let Some(vfs) = origin.vfs.after_moment(moment as usize, crash) else { return Ok(()) };
     let ledger = origin.ledger.as_of(first + moment);
     let mut machine = Machine::on(vfs, origin.now(), ledger);
+    machine.set_durability(origin.durability());
+    machine.note_crash(crash);
     if let Some(sabotage) = origin.sabotaged() {
         machine.sabotage(sabotage);
     }
@@ -164,11 +188,18 @@ fn check_moment(origin: &Machine, moment: u64, first: u64, crash: Crash) -> Resu
     // back, although the log has forgotten by then what it could.
     let gone = machine.ledger.expired_and_not_among(&machine.found()?);
     machine.resend_lines()?;
+    machine.finish_replay();
+    machine.take_letters_again();
     let timestamp = machine.now();
     let fresh = (FRESH_NUMBER..).map(|number| Spec::log(number, Level::Info, timestamp));
     let fresh: Vec<Spec> = fresh.take(FRESH_RECORDS).collect();
     machine.append(&[ClientBatch::unnamed(fresh)]);
     machine.check_fresh(Spec::log(FRESH_NUMBER - 1, Level::Info, timestamp))?;
+    if crash == Crash::ProcessOnly {
+        // Once more, so that the log has forgotten for good what the first start relied on.
+        machine.crash(crash);
+        check_start(&mut machine)?;
+    }
     machine.crash(Crash::DropUnsynced);
     for number in gone {
         machine.ledger.note(number, Event::Dropped, 0);
@@ -192,7 +223,7 @@ fn play(scenario: Scenario, machine: &mut Machine, broken: &Broken) -> Result<()
     let started = script.machine.start();
     started.map_err(|error| Violation::new(Invariant::StartsByItself, error.to_string()))?;
     match scenario {
-        Scenario::AppendAndCommit => {
+        Scenario::AppendAndCommit | Scenario::AppendUnsynced => {
             script.watch();
             script.fill(0, 3);
             script.machine.flush();
@@ -214,6 +245,8 @@ fn play(scenario: Scenario, machine: &mut Machine, broken: &Broken) -> Result<()
             script.machine.flush();
             script.machine.seal();
         }
+        Scenario::Letters => script.letters(),
+        Scenario::Relieve => script.relieve()?,
         Scenario::Retain => script.retain()?,
         Scenario::Start => script.restart(Crash::DropUnsynced)?,
         Scenario::StartAfterKill => script.restart(Crash::ProcessOnly)?,
@@ -268,6 +301,58 @@ impl Script<'_> {
     fn spec(&mut self, level: Level, timestamp: Timestamp) -> Spec {
         self.next_number += 1;
         Spec::log(self.next_number, level, timestamp)
+    }
+
+    /// Leaves letters of a sealed day and of a hot one; drops some and replays others, of which
+    /// some were never indexed.
+    fn letters(&mut self) {
+        self.write_letters(1);
+        self.machine.flush();
+        self.machine.seal();
+        self.write_letters(0);
+        self.machine.flush();
+        // The log forgets the letters.
+        self.fill(0, 3);
+        self.machine.flush();
+        let seqs: Vec<u64> = self.machine.letters().unwrap_or_default().into_keys().collect();
+        self.watch();
+        let (dropped, replayed) = seqs.split_at((seqs.len() / 2 + 1).min(seqs.len()));
+        self.machine.take_letters(dropped);
+        self.write_letters(0);
+        let mut letters = self.machine.letters().unwrap_or_default();
+        letters.retain(|seq, _| replayed.contains(seq));
+        let records: Vec<(u64, Spec)> = letters.into_iter().collect();
+        let records = records.into_iter().map(|(seq, letter)| {
+            self.next_number += 1;
+            (seq, record_of(&letter, self.next_number))
+        });
+        let records = records.collect();
+        self.machine.replay_letters("replay", records);
+    }
+
+    fn write_letters(&mut self, days_ago: i64) {
+        let timestamp = self.machine.now().saturating_add_micros(-days_ago * DAY_MICROS);
+        let first = self.next_number + 1;
+        self.next_number += LETTERS;
+        let specs = (first..first + LETTERS).map(|number| Spec::letter(number, timestamp));
+        self.machine.append(&[ClientBatch::unnamed(specs.collect())]);
+    }
+
+    fn relieve(&mut self) -> Result<(), Violation> {
+        self.fill(1, 2);
+        self.fill(0, 1);
+        self.machine.flush();
+        self.machine.seal();
+        self.fill(1, 1);
+        self.machine.index(usize::MAX);
+        // There is room, and the reserve is made.
+        self.machine.relieve(u64::from(u32::MAX))?;
+        self.watch();
+        // Not even for a tombstone, but for the reserve.
+        self.machine.relieve(0)?;
+        self.fill(1, 1);
+        self.machine.flush();
+        Ok(())
     }
 
     fn retain(&mut self) -> Result<(), Violation> {

@@ -3,23 +3,28 @@
 //! Only what the daemon would let through is sent: ingest refuses records whose days are over,
 //! and a client gives up to repeat a batch long before its id is forgotten.
 
+mod letters;
 mod producers;
 
 use tierlog_model::{Level, Timestamp};
 
 use self::producers::Producer;
+use super::Plan;
 use super::client::ClientBatch;
 use super::invariant::Violation;
 use super::ledger::Spec;
 use super::machine::Machine;
-use crate::PartitionId;
 use crate::backend::{Choices, FaultError, Operation};
+use crate::{Durability, PartitionId};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
 /// How long a client goes on to repeat a batch: less than the store remembers its id.
 const REPEAT_MICROS: i64 = 20 * HOUR_MICROS;
+
+/// Most room that is left when the disk runs full: more than the mark under which days go.
+const FREE_BYTES: usize = 128 << 10;
 
 /// Batches that a client may still repeat.
 const REPEATABLE_MAX: usize = 12;
@@ -62,12 +67,8 @@ impl Story {
     }
 
     /// Lets one thing happen.
-    pub(super) fn step(
-        &mut self,
-        machine: &mut Machine,
-        errors: DiskErrors,
-    ) -> Result<(), Violation> {
-        match self.choices.below(32) {
+    pub(super) fn step(&mut self, machine: &mut Machine, plan: &Plan) -> Result<(), Violation> {
+        match self.choices.below(37) {
             0..=7 => self.send(machine),
             8..=11 => return self.send_lines(machine),
             12..=17 => machine.index(1 + self.choices.below(3)),
@@ -80,10 +81,21 @@ impl Story {
                 return machine.retain();
             }
             29..=30 => self.move_clock(machine),
-            _ if errors == DiskErrors::Sometimes => self.fail(machine),
+            31 => self.drop_letters(machine),
+            32 => self.replay_letters(machine),
+            // Of the modes that do not wait for it, one syncs the log after a while.
+            34 if matches!(plan.durability, Durability::Interval(_)) => machine.sync_log(),
+            35 => return machine.relieve(self.choices.below(FREE_BYTES) as u64),
+            33 => machine.take_letters_again(),
+            _ if plan.errors == DiskErrors::Sometimes => self.fail(machine),
             _ => self.send(machine),
         }
         Ok(())
+    }
+
+    /// A power cut took what was acknowledged: producers do not keep it, and go on behind it.
+    pub(super) fn lose_acks(&mut self) {
+        self.producers.iter_mut().for_each(Producer::give_up);
     }
 
     /// Sends a group of one to three batches, sometimes ones that were sent before.
@@ -129,6 +141,9 @@ impl Story {
         let days_ago = [0, 0, 0, 1, 1, 6].get(self.choices.below(6)).copied().unwrap_or(0);
         let ago = days_ago * DAY_MICROS + self.choices.below(1_000) as i64;
         let spec = |ago: i64| Spec::log(number, level, machine.now().saturating_add_micros(-ago));
+        if self.choices.below(6) == 0 {
+            return Spec::letter(number, spec(ago).timestamp);
+        }
         let late = spec(ago);
         if is_kept(machine, &late) { late } else { spec(0) }
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::backend::Operation;
 
 fn plan(cuts: u64, errors: DiskErrors) -> Plan {
-    Plan { cuts, errors, broken: Broken::default() }
+    Plan { cuts, errors, durability: Durability::Fsync, broken: Broken::default() }
 }
 
 #[test]
@@ -27,18 +27,37 @@ fn power_cuts_on_a_failing_disk_break_no_promise() {
 }
 
 #[test]
+fn power_cuts_take_only_the_end_of_what_was_acknowledged_before_it_was_synced() {
+    let interval = Durability::Interval(std::time::Duration::from_millis(50));
+    for (seed, durability) in [(200, interval), (201, Durability::None)] {
+        let outcome = run(seed, &Plan { durability, ..plan(16, DiskErrors::Never) });
+        assert_eq!(outcome.violation, None, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
 fn no_crash_point_breaks_a_promise() {
-    for (scenario, stride) in Scenario::ALL.into_iter().zip([41, 43, 11, 11, 11]) {
+    for (scenario, stride) in Scenario::ALL.into_iter().zip([41, 29, 43, 11, 11, 11, 11, 11]) {
         let report = enumerate_crash_points(scenario, &Cuts::some(stride), &Broken::default());
         assert_eq!(report.violations, [], "{}", scenario.as_str());
         assert!(report.crashes >= 12, "{}: {report:?}", scenario.as_str());
     }
 }
 
+/// Changes of the disk that a scenario of retention makes before the first day is gone.
+const DROP_CHANGES: usize = 14;
+
+/// Changes of the disk within which the first deletion of letters is committed, over two days.
+const DELETE_CHANGES: usize = 32;
+
 /// Breaks something on purpose, and expects the oracle to name the promise that this breaks.
 fn check_noticed(scenario: Scenario, stride: usize, broken: &Broken, expected: Invariant) {
-    let cuts = Cuts { stride, crashes: vec![Crash::DropUnsynced], turns: Turns::All };
-    let report = enumerate_crash_points(scenario, &cuts, broken);
+    let crashes = vec![Crash::DropUnsynced];
+    check_noticed_by(scenario, &Cuts { stride, crashes, ..Cuts::every(0) }, broken, expected);
+}
+
+fn check_noticed_by(scenario: Scenario, cuts: &Cuts, broken: &Broken, expected: Invariant) {
+    let report = enumerate_crash_points(scenario, cuts, broken);
     let noticed: Vec<Invariant> =
         report.violations.iter().map(|violation| violation.invariant).collect();
     assert!(noticed.contains(&expected), "{broken:?} gives {:?}", report.violations);
@@ -106,6 +125,60 @@ fn a_replay_of_what_is_indexed_is_noticed() {
 fn a_start_that_forgets_producers_is_noticed() {
     let expected = Invariant::ProducerKnown;
     check_sabotage(Scenario::AppendAndCommit, Sabotage::ForgetProducers, expected);
+}
+
+#[test]
+fn an_index_ahead_of_its_log_is_noticed() {
+    let broken = Broken { sabotage: Some(Sabotage::CommitAheadOfLog), ..Broken::default() };
+    check_noticed(Scenario::AppendUnsynced, 4, &broken, Invariant::OnlyTheEndIsLost);
+}
+
+#[test]
+fn an_early_drop_without_a_tombstone_is_noticed() {
+    let ignored = (Operation::Rename, "/data/tombstones");
+    check_ignored(Scenario::Relieve, 6, ignored, Invariant::LeavesWhole);
+}
+
+#[test]
+fn an_early_drop_that_is_not_remembered_is_noticed() {
+    let ignored = (Operation::Rename, "/data/early-drops.json");
+    check_ignored(Scenario::Relieve, 6, ignored, Invariant::GoneIsSaid);
+}
+
+#[test]
+fn an_early_drop_of_warnings_is_noticed() {
+    let expected = Invariant::OnlyTheLeastGoesEarly;
+    check_sabotage(Scenario::Relieve, Sabotage::EarlyOfAnyTier, expected);
+}
+
+/// The moment is that between the move of a dropped day and the sync of the directory that it
+/// was in: a kill, a start, and the power cut then.
+#[test]
+fn a_start_that_leaves_the_names_of_tiers_unsynced_is_noticed() {
+    let broken = Broken { sabotage: Some(Sabotage::TierNamesUnsynced), ..Broken::default() };
+    let crashes = vec![Crash::ProcessOnly];
+    let cuts = Cuts { crashes, within: DROP_CHANGES, ..Cuts::every(0) };
+    check_noticed_by(Scenario::Retain, &cuts, &broken, Invariant::DroppedStaysDropped);
+}
+
+#[test]
+fn letters_that_a_killed_process_took_away_do_not_come_back() {
+    let crashes = vec![Crash::ProcessOnly];
+    let cuts = Cuts { crashes, within: DELETE_CHANGES, ..Cuts::every(0) };
+    let report = enumerate_crash_points(Scenario::Letters, &cuts, &Broken::default());
+    assert_eq!(report.violations, []);
+}
+
+#[test]
+fn a_deletion_that_is_confirmed_before_it_is_committed_is_noticed() {
+    let expected = Invariant::DroppedStaysDropped;
+    check_sabotage(Scenario::Letters, Sabotage::ConfirmBeforeDelete, expected);
+}
+
+#[test]
+fn a_replay_without_a_name_is_noticed() {
+    let broken = Broken { sabotage: Some(Sabotage::ReplayWithoutName), ..Broken::default() };
+    check_noticed(Scenario::Letters, 6, &broken, Invariant::FoundOnce);
 }
 
 #[test]
