@@ -48,8 +48,8 @@ fn check(operation: Operation, successes: u64, then: Operation) -> bool {
 #[test]
 fn what_fails_in_the_middle_of_a_commit_is_indexed_once_and_counted_once() {
     use Operation::{Create, Inspect, Read, Rename, SyncData, SyncDir, Write};
-    for operation in [Create, Write, SyncData, Rename, SyncDir] {
-        for then in [Read, Inspect] {
+    for operation in [Create, Write, SyncData, Rename, SyncDir, Read] {
+        for then in [Read, Inspect, SyncDir] {
             for successes in 0.. {
                 let counted = Counted::new(tierlog_model::metric_names::INDEXED);
                 let failed =
