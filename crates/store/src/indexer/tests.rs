@@ -96,6 +96,13 @@ fn log_texts(
     AppliedBatch { first_seq, batch, held: HeldBytes::default() }
 }
 
+/// Logs records of today, indexes them and commits.
+fn log_indexed(store: &mut Recovered, level: Level, count: u64) {
+    let batch = log(store, level, 0, count);
+    store.indexer.apply(&batch, Replay::No).expect("applied");
+    store.indexer.commit().expect("committed");
+}
+
 fn records(store: &Recovered) -> u64 {
     store.catalogue.partitions().iter().map(|partition| partition.stats().records).sum()
 }
@@ -120,9 +127,7 @@ fn used(vfs: &SimulatedVfs) -> u64 {
 fn a_commit_without_room_is_made_up_for_when_there_is_some() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let first = log(&mut store, Level::Info, 0, 50);
-    store.indexer.apply(&first, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 50);
     let second = log(&mut store, Level::Info, 0, 500);
     let until = store.wal.next_seq();
     store.indexer.apply(&second, Replay::No).expect("applied");
@@ -173,9 +178,7 @@ fn a_writer_that_ends_in_the_middle_of_a_batch_is_noticed() {
 fn a_start_without_room_serves_reads_and_indexes_later() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let first = log(&mut store, Level::Info, 0, 50);
-    store.indexer.apply(&first, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 50);
     log(&mut store, Level::Info, 0, 500);
     drop(store);
     vfs.set_capacity(used(&vfs) + 4_096);
@@ -196,9 +199,7 @@ fn a_start_without_room_serves_reads_and_indexes_later() {
 fn a_start_without_time_leaves_the_log_to_the_thread() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let first = log(&mut store, Level::Info, 0, 50);
-    store.indexer.apply(&first, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 50);
     log(&mut store, Level::Info, 0, 500);
     drop(store);
     let hasty = StoreSettings { replay_before_ready: Duration::ZERO, ..settings() };
@@ -292,9 +293,7 @@ fn a_partition_that_goes_during_its_merge_keeps_no_other_waiting() {
 fn a_partition_that_goes_while_it_is_checked_is_not_damaged() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let batch = log(&mut store, Level::Info, 0, 5);
-    store.indexer.apply(&batch, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 5);
     let partition = store.catalogue.partitions().first().cloned().expect("a partition");
     let check = check_lasting(&store.catalogue, &partition).expect("it is there");
     assert_eq!(check.problems, [""; 0]);

@@ -15,9 +15,7 @@ fn check(
 ) {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let earlier = log(&mut store, Level::Debug, 0, 5);
-    store.indexer.apply(&earlier, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Debug, 5);
     let late = log(&mut store, Level::Debug, 0, 3);
     store.indexer.apply(&late, Replay::No).expect("applied");
     let error = meanwhile(&vfs, &store);
@@ -28,9 +26,7 @@ fn check(
     if let Some(error) = error {
         afterwards(&vfs, &store, error);
     }
-    let next = log(&mut store, Level::Debug, 0, 2);
-    store.indexer.apply(&next, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Debug, 2);
     assert_eq!(records(&store), 2);
 }
 
@@ -71,14 +67,10 @@ fn what_goes_while_it_is_to_be_read_again_is_counted_once() {
 fn a_day_that_went_does_not_come_back_from_the_log_after_later_commits() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let gone = log(&mut store, Level::Debug, 0, 5);
-    store.indexer.apply(&gone, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Debug, 5);
     let day = store.catalogue.partitions().first().expect("a partition").id();
     store.indexer.drop_partition(day).expect("dropped");
-    let next = log(&mut store, Level::Info, 0, 2);
-    store.indexer.apply(&next, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 2);
     assert_eq!(store.wal.replay(0).count(), 2, "the log still has all of it");
     drop(store);
     let store = open(&vfs, &settings());

@@ -9,9 +9,7 @@ use crate::backend::{FaultError, Operation};
 /// Five records that are committed, and five more that are not.
 fn half_committed(vfs: &SimulatedVfs) -> Recovered {
     let mut store = open(vfs, &settings());
-    let first = log(&mut store, Level::Info, 0, 5);
-    store.indexer.apply(&first, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 5);
     let second = log(&mut store, Level::Info, 0, 5);
     store.indexer.apply(&second, Replay::No).expect("applied");
     store

@@ -21,9 +21,7 @@ fn log_five_and_start(vfs: &SimulatedVfs, mut store: Recovered) -> Recovered {
 fn numbers_of_an_index_are_not_given_out_again() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let batch = log(&mut store, Level::Info, 0, 20);
-    store.indexer.apply(&batch, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 20);
     drop(store);
     let store = open_without_log(&vfs);
     assert_eq!((store.wal.next_seq(), records(&store)), (20, 20));
@@ -34,9 +32,7 @@ fn numbers_of_an_index_are_not_given_out_again() {
 fn numbers_of_a_day_that_went_are_not_given_out_again() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let batch = log(&mut store, Level::Info, 0, 20);
-    store.indexer.apply(&batch, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 20);
     let partition = store.catalogue.partitions().first().expect("a partition").id();
     store.indexer.drop_partition(partition).expect("dropped");
     drop(store);
@@ -49,9 +45,7 @@ fn numbers_of_a_day_that_went_are_not_given_out_again() {
 fn a_day_that_was_put_aside_is_missed_after_a_start_too() {
     let vfs = disk();
     let mut store = open(&vfs, &settings());
-    let batch = log(&mut store, Level::Info, 0, 20);
-    store.indexer.apply(&batch, Replay::No).expect("applied");
-    store.indexer.commit().expect("committed");
+    log_indexed(&mut store, Level::Info, 20);
     let partition = store.catalogue.partitions().first().expect("a partition").id();
     store.indexer.put_aside(partition).expect("put aside");
     assert_eq!(store.catalogue.lost(), [partition]);
