@@ -84,7 +84,13 @@ fn count(args: &Args) -> Result<ExitCode> {
     let total = answer.pointer("/total/value").and_then(Value::as_u64).unwrap_or_default();
     let mut out = std::io::stdout().lock();
     match args.format {
-        Format::Json => writeln!(out, "{}", json!({ "count": total }))?,
+        Format::Json => {
+            let mut object = Map::from_iter([("count".to_owned(), json!(total))]);
+            if let Some(warnings) = answer.get("warnings") {
+                object.insert("warnings".to_owned(), warnings.clone());
+            }
+            writeln!(out, "{}", Value::Object(object))?;
+        }
         Format::Pretty | Format::Csv => writeln!(out, "{total}")?,
     }
     Footer::of_answer(&answer).print();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Unreachable;
 use crate::client::{Endpoint, Problem, ServerArgs, SseEvent, SseReader};
-use crate::output::{Format, Palette, Printer, grouped, until_closed};
+use crate::output::{Format, Palette, Printer, grouped, until_closed, warning_line};
 
 /// Arguments of the verb.
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,9 @@ fn follow(args: &Args) -> Result<ExitCode> {
                 let lines = grouped(records);
                 let _ = writeln!(std::io::stderr(), "{lines} lines came too fast to be looked at");
             }
+            Tailed::Warning(line) => {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
             Tailed::Other => {}
         }
     }
@@ -66,19 +69,24 @@ enum Tailed {
     Record(Map<String, Value>),
     /// So many lines passed by, matching or not.
     Missed(u64),
+    /// How the query was read.
+    Warning(String),
     /// Something that a later server says.
     Other,
 }
 
 fn read(event: &SseEvent) -> Result<Tailed> {
     let data: Value = match event.name.as_str() {
-        "message" | "record" | "missed" => {
+        "message" | "record" | "missed" | "warning" => {
             serde_json::from_str(&event.data).context("an event of the stream is not JSON")?
         }
         _ => return Ok(Tailed::Other),
     };
     if event.name == "missed" {
         return Ok(Tailed::Missed(data.get("records").and_then(Value::as_u64).unwrap_or_default()));
+    }
+    if event.name == "warning" {
+        return Ok(warning_line(&data).map_or(Tailed::Other, Tailed::Warning));
     }
     match data {
         Value::Object(record) => Ok(Tailed::Record(record)),
@@ -98,6 +106,8 @@ mod tests {
         assert!(matches!(record, Tailed::Record(record) if record["level"] == "info"));
         let missed = read(&event("missed", r#"{"records":7}"#)).expect("JSON");
         assert_eq!(missed, Tailed::Missed(7));
+        let warning = read(&event("warning", r#"{"detail":"no field"}"#)).expect("JSON");
+        assert_eq!(warning, Tailed::Warning("warning: no field".to_owned()));
         assert_eq!(read(&event("later", "?")).expect("skipped"), Tailed::Other);
         assert!(read(&event("message", "{")).is_err());
     }

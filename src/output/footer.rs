@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
+use super::text::push_line;
+
 /// Remarks below the results; for people, so never on stdout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footer {
@@ -20,7 +22,7 @@ impl Footer {
         footer
     }
 
-    /// Reads the remarks that every answer may have: `partial` and `expired`.
+    /// Reads the remarks that every answer may have: `partial`, `expired` and `warnings`.
     pub fn of_answer(answer: &Value) -> Footer {
         let mut footer = Footer::default();
         footer.missing(answer);
@@ -85,6 +87,8 @@ impl Footer {
             let level = expired.get("level").and_then(Value::as_str).unwrap_or("some");
             self.expired(level, expired.get("since"));
         }
+        let warnings = answer.get("warnings").and_then(Value::as_array);
+        self.warnings.extend(warnings.into_iter().flatten().filter_map(warning_line));
     }
 
     fn expired(&mut self, level: &str, since: Option<&Value>) {
@@ -96,6 +100,22 @@ impl Footer {
             None => self.warnings.push(format!("{level} lines have expired")),
         }
     }
+}
+
+/// Returns a warning of an answer as one line: `warning: DETAIL (COUNT); did you mean SUGGESTION?`.
+pub fn warning_line(warning: &Value) -> Option<String> {
+    let text = |name: &str| warning.get(name).and_then(Value::as_str);
+    let mut line = "warning: ".to_owned();
+    push_line(&mut line, text("detail")?);
+    if let Some(count) = warning.get("count").and_then(Value::as_u64) {
+        line.push_str(&format!(" ({})", grouped(count)));
+    }
+    if let Some(suggestion) = text("suggestion") {
+        line.push_str("; did you mean ");
+        push_line(&mut line, suggestion);
+        line.push('?');
+    }
+    Some(line)
 }
 
 /// Returns a number with its thousands separated: `1,234,567`.
@@ -140,6 +160,22 @@ mod tests {
         let answer = json!({"total": {"value": 1, "relation": "gte"}, "partial": false});
         check(&Footer::of_search(&answer, 1), &expect!["at least 1 line"]);
         check(&Footer::of_search(&json!({}), 0), &expect![""]);
+    }
+
+    #[test]
+    fn a_warning_says_what_was_probably_meant_and_obeys_no_terminal() {
+        let answer = json!({"total": {"value": 0, "relation": "eq"}, "warnings": [
+            {"code": "unknown_field", "detail": "no record has a field \"sevice\"",
+                "field": "sevice", "suggestion": "service"},
+            {"code": "later", "detail": "left\u{1b}[31m out", "count": 12_345},
+        ]});
+        check(
+            &Footer::of_search(&answer, 0),
+            &expect![[r#"
+            0 lines
+            warning: no record has a field "sevice"; did you mean service?
+            warning: left\x1b[31m out (12,345)"#]],
+        );
     }
 
     #[test]

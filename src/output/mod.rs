@@ -15,7 +15,7 @@ mod text;
 
 use std::process::ExitCode;
 
-pub use footer::{Footer, grouped};
+pub use footer::{Footer, grouped, warning_line};
 pub use palette::Palette;
 pub use printer::Printer;
 pub use progress::Progress;

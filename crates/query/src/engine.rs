@@ -8,7 +8,9 @@ use tierlog_model::{Clock, Pseudonyms, RecordKind};
 use tierlog_store::Store;
 
 use crate::execute::{ScanOrder, scan};
-use crate::{Deadline, Expr, Plan, QueryConfig, QueryError, ScanReport, SegmentVisitor, TimeRange};
+use crate::{
+    Compiled, Deadline, Plan, QueryConfig, QueryError, ScanReport, SegmentVisitor, TimeRange,
+};
 
 /// Answers queries. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -76,16 +78,16 @@ impl Engine {
     }
 
     /// Compiles a query text.
-    pub fn parse(&self, q: &str) -> Result<Expr, QueryError> {
+    pub fn parse(&self, q: &str) -> Result<Compiled, QueryError> {
         crate::parse(q, &self.pseudonyms, self.clock.now())
     }
 
     /// Compiles a request: condition, range, tiers, ids.
     pub fn plan(&self, request: &PlanRequest) -> Result<Plan, QueryError> {
-        let expr = self.parse(&request.q)?;
+        let Compiled { expr, warnings } = self.parse(&request.q)?;
         let now = self.clock.now();
         let range = TimeRange::read(request.start.as_deref(), request.end.as_deref(), now)?;
-        Ok(self.plan_of(expr, range, request.kind))
+        Ok(Plan { warnings, ..self.plan_of(expr, range, request.kind) })
     }
 
     /// Runs a plan: hands every matching document to the visitor, newest day first.
@@ -98,7 +100,7 @@ impl Engine {
         deadline: &Deadline,
         visitor: &mut dyn SegmentVisitor,
     ) -> Result<ScanReport, QueryError> {
-        let mut report = ScanReport::of(&self.store);
+        let mut report = ScanReport::of(&self.store, plan);
         let catalogue = self.store.catalogue();
         scan(plan, catalogue, ScanOrder::NewestFirst, deadline, visitor, &mut report)?;
         Ok(report)

@@ -16,6 +16,7 @@ mod plan;
 mod record_filter;
 mod tail;
 mod time_range;
+mod warning;
 
 pub use config::QueryConfig;
 pub use cursor::Cursor;
@@ -30,10 +31,11 @@ pub use execute::{
 pub use http::fuzzing;
 pub use http::{Code, Problem, QueryState, contract, http_router};
 pub use parse::{
-    Bound, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange, Wildcard,
-    parse,
+    Bound, Compiled, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange,
+    Wildcard, parse,
 };
 pub use plan::{Expired, Plan};
 pub use record_filter::RecordFilter;
 pub use tail::{Tail, TailEvent};
 pub use time_range::{TimeRange, read_moment};
+pub use warning::{Warning, WarningCode, Warnings};

@@ -1,5 +1,6 @@
 //! Runs an aggregation request over a plan and shapes the answer.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use super::collect::{AggregateVisitor, engine_error};
 use super::filter::{Condition, SegmentDocs};
 use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, request, shape};
 use crate::execute::segment_docs;
-use crate::{Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange};
+use crate::{Compiled, Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange, Warnings};
 
 /// What an aggregation request is answered with.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ pub(crate) fn aggregate(
     deadline: &Deadline,
 ) -> Result<AggregateAnswer, QueryError> {
     let by_time = CountByTime::read(&aggs);
-    let compile = |condition: Condition| compile(engine, condition, deadline);
+    // Filters are compiled while the request is read; what they say belongs to the answer.
+    let said = RefCell::new(Warnings::default());
+    let compile = |condition: Condition| compile(engine, condition, deadline, &said);
     let request = request::read(aggs, engine.clock().now(), engine.pseudonyms(), &compile)?;
     // Only after the request was read: it is refused for the same reasons either way.
     if let Some(by_time) = by_time
@@ -46,7 +49,8 @@ pub(crate) fn aggregate(
         .with_value_sources(Arc::new(request.sources));
 
     let mut visitor = AggregateVisitor::new(&request.aggregations, &context, &request.attributes);
-    let report = engine.scan(plan, deadline, &mut visitor)?;
+    let mut report = engine.scan(plan, deadline, &mut visitor)?;
+    report.warnings.add_missing(&said.into_inner());
     let AggregateVisitor { merged, text, columns, .. } = visitor;
     if let Some(field) = text.iter().find(|field| !columns.contains(*field)) {
         return Err(request::text_field(field, &[]));
@@ -68,9 +72,14 @@ fn compile(
     engine: &Engine,
     condition: Condition,
     deadline: &Deadline,
+    said: &RefCell<Warnings>,
 ) -> Result<SegmentDocs, QueryError> {
     let expr = match condition {
-        Condition::Query(text) => engine.parse(&text)?,
+        Condition::Query(text) => {
+            let Compiled { expr, warnings } = engine.parse(&text)?;
+            said.borrow_mut().add_missing(&warnings);
+            expr
+        }
         Condition::Has(field) => Expr::Exists(field),
         Condition::Lacks(field) => Expr::Not(Box::new(Expr::Exists(field))),
     };

@@ -5,7 +5,7 @@ use tierlog_model::Timestamp;
 use super::collect::Counting;
 use super::search::{Hit, SearchRequest, Sort, cursor_after};
 use super::{Deadline, PartialReason};
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError};
+use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
 
 /// Records of a page: a few megabytes, and the search behind each is paid for by as many.
 const PAGE_RECORDS: usize = 5_000;
@@ -19,6 +19,8 @@ pub struct ExportPage {
     pub cursor: String,
     /// Why records may be missing.
     pub partial_reasons: Vec<PartialReason>,
+    /// What the page says about itself.
+    pub warnings: Warnings,
 }
 
 /// An export under way. Each page has the time of a whole query.
@@ -57,6 +59,11 @@ impl Engine {
 }
 
 impl Export {
+    /// Returns what is said of the query, whatever its pages hold.
+    pub fn warnings(&self) -> &Warnings {
+        &self.plan.warnings
+    }
+
     /// Returns the next page; `None` after the last.
     pub fn next_page(&mut self, deadline: &Deadline) -> Result<Option<ExportPage>, QueryError> {
         if self.state == ExportState::Done {
@@ -87,6 +94,7 @@ impl Export {
             hits: found.hits,
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
+            warnings: found.warnings,
         }))
     }
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tierlog_store::Store;
 
+use crate::{Plan, Warnings};
+
 /// Why an answer is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,12 +36,14 @@ pub struct ScanReport {
     pub opened: u64,
     /// Partitions that were skipped because an id filter, tier or time range excludes them.
     pub skipped: u64,
+    /// What the answer says about itself: the plan's warnings, and those of the execution.
+    pub warnings: Warnings,
 }
 
 impl ScanReport {
     /// Returns the report of a scan that is about to begin.
-    pub fn of(store: &Store) -> ScanReport {
-        let mut report = ScanReport::default();
+    pub fn of(store: &Store, plan: &Plan) -> ScanReport {
+        let mut report = ScanReport { warnings: plan.warnings.clone(), ..ScanReport::default() };
         // ORDER: asked before the scan takes its partitions, so that what is late is not missing
         // from an answer that passes for whole.
         if store.is_indexing_late() {

@@ -10,7 +10,7 @@ use super::search::{Hit, SearchRequest, SearchResponse, Sort, services};
 use super::{Deadline, PartialReason};
 use crate::parse::{FieldTest, Literal};
 use crate::plan::kept_since;
-use crate::{Engine, Expr, Plan, PlanRequest, QueryError, TimeRange};
+use crate::{Compiled, Engine, Expr, Plan, PlanRequest, QueryError, TimeRange, Warnings};
 
 /// What is known of one level of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +65,9 @@ pub struct RequestResponse {
     /// Partitions that could not be read, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_partitions: Vec<String>,
+    /// What the answer says about itself.
+    #[serde(skip_serializing_if = "Warnings::is_empty")]
+    pub warnings: Warnings,
     /// Milliseconds that the look-up took.
     pub took_ms: u64,
 }
@@ -104,6 +107,7 @@ impl Engine {
             partial: found.partial,
             partial_reasons: found.partial_reasons,
             partial_partitions: found.partial_partitions,
+            warnings: found.warnings,
             took_ms: found.took_ms,
         })
     }
@@ -116,10 +120,11 @@ impl Engine {
     ) -> Result<SearchResponse, QueryError> {
         let PlanRequest { q, start, end, kind } = &request.search.query;
         let user = self.id_expr(fields::USER_ID, &request.user_id);
-        let expr = Expr::all_of([user, self.parse(q)?]);
+        let Compiled { expr, warnings } = self.parse(q)?;
+        let expr = Expr::all_of([user, expr]);
         let now = self.clock().now();
         let range = TimeRange::read(start.as_deref(), end.as_deref(), now)?;
-        let plan = self.plan_of(expr, range, *kind);
+        let plan = Plan { warnings, ..self.plan_of(expr, range, *kind) };
         self.search_plan(&plan, &request.search, self.counting(&request.search), deadline)
     }
 

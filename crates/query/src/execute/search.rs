@@ -13,7 +13,7 @@ use super::collect::{Candidate, Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
 use super::{Deadline, PartialReason, ScanReport};
 use crate::plan::Expired;
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError};
+use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
 
 /// Records that are rebuilt at once: enough to share the opening of columns, little enough that
 /// the bound on an answer's bytes is kept.
@@ -141,6 +141,9 @@ pub struct SearchResponse {
     pub partial_partitions: Vec<String>,
     /// Levels of the query that are past their retention in the asked range.
     pub expired: Vec<Expired>,
+    /// What the answer says about itself.
+    #[serde(skip_serializing_if = "Warnings::is_empty")]
+    pub warnings: Warnings,
 }
 
 impl Engine {
@@ -177,7 +180,7 @@ impl Engine {
             let message = format!("at most {}; page on by cursor", self.config().hits_max);
             return Err(QueryError::Parameter { name: "limit", message });
         }
-        let mut report = ScanReport::of(self.store());
+        let mut report = ScanReport::of(self.store(), plan);
         let after = request.cursor.as_ref().map(Rank::of_cursor);
         let catalogue = self.store().catalogue();
         let mut collector = Collector::new(plan, request.sort, request.limit, after, counting);
@@ -215,6 +218,7 @@ impl Engine {
             partial_reasons: report.reasons,
             partial_partitions: report.unreadable,
             expired: plan.expired.clone(),
+            warnings: report.warnings,
         })
     }
 }

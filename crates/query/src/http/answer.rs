@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Expired, PartialReason, ScanReport};
+use crate::{Expired, PartialReason, ScanReport, Warning, Warnings};
 
 /// Returns milliseconds since a moment, as answers report them.
 pub(super) fn took_ms(started: Instant) -> u64 {
@@ -29,7 +29,7 @@ impl From<Expired> for ExpiredLevel {
     }
 }
 
-/// Whether an answer is whole.
+/// Whether an answer is whole, and what else it says about itself.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Wholeness {
     /// Whether matches may be missing.
@@ -43,20 +43,27 @@ pub(super) struct Wholeness {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_partitions: Vec<String>,
+    /// What the answer says about itself: fields that no record has, clauses in another
+    /// language, values that a limit leaves out.
+    #[serde(skip_serializing_if = "Warnings::is_empty")]
+    #[schema(value_type = Vec<Warning>)]
+    warnings: Warnings,
 }
 
 impl Wholeness {
-    /// Returns whether an answer with such reasons is whole.
+    /// Returns what an answer with such reasons and warnings says.
     pub(super) fn of(
         partial_reasons: Vec<PartialReason>,
         partial_partitions: Vec<String>,
+        warnings: Warnings,
     ) -> Wholeness {
-        Wholeness { partial: !partial_reasons.is_empty(), partial_reasons, partial_partitions }
+        let partial = !partial_reasons.is_empty();
+        Wholeness { partial, partial_reasons, partial_partitions, warnings }
     }
 }
 
 impl From<ScanReport> for Wholeness {
     fn from(report: ScanReport) -> Wholeness {
-        Wholeness::of(report.reasons, report.unreadable)
+        Wholeness::of(report.reasons, report.unreadable, report.warnings)
     }
 }

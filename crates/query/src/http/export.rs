@@ -29,7 +29,7 @@ use super::parameters::Parameters;
 use super::problem::{Code, Problem};
 use super::request::Scope;
 use super::state::{Patience, QueryState};
-use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, Sort};
+use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, Sort, Warnings};
 
 /// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
 /// in this time on any line.
@@ -93,7 +93,7 @@ impl ExportParameters {
 /// Writes every record that matches as a line of JSON.
 ///
 /// The last line is `{"tierlog":{"export":{...}}}`: whether the export is `complete`, how many
-/// `records` were written, the `cursor` to go on from, and why records may be missing. An answer
+/// `records` were written, the `cursor` to go on from, why records may be missing, and `warnings`. An answer
 /// without it was cut off.
 #[utoipa::path(
     get,
@@ -117,11 +117,13 @@ pub(super) async fn export(
     let permit = state.export_permit()?;
     let timeout = scope.timeout();
     let plan = scope.into_plan();
-    let trailer = Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
+    let mut trailer =
+        Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
     let start = move |engine: &Engine, _: &Deadline| engine.export(&plan, sort, cursor, fields);
     let export = state.run(timeout, start).await?;
     // The first page is read before the answer begins, so that its errors have a status.
     let reader = Reader { state, timeout };
+    trailer.warnings = export.warnings().clone();
     let first = reader.page(export).await?;
 
     let (sender, parts) = mpsc::channel(PARTS_AHEAD);
@@ -145,6 +147,8 @@ struct Trailer {
     cursor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     partial_reasons: Vec<PartialReason>,
+    #[serde(skip_serializing_if = "Warnings::is_empty")]
+    warnings: Warnings,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
 }
@@ -155,6 +159,7 @@ struct Page {
     records: u64,
     cursor: String,
     partial_reasons: Vec<PartialReason>,
+    warnings: Warnings,
 }
 
 /// Reads pages on blocking threads, under the same gate as every query.
@@ -171,6 +176,7 @@ impl Reader {
                 parts: lines(&page.hits),
                 cursor: page.cursor,
                 partial_reasons: page.partial_reasons,
+                warnings: page.warnings,
             });
             Ok((export, page))
         };
@@ -259,6 +265,7 @@ impl Writer {
                 self.trailer.partial_reasons.push(reason);
             }
         }
+        self.trailer.warnings.add_missing(&page.warnings);
         if self.checkpoints == Checkpoints::Page {
             let checkpoint = line(&json!({"tierlog": {"export": {"cursor": page.cursor}}}));
             self.send(Part::Lines(checkpoint)).await?;

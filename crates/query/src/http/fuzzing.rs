@@ -103,9 +103,9 @@ pub fn query(data: &[u8]) {
     let query = String::from_utf8_lossy(data);
     let now = Timestamp::from_micros_clamped(NOW);
     match crate::parse(&query, &Pseudonyms::off(), now) {
-        Ok(expr) => {
+        Ok(compiled) => {
             static RECORDS: OnceLock<Vec<Record<'static>>> = OnceLock::new();
-            let filter = RecordFilter::new(expr);
+            let filter = RecordFilter::new(compiled.expr);
             for record in RECORDS.get_or_init(records).iter().take(5) {
                 filter.matches(record);
             }

@@ -100,7 +100,7 @@ impl SearchAnswer {
             total: TotalAnswer { value: found.total.value, relation },
             cursor: found.cursor,
             took_ms: took_ms(started),
-            whole: Wholeness::of(found.partial_reasons, found.partial_partitions),
+            whole: Wholeness::of(found.partial_reasons, found.partial_partitions, found.warnings),
             expired: found.expired.into_iter().map(ExpiredLevel::from).collect(),
         }
     }

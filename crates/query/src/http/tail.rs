@@ -16,7 +16,7 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Kind;
 use super::state::QueryState;
-use crate::{RecordFilter, Tail, TailEvent};
+use crate::{Compiled, RecordFilter, Tail, TailEvent, Warning};
 
 /// Between comments on a quiet stream: shorter than the idle timeouts of common proxies (60 s),
 /// and soon enough to notice a client that is gone.
@@ -37,8 +37,8 @@ pub(super) struct TailParameters {
 /// Follows the records that match a query, from now on.
 ///
 /// Each event is one record: `data: {...}`. A client that reads too slowly gets an event `missed`
-/// whose data, `{"records":N}`, says how many records passed it by, matching or not. A comment
-/// comes every 15 seconds.
+/// whose data, `{"records":N}`, says how many records passed it by, matching or not. Events
+/// `warning`, before all others, say how the query was read. A comment comes every 15 seconds.
 #[utoipa::path(
     get,
     path = "/api/v1/tail",
@@ -65,14 +65,16 @@ pub(super) async fn tail(
     let permit = state.tail_permit()?;
     // Subscribed before the answer starts: what is acked after it is seen.
     let batches = state.engine().store().live();
-    let filter = RecordFilter::new(state.engine().parse(&q)?);
+    let Compiled { expr, warnings } = state.engine().parse(&q)?;
+    let filter = RecordFilter::new(expr);
     let tail = Tail::new(batches, filter, kind.record_kind(), state.stop_token());
-    let events = TailEvents { tail, _permit: permit };
+    let events = TailEvents { warnings: warnings.into_vec().into_iter(), tail, _permit: permit };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
 }
 
 /// A tail as events on the wire. Dropping it frees its permit.
 struct TailEvents {
+    warnings: std::vec::IntoIter<Warning>,
     tail: Tail,
     _permit: OwnedSemaphorePermit,
 }
@@ -84,6 +86,10 @@ impl Stream for TailEvents {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Event, Infallible>>> {
+        if let Some(warning) = self.warnings.next() {
+            let data = serde_json::to_string(&warning).unwrap_or_default();
+            return Poll::Ready(Some(Ok(Event::default().event("warning").data(data))));
+        }
         Pin::new(&mut self.tail)
             .poll_next(context)
             .map(|event| event.map(|event| Ok(write(&event))))

@@ -12,13 +12,15 @@ use super::pattern::{Pattern, PatternChar, Wildcard, plain_text, read_word};
 use super::prepare::Clause;
 use super::{level, literal, words};
 use crate::time_range::read_moment;
-use crate::{QueryError, TimeRange};
+use crate::{QueryError, TimeRange, Warnings};
 
 /// What compiling needs to know besides the tree.
 pub(super) struct Compiler<'c> {
     pub(super) clauses: &'c [Clause],
     pub(super) pseudonyms: &'c Pseudonyms,
     pub(super) now: Timestamp,
+    /// How clauses were read, where that needs saying.
+    pub(super) warnings: Warnings,
 }
 
 /// The value of a clause, by its form.
@@ -35,7 +37,7 @@ enum Value {
 
 impl Compiler<'_> {
     /// Compiles a tree; `None` when nothing in it says anything (`"--"` has no words).
-    pub(super) fn tree(&self, tree: UserInputAst) -> Result<Option<Expr>, QueryError> {
+    pub(super) fn tree(&mut self, tree: UserInputAst) -> Result<Option<Expr>, QueryError> {
         match tree {
             UserInputAst::Clause(clauses) => self.clauses(clauses),
             UserInputAst::Boost(inner, _) => self.tree(*inner),
@@ -44,7 +46,7 @@ impl Compiler<'_> {
     }
 
     fn clauses(
-        &self,
+        &mut self,
         clauses: Vec<(Option<Occur>, UserInputAst)>,
     ) -> Result<Option<Expr>, QueryError> {
         let mut all = Vec::new();
@@ -63,7 +65,7 @@ impl Compiler<'_> {
         Ok((!all.is_empty()).then(|| Expr::all_of(all)))
     }
 
-    fn leaf(&self, leaf: UserInputLeaf) -> Result<Option<Expr>, QueryError> {
+    fn leaf(&mut self, leaf: UserInputLeaf) -> Result<Option<Expr>, QueryError> {
         let (number, value) = match leaf {
             UserInputLeaf::Literal(literal) => (literal.field_name.clone(), Err(literal)),
             UserInputLeaf::All => (None, Ok(Value::Anything)),
@@ -85,7 +87,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn bare(&self, clause: &Clause, value: Value) -> Result<Option<Expr>, QueryError> {
+    fn bare(&mut self, clause: &Clause, value: Value) -> Result<Option<Expr>, QueryError> {
         let test = match value {
             Value::Anything => return Ok(Some(Expr::All)),
             Value::Word(word) => words::pattern(&word).ok_or_else(|| {
@@ -102,7 +104,7 @@ impl Compiler<'_> {
         Ok((test != TextTest::Never).then_some(Expr::AnyText(test)))
     }
 
-    fn field(&self, clause: &Clause, written: &str, value: Value) -> Result<Expr, QueryError> {
+    fn field(&mut self, clause: &Clause, written: &str, value: Value) -> Result<Expr, QueryError> {
         let name = canonical(written);
         if name == fields::LEVEL {
             return self.level(clause, value);
@@ -118,7 +120,7 @@ impl Compiler<'_> {
         Ok(Expr::any_of([self.values(clause, name, value)?, own_name]))
     }
 
-    fn values(&self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
+    fn values(&mut self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
         let covering = covering(self.pseudonyms, name);
         let is_id = covering.is_some() || fields::ID_FIELDS.contains(&name);
         let ids = if is_id { self.id_test(covering.unwrap_or(name), &value) } else { None };

@@ -24,18 +24,33 @@ pub use pattern::{Pattern, Wildcard};
 use tantivy_query_grammar::parse_query;
 use tierlog_model::{Pseudonyms, Timestamp};
 
-use crate::QueryError;
+use crate::{QueryError, Warnings};
+
+/// A compiled query text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The condition.
+    pub expr: Expr,
+    /// How the text was read, where that needs saying.
+    pub warnings: Warnings,
+}
 
 /// Compiles a query text. An empty text and `*` are everything.
-pub fn parse(query: &str, pseudonyms: &Pseudonyms, now: Timestamp) -> Result<Expr, QueryError> {
+pub fn parse(query: &str, pseudonyms: &Pseudonyms, now: Timestamp) -> Result<Compiled, QueryError> {
     let prepared = prepare::prepare(query)?;
     if prepared.clauses.is_empty() {
-        return Ok(Expr::All);
+        return Ok(Compiled { expr: Expr::All, warnings: Warnings::default() });
     }
     let tree = parse_query(&prepared.text).map_err(|_| unreadable(&prepared))?;
-    let compiler = compile::Compiler { clauses: &prepared.clauses, pseudonyms, now };
+    let mut compiler = compile::Compiler {
+        clauses: &prepared.clauses,
+        pseudonyms,
+        now,
+        warnings: Warnings::default(),
+    };
     // A query that says nothing although it has clauses (`"--"`) must not find everything.
-    Ok(compiler.tree(tree)?.unwrap_or(Expr::Nothing))
+    let expr = compiler.tree(tree)?.unwrap_or(Expr::Nothing);
+    Ok(Compiled { expr, warnings: compiler.warnings })
 }
 
 /// Finds the clause that the grammar refuses: the structure around the clauses is sound by

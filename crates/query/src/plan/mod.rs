@@ -11,7 +11,7 @@ use serde::Serialize;
 use tierlog_model::{Day, Level, RecordKind, TierId, Tiers, Timestamp};
 use tierlog_store::Listed;
 
-use crate::{Expr, LevelSet, TimeRange};
+use crate::{Expr, LevelSet, TimeRange, Warnings};
 
 /// What a scan needs to know.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Plan {
     pub only_levels: Option<LevelSet>,
     /// Levels of the condition that are partly or wholly past their retention in the range.
     pub expired: Vec<Expired>,
+    /// What every answer to the query says about it.
+    pub warnings: Warnings,
 }
 
 /// A level whose records the asked range has partly or wholly outlived.
@@ -68,7 +70,8 @@ impl Plan {
         let required_ids = narrow::required_ids(&expr);
         let only_levels = narrow::is_of_levels_and_times(&expr).then_some(levels);
         let tiers = tiers_with_matches;
-        Plan { range, tiers, expr, required_ids, only_levels, expired }
+        let warnings = Warnings::default();
+        Plan { range, tiers, expr, required_ids, only_levels, expired, warnings }
     }
 
     /// Tells whether a partition can hold matches, as far as that is known without opening it.

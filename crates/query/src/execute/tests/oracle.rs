@@ -289,7 +289,8 @@ fn expected(
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 ) -> Vec<i64> {
-    let filter = RecordFilter::new(fixture.engine.parse(q).unwrap_or(Expr::Nothing));
+    let filter =
+        RecordFilter::new(fixture.engine.parse(q).map_or(Expr::Nothing, |compiled| compiled.expr));
     let mut found: Vec<(Timestamp, i64)> = records
         .iter()
         .filter(|record| start.is_none_or(|start| start <= record.timestamp))

@@ -88,7 +88,7 @@ fn phrases_across_values_are_found() {
 fn check_all(fixture: &Fixture, records: &[Record<'static>]) {
     let mut found_any = 0;
     for q in QUERIES {
-        let filter = RecordFilter::new(fixture.engine.parse(q).unwrap());
+        let filter = RecordFilter::new(fixture.engine.parse(q).unwrap().expr);
         let expected: Vec<&Record<'_>> =
             records.iter().rev().filter(|record| filter.matches(record)).collect();
         let mut request = SearchRequest::of(q);
