@@ -24,6 +24,8 @@ pub const SPAN_ID: &str = "span_id";
 pub const USER_ID: &str = "user_id";
 /// Logical name of what was called.
 pub const ENDPOINT: &str = "endpoint";
+/// URL path with placeholders for what differs between requests (`/courses/:id`).
+pub const ROUTE: &str = "route";
 /// URL path.
 pub const PATH: &str = "path";
 /// HTTP method.
@@ -32,6 +34,18 @@ pub const METHOD: &str = "method";
 pub const STATUS_CODE: &str = "status_code";
 /// How long it took, milliseconds.
 pub const DURATION_MS: &str = "duration_ms";
+/// Address of the client that asked.
+pub const CLIENT_IP: &str = "client_ip";
+/// Deployment that logged: production, staging, ...
+pub const ENVIRONMENT: &str = "environment";
+/// Version of the software that logged.
+pub const RELEASE: &str = "release";
+/// Class of an error (`ValueError`, `java.io.IOException`).
+pub const ERROR_TYPE: &str = "error_type";
+/// Text of an error, without its class.
+pub const ERROR_MESSAGE: &str = "error_message";
+/// Calls that led to an error, as text.
+pub const STACKTRACE: &str = "stacktrace";
 /// Where the line came from, as the sender named it.
 pub const SOURCE: &str = "source";
 /// The name that an Elasticsearch, Splunk or Loki client gave its target.

@@ -170,9 +170,16 @@ fn hint_of(target: Target, spelling: &str) -> (&str, Hint) {
         | Target::SpanId
         | Target::UserId
         | Target::Endpoint
+        | Target::Route
         | Target::Path
         | Target::Method
-        | Target::StatusCode => (spelling, Hint::None),
+        | Target::StatusCode
+        | Target::ClientIp
+        | Target::Environment
+        | Target::Release
+        | Target::ErrorType
+        | Target::ErrorMessage
+        | Target::Stacktrace => (spelling, Hint::None),
     }
 }
 

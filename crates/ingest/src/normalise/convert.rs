@@ -1,6 +1,7 @@
 //! Values of a target take the type that the contract gives it.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 
 use tierlog_model::Value;
 
@@ -21,8 +22,24 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
         | Target::Logger
         | Target::Host
         | Target::Endpoint
+        | Target::Route
         | Target::Path
-        | Target::Method => matches!(value, Value::Str(text) if !text.is_empty()),
+        | Target::Method
+        | Target::Environment
+        | Target::ErrorType
+        | Target::ErrorMessage => matches!(value, Value::Str(text) if !text.is_empty()),
+        Target::Release => match value {
+            Value::Str(text) => !text.is_empty(),
+            Value::I64(_) | Value::U64(_) | Value::F64(_) => true,
+            Value::Bool(_) | Value::Json(_) => false,
+        },
+        // `ip` and `source.ip` name many things, an address is one of them.
+        Target::ClientIp => matches!(value, Value::Str(text) if is_address(text.trim())),
+        Target::Stacktrace => match value {
+            Value::Str(text) => !text.is_empty(),
+            Value::Json(_) => lines_of(value).is_some(),
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
+        },
         Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => match value {
             // Frameworks write `-` for "none".
             Value::Str(text) => !matches!(text.trim(), "" | "-"),
@@ -49,14 +66,21 @@ pub(super) fn convert<'a>(alias: Alias, value: Value<'a>) -> Value<'a> {
         }
         Target::StatusCode => status_code(&value).map_or(value, Value::I64),
         Target::DurationMs => read_duration(&value, unit_of(alias)).map_or(value, Value::F64),
+        Target::Release => Value::Str(into_text(value)),
+        Target::Stacktrace => lines_of(&value).map_or(value, |text| Value::Str(text.into())),
         Target::Timestamp
         | Target::Level
         | Target::Service
         | Target::Logger
         | Target::Host
         | Target::Endpoint
+        | Target::Route
         | Target::Path
-        | Target::Method => value,
+        | Target::Method
+        | Target::ClientIp
+        | Target::Environment
+        | Target::ErrorType
+        | Target::ErrorMessage => value,
     }
 }
 
@@ -98,6 +122,24 @@ fn trim_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
             Cow::Owned(text)
         }
     }
+}
+
+/// Tells whether a text is an internet address, with or without a port.
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+}
+
+/// Returns the text of an array of lines, as python-json-logger's `exc_info_as_array` writes
+/// a traceback; `None` for every other value.
+fn lines_of(value: &Value<'_>) -> Option<String> {
+    let Value::Json(json) = value else { return None };
+    if !json.starts_with("[\"") {
+        return None;
+    }
+    let lines: Vec<String> = serde_json::from_str(json).ok()?;
+    // Python's own pieces end with a line break, those that were split at one do not.
+    let pieces: Vec<&str> = lines.iter().map(|line| line.trim_end_matches('\n')).collect();
+    Some(pieces.join("\n"))
 }
 
 fn status_code(value: &Value<'_>) -> Option<i64> {

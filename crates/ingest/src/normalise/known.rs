@@ -213,10 +213,17 @@ pub(super) fn alias_of(
         | Target::Logger
         | Target::Host
         | Target::Endpoint
+        | Target::Route
         | Target::Path
         | Target::Method
         | Target::StatusCode
-        | Target::DurationMs => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
+        | Target::DurationMs
+        | Target::ClientIp
+        | Target::Environment
+        | Target::Release
+        | Target::ErrorType
+        | Target::ErrorMessage
+        | Target::Stacktrace => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
     };
     counts_inside.then_some((alias, Wrapped::Yes))
 }

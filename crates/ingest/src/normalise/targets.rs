@@ -31,6 +31,8 @@ pub enum Target {
     UserId,
     /// Logical name of what was called.
     Endpoint,
+    /// URL path with placeholders.
+    Route,
     /// URL path.
     Path,
     /// HTTP method.
@@ -39,11 +41,23 @@ pub enum Target {
     StatusCode,
     /// How long it took, milliseconds.
     DurationMs,
+    /// Address of the client that asked.
+    ClientIp,
+    /// Deployment that logged.
+    Environment,
+    /// Version of the software that logged.
+    Release,
+    /// Class of an error.
+    ErrorType,
+    /// Text of an error.
+    ErrorMessage,
+    /// Calls that led to an error.
+    Stacktrace,
 }
 
 impl Target {
     /// Every target, in the contract's order.
-    pub const ALL: [Target; 15] = [
+    pub const ALL: [Target; 22] = [
         Target::Timestamp,
         Target::Level,
         Target::Message,
@@ -55,10 +69,17 @@ impl Target {
         Target::SpanId,
         Target::UserId,
         Target::Endpoint,
+        Target::Route,
         Target::Path,
         Target::Method,
         Target::StatusCode,
         Target::DurationMs,
+        Target::ClientIp,
+        Target::Environment,
+        Target::Release,
+        Target::ErrorType,
+        Target::ErrorMessage,
+        Target::Stacktrace,
     ];
 
     /// Returns the field's name on the wire, on disk and in queries.
@@ -75,10 +96,17 @@ impl Target {
             Target::SpanId => fields::SPAN_ID,
             Target::UserId => fields::USER_ID,
             Target::Endpoint => fields::ENDPOINT,
+            Target::Route => fields::ROUTE,
             Target::Path => fields::PATH,
             Target::Method => fields::METHOD,
             Target::StatusCode => fields::STATUS_CODE,
             Target::DurationMs => fields::DURATION_MS,
+            Target::ClientIp => fields::CLIENT_IP,
+            Target::Environment => fields::ENVIRONMENT,
+            Target::Release => fields::RELEASE,
+            Target::ErrorType => fields::ERROR_TYPE,
+            Target::ErrorMessage => fields::ERROR_MESSAGE,
+            Target::Stacktrace => fields::STACKTRACE,
         }
     }
 
@@ -169,14 +197,22 @@ impl Target {
             ],
             Target::Endpoint => &[
                 "endpoint",
-                "http.route",
                 "endpoint_name",
-                "route",
                 "url_name",
                 "view_name",
                 "view",
                 "http.endpoint",
                 "request.endpoint",
+            ],
+            Target::Route => &[
+                "route",
+                "http.route",
+                "url.template",
+                "route_template",
+                "path_template",
+                "route_path",
+                "request.route",
+                "req.route.path",
             ],
             Target::Path => &[
                 "path",
@@ -251,9 +287,133 @@ impl Target {
                 "http.server.duration",
                 "event.duration",
             ],
+            Target::ClientIp => CLIENT_IP,
+            Target::Environment => ENVIRONMENT,
+            Target::Release => RELEASE,
+            Target::ErrorType => ERROR_TYPE,
+            Target::ErrorMessage => ERROR_MESSAGE,
+            Target::Stacktrace => STACKTRACE,
         }
     }
 }
+
+const CLIENT_IP: &[&str] = &[
+    "client_ip",
+    "client.ip",
+    "client.address",
+    "clientip",
+    "network.client.ip",
+    "http.client_ip",
+    "source.ip",
+    "remote_ip",
+    "remoteip",
+    "remote_addr",
+    "remoteaddr",
+    "remote_address",
+    "remoteaddress",
+    "req.remoteaddress",
+    "request.remote_addr",
+    "request.remote_ip",
+    "request.client_ip",
+    "request.meta.remote_addr",
+    "client_addr",
+    "clientaddr",
+    "ip_address",
+    "ipaddress",
+    "user.ip_address",
+    "x_real_ip",
+    "ip",
+];
+
+const ENVIRONMENT: &[&str] = &[
+    "environment",
+    "env",
+    "deployment.environment.name",
+    "deployment.environment",
+    "service.environment",
+    "environment_name",
+    "app_env",
+    "dd.env",
+    "node_env",
+    "rails_env",
+    "django_env",
+    "sentry.environment",
+];
+
+const RELEASE: &[&str] = &[
+    "release",
+    "service.version",
+    "service_version",
+    "app.version",
+    "app_version",
+    "application_version",
+    "release_version",
+    "dd.version",
+    "sentry.release",
+    "servicecontext.version",
+];
+
+const ERROR_TYPE: &[&str] = &[
+    "error_type",
+    "error.type",
+    "exception.type",
+    "exception_type",
+    "exc_type",
+    "err.type",
+    "errortype",
+    "error.kind",
+    "error.class",
+    "error_class",
+    "exception.class",
+    "exception_class",
+    "exception.name",
+    "error.name",
+    "err.name",
+    "exc_name",
+    "thrown.name",
+];
+
+const ERROR_MESSAGE: &[&str] = &[
+    "error_message",
+    "error.message",
+    "exception.message",
+    "exception_message",
+    "exc_message",
+    "exc_value",
+    "exception.value",
+    "err.message",
+    "errormessage",
+    "error_msg",
+    "error.msg",
+    "thrown.message",
+    "error",
+    "err",
+];
+
+const STACKTRACE: &[&str] = &[
+    "stacktrace",
+    "stack_trace",
+    "exc_info",
+    "exception.stacktrace",
+    "error.stack_trace",
+    "error.stacktrace",
+    "error.stack",
+    "err.stack",
+    "exception.stack_trace",
+    "exception.stack",
+    "exception.stacktrace_string",
+    "exc_text",
+    "traceback",
+    "exception.traceback",
+    "error.traceback",
+    "backtrace",
+    "exception.backtrace",
+    "error.backtrace",
+    "stack",
+    "exception",
+    "thrown.extendedstacktrace",
+    "stack_info",
+];
 
 /// Objects that only wrap: a spelling counts below them as it does at the top, except for
 /// `timestamp`, `level` and `message`, which belong to the record itself.

@@ -62,7 +62,7 @@ const SPELLINGS: [(&str, &str); 68] = [
     ("enduser.id", fields::USER_ID),
     ("usr.id", fields::USER_ID),
     ("endpoint", fields::ENDPOINT),
-    ("http.route", fields::ENDPOINT),
+    ("http.route", fields::ROUTE),
     ("path", fields::PATH),
     ("url.path", fields::PATH),
     ("http.path", fields::PATH),

@@ -38,7 +38,7 @@ const BUILT_IN_COLUMNS: usize = 4;
 const COLUMN_BYTES: usize = 768;
 
 /// Fields that a reader wants to see first, in this order; the others follow by name.
-const SHOWN_FIRST: [&str; 15] = [
+const SHOWN_FIRST: [&str; 22] = [
     fields::SERVICE,
     fields::LOGGER,
     fields::MESSAGE,
@@ -49,11 +49,18 @@ const SHOWN_FIRST: [&str; 15] = [
     fields::METHOD,
     fields::PATH,
     fields::ENDPOINT,
+    fields::ROUTE,
     fields::STATUS_CODE,
     fields::DURATION_MS,
+    fields::ERROR_TYPE,
+    fields::ERROR_MESSAGE,
+    fields::CLIENT_IP,
+    fields::ENVIRONMENT,
+    fields::RELEASE,
     fields::HOST,
     fields::SOURCE,
     fields::LEVEL_TEXT,
+    fields::STACKTRACE,
 ];
 
 /// Documents whose moments [`RecordReader::moment_bounds`] bounds together.

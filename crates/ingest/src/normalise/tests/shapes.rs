@@ -15,7 +15,7 @@ fn python_json_logger() {
               request_id = Str("7f3c2a9d0b4e4c0f9c1d2e3f4a5b6c7d")
               user_id = Str("4242")
               duration_ms = F64(812.0)
-              exc_info = Json("[\"Traceback\",\"ValueError\"]")
+              stacktrace = Str("Traceback\nValueError")
         "#]],
     );
 }
@@ -31,7 +31,7 @@ fn structlog() {
               request = Str("GET /api/courses/")
               code = I64(200)
               request_id = Str("b6a3")
-              ip = Str("10.0.0.7")
+              client_ip = Str("10.0.0.7")
         "#]],
     );
 }
