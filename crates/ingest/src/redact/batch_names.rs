@@ -136,6 +136,7 @@ mod tests {
 
     use super::super::keys::KeyVerdict;
     use super::super::names::PairPart;
+    use super::super::number_use::NumberUse;
     use super::*;
 
     /// Facts that tell names apart.
@@ -145,6 +146,7 @@ mod tests {
             covered: name.parse().ok(),
             is_phone: name.len().is_multiple_of(2),
             pair: PairPart::Neither,
+            number_use: NumberUse::Unknown,
             is_suspect: name.contains('@'),
         }
     }

@@ -5,6 +5,7 @@
 //! boundaries; so the answer holds nothing that a detector would find.
 
 use super::detector::Detector;
+use super::number_use::NumberUse;
 use super::policy::Policy;
 use super::prefilter::{DetectorSet, Needs, Prefilter};
 use super::registry::DETECTORS;
@@ -102,6 +103,16 @@ impl Engine {
 
     /// Returns the redacted text, or `None` when nothing had to be replaced.
     pub(super) fn redact(&self, text: &str, tally: &mut Tally) -> Option<String> {
+        self.redact_field(text, NumberUse::Unknown, tally)
+    }
+
+    /// The same for the text of a field whose name says what its numbers are for.
+    pub(super) fn redact_field(
+        &self,
+        text: &str,
+        number_use: NumberUse,
+        tally: &mut Tally,
+    ) -> Option<String> {
         let mut needs = self.prefilter.look(text);
         let mut redacted: Option<String> = None;
         for _ in 0..PASSES_MAX {
@@ -110,7 +121,7 @@ impl Engine {
                 break;
             }
             let current = redacted.as_deref().unwrap_or(text);
-            let spans = self.find(current, needs);
+            let spans = self.find(current, number_use, needs);
             if spans.is_empty() {
                 break;
             }
@@ -125,13 +136,13 @@ impl Engine {
     }
 
     /// Returns what to replace in a text, in order and without overlap.
-    fn find(&self, text: &str, needs: Needs) -> Vec<Span> {
-        let raw = self.run(text, needs.detectors);
+    fn find(&self, text: &str, number_use: NumberUse, needs: Needs) -> Vec<Span> {
+        let raw = self.run(text, number_use, needs.detectors);
         let view = if needs.view { View::of(text) } else { None };
         let Some(view) = view else { return raw };
         let view_needs = self.prefilter.look(view.text());
         let decoded: Vec<Span> = self
-            .run(view.text(), view_needs.detectors)
+            .run(view.text(), number_use, view_needs.detectors)
             .into_iter()
             .map(|span| {
                 let range = view.to_raw(span.start..span.end);
@@ -142,11 +153,11 @@ impl Engine {
         merge([decoded, snapped].concat())
     }
 
-    fn run(&self, text: &str, detectors: DetectorSet) -> Vec<Span> {
+    fn run(&self, text: &str, number_use: NumberUse, detectors: DetectorSet) -> Vec<Span> {
         if detectors.is_empty() {
             return Vec::new();
         }
-        let mut found = Found::default();
+        let mut found = Found::of_field(number_use);
         for (position, detector) in DETECTORS.iter().enumerate() {
             if detectors.contains(position) {
                 found.begin(position, detector.placeholder());

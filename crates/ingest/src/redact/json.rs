@@ -13,6 +13,7 @@ use super::detector::{
 use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
 use super::names::UniqueNames;
+use super::number_use::NumberUse;
 
 /// Returns the redacted JSON text of a field, or `None` when nothing had to be replaced.
 ///
@@ -28,14 +29,15 @@ pub(super) fn redact(
         return None;
     }
     // Text that is no JSON cannot be walked, and nests too deep for it: it is read as text.
+    let number_use = number_use_of(&names.map(str::to_owned));
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {
-        return engine.redact(text, tally);
+        return engine.redact_field(text, number_use, tally);
     };
     let mut walk = Walk { engine, tally, paths: names.map(str::to_owned), has_changed: false };
     walk.value(&mut value);
     let walked = if walk.has_changed { serde_json::to_string(&value).ok() } else { None };
     // Of a key that stands twice the walk sees one value; the text still holds both.
-    let read = engine.redact(walked.as_deref().unwrap_or(text), tally);
+    let read = engine.redact_field(walked.as_deref().unwrap_or(text), number_use, tally);
     read.or(walked)
 }
 
@@ -67,14 +69,16 @@ impl Walk<'_, '_> {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => {
                 if let Some(card) = self.engine.active_position(&Card)
-                    && is_card(number)
+                    && is_card(number, number_use_of(&self.paths))
                 {
                     self.tally.note(card);
                     self.replace(value, CARD_PLACEHOLDER.to_owned());
                 }
             }
+            Value::String(text) if self.engine.is_clean(text) => {}
             Value::String(text) => {
-                if let Some(redacted) = self.engine.redact(text, self.tally) {
+                let number_use = number_use_of(&self.paths);
+                if let Some(redacted) = self.engine.redact_field(text, number_use, self.tally) {
                     self.replace(value, redacted);
                 }
             }
@@ -227,16 +231,26 @@ impl Walk<'_, '_> {
     }
 }
 
-fn is_card(number: &Number) -> bool {
+/// Returns what a path says about numbers, in both of its forms together.
+fn number_use_of(paths: &[String; 2]) -> NumberUse {
+    let [written, kept] = paths;
+    match NumberUse::of_name(written) {
+        NumberUse::Id if written != kept => NumberUse::of_name(kept),
+        told => told,
+    }
+}
+
+fn is_card(number: &Number, number_use: NumberUse) -> bool {
     let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
     match magnitude {
-        Some(magnitude) => is_card_number(magnitude),
-        None => number.as_f64().is_some_and(is_card_float),
+        Some(magnitude) => is_card_number(magnitude, number_use),
+        None => number.as_f64().is_some_and(|number| is_card_float(number, number_use)),
     }
 }
 
 /// Tells whether a float is the whole number of a card; floats hold up to 16 digits exactly.
-pub(super) fn is_card_float(number: f64) -> bool {
+pub(super) fn is_card_float(number: f64, number_use: NumberUse) -> bool {
     let magnitude = number.abs();
-    magnitude.fract() == 0.0 && magnitude < 1e17 && is_card_number(magnitude as u64)
+    let is_whole = magnitude.fract() == 0.0 && magnitude < 1e17;
+    is_whole && is_card_number(magnitude as u64, number_use)
 }

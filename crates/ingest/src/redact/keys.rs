@@ -206,6 +206,11 @@ impl Words {
         position == self.letters.len() || self.word_starts.binary_search(&position).is_ok()
     }
 
+    /// Returns the words, numbers left out.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.words_from(0)
+    }
+
     /// Returns the words from a position, numbers left out.
     fn words_from(&self, position: usize) -> impl Iterator<Item = &str> {
         let first = self.word_starts.partition_point(|start| *start < position);

@@ -8,7 +8,8 @@
 //! - [`prefilter`] says in one pass which of them a text needs: nearly always none; [`needles`]
 //!   finds the words for it.
 //! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it.
-//! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration.
+//! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration,
+//!   [`number_use`] tells cards from ids.
 //! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean,
 //!   [`batch_names`], [`clean_texts`] and [`tokens`] what a batch has met of names, values and ids.
 
@@ -22,6 +23,7 @@ mod key_terms;
 mod keys;
 mod names;
 mod needles;
+mod number_use;
 mod policy;
 mod prefilter;
 mod record;

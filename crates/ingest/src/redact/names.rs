@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
+use super::number_use::NumberUse;
 use crate::short_name::ShortName;
 
 /// Most names that are remembered; a busy server knows a few hundred.
@@ -41,6 +42,8 @@ pub(super) struct NameFacts {
     pub(super) is_phone: bool,
     /// Its part in a pair.
     pub(super) pair: PairPart,
+    /// What long numbers under it are for.
+    pub(super) number_use: NumberUse,
     /// Whether the name itself holds personal data.
     pub(super) is_suspect: bool,
 }
@@ -58,6 +61,7 @@ impl NameFacts {
             covered: engine.policy().covered_position(name),
             is_phone: is_phone_key(name),
             pair,
+            number_use: NumberUse::of_name(name),
             is_suspect: engine.redact(name, &mut Tally::default()).is_some(),
         }
     }
@@ -70,6 +74,11 @@ impl NameFacts {
             covered: kept.covered,
             is_phone: self.is_phone || kept.is_phone,
             pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
+            // A name that was redacted itself names no id.
+            number_use: match self.number_use {
+                NumberUse::Id => kept.number_use,
+                told => told,
+            },
             is_suspect: self.is_suspect,
         }
     }

@@ -21,6 +21,7 @@ use super::engine::{Engine, Tally};
 use super::json;
 use super::keys::KeyVerdict;
 use super::names::{NameFacts, NameMap, PairPart, UniqueNames, facts};
+use super::number_use::NumberUse;
 use super::registry::{DETECTORS, is_placeholder};
 use super::tokens::TokenCache;
 
@@ -87,12 +88,11 @@ impl RecordWalk<'_> {
         }
         let is_card = match value {
             Value::Bool(_) => false,
-            Value::I64(number) => is_card_number(number.unsigned_abs()),
-            Value::U64(number) => is_card_number(*number),
-            Value::F64(number) => json::is_card_float(*number),
+            Value::I64(number) => is_card_number(number.unsigned_abs(), facts.number_use),
+            Value::U64(number) => is_card_number(*number, facts.number_use),
+            Value::F64(number) => json::is_card_float(*number, facts.number_use),
             Value::Str(text) => {
-                let (engine, tally) = (self.engine, &mut *self.tally);
-                if let Some(redacted) = self.clean.read(text, |text| engine.redact(text, tally)) {
+                if let Some(redacted) = self.text(text, facts.number_use) {
                     *text = Cow::Owned(redacted);
                 }
                 false
@@ -107,6 +107,18 @@ impl RecordWalk<'_> {
         if is_card && let Some(card) = self.engine.active_position(&Card) {
             self.tally.note(card);
             *value = Value::Str(Cow::Borrowed(CARD_PLACEHOLDER));
+        }
+    }
+
+    /// Returns the redacted text of a field, or `None` when it was clean.
+    fn text(&mut self, text: &str, number_use: NumberUse) -> Option<String> {
+        let (engine, tally) = (self.engine, &mut *self.tally);
+        match number_use {
+            // What was found clean under one name may be a card under another.
+            NumberUse::Card => engine.redact_field(text, number_use, tally),
+            NumberUse::Id | NumberUse::Unknown => {
+                self.clean.read(text, |text| engine.redact_field(text, number_use, tally))
+            }
         }
     }
 

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::number_use::NumberUse;
+
 /// Whether a replacement counts as a redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -37,9 +39,20 @@ pub(super) struct Found {
     spans: Vec<Span>,
     detector: usize,
     placeholder: &'static str,
+    number_use: NumberUse,
 }
 
 impl Found {
+    /// Returns an empty collection for a text whose field says what its numbers are for.
+    pub(super) fn of_field(number_use: NumberUse) -> Found {
+        Found { number_use, ..Found::default() }
+    }
+
+    /// Returns what the field of the text says about numbers in it.
+    pub(super) fn number_use(&self) -> NumberUse {
+        self.number_use
+    }
+
     /// Names the detector whose finds follow.
     pub(super) fn begin(&mut self, detector: usize, placeholder: &'static str) {
         self.detector = detector;

@@ -1,12 +1,23 @@
 //! Payment cards: `4111 1111 1111 1111`.
 //!
-//! Three tests, all of them: the issuer's prefix, the exact length that the issuer uses, and the
-//! Luhn digit. Digits stand together, or in the groups that are printed on cards, divided by one
-//! space or dash each. Not a card: a number inside a longer word, hexadecimal or decimal number.
-//! Times never match: no issuer begins with 1, as times in s, ms, us and ns will until 2033.
+//! Four tests, all of them: the issuer's prefix, the exact length that the issuer uses, the Luhn
+//! digit, and a sign that a card is meant. One number of 16 digits in fifty passes the first three,
+//! and ids have as many digits, so the sign decides ([`crate::redact::number_use`]):
+//!
+//! | digits | are a card |
+//! |---|---|
+//! | in the groups that are printed on cards, divided by one space or dash each | always |
+//! | together, under a name or beside words of cards | always |
+//! | together, under a name or beside words of ids, or joined to more by `_ - / . #` | never |
+//! | together, the whole of a value whose name says nothing | up to 16 digits |
+//! | together, in a sentence that says nothing | never |
+//!
+//! Not a card: a number inside a longer word, hexadecimal or decimal number. Times never match: no
+//! issuer begins with 1, as times in s, ms, us and ns will until 2033.
 
 use super::boundary::{at, before, is_lone_number, run_end};
 use super::{Detector, Trigger};
+use crate::redact::number_use::{Around, NumberUse, around};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 
@@ -44,6 +55,13 @@ const ISSUERS: [(u32, u32, u32, &[usize]); 20] = [
 const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
 
+/// Most digits of a card that nothing but the number itself speaks for. Hardly a card in use has
+/// more, and decimal ids of 64 bits nearly always have.
+const BARE_DIGITS_MAX: usize = 16;
+
+/// Longest text between the numbers of one list: `, `, ` and ` has letters.
+const LIST_GAP_BYTES_MAX: usize = 4;
+
 /// Groups in which cards are printed, longest first.
 const LAYOUTS: [&[usize]; 6] =
     [&[4, 4, 4, 4, 3], &[6, 13], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 1]];
@@ -63,21 +81,82 @@ impl Detector for Card {
 
     fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
+        let mut signs = Signs::of(text, found.number_use());
         let mut position = 0;
         while position < bytes.len() {
             let start = run_end(bytes, position, |byte| !byte.is_ascii_digit());
             let end = run_end(bytes, start, |byte| byte.is_ascii_digit());
+            position = end;
             let together = bytes.get(start..end).unwrap_or_default();
-            if is_lone_number(bytes, start, end) && is_card(together) {
-                replace(text, start..end, found);
+            let is_long = (DIGITS_MIN..=DIGITS_MAX).contains(&together.len());
+            if is_long && is_lone_number(bytes, start, end) {
+                // Asked of every long number: the next one of a list goes by it.
+                let may_be_card = signs.allow(start, end);
+                if may_be_card && is_card(together) {
+                    replace(text, start..end, found);
+                }
             } else if let Some(group_end) = grouped_end(bytes, start, end) {
                 found.replace(start..group_end);
+                signs.saw(group_end, NumberUse::Card);
                 position = group_end;
-                continue;
             }
-            position = end;
         }
     }
+}
+
+/// What speaks for the long numbers of a text, one after the other.
+struct Signs<'t> {
+    text: &'t str,
+    of_field: NumberUse,
+    has_letters: bool,
+    /// End of the number before, and what it was for.
+    previous: Option<(usize, NumberUse)>,
+}
+
+impl<'t> Signs<'t> {
+    fn of(text: &'t str, of_field: NumberUse) -> Signs<'t> {
+        let is_letter = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        Signs { text, of_field, has_letters: text.bytes().any(is_letter), previous: None }
+    }
+
+    /// Notes what a number was for.
+    fn saw(&mut self, end: usize, number_use: NumberUse) {
+        self.previous = Some((end, number_use));
+    }
+
+    /// Tells whether the number in a range may be a card. Numbers of a list are of one kind.
+    fn allow(&mut self, start: usize, end: usize) -> bool {
+        let (number_use, is_field) = match self.around(start, end) {
+            Around::Told(told) => (told, false),
+            Around::Field => (NumberUse::Unknown, true),
+            Around::Nothing => (NumberUse::Unknown, !self.has_letters),
+        };
+        self.saw(end, number_use);
+        match number_use {
+            NumberUse::Id => false,
+            NumberUse::Card => true,
+            NumberUse::Unknown => is_field && end - start <= BARE_DIGITS_MAX,
+        }
+    }
+
+    fn around(&self, start: usize, end: usize) -> Around {
+        if self.of_field != NumberUse::Unknown {
+            return Around::Told(self.of_field);
+        }
+        if let Some((before, told)) = self.previous
+            && told != NumberUse::Unknown
+            && start - before <= LIST_GAP_BYTES_MAX
+            && !self.text.get(before..start).is_none_or(has_word)
+        {
+            return Around::Told(told);
+        }
+        // Numbers alone have no words around them; what joins them divides a list.
+        if self.has_letters { around(self.text, start, end) } else { Around::Nothing }
+    }
+}
+
+fn has_word(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Returns the end of a card that is printed in groups, of which the first one is given.
@@ -122,10 +201,19 @@ fn replace(text: &str, range: std::ops::Range<usize>, found: &mut Found) {
     }
 }
 
-/// Tells whether an integer is a card number.
-pub(in crate::redact) fn is_card_number(number: u64) -> bool {
+/// Tells whether an integer is a card number, in a field whose name says what it is for.
+pub(in crate::redact) fn is_card_number(number: u64, number_use: NumberUse) -> bool {
     // Fast path: most numbers are far too small.
-    number >= 10_u64.pow(DIGITS_MIN as u32 - 1) && is_card(number.to_string().as_bytes())
+    if number < 10_u64.pow(DIGITS_MIN as u32 - 1) {
+        return false;
+    }
+    let digits = number.to_string();
+    let may_be_card = match number_use {
+        NumberUse::Id => false,
+        NumberUse::Card => true,
+        NumberUse::Unknown => digits.len() <= BARE_DIGITS_MAX,
+    };
+    may_be_card && is_card(digits.as_bytes())
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -174,17 +262,27 @@ mod tests {
             ("378282246310005,30569309025904", "[CARD],[CARD]"),
             ("5555555555554444/6011111111111117", "[CARD]/[CARD]"),
             ("2223003122003222 3530111333300000", "[CARD] [CARD]"),
-            ("order_4111111111111111", "order_[CARD]"),
+            ("card_4111111111111111", "card_[CARD]"),
+            ("declined: Visa ending 4111111111111111", "declined: Visa ending [CARD]"),
+            ("paid with 4111111111111111, 5555555555554444", "paid with [CARD], [CARD]"),
             ("(6200000000000005)", "([CARD])"),
             (r#"{"n": 4111111111111111}"#, r#"{"n": "[CARD]"}"#),
             (r#"{\"n\":4111111111111111}"#, r#"{\"n\":\"[CARD]\"}"#),
-            ("n: 4111111111111111", "n: [CARD]"),
+            ("n=4111111111111111", "n=[CARD]"),
+            ("card: 6200000000000000000", "card: [CARD]"),
             ("on 12 4111 1111 1111 1111", "on 12 [CARD]"),
         ] {
             check(&Card, text, expected);
         }
-        assert!(is_card_number(4_111_111_111_111_111));
-        assert!(!is_card_number(1_763_650_000_000_000));
+        for (number, number_use, expected) in [
+            (4_111_111_111_111_111, NumberUse::Unknown, true),
+            (4_111_111_111_111_111, NumberUse::Id, false),
+            (6_200_000_000_000_000_000, NumberUse::Unknown, false),
+            (6_200_000_000_000_000_000, NumberUse::Card, true),
+            (1_763_650_000_000_000, NumberUse::Card, false),
+        ] {
+            assert_eq!(is_card_number(number, number_use), expected, "{number} {number_use:?}");
+        }
     }
 
     #[test]
@@ -206,6 +304,13 @@ mod tests {
                 "4111 1111-1111 1111",
                 "8.5.1.2 10.0.0.1",
                 "9999999999999995",
+                "order 4111111111111111 shipped",
+                "trace_id=4111111111111111 x",
+                r#"{\"trace_id\":\"4111111111111111\"}"#,
+                "/orders/4111111111111111/items?id=4111111111111111",
+                "ids: 4111111111111111, 5555555555554444",
+                "blk_4111111111111111 was moved",
+                "done with 6200000000000000000",
             ],
         );
     }

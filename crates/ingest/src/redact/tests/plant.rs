@@ -69,7 +69,10 @@ fn card() -> impl Strategy<Value = Plant> {
                 parts.push(part);
                 rest = after;
             }
-            whole(parts.join(separator))
+            let secret = parts.join(separator);
+            // Digits together are a card where something says so.
+            let text = if separator.is_empty() { format!("card {secret}") } else { secret.clone() };
+            Plant { text, secret }
         })
 }
 
