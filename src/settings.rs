@@ -58,6 +58,7 @@ pub(crate) fn ingest_config(config: &Config) -> Result<IngestConfig, ConfigError
             body_bytes_max: ingest.http.body_max as usize,
             inflated_bytes_max: ingest.inflated_max as usize,
             body_deadline: ingest.http.body_timeout,
+            full_patience: ingest.full_wait,
             idle_deadline: ingest.tcp.idle_timeout,
             ahead_seconds_max: i64::try_from(ingest.time.ahead_max.as_secs())
                 .unwrap_or(limits::AHEAD_SECONDS_MAX),

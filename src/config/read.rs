@@ -113,6 +113,7 @@ fn read_ingest(reader: &mut Reader<'_>) -> IngestSection {
         },
         http: read_http(reader, "ingest.http"),
         inflated_max: reader.size("ingest.http.inflated_max", KIB..=4 * GIB),
+        full_wait: reader.duration("ingest.http.full_wait", Duration::ZERO..=HOUR),
         limits: LimitsSection {
             line_max: reader.size("ingest.limits.line_max", KIB..=64 * MIB),
             depth_max: reader.count("ingest.limits.depth_max", 1..=128) as usize,

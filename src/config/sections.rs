@@ -47,6 +47,8 @@ pub struct IngestSection {
     pub http: HttpSection,
     /// Largest body after inflating, bytes.
     pub inflated_max: u64,
+    /// How long a request waits for room before it is told to come back.
+    pub full_wait: Duration,
     /// Bounds of one line.
     pub limits: LimitsSection,
     /// Reading of times.

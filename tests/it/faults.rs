@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Home, ago, files_under, line, numbered, run, wait_until};
+use crate::harness::{
+    DEADLINE, Home, Http, Server, ago, files_under, line, numbered, run, wait_until,
+};
 use crate::hostile::metric;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -141,13 +143,11 @@ fn a_client_that_never_finishes_its_head_or_its_body_is_let_go() {
     server.store(&numbered(0..1));
 }
 
-#[test]
-fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
-    // All bodies together hold four times as much as one may.
-    let home = Home::with(&["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"]);
-    let server = home.start();
+/// Begins four bodies of nearly the largest size, and returns the connections with the last byte
+/// of each.
+fn fill_the_room_for_bodies(server: &Server<'_>) -> Vec<(TcpStream, u8)> {
     let mut sent = 0;
-    let mut holders: Vec<(TcpStream, u8)> = (0..4)
+    let holders = (0..4)
         .map(|number| {
             let body = numbered(number * 1_200..(number + 1) * 1_200);
             let head = format!(
@@ -165,22 +165,80 @@ fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
         .collect();
     // Not before: the room of a late body would be one that a holder is told to do without.
     wait_until("the room to be taken", || {
-        let received = metric(&server, "tierlog_ingest_received_bytes_total", "protocol=\"http\"");
+        let received = metric(server, "tierlog_ingest_received_bytes_total", "protocol=\"http\"");
         (received >= sent).then_some(())
     });
+    holders
+}
+
+fn finish_bodies(holders: Vec<(TcpStream, u8)>) {
+    for (stream, last) in &holders {
+        let mut stream = stream;
+        stream.write_all(&[*last]).expect("the end of the body");
+    }
+    for (stream, _) in holders {
+        let status = BufReader::new(stream).lines().next().expect("an answer").expect("text");
+        assert!(status.contains(" 200 "), "{status}");
+    }
+}
+
+/// All bodies together hold four times as much as one may.
+const SMALL_BODIES: [&str; 2] = ["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"];
+
+#[test]
+fn a_body_for_which_there_is_no_room_in_time_is_told_to_come_back() {
+    let home = Home::with(&SMALL_BODIES);
+    let server = home.start_with(&["ingest.http.full_wait=200ms"]);
+    let holders = fill_the_room_for_bodies(&server);
     let late = numbered(4_800..5_400);
     let id = [("tierlog-batch-id", "late")];
     let refused = server.post_lines(late.as_bytes(), &id);
     assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("full")));
     assert!(refused.header("retry-after").is_some());
-    for (stream, last) in &mut holders {
-        stream.write_all(&[*last]).expect("the end of the body");
-        let status = BufReader::new(stream).lines().next().expect("an answer").expect("text");
-        assert!(status.contains(" 200 "), "{status}");
-    }
+    finish_bodies(holders);
     let again = server.post_lines(late.as_bytes(), &id);
     assert_eq!(again.status, 200, "{}", again.text());
     server.await_count("", 5_400);
+}
+
+#[test]
+fn a_body_for_which_there_is_room_in_time_waits_for_it() {
+    let home = Home::with(&SMALL_BODIES);
+    let server = home.start();
+    let holders = fill_the_room_for_bodies(&server);
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| server.post_lines(numbered(4_800..5_400).as_bytes(), &[]));
+        finish_bodies(holders);
+        let late = late.join().expect("no panic");
+        assert_eq!(late.status, 200, "{}", late.text());
+    });
+    server.await_count("", 5_400);
+}
+
+/// Clients without a retry, at full speed, with bodies that fill the hand-off one by one.
+#[test]
+fn two_clients_with_large_bodies_are_never_told_to_come_back() {
+    let home = Home::with(&["query.track_total_max=1000000", "store.handoff_max=2MiB"]);
+    let server = home.start();
+    let lines = 20_000;
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..2_u64)
+            .map(|client| {
+                let (http, url) = (Http::new(), server.ingest("/api/v1/ingest"));
+                scope.spawn(move || {
+                    let kind = [("content-type", "application/x-ndjson")];
+                    let first = client * 1_000_000;
+                    (0..5).map(|body| first + body * lines).for_each(|first| {
+                        let body = numbered(first..first + lines);
+                        let answer = http.post(&url, body.as_bytes(), &kind);
+                        assert_eq!(answer.status, 200, "{}", answer.text());
+                    });
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().expect("no refusal"));
+    });
+    server.await_count("message:numbered", 10 * lines);
 }
 
 #[test]

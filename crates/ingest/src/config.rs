@@ -42,6 +42,8 @@ pub struct IngestLimits {
     pub inflated_bytes_max: usize,
     /// How long a request body may take to arrive; a slow sender must not hold memory for ever.
     pub body_deadline: Duration,
+    /// How long a request waits for room in the pipeline before it is told to come back.
+    pub full_patience: Duration,
     /// How long a TCP connection may stay silent, and how long it may refuse our answers.
     pub idle_deadline: Duration,
     /// How far ahead of our clock a record may lie, seconds.
@@ -57,6 +59,7 @@ impl Default for IngestLimits {
             body_bytes_max: limits::BODY_BYTES_MAX,
             inflated_bytes_max: limits::BODY_BYTES_MAX,
             body_deadline: Duration::from_secs(30),
+            full_patience: Duration::from_secs(10),
             idle_deadline: Duration::from_secs(300),
             ahead_seconds_max: limits::AHEAD_SECONDS_MAX,
         }

@@ -15,7 +15,7 @@ use crate::config::Defaults;
 use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
 use crate::inflate::{Encoding, inflate};
 use crate::normalise::LineReader;
-use crate::pipeline::{BodyFormat, PreparedBatch};
+use crate::pipeline::{BodyFormat, PreparedBatch, Reading};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 
 /// 2026-11-20T12:00:00Z.
@@ -122,7 +122,7 @@ pub fn lines(data: &[u8]) {
     check_batch(&whole, data.len());
     let mut reader = LineReader::new(BENCH.ingest.config());
     let frames = [Frame::Lines(Bytes::copy_from_slice(data))];
-    let streamed = BENCH.ingest.prepare_frames(&mut reader, &frames);
+    let streamed = BENCH.ingest.prepare_frames(&mut reader, &Reading::default(), &frames);
     check_batch(&streamed, data.len());
 }
 

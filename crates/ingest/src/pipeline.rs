@@ -12,13 +12,10 @@ use tokio::sync::Semaphore;
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::Reject;
 use crate::elements::{Elements, is_single_object};
-use crate::frame::{BYTE_ORDER_MARK, Frame, Lines};
+use crate::frame::{BYTE_ORDER_MARK, Frame, Lines, is_blank};
 use crate::normalise::{Context, LineKind, LineReader};
 use crate::redact::{DeadLetter, RedactingWriter, Redactor};
-
-/// Bodies that may be received at one time, in multiples of the largest: more would be memory
-/// that a few hundred slow senders hold.
-const BODY_BUDGET_FACTOR: usize = 4;
+use crate::source::BodyRoom;
 
 /// What connections may hold together of lines that are longer than one read and not whole yet:
 /// a thousand clients that send a mebibyte without an end would be a gibibyte.
@@ -39,8 +36,8 @@ pub struct Ingest {
     redactor: Arc<Redactor>,
     handoff: HandoffSender,
     clock: Arc<dyn Clock>,
-    /// Bytes of request bodies that may be in memory at one time.
-    pub(crate) body_budget: Arc<Semaphore>,
+    /// What request bodies hold together.
+    pub(crate) body_room: BodyRoom,
     /// Connections that may hold more than one read of lines that are not whole yet.
     pub(crate) long_reads: Arc<Semaphore>,
     /// Threads that may decode at one time: one for each core.
@@ -56,6 +53,21 @@ pub(crate) enum BodyFormat {
     Json,
     /// Each line a message.
     Text,
+}
+
+/// How the lines of a connection are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Values for records that lack them.
+    pub(crate) defaults: Defaults,
+    /// What a line may be.
+    pub(crate) kind: LineKind,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading { defaults: Defaults::default(), kind: LineKind::Json }
+    }
 }
 
 /// A line that was not taken as a record.
@@ -113,7 +125,7 @@ impl Ingest {
         handoff: HandoffSender,
         clock: Arc<dyn Clock>,
     ) -> Ingest {
-        let body_budget = config.limits.body_bytes_max.saturating_mul(BODY_BUDGET_FACTOR);
+        let body_room = BodyRoom::new(config.limits.body_bytes_max);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let long_reads = LONG_READS_BYTES / config.limits.line_bytes_max.max(1);
         let long_reads = long_reads.clamp(LONG_READS_MIN, LONG_READS_MAX);
@@ -122,7 +134,7 @@ impl Ingest {
             redactor,
             handoff,
             clock,
-            body_budget: Arc::new(Semaphore::new(body_budget.min(Semaphore::MAX_PERMITS))),
+            body_room,
             long_reads: Arc::new(Semaphore::new(long_reads)),
             decoding: Semaphore::new(cores),
         }
@@ -183,15 +195,15 @@ impl Ingest {
     pub(crate) fn prepare_frames(
         &self,
         reader: &mut LineReader,
+        reading: &Reading,
         frames: &[Frame],
     ) -> PreparedBatch {
-        let defaults = Defaults::default();
         let bytes = frames.iter().map(Frame::byte_len).sum();
-        let mut builder = self.builder(reader, &defaults, bytes);
+        let mut builder = self.builder(reader, &reading.defaults, bytes);
         for frame in frames {
             match frame {
                 Frame::Lines(lines) => {
-                    Lines::new(lines).for_each(|line| builder.line(line, LineKind::Json));
+                    Lines::new(lines).for_each(|line| builder.line(line, reading.kind));
                 }
                 Frame::TooLong(head) => builder.too_long(head),
             }
@@ -249,6 +261,8 @@ impl BatchBuilder<'_> {
         self.line_number += 1;
         let text = match kind {
             LineKind::Json => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii(),
+            // A mark of the byte order alone is blank to whoever numbers lines.
+            LineKind::Text if is_blank(line) => &[],
             // The indentation of a text line says something.
             LineKind::Text => line.trim_ascii_end(),
         };

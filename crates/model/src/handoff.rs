@@ -3,7 +3,7 @@
 //! A batch of ten lines can be one kilobyte or ten megabytes, so items are the wrong measure.
 //! The permits ride inside the submission and are freed when it is dropped, which is when the
 //! WAL has it. Full means: [`HandoffSender::send`] waits (TCP stops reading),
-//! [`HandoffSender::try_send`] says so (HTTP answers 429). A full disk is said apart: HTTP
+//! [`HandoffSender::try_send`] says so. A full disk is said apart: HTTP
 //! answers 507, TCP waits ([`WhenDiskFull`]).
 
 use std::sync::Arc;

@@ -81,7 +81,7 @@ fn a_line_may_be_as_long_as_the_limit_and_counts_when_it_is_longer() {
     let too_long = || Frame::TooLong(Bytes::from_static(b"{\"msg\":"));
     let frames = [too_long(), lines("{\"msg\":\"a\"}\n\n"), too_long(), lines("rubbish\n")];
     let mut reader = LineReader::new(ingest.config());
-    let verdicts = ingest.prepare_frames(&mut reader, &frames).verdicts;
+    let verdicts = ingest.prepare_frames(&mut reader, &Reading::default(), &frames).verdicts;
     let numbers: Vec<u64> = verdicts.rejections.iter().map(|rejection| rejection.line).collect();
     assert_eq!((numbers, verdicts.line_count()), (vec![1, 4, 5], 4));
 }
@@ -178,7 +178,7 @@ proptest! {
         let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
         let mut reader = LineReader::new(ingest.config());
         let frames = [Frame::Lines(Bytes::from(body.clone()))];
-        let streamed = ingest.prepare_frames(&mut reader, &frames);
+        let streamed = ingest.prepare_frames(&mut reader, &Reading::default(), &frames);
         let whole = ingest.prepare_lines(body.as_bytes());
         prop_assert_eq!(streamed.batch.bytes(), whole.batch.bytes());
     }
@@ -209,7 +209,7 @@ fn every_line_that_is_not_blank_is_one_record() {
     ] {
         let mut reader = LineReader::new(ingest.config());
         let frame = Frame::Lines(bytes::Bytes::copy_from_slice(&[line, b"\n"].concat()));
-        let prepared = ingest.prepare_frames(&mut reader, &[frame]);
+        let prepared = ingest.prepare_frames(&mut reader, &Reading::default(), &[frame]);
         let expected = u32::from(!crate::is_blank(line));
         assert_eq!(prepared.batch.record_count(), expected, "{line:?}");
         assert_eq!(prepared.verdicts.line_count(), u64::from(expected), "{line:?}");

@@ -1,5 +1,6 @@
 //! `POST /api/v1/ingest`: a body of lines arrives, a verdict on every line leaves, and only after
-//! the lines are durable. A pipeline that stays full is said (429), not waited for.
+//! the lines are durable. Whoever finds the pipeline full waits in line, for seconds; one that stays
+//! full is said (429).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal, WhenDiskFull};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::IngestAnswer;
 use super::problem::Problem;
+use super::room::HeldRoom;
 use super::{Protocol, Tally, count_bytes, count_full};
 use crate::config::Defaults;
 use crate::inflate::{Encoding, inflate};
@@ -29,10 +31,6 @@ const BATCH_ID_HEADER: &str = "tierlog-batch-id";
 /// Bodies up to this size are decoded where they arrive: about 400 µs, less than a move to
 /// another thread and back is worth.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
-
-/// How long a request waits for room before it is told to come back: a few fsyncs. Sending a body
-/// again costs both sides more.
-const FULL_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long the rest of a refused body is read: 64 MiB at 100 Mbit/s.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
@@ -117,9 +115,10 @@ async fn take(
         .map_err(|_| Problem::bad_request("invalid_parameter", "query string is malformed"))?;
     let request = read_head(headers, params)?;
     let (body, _held) = collect(ingest, headers, body).await?;
-    let PreparedBatch { batch, verdicts } = prepare(ingest, request, body).await?;
+    let until = Instant::now() + ingest.config().limits.full_patience;
+    let (PreparedBatch { batch, verdicts }, turn) = prepare(ingest, request, body, until).await?;
     let tally = Tally::of(&verdicts);
-    let receipt = hand_over(ingest, batch, tally.clone()).await?;
+    let receipt = hand_over(ingest, batch, tally.clone(), until, turn).await?;
     let tally = tally.settled(&receipt);
 
     let rejected_count = verdicts.rejected_count();
@@ -192,13 +191,14 @@ fn body_format(content_type: Option<&str>) -> Option<BodyFormat> {
     })
 }
 
-/// Receives a body within its cap, its deadline and the budget of all bodies. What is returned
-/// beside it holds the budget until it is dropped.
+/// Receives a body within its cap, its deadline and the room of all bodies. While it waits for
+/// room it does not read, and TCP tells its client to wait. What is returned beside the body
+/// holds the room until it is dropped.
 async fn collect(
     ingest: &Ingest,
     headers: &HeaderMap,
     body: &mut Body,
-) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+) -> Result<(Bytes, HeldRoom), Problem> {
     let limit = ingest.config().limits.body_bytes_max;
     let announced = text_header(headers, header::CONTENT_LENGTH.as_str())?
         .and_then(|text| text.parse::<usize>().ok())
@@ -208,7 +208,7 @@ async fn collect(
     }
     let deadline = Instant::now() + ingest.config().limits.body_deadline;
     let mut collected = BytesMut::new();
-    let mut held = None;
+    let mut held = HeldRoom::default();
     loop {
         let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_| {
             let detail = "the body took too long to arrive";
@@ -222,7 +222,8 @@ async fn collect(
         if collected.len() + piece.len() > limit {
             return Err(Problem::too_large(limit));
         }
-        hold(&ingest.body_budget, piece.len(), &mut held)?;
+        let until = deadline.min(Instant::now() + ingest.config().limits.full_patience);
+        ingest.body_room.take(piece.len(), &mut held, until).await.map_err(|_| full())?;
         count_bytes(Protocol::Http, piece.len());
         if collected.is_empty() {
             collected.reserve(announced);
@@ -240,32 +241,15 @@ async fn discard(body: &mut Body) {
     let _ = tokio::time::timeout(DISCARD_TIME, read).await;
 }
 
-/// Takes bytes of the budget of all bodies, or says that there are none.
-fn hold(
-    budget: &Arc<Semaphore>,
-    bytes: usize,
-    held: &mut Option<OwnedSemaphorePermit>,
-) -> Result<(), Problem> {
-    let permits = u32::try_from(bytes)
-        .ok()
-        .and_then(|bytes| Arc::clone(budget).try_acquire_many_owned(bytes).ok())
-        .ok_or_else(|| {
-            count_full(Protocol::Http);
-            Problem::full()
-        })?;
-    match held {
-        Some(held) => held.merge(permits),
-        None => *held = Some(permits),
-    }
-    Ok(())
-}
-
-/// Inflates, decodes, normalises and redacts, off the runtime's threads when it takes long.
+/// Inflates, decodes, normalises and redacts, off the runtime's threads when it takes long. What
+/// is returned beside the batch is its turn: one a core, kept until the store has the batch, so
+/// that bodies wait for room as they came and not inflated.
 async fn prepare(
     ingest: &Arc<Ingest>,
     request: Request,
     body: Bytes,
-) -> Result<PreparedBatch, Problem> {
+    until: Instant,
+) -> Result<(PreparedBatch, Option<SemaphorePermit<'_>>), Problem> {
     let work = {
         let ingest = Arc::clone(ingest);
         let is_short = body.len() <= INLINE_BYTES_MAX && request.encoding == Encoding::Identity;
@@ -275,15 +259,22 @@ async fn prepare(
             Ok(ingest.prepare_body(&body, request.format, &request.defaults, request.id))
         };
         if is_short {
-            return work();
+            return Ok((work()?, None));
         }
         work
     };
-    // One permit a core bounds what inflated bodies hold together.
-    let _permit = ingest.decoding.acquire().await.map_err(|_| Problem::closed())?;
-    tokio::task::spawn_blocking(work).await.map_err(|_| {
+    let turn = tokio::time::timeout_at(until, ingest.decoding.acquire()).await;
+    let turn = turn.map_err(|_| full())?.map_err(|_| Problem::closed())?;
+    let prepared = tokio::task::spawn_blocking(work).await.map_err(|_| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the body could not be read")
-    })?
+    })??;
+    Ok((prepared, Some(turn)))
+}
+
+/// Counts a request that found no room in time, and returns what it is told.
+fn full() -> Problem {
+    count_full(Protocol::Http);
+    Problem::full()
 }
 
 /// Hands the batch to the store and waits until it is durable.
@@ -291,6 +282,8 @@ async fn hand_over(
     ingest: &Ingest,
     batch: RedactedBatch,
     tally: Tally,
+    until: Instant,
+    turn: Option<SemaphorePermit<'_>>,
 ) -> Result<Receipt, Problem> {
     if batch.record_count() == 0 {
         return Ok(Receipt { written_count: 0, duplicate_count: 0, producer_line: None });
@@ -298,17 +291,13 @@ async fn hand_over(
     if ingest.handoff().is_disk_full() {
         return Err(Problem::from(Refusal::DiskFull));
     }
-    // Waiting in line, if briefly: an attempt that does not wait finds no room for as long as
-    // any TCP connection waits for some.
+    // In line with TCP connections: an attempt that does not wait finds no room for as long as
+    // anybody waits for some.
     let count = tally.count_on_verdict(Protocol::Http);
     let sending = ingest.handoff().send_as(batch, WhenDiskFull::Refuse, count);
-    let verdict = tokio::time::timeout(FULL_PATIENCE, sending)
-        .await
-        .map_err(|_| {
-            count_full(Protocol::Http);
-            Problem::full()
-        })?
-        .map_err(|_| Problem::closed())?;
+    let sent = tokio::time::timeout_at(until, sending).await;
+    let verdict = sent.map_err(|_| full())?.map_err(|_| Problem::closed())?;
+    drop(turn);
     verdict.await.map_err(|_| Problem::closed())?.map_err(Problem::from)
 }
 

@@ -7,6 +7,7 @@
 mod answer;
 mod http;
 mod problem;
+mod room;
 mod tcp;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 pub use answer::IngestAnswer;
 pub use http::IngestApi;
 pub use problem::Problem;
+pub(crate) use room::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use tcp::fuzz_handshake;
 pub use tcp::{ConnectionError, serve_tcp_connection};

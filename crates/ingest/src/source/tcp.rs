@@ -30,11 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::handshake::fuzz as fuzz_handshake;
-use self::handshake::{Numbering, Opening};
+use self::handshake::{Numbering, Opening, Wanted};
 use super::{Protocol, Tally, count_bytes};
 use crate::frame::{Frame, LineDecoder};
 use crate::normalise::LineReader;
-use crate::pipeline::{Ingest, PreparedBatch, Verdicts};
+use crate::pipeline::{Ingest, PreparedBatch, Reading, Verdicts};
 
 /// Batches of one connection that wait for their verdict: enough that the next ones are read
 /// while an fsync runs, few enough that a connection holds a bounded part of the hand-off.
@@ -113,6 +113,8 @@ struct Connection<S> {
     buffer: BytesMut,
     decoder: LineDecoder,
     lines: LineReader,
+    /// How the client wants its lines to be read.
+    reading: Arc<Reading>,
     answers: Answers,
     in_flight: VecDeque<InFlight>,
     /// How the lines of a producer are numbered.
@@ -148,6 +150,7 @@ where
         buffer: BytesMut::new(),
         decoder: LineDecoder::new(limits.line_bytes_max),
         lines: LineReader::new(ingest.config()),
+        reading: Arc::default(),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
         numbering: None,
@@ -300,11 +303,17 @@ where
             let _handshake: Bytes = lines.split_to(end);
         }
         match opening {
-            Opening::Lines | Opening::Silent => {}
-            Opening::Acks => self.answers = Answers::Acks,
-            Opening::Producer { id, from } => {
-                self.answers = Answers::Acks;
-                self.greet(id, from).await?;
+            Opening::Lines => {}
+            Opening::Handshake(wanted, reading) => {
+                self.reading = Arc::new(reading);
+                match wanted {
+                    Wanted::Silence => {}
+                    Wanted::Acks => self.answers = Answers::Acks,
+                    Wanted::Numbers { producer, from } => {
+                        self.answers = Answers::Acks;
+                        self.greet(producer, from).await?;
+                    }
+                }
             }
             Opening::Invalid(problem) => {
                 // Only who wants answers sends such a line.
@@ -322,7 +331,8 @@ where
         producer: ProducerId,
         from: Option<u64>,
     ) -> Result<(), ConnectionError> {
-        let PreparedBatch { batch, .. } = self.ingest.prepare_frames(&mut self.lines, &[]);
+        let PreparedBatch { batch, .. } =
+            self.ingest.prepare_frames(&mut self.lines, &self.reading, &[]);
         let nothing =
             ProducerLines { producer: producer.clone(), first: 1, before: LinesBefore::Durable };
         let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
@@ -349,14 +359,14 @@ where
     async fn prepare(&mut self, frames: Vec<Frame>) -> Result<PreparedBatch, ConnectionError> {
         let bytes: usize = frames.iter().map(Frame::byte_len).sum();
         if bytes <= INLINE_BYTES_MAX {
-            return Ok(self.ingest.prepare_frames(&mut self.lines, &frames));
+            return Ok(self.ingest.prepare_frames(&mut self.lines, &self.reading, &frames));
         }
-        let ingest = Arc::clone(&self.ingest);
+        let (ingest, reading) = (Arc::clone(&self.ingest), Arc::clone(&self.reading));
         let fresh = LineReader::new(ingest.config());
         let mut lines = std::mem::replace(&mut self.lines, fresh);
         let _permit = self.ingest.decoding.acquire().await.map_err(|_| Refusal::ShuttingDown)?;
         let work = move || {
-            let prepared = ingest.prepare_frames(&mut lines, &frames);
+            let prepared = ingest.prepare_frames(&mut lines, &reading, &frames);
             (prepared, lines)
         };
         let (prepared, lines) =

@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
-use crate::source::http_router;
+use crate::source::{BodyRoom, http_router};
 use crate::testing::{Counters, FakeStore, ingest_of, written};
 
 /// Returns a request with headers, `name: value`.
@@ -270,10 +270,65 @@ async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
         ]],
     );
 
-    let budget = ingest.body_budget.available_permits() as u32;
-    let _taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
+    let _taken = fill(&ingest.body_room).await;
     let response = router.oneshot(ndjson("{}")).await.expect("infallible");
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// Takes all of the room for bodies.
+async fn fill(room: &BodyRoom) -> [HeldRoom; 2] {
+    let mut held = <[HeldRoom; 2]>::default();
+    for held in &mut held {
+        let until = Instant::now() + Duration::from_secs(1);
+        room.take(3 * small_config().limits.body_bytes_max, held, until).await.expect("free");
+    }
+    held
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_it_full_waits_in_line_for_seconds_and_is_taken() {
+    let (ingest, mut receiver) = ingest_of(small_config(), 10);
+    let ingest = Arc::new(ingest);
+    let router = http_router(Arc::clone(&ingest));
+    let _waiting = ingest.handoff().try_send(ingest.prepare_lines(b"{}").batch).expect("room");
+    let began = Instant::now();
+    let posts: Vec<_> =
+        (0..2).map(|_| tokio::spawn(router.clone().oneshot(ndjson("{}")))).collect();
+    let store = async {
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let submission = receiver.try_recv().expect("a batch");
+            let (batch, reply, _held) = submission.into_parts();
+            reply.send(written(&batch));
+        }
+    };
+    store.await;
+    for post in posts {
+        let answer = post.await.expect("no panic").expect("infallible");
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    assert!(began.elapsed() < ingest.config().limits.full_patience);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_wait_for_the_store_are_not_inflated_meanwhile() {
+    let (ingest, _nobody_reads) = ingest_of(small_config(), 10);
+    let ingest = Arc::new(ingest);
+    let router = http_router(Arc::clone(&ingest));
+    let _waiting = ingest.handoff().try_send(ingest.prepare_lines(b"{}").batch).expect("room");
+    let turns = ingest.decoding.available_permits();
+    let body = "{\"msg\":\"x\"}\n".repeat(4_000);
+    let posts: Vec<_> = (0..turns + 2)
+        .map(|_| tokio::spawn(router.clone().oneshot(ndjson(body.clone()))))
+        .collect();
+    while ingest.decoding.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    for post in posts {
+        let answer = post.await.expect("no panic").expect("infallible");
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(ingest.decoding.available_permits(), turns);
 }
 
 #[tokio::test]
@@ -307,21 +362,26 @@ async fn the_rest_of_a_refused_body_is_read() {
     assert_eq!(counters.of(metric_names::INGEST_BYTES), 60_000, "what was kept for a while");
 }
 
-#[tokio::test]
-async fn a_body_holds_its_bytes_of_the_budget_while_it_is_there() {
+#[tokio::test(start_paused = true)]
+async fn a_body_holds_its_room_while_it_is_there() {
     let (ingest, _receiver) = ingest_of(small_config(), 1 << 20);
-    let all = ingest.body_budget.available_permits();
-    assert_eq!(all, 400_000, "four of the largest");
     let mut body = Pieces::body([vec![b'a'; 700], vec![b'b'; 50], vec![b'c'; 6]], End::Comes);
     let collected = collect(&ingest, &HeaderMap::new(), &mut body).await;
     let (body, held) = collected.expect("there is room");
-    assert_eq!((body.len(), all - ingest.body_budget.available_permits()), (756, 756));
+    assert_eq!(body.len(), 756);
+    let rest = 3 * small_config().limits.body_bytes_max - 756;
+    let mut others = <[HeldRoom; 3]>::default();
+    let [first, right, third] = &mut others;
+    let until = || Instant::now() + Duration::from_secs(1);
+    assert!(ingest.body_room.take(rest, first, until()).await.is_ok());
+    assert!(ingest.body_room.take(1, right, until()).await.is_ok(), "the right of the first");
+    assert!(ingest.body_room.take(1, third, until()).await.is_err(), "all is taken");
     drop(held);
-    assert_eq!(ingest.body_budget.available_permits(), all);
+    assert!(ingest.body_room.take(756, third, until()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_when_it_is_full_is_counted_and_who_comes_without_room_is_told_at_once() {
+async fn who_comes_when_it_is_full_is_counted_and_who_comes_without_room_too() {
     let counters = Counters::default();
     let _counting = metrics::set_default_local_recorder(&counters);
     let (ingest, mut receiver) = ingest_of(small_config(), 10);
@@ -331,8 +391,7 @@ async fn who_comes_when_it_is_full_is_counted_and_who_comes_without_room_is_told
     let ask = || async { router.clone().oneshot(ndjson("{}")).await.expect("infallible").status() };
     assert_eq!(ask().await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(counters.of(metric_names::INGEST_REFUSED), 1);
-    let budget = ingest.body_budget.available_permits() as u32;
-    let taken = Arc::clone(&ingest.body_budget).try_acquire_many_owned(budget).expect("free");
+    let taken = fill(&ingest.body_room).await;
     assert_eq!(ask().await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(counters.of(metric_names::INGEST_REFUSED), 2);
     drop(taken);

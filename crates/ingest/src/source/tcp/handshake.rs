@@ -11,13 +11,22 @@
 //!                                                          to N are durable, N + 1 comes next
 //! {"tierlog":{"ack":true,"producer":"shop-1","from":17}}   the same; the next line is number 17
 //! ```
+//!
+//! Beside any of these: `"service":"x"` and `"source":"y"` for records that name none, and
+//! `"plain":true` for lines of text, which are messages then.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tierlog_model::{LinesBefore, ProducerId};
 
-/// Longest first line that may be a handshake: the longest name, and numbers.
-const HANDSHAKE_BYTES_MAX: usize = 256;
+use crate::config::Defaults;
+use crate::normalise::LineKind;
+use crate::pipeline::Reading;
+
+/// Longest first line that may be a handshake: the longest producer, a service and a source of
+/// several hundred bytes, and numbers. The defaults are copied into records, so this bounds what
+/// a connection may add to each of them.
+const HANDSHAKE_BYTES_MAX: usize = 1024;
 
 /// How a handshake begins.
 const BEGINNING: &[u8] = b"{\"tierlog\":";
@@ -27,19 +36,26 @@ const BEGINNING: &[u8] = b"{\"tierlog\":";
 pub(super) enum Opening {
     /// With a log line.
     Lines,
-    /// With a client that wants no answers.
-    Silent,
-    /// With a client that wants its durable lines counted.
+    /// With a handshake: what its client wants to hear, and how its lines are read.
+    Handshake(Wanted, Reading),
+    /// With wishes that cannot be meant; what is wrong.
+    Invalid(&'static str),
+}
+
+/// What a client wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Nothing.
+    Silence,
+    /// Counts of durable lines.
     Acks,
-    /// With a client that numbers its lines.
-    Producer {
-        /// Who it is.
-        id: ProducerId,
+    /// Numbers of durable lines.
+    Numbers {
+        /// Whose lines.
+        producer: ProducerId,
         /// Number of the line that comes next; missing: the one after the last durable one.
         from: Option<u64>,
     },
-    /// With wishes that cannot be meant; what is wrong.
-    Invalid(&'static str),
 }
 
 /// Where the lines of a producer's connection stand.
@@ -66,21 +82,13 @@ impl Opening {
         if line.len() > HANDSHAKE_BYTES_MAX || !is_object_of_objects(line) {
             return Opening::Lines;
         }
-        let Ok(Handshake { tierlog: Wishes { ack, producer, from } }) =
-            serde_json::from_slice::<Handshake>(line)
-        else {
+        let Ok(Handshake { tierlog: wishes }) = serde_json::from_slice::<Handshake>(line) else {
             return Opening::Lines;
         };
-        match (ack, producer, from) {
-            (true, None, None) => Opening::Acks,
-            (false, None, None) => Opening::Silent,
-            (_, None, Some(_)) => Opening::Invalid("from needs a producer"),
-            (false, Some(_), _) => Opening::Invalid("a producer needs ack to be true"),
-            (true, Some(_), Some(0)) => Opening::Invalid("from counts lines from 1"),
-            (true, Some(name), from) => match ProducerId::of_client(&name) {
-                Some(id) => Opening::Producer { id, from },
-                None => Opening::Invalid("producer must be 1 to 128 printable ASCII characters"),
-            },
+        let reading = wishes.reading();
+        match wishes.wanted() {
+            Ok(wanted) => Opening::Handshake(wanted, reading),
+            Err(problem) => Opening::Invalid(problem),
         }
     }
 }
@@ -105,6 +113,33 @@ struct Wishes {
     ack: bool,
     producer: Option<String>,
     from: Option<u64>,
+    service: Option<String>,
+    source: Option<String>,
+    plain: Option<bool>,
+}
+
+impl Wishes {
+    fn reading(&self) -> Reading {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let defaults =
+            Defaults { service: filled(&self.service), level: None, source: filled(&self.source) };
+        let kind = if self.plain == Some(true) { LineKind::Text } else { LineKind::Json };
+        Reading { defaults, kind }
+    }
+
+    fn wanted(&self) -> Result<Wanted, &'static str> {
+        match (self.ack, &self.producer, self.from) {
+            (true, None, None) => Ok(Wanted::Acks),
+            (false, None, None) => Ok(Wanted::Silence),
+            (_, None, Some(_)) => Err("from needs a producer"),
+            (false, Some(_), _) => Err("a producer needs ack to be true"),
+            (true, Some(_), Some(0)) => Err("from counts lines from 1"),
+            (true, Some(name), from) => match ProducerId::of_client(name) {
+                Some(producer) => Ok(Wanted::Numbers { producer, from }),
+                None => Err("producer must be 1 to 128 printable ASCII characters"),
+            },
+        }
+    }
 }
 
 /// A first line that is read as a handshake is an object whose only member is `tierlog`, which
@@ -125,10 +160,14 @@ pub(crate) fn fuzz(line: &[u8]) {
     assert!(members.keys().eq(["tierlog"]), "a handshake has one member");
     let wishes = members.values().next().and_then(serde_json::Value::as_object);
     let wishes = wishes.expect("wishes are an object");
-    assert!(wishes.keys().all(|name| ["ack", "producer", "from"].contains(&name.as_str())));
-    if let Opening::Producer { id, from } = opening {
-        let name = wishes.get("producer").and_then(serde_json::Value::as_str);
-        assert_eq!(name.and_then(ProducerId::of_client), Some(id));
+    let known = ["ack", "producer", "from", "service", "source", "plain"];
+    assert!(wishes.keys().all(|name| known.contains(&name.as_str())));
+    let text = |name: &str| wishes.get(name).and_then(serde_json::Value::as_str);
+    let Opening::Handshake(wanted, reading) = opening else { return };
+    assert_eq!(reading.defaults.service.as_deref().unwrap_or(""), text("service").unwrap_or(""));
+    assert_eq!(reading.defaults.source.as_deref().unwrap_or(""), text("source").unwrap_or(""));
+    if let Wanted::Numbers { producer, from } = wanted {
+        assert_eq!(text("producer").and_then(ProducerId::of_client), Some(producer));
         assert_eq!(wishes.get("from").and_then(serde_json::Value::as_u64), from);
     }
 }
@@ -150,12 +189,13 @@ mod tests {
     #[test]
     fn a_handshake_has_exactly_one_shape_and_everything_else_is_a_line() {
         let read = |text: &str| Opening::read(text.as_bytes());
+        let plainly = |wanted| Opening::Handshake(wanted, Reading::default());
         let producer = |from| {
-            let id = ProducerId::of_client("shop-1").expect("a name");
-            Opening::Producer { id, from }
+            let producer = ProducerId::of_client("shop-1").expect("a name");
+            plainly(Wanted::Numbers { producer, from })
         };
-        assert_eq!(read("{\"tierlog\":{\"ack\":true}}\r\n"), Opening::Acks);
-        assert_eq!(read(" { \"tierlog\" : {\"ack\":false} } "), Opening::Silent);
+        assert_eq!(read("{\"tierlog\":{\"ack\":true}}\r\n"), plainly(Wanted::Acks));
+        assert_eq!(read(" { \"tierlog\" : {\"ack\":false} } "), plainly(Wanted::Silence));
         assert_eq!(read("{\"tierlog\":{\"ack\":true,\"producer\":\"shop-1\"}}"), producer(None));
         assert_eq!(
             read("{\"tierlog\":{\"from\":17,\"producer\":\"shop-1\",\"ack\":true}}\n"),
@@ -173,6 +213,10 @@ mod tests {
             "[{\"ack\":true}]",
             "[[true,null,null]]",
             "{\"tierlog\":[true,\"p\",1]}",
+            "{\"tierlog\":{\"service\":\"x\"}}",
+            "{\"tierlog\":{\"ack\":true,\"service\":7}}",
+            "{\"tierlog\":{\"ack\":true,\"plain\":\"yes\"}}",
+            "{\"tierlog\":{\"ack\":true,\"level\":\"info\"}}",
             "",
         ] {
             assert_eq!(read(line), Opening::Lines, "{line}");
@@ -186,7 +230,25 @@ mod tests {
         ] {
             assert!(matches!(read(line), Opening::Invalid(_)), "{line}");
         }
-        let long = format!("{{\"tierlog\":{{\"ack\":true,\"producer\":\"{}\"}}}}", "p".repeat(256));
+        let long =
+            format!("{{\"tierlog\":{{\"ack\":true,\"producer\":\"{}\"}}}}", "p".repeat(1024));
         assert_eq!(read(&long), Opening::Lines);
+    }
+
+    #[test]
+    fn a_handshake_may_say_what_its_lines_lack_and_that_they_are_text() {
+        let check = |members: &str, service: &str, source: &str, kind| {
+            let line = format!("{{\"tierlog\":{{\"ack\":true{members}}}}}\n");
+            let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+            let defaults = Defaults { service: named(service), level: None, source: named(source) };
+            let expected = Opening::Handshake(Wanted::Acks, Reading { defaults, kind });
+            assert_eq!(Opening::read(line.as_bytes()), expected, "{line}");
+        };
+        check(",\"service\":\"shop\"", "shop", "", LineKind::Json);
+        check(",\"source\":\"a b\",\"plain\":true", "", "a b", LineKind::Text);
+        check(",\"service\":\"\",\"plain\":false", "", "", LineKind::Json);
+        check(",\"service\":null,\"plain\":null", "", "", LineKind::Json);
+        let longest = "s".repeat(900);
+        check(&format!(",\"service\":\"{longest}\""), &longest, "", LineKind::Json);
     }
 }

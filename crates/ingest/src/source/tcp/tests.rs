@@ -431,3 +431,38 @@ async fn bytes_of_any_kind_do_no_harm() {
     assert_eq!(records.len(), 4);
     assert_eq!(records.last().and_then(|r| r.get_str("message")), Some("good"));
 }
+
+#[tokio::test]
+async fn lines_get_what_the_handshake_says_that_they_lack() {
+    let (mut client, store) = start(config(), written);
+    client
+        .send(
+            "{\"tierlog\":{\"ack\":true,\"service\":\"shop\",\"source\":\"pod-1\",\"plain\":true}}\n\
+             {\"msg\":\"a\",\"service\":\"web\"}\nplain text\n",
+        )
+        .await;
+    client.hear_until(2).await;
+    client.end().await.1.expect("ended by the client");
+    let records = store.records();
+    let field = |name| -> Vec<_> { records.iter().map(|record| record.get_str(name)).collect() };
+    assert_eq!(field("message"), [Some("a"), Some("plain text")]);
+    assert_eq!(field("service"), [Some("web"), Some("shop")]);
+    assert_eq!(field("source"), [Some("pod-1"), Some("pod-1")]);
+}
+
+#[tokio::test]
+async fn defaults_last_as_long_as_their_connection_and_reach_dead_letters() {
+    let (ingest, receiver) = ingest_of(config(), 1 << 22);
+    let ingest = Arc::new(ingest);
+    let store = FakeStore::start(receiver, written);
+    for handshake in ["{\"tierlog\":{\"ack\":false,\"service\":\"shop\"}}\n", ""] {
+        let mut client = Client::connect_to(&ingest);
+        client.send(format!("{handshake}no json\n")).await;
+        client.end().await.1.expect("ended by the client");
+    }
+    drop(ingest);
+    let records = store.records();
+    assert!(records.iter().all(|record| record.kind == RecordKind::DeadLetter));
+    let services: Vec<_> = records.iter().map(|record| record.get_str("service")).collect();
+    assert_eq!(services, [Some("shop"), None]);
+}
