@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tierlog_model::{Clock as _, SystemClock, Timestamp};
+use tierlog_query::{MOMENT_FORMS, read_moment};
 
 use super::WrongUsage;
 use crate::generate::{Generator, GeneratorSettings};
@@ -65,9 +66,8 @@ fn settings(args: &Args, now: Timestamp) -> Result<GeneratorSettings, WrongUsage
     let span = parse_span(&args.span)
         .ok_or_else(|| WrongUsage(format!("--span {:?}: expected 10m, 1h or 30d", args.span)))?;
     let start = match &args.start {
-        Some(text) => parse_moment(text).ok_or_else(|| {
-            WrongUsage(format!("--start {text:?}: expected 2026-11-20T14:00:00Z or 2026-11-20"))
-        })?,
+        Some(text) => read_moment(text, now)
+            .ok_or_else(|| WrongUsage(format!("--start {text:?}: {MOMENT_FORMS}")))?,
         None => {
             let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
             let start = now.saturating_add_micros(-micros).as_micros();
@@ -83,13 +83,6 @@ fn parse_span(text: &str) -> Option<Duration> {
     let relative = jiff::SpanRelativeTo::days_are_24_hours();
     let duration = span.to_duration(relative).ok()?;
     Duration::try_from(duration).ok()
-}
-
-fn parse_moment(text: &str) -> Option<Timestamp> {
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Some(moment.into());
-    }
-    text.parse::<tierlog_model::Day>().ok().map(tierlog_model::Day::start)
 }
 
 fn write(

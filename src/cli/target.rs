@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tierlog_model::{Clock as _, SystemClock, Timestamp};
+use tierlog_query::{MOMENT_FORMS, read_moment};
 use tierlog_store::{Store, StoreError};
 
 use super::WrongUsage;
@@ -104,17 +105,12 @@ pub(super) fn size(bytes: u64) -> String {
     bytesize::ByteSize(bytes).display().iec().to_string()
 }
 
-/// Returns the moment of `--now`: RFC 3339, or a day's start; the present when missing.
+/// Returns the moment of `--now`, as searches read moments; the present when missing.
 pub(super) fn moment(now: Option<&str>) -> Result<Timestamp> {
-    let Some(text) = now else { return Ok(SystemClock.now()) };
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Ok(moment.into());
-    }
-    if let Ok(day) = text.parse::<tierlog_model::Day>() {
-        return Ok(day.start());
-    }
-    let problem = format!("--now {text:?}: expected 2027-11-20 or 2027-11-20T14:05:09Z");
-    Err(WrongUsage(problem).into())
+    let present = SystemClock.now();
+    let Some(text) = now else { return Ok(present) };
+    let problem = || WrongUsage(format!("--now {text:?}: {MOMENT_FORMS}"));
+    Ok(read_moment(text, present).ok_or_else(problem)?)
 }
 
 fn change(client: &Client, endpoint: &Endpoint) -> Result<Value> {
@@ -131,10 +127,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_day_or_rfc_3339() {
+    fn a_moment_is_read_as_searches_read_it() {
         let text = |now| moment(Some(now)).map(|moment| moment.to_string()).ok();
         assert_eq!(text("2027-11-20"), Some("2027-11-20T00:00:00.000000Z".to_owned()));
         assert_eq!(text("2027-11-20T01:00:00+02:00"), text("2027-11-19T23:00:00Z"));
-        assert_eq!(text("tomorrow"), None);
+        assert!(text("tomorrow").is_some());
+        assert_eq!(text("Tuesday"), None);
     }
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::Deserialize;
 use tierlog_model::{RejectReason, Timestamp, UNINDEXABLE};
-use tierlog_query::read_moment;
+use tierlog_query::{MOMENT_FORMS, read_moment};
 use tierlog_store::{LetterEnd, LetterOrder, LetterSelection, Store, StoreError};
 
 pub(crate) use replay::{ReplayError, finish_pending, replay};
@@ -52,9 +52,9 @@ impl LetterParameters {
         };
         let moment = |name: &str, text: &Option<String>| match text.as_deref() {
             None => Ok(None),
-            Some(text) => read_moment(text, now)
-                .map(Some)
-                .ok_or_else(|| format!("{name}: expected RFC 3339, a date, unix time or now-1h")),
+            Some(text) => {
+                read_moment(text, now).map(Some).ok_or_else(|| format!("{name}: {MOMENT_FORMS}"))
+            }
         };
         Ok(LetterSelection {
             reason,

@@ -51,4 +51,6 @@ mod tcp_retries;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod times;
+#[cfg(test)]
 mod torture;

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod execute;
 mod http;
+mod moment;
 mod parse;
 mod plan;
 mod record_filter;
@@ -30,6 +31,7 @@ pub use execute::{
 #[cfg(any(test, feature = "fuzzing"))]
 pub use http::fuzzing;
 pub use http::{Code, Problem, QueryState, contract, http_router};
+pub use moment::{MOMENT_FORMS, Moment, read_moment};
 pub use parse::{
     Bound, Compiled, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange,
     Wildcard, parse,
@@ -37,5 +39,5 @@ pub use parse::{
 pub use plan::{Expired, Plan};
 pub use record_filter::RecordFilter;
 pub use tail::{Tail, TailEvent};
-pub use time_range::{TimeRange, read_moment};
+pub use time_range::TimeRange;
 pub use warning::{Warning, WarningCode, Warnings};

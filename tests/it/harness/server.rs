@@ -6,7 +6,7 @@ use std::process::Child;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Home, Http, Tcp, run, wait_until};
+use super::{Answer, Home, Http, Run, Tcp, run, wait_until};
 
 /// Content type of JSON lines.
 const JSON_LINES: &str = "application/x-ndjson";
@@ -91,6 +91,13 @@ impl<'h> Server<'h> {
         assert_eq!((answer.status, &verdict["rejected"]), (200, &json!(0)), "{verdict}");
         let accepted = verdict["accepted"].as_u64().expect("a count");
         self.await_count("", before + accepted);
+    }
+
+    /// Runs a verb of the command line against the query API.
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let address = self.query("");
+        run(self.home.tierlog(arguments).args(["--server", &address]))
     }
 
     /// Answers a search that must succeed.

@@ -6,7 +6,7 @@ use tierlog_model::{Timestamp, fields};
 
 use super::registry::Kind;
 use super::request::Values;
-use crate::time_range::read_moment;
+use crate::moment::{MOMENT_FORMS, read_moment};
 
 /// Zones that mean UTC; buckets of others would start at other hours.
 const UTC: [&str; 5] = ["UTC", "Z", "+00:00", "GMT", "Etc/UTC"];
@@ -104,6 +104,5 @@ pub(super) fn moment(value: &Value, now: Timestamp) -> Result<Timestamp, String>
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
-    read_moment(&text, now)
-        .ok_or_else(|| "a moment must be RFC 3339, unix time, or such as now-1h".to_owned())
+    read_moment(&text, now).ok_or_else(|| format!("a moment cannot be read: {MOMENT_FORMS}"))
 }

@@ -11,7 +11,7 @@ use super::fields::{canonical, covering};
 use super::pattern::{Pattern, PatternChar, Wildcard, plain_text, read_word};
 use super::prepare::Clause;
 use super::{level, literal, words};
-use crate::time_range::read_moment;
+use crate::moment::{MOMENT_FORMS, Moment};
 use crate::{QueryError, TimeRange, Warnings};
 
 /// What compiling needs to know besides the tree.
@@ -181,19 +181,27 @@ impl Compiler<'_> {
     }
 
     fn timestamp(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
-        let moment = |text: String| read_moment(&text, self.now);
+        let moment = |text: String| Moment::read(&text, self.now);
         let range = match value {
             Value::Anything => Some(TimeRange::default()),
-            Value::Range(lower, upper) => lower
-                .try_map(moment)
-                .zip(upper.try_map(moment))
-                .map(|(lower, upper)| TimeRange::between(lower, upper)),
+            Value::Range(lower, upper) => {
+                let bounds = lower.try_map(moment).zip(upper.try_map(moment));
+                if let Some((lower, upper)) = bounds
+                    && let (Some(lower), Some(upper)) = (lower.value(), upper.value())
+                    && upper.first < lower.first
+                {
+                    let (end, start) = (upper.first, lower.first);
+                    let message = format!("this range ends at {end}, before it starts at {start}");
+                    return Err(QueryError::syntax(clause.position, message));
+                }
+                bounds.map(|(lower, upper)| TimeRange::between(lower, upper))
+            }
             Value::Word(word) => plain_text(&word).and_then(moment).map(TimeRange::at),
             Value::Quoted(text) => moment(text).map(TimeRange::at),
             Value::QuotedPrefix(_) | Value::Set(_) | Value::Regex(_) => None,
         };
         let range = range.ok_or_else(|| {
-            let message = "expected a time or a range of times: RFC 3339, unix or now-1h";
+            let message = format!("not a time or a range of times: {MOMENT_FORMS}");
             QueryError::syntax(clause.position, message)
         })?;
         Ok(if range == TimeRange::default() { Expr::All } else { Expr::Timestamp(range) })

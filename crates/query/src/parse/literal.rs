@@ -55,6 +55,14 @@ impl Number {
 }
 
 impl<T> Bound<T> {
+    /// Returns the value of the bound.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Bound::Included(value) | Bound::Excluded(value) => Some(value),
+            Bound::Unbounded => None,
+        }
+    }
+
     /// Converts the value of the bound.
     pub(crate) fn try_map<U>(self, convert: impl FnOnce(T) -> Option<U>) -> Option<Bound<U>> {
         Some(match self {

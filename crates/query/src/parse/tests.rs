@@ -7,7 +7,7 @@ use tierlog_model::{PseudonymKey, Pseudonyms, Timestamp};
 
 use super::parse;
 use crate::QueryError;
-use crate::time_range::read_moment;
+use crate::moment::read_moment;
 
 fn now() -> Timestamp {
     read_moment("2026-11-20T12:00:00Z", Timestamp::default()).unwrap()
@@ -340,7 +340,7 @@ fn values_keep_their_signs() {
             timestamp:>=2026-11-20T00:00:00Z
                 timestamp(2026-11-20T00:00:00.000000Z..)
             timestamp:"2026-11-20 01:02:03"
-                timestamp(2026-11-20T01:02:03.000000Z..2026-11-20T01:02:03.000001Z)
+                timestamp(2026-11-20T01:02:03.000000Z..2026-11-20T01:02:04.000000Z)
             ключ:значение Ünïcode
                 and(ключ:is("значение"), text:phrase(ünïcode))
             a:b*c?d
@@ -422,9 +422,9 @@ fn errors_say_where_and_what() {
             ok level:IN [info loud]
                 query syntax at byte 3: not a level: expected debug, info, warning, error, critical or a usual spelling of them
             timestamp:>=yesterday
-                query syntax at byte 0: expected a time or a range of times: RFC 3339, unix or now-1h
+                timestamp(2026-11-19T00:00:00.000000Z..)
             timestamp:[now TO /x/]
-                query syntax at byte 0: expected a time or a range of times: RFC 3339, unix or now-1h
+                query syntax at byte 0: not a time or a range of times: expected RFC 3339, a day or its beginning (2026-12-01T10), unix time in s, ms, us or ns, now, now-1h or now-1d/d
             x:/(/
                 query syntax at byte 0: regular expression: unclosed group
             x:/(a{999}){999}/

@@ -4,7 +4,7 @@ use tierlog_model::{Level, Pseudonyms, RecordKind, Tiers, Timestamp, id_hash};
 
 use super::{Plan, kept_since};
 use crate::TimeRange;
-use crate::time_range::read_moment;
+use crate::moment::read_moment;
 
 fn now() -> Timestamp {
     read_moment("2026-11-20T12:00:00Z", Timestamp::default()).unwrap()

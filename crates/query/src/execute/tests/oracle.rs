@@ -10,7 +10,7 @@ use tierlog_model::{Level, Pseudonyms, Record, RecordKind, Timestamp, Value};
 
 use super::fixture::{Fixture, moment};
 use crate::parse::tests::query_like;
-use crate::{Cursor, Expr, RecordFilter, SearchRequest, Sort, TotalRelation};
+use crate::{Cursor, Expr, RecordFilter, SearchRequest, Sort, TimeRange, TotalRelation};
 
 /// Field that numbers the records of a case.
 const NUMBER: &str = "n";
@@ -241,7 +241,10 @@ fn range() -> impl Strategy<Value = (Option<String>, Option<String>)> {
         "2026-11-21",
     ]));
     let end = || end.clone().prop_map(|text| text.map(str::to_owned));
-    (end(), end())
+    (end(), end()).prop_map(|(start, end)| match start.is_some() && end.is_some() && end < start {
+        true => (end, start),
+        false => (start, end),
+    })
 }
 
 /// Writes the records in a few batches, some before and some after sealing: partitions come to
@@ -282,19 +285,12 @@ fn number(record: &Record<'_>) -> i64 {
 }
 
 /// Returns the numbers of the records that the plain filter finds, newest first.
-fn expected(
-    fixture: &Fixture,
-    records: &[Record<'static>],
-    q: &str,
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-) -> Vec<i64> {
+fn expected(fixture: &Fixture, records: &[Record<'static>], q: &str, range: TimeRange) -> Vec<i64> {
     let filter =
         RecordFilter::new(fixture.engine.parse(q).map_or(Expr::Nothing, |compiled| compiled.expr));
     let mut found: Vec<(Timestamp, i64)> = records
         .iter()
-        .filter(|record| start.is_none_or(|start| start <= record.timestamp))
-        .filter(|record| end.is_none_or(|end| record.timestamp < end))
+        .filter(|record| range.contains(record.timestamp))
         .filter(|record| filter.matches(record))
         .map(|record| (record.timestamp, number(record)))
         .collect();
@@ -328,8 +324,9 @@ fn check(
     request.query.start.clone_from(start);
     request.query.end.clone_from(end);
     request.limit = 1_000;
-    let of = |text: &Option<String>| text.as_deref().map(moment);
-    let mut expected = expected(fixture, stored, q, of(start), of(end));
+    let now = fixture.engine.clock().now();
+    let range = TimeRange::read(start.as_deref(), end.as_deref(), now).expect("a range");
+    let mut expected = expected(fixture, stored, q, range);
 
     let found = match fixture.engine.search(&request, &fixture.deadline()) {
         Ok(found) => found,
