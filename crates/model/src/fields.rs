@@ -28,6 +28,12 @@ pub const ENDPOINT: &str = "endpoint";
 pub const ROUTE: &str = "route";
 /// URL path.
 pub const PATH: &str = "path";
+/// Query of the URL whose path is [`PATH`], without the question mark.
+pub const URL_QUERY: &str = "url.query";
+/// Fragment of that URL, without the hash sign.
+pub const URL_FRAGMENT: &str = "url.fragment";
+/// The whole URL, where it was written with its host.
+pub const URL_FULL: &str = "url.full";
 /// HTTP method.
 pub const METHOD: &str = "method";
 /// HTTP status code.

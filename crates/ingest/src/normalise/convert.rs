@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use tierlog_model::Value;
 
 use super::aliases::{Alias, Hint};
+use super::derive;
 use super::duration::{Unit, read_duration};
 use super::targets::Target;
 
@@ -37,7 +38,7 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
         Target::ClientIp => matches!(value, Value::Str(text) if is_address(text.trim())),
         Target::Stacktrace => match value {
             Value::Str(text) => !text.is_empty(),
-            Value::Json(_) => lines_of(value).is_some(),
+            Value::Json(_) => lines_of(value).is_some() || derive::is_structured(value),
             Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
         },
         Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => match value {

@@ -5,6 +5,7 @@
 mod aliases;
 mod collect;
 mod convert;
+mod derive;
 mod duration;
 mod known;
 mod level;
@@ -239,6 +240,11 @@ fn finish<'a>(collected: Collected<'a>, context: Context<'_>) -> Result<Record<'
             dropped.push(candidate.index);
             continue;
         }
+        let keeps_own_name = target == Target::Stacktrace
+            && fields.get(candidate.index).is_some_and(derive::keeps_own_name);
+        if keeps_own_name {
+            continue;
+        }
         rename(&mut fields, &dropped, candidate.index, target.name());
         if let Some((_, value)) = fields.get_mut(candidate.index) {
             let taken = std::mem::replace(value, Value::Bool(false));
@@ -253,6 +259,8 @@ fn finish<'a>(collected: Collected<'a>, context: Context<'_>) -> Result<Record<'
             level
         }
     };
+    let known = derive::Known::of(&best, &fields);
+    derive::complete(&mut fields, known);
     displace_reserved(&mut fields, &dropped);
     remove(&mut fields, dropped);
     add_defaults(&mut fields, defaults, has_service);

@@ -18,6 +18,13 @@ fn read_as(line: &[u8], kind: LineKind, config: &IngestConfig) -> Result<Record<
     LineReader::new(config).read(line, kind, context).map(Record::into_owned)
 }
 
+/// Reads a line that becomes a record.
+#[track_caller]
+pub(super) fn read_json(line: &str) -> Record<'static> {
+    let read = read_as(line.as_bytes(), LineKind::Json, &IngestConfig::default());
+    read.unwrap_or_else(|reject| panic!("{line}: {reject:?}"))
+}
+
 /// Prints a record, or the reason and detail of its rejection, one field a line.
 fn print(read: Result<Record<'_>, Reject>) -> String {
     let record = match read {

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use tierlog_model::fields::REDACTED;
+use tierlog_model::fields::{REDACTED, URL_QUERY};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Record, Value};
 
@@ -92,7 +92,11 @@ impl RecordWalk<'_> {
             Value::U64(number) => is_card_number(*number, facts.number_use),
             Value::F64(number) => json::is_card_float(*number, facts.number_use),
             Value::Str(text) => {
-                if let Some(redacted) = self.text(text, facts.number_use) {
+                let redacted = match names {
+                    [_, URL_QUERY] => self.query(text),
+                    _ => self.text(text, facts.number_use),
+                };
+                if let Some(redacted) = redacted {
                     *text = Cow::Owned(redacted);
                 }
                 false
@@ -120,6 +124,13 @@ impl RecordWalk<'_> {
                 self.clean.read(text, |text| engine.redact_field(text, number_use, tally))
             }
         }
+    }
+
+    /// The same for a query that was cut from its path: behind the question mark, as it was
+    /// written, its parameters are read as those of an address.
+    fn query(&mut self, text: &str) -> Option<String> {
+        let redacted = self.engine.redact(&["?", text].concat(), self.tally)?;
+        Some(redacted.strip_prefix('?').map_or(redacted.clone(), str::to_owned))
     }
 
     /// Replaces the value of a covered field by its token.

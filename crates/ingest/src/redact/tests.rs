@@ -227,6 +227,25 @@ fn escaped_and_disguised_values_are_found() {
 }
 
 #[test]
+fn a_query_apart_from_its_path_is_read_as_one() {
+    check(
+        r#"{"path":"/cb","url.query":"code=4/0AX4XfWh&state=1&user_id=4242","url.full":"https://a:b@h/cb?code=4/0AX4XfWh"}"#,
+        expect![[r#"
+            path: "/cb"
+            url.query: "code=[CREDENTIALS]&state=1&user_id=TOKEN"
+            url.full: "https://[CREDENTIALS]@h/cb?code=[CREDENTIALS]"
+            _redacted: ["url_credentials"]
+        "#]],
+    );
+    check(
+        r#"{"url.query":"page=2"}"#,
+        expect![[r#"
+            url.query: "page=2"
+        "#]],
+    );
+}
+
+#[test]
 fn telephone_numbers_go_under_their_keys() {
     check(
         r#"{"phone":"(415) 555-2671","user.mobile_number":4155552671,"phone_verified":true,

@@ -47,11 +47,13 @@ fn pino_http() {
               host = Str("web-1")
               request_id = Str("r-1")
               method = Str("GET")
-              path = Str("/api/a?b=1")
+              path = Str("/api/a")
               req.headers.x-request-id = Str("r-2")
               status_code = I64(502)
               duration_ms = F64(12.5)
               message = Str("request errored")
+              url.query = Str("b=1")
+              route = Str("/api/a")
         "#]],
     );
 }
@@ -90,6 +92,7 @@ fn open_telemetry() {
               attributes.retry = Bool(true)
               trace_id = Str("5b8efff798038103d269b633813fc60c")
               span_id = Str("eee19b7ec3c1b174")
+              route = Str("/pay")
         "#]],
     );
     check(
@@ -187,6 +190,7 @@ fn open_edx_tracking_log() {
               agent = Str("Mozilla")
               id = Str("v1")
               currentTime = F64(3.5)
+              route = Str("/event")
         "#]],
     );
 }
@@ -208,6 +212,7 @@ fn elastic_common_schema() {
               trace_id = Str("t1")
               user_id = Str("u1")
               path = Str("/x")
+              route = Str("/x")
         "#]],
     );
 }
