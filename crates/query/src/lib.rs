@@ -34,7 +34,7 @@ pub use http::{Code, Problem, QueryState, contract, http_router};
 pub use moment::{MOMENT_FORMS, Moment, read_moment};
 pub use parse::{
     Bound, Compiled, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange,
-    Wildcard, parse,
+    Wildcard, WordPattern, parse,
 };
 pub use plan::{Expired, Plan};
 pub use record_filter::RecordFilter;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 use tierlog_model::{Record, Value, fields, limits};
-use tierlog_store::tokenize;
+use tierlog_store::NormalText;
 
 use crate::Expr;
 use crate::parse::FieldTest;
@@ -51,7 +51,7 @@ fn holds(expr: &Expr, record: &Record<'_>) -> bool {
         Expr::Timestamp(range) => range.contains(record.timestamp),
         Expr::Exists(name) => any_scalar(record, Some(name), |_| true),
         Expr::AnyText(test) => any_scalar(record, None, |scalar| match scalar {
-            Scalar::Words(text) => test.passes(&tokenize(&text)),
+            Scalar::Words(text) => test.passes(&NormalText::of(&text)),
             Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Text(_) => false,
         }),
         Expr::Field { name, test } => {
@@ -66,7 +66,7 @@ fn passes(test: &FieldTest, scalar: &Scalar<'_>) -> bool {
         Scalar::Integer(integer) => test.passes_integer(*integer),
         Scalar::Float(float) => test.passes_float(*float),
         Scalar::Text(text) => test.passes_text(text),
-        Scalar::Words(text) => test.passes_words(&tokenize(text)),
+        Scalar::Words(text) => test.passes_words(&NormalText::of(text)),
     }
 }
 

@@ -25,11 +25,12 @@ mod store;
 mod tombstone;
 mod versions;
 pub mod wal;
+mod words;
 
 pub use catalogue::{Catalogue, Listed, PartitionList};
 pub use dead_letters::{LetterEnd, LetterOrder, LetterSelection, Letters, PendingReplay};
 pub use document::{
-    BOUND_DOCS, OrderColumns, PhraseReader, RecordReader, StoredRecord, TemplateWords,
+    BOUND_DOCS, OrderColumns, RecordReader, Sought, StoredRecord, TemplateWords, TextReader,
     attribute_columns, read_records, text_paths,
 };
 pub use error::StoreError;
@@ -42,10 +43,13 @@ pub use partition::{
     LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionId, PartitionState,
     PartitionStats, PartitionView,
 };
-pub use schema::{IndexFields, attribute_column, index_fields, text_term, tokenize};
+pub use schema::{IndexFields, attribute_column, index_fields, text_term};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
 pub use wal::{Durability, LiveBatch};
+pub use words::{
+    Ending, Kind, Need, NormalText, Phrase, Signs, Term, is_run, kind, normal_form, scan_prefix,
+};
 
 #[cfg(test)]
 mod tests;

@@ -22,17 +22,13 @@ use tantivy::schema::{
     DateOptions, DateTimePrecision, FAST, Field, IndexRecordOption, JsonObjectOptions, STORED,
     Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{
-    LowerCaser, RAW_TOKENIZER_NAME, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
-    TokenizerManager,
-};
+use tantivy::tokenizer::{RAW_TOKENIZER_NAME, TextAnalyzer, TokenizerManager};
 use tantivy::{Index, Term};
+
+use crate::words::WordTokenizer;
 
 /// Name under which the analyzer of `text` is registered with every index.
 const ANALYZER: &str = "tierlog";
-
-/// Longer tokens are base64 or hashes that nobody types; they stay findable in columns.
-const TOKEN_BYTES_MAX: usize = 100;
 
 /// Column of the moment.
 pub(crate) const TIMESTAMP: &str = "timestamp";
@@ -111,41 +107,15 @@ pub fn index_fields() -> &'static IndexFields {
 /// Makes an index able to tokenise as the schema says.
 pub(crate) fn register_analyzer(index: &mut Index) {
     let tokenizers = TokenizerManager::default();
-    tokenizers.register(ANALYZER, analyzer());
+    tokenizers.register(ANALYZER, TextAnalyzer::from(WordTokenizer::default()));
     index.set_tokenizers(tokenizers);
 }
 
-fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(TOKEN_BYTES_MAX))
-        .filter(LowerCaser)
-        .build()
-}
-
-/// Returns the words of a text with their positions, as the index has them.
-pub fn tokenize(text: &str) -> Vec<(usize, String)> {
-    let mut analyzer = analyzer();
-    let mut stream = analyzer.token_stream(text);
-    let mut tokens = Vec::new();
-    stream.process(&mut |token| tokens.push((token.position, token.text.clone())));
-    tokens
-}
-
-/// Returns the words of a text in their order, those too that are too long for the index: the
-/// place of each is its position.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut tokenizer =
-        TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build();
-    tokenizer.token_stream(text).process(&mut |token| words.push(token.text.clone()));
-    words
-}
-
-/// Returns the term of a word (as [`tokenize`] gives it) in a text field.
-pub fn text_term(path: &str, word: &str) -> Term {
-    let mut term = Term::from_field_json_path(index_fields().text, &escape(path), true);
-    term.append_type_and_str(word);
-    term
+/// Returns the key of a term (see [`crate::Phrase::needs`]) in a text field.
+pub fn text_term(path: &str, term: &str) -> Term {
+    let mut key = Term::from_field_json_path(index_fields().text, &escape(path), true);
+    key.append_type_and_str(term);
+    key
 }
 
 /// Returns the name under which tantivy finds the column of a field that is not built in.
@@ -156,27 +126,4 @@ pub fn attribute_column(name: &str) -> String {
 /// Field names are paths whose segments end at dots; a backslash would escape one.
 fn escape(name: &str) -> String {
     name.replace('\\', "\\\\")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_lower_case_and_counted() {
-        let tokens = tokenize("Payment FAILED: card-declined");
-        let words: Vec<&str> = tokens.iter().map(|(_, word)| word.as_str()).collect();
-        assert_eq!(words, ["payment", "failed", "card", "declined"]);
-        assert_eq!(tokens.last().map(|(position, _)| *position), Some(3));
-    }
-
-    #[test]
-    fn places_are_positions() {
-        let text = format!("\u{130}stanbul {} (B\u{c9}) c", "x".repeat(TOKEN_BYTES_MAX));
-        let words = words(&text);
-        assert_eq!(words.len(), 4);
-        let tokens = tokenize(&text);
-        assert_eq!(tokens.len(), 3);
-        assert!(tokens.iter().all(|(position, word)| words.get(*position) == Some(word)));
-    }
 }

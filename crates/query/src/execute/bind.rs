@@ -12,9 +12,10 @@ use tierlog_store::{
     OpenSegment, PartitionFacts, TemplateWords, attribute_column, index_fields, text_paths,
 };
 
+use super::Deadline;
 use super::column::{self, Accept, ColumnTest};
 use super::node::{Join, Node};
-use super::{Deadline, words};
+use super::words::TextField;
 use crate::parse::{FieldTest, Literal, TextTest};
 use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
 
@@ -178,7 +179,8 @@ impl Binder<'_> {
             fields::MESSAGE => Some(self.template_words()?),
             _ => None,
         };
-        words::field_node(self.segment, path, templates, test, self.deadline)
+        let field = TextField { segment: self.segment, path, templates, deadline: self.deadline };
+        field.node(test, || self.built_in_text(index_fields().text_fields, [path]))
     }
 
     /// Read only when a condition asks for words of a message.

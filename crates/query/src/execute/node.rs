@@ -1,20 +1,20 @@
 //! A condition bound to one segment, evaluated window by window as bits.
 //!
 //! Words come from postings and ids lie in known spans, which say where the next match can be, so
-//! that most windows are never looked at. Columns are tested only for the documents that the others left over, and
-//! phrases for what columns left over, because they may need a text of the record.
+//! that most windows are never looked at. Columns are tested only for the documents that the others
+//! left over, and texts are read for what columns left over.
 
 use std::ops::Range;
 
 use tantivy::{DocId, DocSet, TERMINATED};
-use tierlog_store::PhraseReader;
+use tierlog_store::TextReader;
 
 use super::bits::{Bits, SegmentBits, Window};
 use super::column::ColumnTest;
 use crate::QueryError;
 
-/// Rank of a phrase: every other condition is cheaper.
-const PHRASE_COST: u32 = 1 << 24;
+/// Rank of what a text is read for: every other condition is cheaper.
+const TEXT_COST: u32 = 1 << 24;
 
 /// A condition on the documents of one segment. Windows are evaluated in ascending order, or in
 /// any when it [is for random access](Node::is_random_access).
@@ -37,8 +37,8 @@ pub(super) enum Node {
     Set(SegmentBits),
     /// A column's value passes.
     Column(ColumnTest),
-    /// The words of a document that has them all follow each other.
-    Phrase(Box<PhraseReader>),
+    /// What is sought stands in the text of a document.
+    Text(Box<TextReader>),
 }
 
 /// Conditions that are joined one by one. Sets are merged as they come: each has a bit for every
@@ -131,8 +131,8 @@ impl Node {
             Node::Postings(postings) => 1 + postings.size_hint().min(1 << 20),
             Node::Set(_) => (1 << 20) + 2,
             Node::Column(test) => (1 << 21) + test.cost(),
-            Node::Phrase(_) => PHRASE_COST,
-            Node::And(inner) if inner.iter().any(|node| node.cost() >= PHRASE_COST) => PHRASE_COST,
+            Node::Text(_) => TEXT_COST,
+            Node::And(inner) if inner.iter().any(|node| node.cost() >= TEXT_COST) => TEXT_COST,
             Node::And(inner) => inner.first().map_or(0, Node::cost) + 8,
             Node::Or(inner) => inner.iter().map(Node::cost).max().unwrap_or(0) + 8,
             Node::Not(inner) => inner.cost().max(1 << 22),
@@ -147,7 +147,7 @@ impl Node {
             | Node::Spans(_)
             | Node::Set(_)
             | Node::Column(_)
-            | Node::Phrase(_) => true,
+            | Node::Text(_) => true,
             Node::And(inner) | Node::Or(inner) => inner.iter().all(Node::is_random_access),
             Node::Not(inner) => inner.is_random_access(),
             Node::Postings(_) => false,
@@ -158,7 +158,7 @@ impl Node {
     /// it are not asked for again.
     pub(super) fn next_candidate(&mut self, from: DocId) -> DocId {
         match self {
-            Node::All | Node::Not(_) | Node::Column(_) | Node::Phrase(_) => from,
+            Node::All | Node::Not(_) | Node::Column(_) | Node::Text(_) => from,
             Node::Nothing => TERMINATED,
             Node::And(inner) => inner.iter_mut().fold(from, |candidate, node| match candidate {
                 TERMINATED => TERMINATED,
@@ -235,10 +235,10 @@ impl Node {
                 found
             }
             Node::Column(test) => test.evaluate(window, among),
-            Node::Phrase(phrase) => {
+            Node::Text(reader) => {
                 let mut found = Bits::empty();
                 for offset in among.iter() {
-                    if phrase.matches(window.start + offset)? {
+                    if reader.matches(window.start + offset)? {
                         found.insert(offset);
                     }
                 }

@@ -5,4 +5,5 @@ mod fixture;
 mod ids;
 mod oracle;
 mod phrases;
+mod scripts;
 mod spans;

@@ -1,6 +1,6 @@
 //! Tests of tokenised text, answered from the inverted index and, for messages, from the words of
-//! their templates, which the index does not have. There are no positions: of the records with all
-//! words of a phrase, those are picked that have them in order.
+//! their templates, which the index does not have. What terms cannot say is read from the texts:
+//! the order of words, the whole of long words and runs, signs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, SegmentReader, TERMINATED};
-use tierlog_store::{PhraseReader, TemplateWords, index_fields, text_term};
+use tierlog_store::{
+    Need, Phrase, Sought, TemplateWords, Term, TextReader, index_fields, scan_prefix, text_term,
+};
 
 use super::Deadline;
-use super::bits::{Bits, SegmentBits, Window};
+use super::bits::SegmentBits;
 use super::column::{Accept, ColumnTest, Ordinals};
 use super::dictionary::prefix_end;
 use super::node::{Join, Node};
@@ -22,61 +24,125 @@ use crate::parse::TextTest;
 /// Terms between two looks at the deadline.
 const TERMS_PER_CHECK: u64 = 4_096;
 
-/// Returns the node of a test on one text field.
-pub(super) fn field_node(
-    segment: &SegmentReader,
-    path: &str,
-    templates: Option<&TemplateWords>,
-    test: &TextTest,
-    deadline: &Deadline,
-) -> Result<Node, QueryError> {
-    let index = segment.inverted_index(index_fields().text)?;
-    let field = TextField { segment, index, path, templates, deadline };
-    match test {
-        TextTest::Never => Ok(Node::Nothing),
-        TextTest::Phrase(words) => field.phrase(words),
-        TextTest::PhrasePrefix { words, prefix: (_, prefix) } if words.is_empty() => {
-            field.any_word(prefix, |_| true)
-        }
-        TextTest::PhrasePrefix { words, prefix: (position, prefix) } => {
-            field.any_phrase(words, *position, prefix)
-        }
-        TextTest::Word(wildcard) => {
-            field.any_word(wildcard.prefix(), |word| wildcard.matches(word))
-        }
-        TextTest::WordRegex(pattern) => field.any_word("", |word| pattern.matches_word(word)),
-    }
+/// What is tested: one text field of a segment.
+pub(super) struct TextField<'s> {
+    pub(super) segment: &'s SegmentReader,
+    pub(super) path: &'s str,
+    /// Of messages.
+    pub(super) templates: Option<&'s TemplateWords>,
+    pub(super) deadline: &'s Deadline,
 }
 
-struct TextField<'s> {
-    segment: &'s SegmentReader,
-    index: Arc<InvertedIndexReader>,
-    path: &'s str,
-    /// Of messages.
-    templates: Option<&'s TemplateWords>,
-    deadline: &'s Deadline,
+/// What a term says about the records that have it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    /// Their texts have to be read.
+    MayPass,
+    Fail,
 }
 
 impl TextField<'_> {
-    fn phrase(&self, words: &[(usize, String)]) -> Result<Node, QueryError> {
+    /// Returns the node of a test. `all` are the records that have the field.
+    pub(super) fn node(
+        &self,
+        test: &TextTest,
+        all: impl FnOnce() -> Result<Node, QueryError>,
+    ) -> Result<Node, QueryError> {
+        match test {
+            TextTest::Never => Ok(Node::Nothing),
+            TextTest::Phrase(phrase) => self.phrase(phrase),
+            TextTest::Word(pattern) => {
+                let may_fit_runs = pattern.may_fit_runs();
+                let judge = |term: &str| match Term::read(term) {
+                    Term::Word(word) if pattern.matches(word) => Verdict::Pass,
+                    Term::Long(kept) if are_alike(kept, pattern.prefix()) => Verdict::MayPass,
+                    Term::Gram(_) if may_fit_runs => Verdict::MayPass,
+                    Term::Word(_) | Term::Long(_) | Term::Gram(_) => Verdict::Fail,
+                };
+                let sought = pattern.clone();
+                let (passed, open) = self.any_term(pattern.prefix(), judge)?;
+                self.verified(passed, open, move |word| sought.matches(word))
+            }
+            TextTest::WordRegex(pattern) => {
+                let judge = |term: &str| match Term::read(term) {
+                    Term::Word(word) if pattern.matches_word(word) => Verdict::Pass,
+                    Term::Long(_) => Verdict::MayPass,
+                    Term::Gram(_) if pattern.may_fit_runs() => Verdict::MayPass,
+                    Term::Word(_) | Term::Gram(_) => Verdict::Fail,
+                };
+                let sought = pattern.clone();
+                let (passed, open) = self.any_term("", judge)?;
+                self.verified(passed, open, move |word| sought.matches_word(word))
+            }
+            TextTest::Signs(signs) => {
+                let mut both = Join::all_of();
+                both.push(all()?);
+                both.push(self.read(Sought::Signs(signs.clone()))?);
+                Ok(both.finish())
+            }
+        }
+    }
+
+    fn read(&self, sought: Sought) -> Result<Node, QueryError> {
+        Ok(Node::Text(Box::new(TextReader::open(self.segment, self.path, sought)?)))
+    }
+
+    /// Returns the node of the records that passed, and of those that are open and have a word that
+    /// fits.
+    fn verified(
+        &self,
+        passed: Node,
+        open: Node,
+        fits: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Node, QueryError> {
+        let mut any = Join::any_of();
+        any.push(passed);
+        if !matches!(open, Node::Nothing) {
+            let mut both = Join::all_of();
+            both.push(open);
+            both.push(self.read(Sought::Word(Box::new(fits)))?);
+            any.push(both.finish());
+        }
+        Ok(any.finish())
+    }
+
+    fn phrase(&self, phrase: &Phrase) -> Result<Node, QueryError> {
         let mut all = Join::all_of();
-        for (_, word) in words {
-            all.push(self.word(word)?);
+        for need in phrase.needs() {
+            all.push(match need {
+                Need::Term(term) => self.term(&term)?,
+                Need::Start(start) => self.any_start(&start)?,
+            });
             if all.is_decided() {
                 return Ok(Node::Nothing);
             }
         }
-        if words.len() > 1 {
-            let phrase = PhraseReader::open(self.segment, self.path, words)?;
-            all.push(Node::Phrase(Box::new(phrase)));
+        if !phrase.is_known_by_terms() {
+            all.push(self.read(Sought::Phrase(phrase.clone()))?);
         }
         Ok(all.finish())
     }
 
-    fn word(&self, word: &str) -> Result<Node, QueryError> {
-        let term = text_term(self.path, word);
-        let postings = self.index.read_postings(&term, IndexRecordOption::Basic)?;
-        let templates = self.templates.map(|templates| templates.with_word(word));
+    /// Returns the node of the records with a word or run part that starts so; of long words, all
+    /// those whose beginning may.
+    fn any_start(&self, start: &str) -> Result<Node, QueryError> {
+        let judge = |term: &str| match Term::read(term) {
+            Term::Word(word) | Term::Gram(word) if word.starts_with(start) => Verdict::Pass,
+            Term::Long(kept) if are_alike(kept, start) => Verdict::Pass,
+            Term::Word(_) | Term::Gram(_) | Term::Long(_) => Verdict::Fail,
+        };
+        Ok(self.any_term(start, judge)?.0)
+    }
+
+    fn index(&self) -> Result<Arc<InvertedIndexReader>, QueryError> {
+        Ok(self.segment.inverted_index(index_fields().text)?)
+    }
+
+    fn term(&self, term: &str) -> Result<Node, QueryError> {
+        let key = text_term(self.path, term);
+        let postings = self.index()?.read_postings(&key, IndexRecordOption::Basic)?;
+        let templates = self.templates.map(|templates| templates.with_term(term));
         let in_templates = self.in_templates(templates.into_iter().flatten().copied())?;
         Ok(match (postings, in_templates) {
             (None, in_templates) => in_templates,
@@ -115,26 +181,60 @@ impl TextField<'_> {
         Ok(ColumnTest::node(column.ords().clone(), accept))
     }
 
-    /// Returns the words of templates that start with a prefix.
-    fn template_words(&self, prefix: &str) -> impl Iterator<Item = (&str, &[u64])> {
-        let words = self.templates.into_iter().flat_map(|words| words.starting_at(prefix));
-        words
-            .map(|(word, templates)| (word.as_ref(), templates.as_slice()))
-            .take_while(move |(word, _)| word.starts_with(prefix))
-    }
-
-    /// Hands on the index's words of the field that start with a prefix and fit. Nothing is gathered: a
-    /// pattern may fit a million words.
-    fn for_each_word(
+    /// Returns the records with a term of a word that starts with a prefix and passes, and those
+    /// with one that may pass.
+    fn any_term(
         &self,
         prefix: &str,
-        fits: impl Fn(&str) -> bool,
-        mut use_word: impl FnMut(&str, &TermInfo) -> Result<(), QueryError>,
+        judge: impl Fn(&str) -> Verdict,
+    ) -> Result<(Node, Node), QueryError> {
+        let prefix = scan_prefix(prefix);
+        let mut found: [Option<SegmentBits>; 2] = [None, None];
+        let index = self.index()?;
+        self.for_each_term(&index, prefix, |term, info| {
+            let Some(found) = place_of(judge(term), &mut found) else { return Ok(()) };
+            self.deadline.check()?;
+            let found = found.get_or_insert_with(|| SegmentBits::empty(self.segment.max_doc()));
+            add(found, &mut index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?);
+            Ok(())
+        })?;
+        let mut templates = [BTreeSet::new(), BTreeSet::new()];
+        for (term, ordinals) in self.template_terms(prefix) {
+            if let Some(templates) = place_of(judge(term), &mut templates) {
+                templates.extend(ordinals.iter().copied());
+            }
+        }
+        let [passed, open] = found;
+        let [passed_templates, open_templates] = templates;
+        let join = |found: Option<SegmentBits>, templates: BTreeSet<u64>| {
+            let mut any = Join::any_of();
+            any.push(found.map_or(Node::Nothing, SegmentBits::into_node));
+            any.push(self.in_templates(templates.into_iter())?);
+            Ok::<Node, QueryError>(any.finish())
+        };
+        Ok((join(passed, passed_templates)?, join(open, open_templates)?))
+    }
+
+    /// Returns the terms of templates that start with a prefix.
+    fn template_terms(&self, prefix: &str) -> impl Iterator<Item = (&str, &[u64])> {
+        let terms = self.templates.into_iter().flat_map(|words| words.starting_at(prefix));
+        terms
+            .map(|(term, templates)| (term.as_ref(), templates.as_slice()))
+            .take_while(move |(term, _)| term.starts_with(prefix))
+    }
+
+    /// Hands on the index's terms of the field that start with a prefix. Nothing is gathered: a
+    /// pattern may fit a million words.
+    fn for_each_term(
+        &self,
+        index: &InvertedIndexReader,
+        prefix: &str,
+        mut use_term: impl FnMut(&str, &TermInfo) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let base = text_term(self.path, "").serialized_value_bytes().len();
         let first = text_term(self.path, prefix);
         let first = first.serialized_value_bytes();
-        let mut range = self.index.terms().range().ge(first);
+        let mut range = index.terms().range().ge(first);
         if let Some(end) = prefix_end(first) {
             range = range.lt(end);
         }
@@ -145,75 +245,28 @@ impl TextField<'_> {
             if seen.is_multiple_of(TERMS_PER_CHECK) {
                 self.deadline.check()?;
             }
-            let word = stream.key().get(base..).unwrap_or_default();
-            if let Ok(word) = std::str::from_utf8(word)
-                && fits(word)
-            {
-                self.deadline.check()?;
-                use_word(word, stream.value())?;
+            let term = stream.key().get(base..).unwrap_or_default();
+            if let Ok(term) = std::str::from_utf8(term) {
+                use_term(term, stream.value())?;
             }
         }
         Ok(())
     }
+}
 
-    fn any_word(&self, prefix: &str, fits: impl Fn(&str) -> bool) -> Result<Node, QueryError> {
-        let mut found = SegmentBits::empty(self.segment.max_doc());
-        self.for_each_word(prefix, &fits, |_, info| {
-            let option = IndexRecordOption::Basic;
-            add(&mut found, &mut self.index.read_postings_from_terminfo(info, option)?);
-            Ok(())
-        })?;
-        let templates = self.template_words(prefix).filter(|(word, _)| fits(word));
-        let templates: BTreeSet<u64> =
-            templates.flat_map(|(_, templates)| templates).copied().collect();
-        let mut any = Join::any_of();
-        any.push(found.into_node());
-        any.push(self.in_templates(templates.into_iter())?);
-        Ok(any.finish())
+/// Returns the one of two places, for what passes and what may, that a verdict names.
+fn place_of<T>(verdict: Verdict, places: &mut [T; 2]) -> Option<&mut T> {
+    let [passed, open] = places;
+    match verdict {
+        Verdict::Pass => Some(passed),
+        Verdict::MayPass => Some(open),
+        Verdict::Fail => None,
     }
+}
 
-    /// Words one after the other, then any that starts so: one phrase for each of these.
-    fn any_phrase(
-        &self,
-        words: &[(usize, String)],
-        position: usize,
-        prefix: &str,
-    ) -> Result<Node, QueryError> {
-        let mut found = SegmentBits::empty(self.segment.max_doc());
-        let mut add_phrase = |word: &str| {
-            let mut phrase = words.to_vec();
-            phrase.push((position, word.to_owned()));
-            self.add_matches(&mut found, self.phrase(&phrase)?)
-        };
-        let of_templates: BTreeSet<&str> =
-            self.template_words(prefix).map(|(word, _)| word).collect();
-        self.for_each_word(
-            prefix,
-            |word| !of_templates.contains(word),
-            |word, _| add_phrase(word),
-        )?;
-        for word in of_templates {
-            self.deadline.check()?;
-            add_phrase(word)?;
-        }
-        Ok(found.into_node())
-    }
-
-    /// Adds every match of a condition to a set.
-    fn add_matches(&self, found: &mut SegmentBits, mut node: Node) -> Result<(), QueryError> {
-        let max_doc = self.segment.max_doc();
-        let mut next = node.next_candidate(0);
-        while next < max_doc {
-            self.deadline.check()?;
-            let window = Window::containing(next, max_doc);
-            let matches = node.evaluate(window, &Bits::all(window))?;
-            for offset in matches.iter() {
-                found.insert(window.start + offset);
-            }
-            next = node.next_candidate(window.end);
-        }
-        Ok(())
-    }
+/// Tells whether one text starts with the other: a word that starts with both may exist.
+fn are_alike(left: &str, right: &str) -> bool {
+    left.starts_with(right) || right.starts_with(left)
 }
 
 fn add(found: &mut SegmentBits, postings: &mut dyn DocSet) {

@@ -36,8 +36,8 @@ enum Value {
 }
 
 impl Compiler<'_> {
-    /// Compiles a tree; `None` when nothing in it says anything (`"--"` has no words).
-    pub(super) fn tree(&mut self, tree: UserInputAst) -> Result<Option<Expr>, QueryError> {
+    /// Compiles a tree.
+    pub(super) fn tree(&mut self, tree: UserInputAst) -> Result<Expr, QueryError> {
         match tree {
             UserInputAst::Clause(clauses) => self.clauses(clauses),
             UserInputAst::Boost(inner, _) => self.tree(*inner),
@@ -45,14 +45,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn clauses(
-        &mut self,
-        clauses: Vec<(Option<Occur>, UserInputAst)>,
-    ) -> Result<Option<Expr>, QueryError> {
+    fn clauses(&mut self, clauses: Vec<(Option<Occur>, UserInputAst)>) -> Result<Expr, QueryError> {
         let mut all = Vec::new();
         let mut any = Vec::new();
         for (occur, tree) in clauses {
-            let Some(expr) = self.tree(tree)? else { continue };
+            let expr = self.tree(tree)?;
             match occur {
                 Some(Occur::Should) => any.push(expr),
                 Some(Occur::Must) | None => all.push(expr),
@@ -62,10 +59,10 @@ impl Compiler<'_> {
         if !any.is_empty() {
             all.push(Expr::any_of(any));
         }
-        Ok((!all.is_empty()).then(|| Expr::all_of(all)))
+        Ok(Expr::all_of(all))
     }
 
-    fn leaf(&mut self, leaf: UserInputLeaf) -> Result<Option<Expr>, QueryError> {
+    fn leaf(&mut self, leaf: UserInputLeaf) -> Result<Expr, QueryError> {
         let (number, value) = match leaf {
             UserInputLeaf::Literal(literal) => (literal.field_name.clone(), Err(literal)),
             UserInputLeaf::All => (None, Ok(Value::Anything)),
@@ -83,13 +80,13 @@ impl Compiler<'_> {
         let value = value.unwrap_or_else(|literal| literal_value(clause, literal));
         match &clause.field {
             None => self.bare(clause, value),
-            Some(field) => self.field(clause, field, value).map(Some),
+            Some(field) => self.field(clause, field, value),
         }
     }
 
-    fn bare(&mut self, clause: &Clause, value: Value) -> Result<Option<Expr>, QueryError> {
+    fn bare(&mut self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
         let test = match value {
-            Value::Anything => return Ok(Some(Expr::All)),
+            Value::Anything => return Ok(Expr::All),
             Value::Word(word) => words::pattern(&word).ok_or_else(|| {
                 let message = "a wildcard in a text of several words may only stand at its end";
                 QueryError::syntax(clause.position, message)
@@ -101,7 +98,11 @@ impl Compiler<'_> {
                 return Err(QueryError::syntax(clause.position, "a field is missing before this"));
             }
         };
-        Ok((test != TextTest::Never).then_some(Expr::AnyText(test)))
+        if test == TextTest::Never {
+            let message = "there is nothing to look for in this text";
+            return Err(QueryError::syntax(clause.position, message));
+        }
+        Ok(Expr::AnyText(test))
     }
 
     fn field(&mut self, clause: &Clause, written: &str, value: Value) -> Result<Expr, QueryError> {

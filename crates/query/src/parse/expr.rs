@@ -4,8 +4,10 @@
 //! tokenised. Nothing of the syntax is left.
 
 use tierlog_model::Level;
+use tierlog_store::{Phrase, Signs};
 
 use super::pattern::{Pattern, Wildcard};
+use super::words::WordPattern;
 use crate::TimeRange;
 
 /// A condition on a record.
@@ -112,21 +114,16 @@ pub enum ValueRange {
 /// A test of tokenised text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextTest {
-    /// Fits nothing: there are no words in it.
+    /// Fits nothing: there is nothing in it.
     Never,
-    /// The words stand one after the other at these distances. One word is a phrase of one.
-    Phrase(Vec<(usize, String)>),
-    /// As `Phrase`, and then a word that starts so.
-    PhrasePrefix {
-        /// The whole words before, with their positions.
-        words: Vec<(usize, String)>,
-        /// Position and first characters of the last word.
-        prefix: (usize, String),
-    },
+    /// The words stand one after the other. One word is a phrase of one.
+    Phrase(Phrase),
     /// One word fits the pattern.
-    Word(Wildcard),
+    Word(WordPattern),
     /// One word contains a match of the expression.
     WordRegex(Pattern),
+    /// The signs stand in it as they are.
+    Signs(Signs),
 }
 
 /// A set of levels.

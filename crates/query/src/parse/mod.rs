@@ -23,6 +23,7 @@ pub use expr::{Bound, Expr, FieldTest, LevelSet, Literal, Number, TextTest, Valu
 pub use pattern::{Pattern, Wildcard};
 use tantivy_query_grammar::parse_query;
 use tierlog_model::{Pseudonyms, Timestamp};
+pub use words::WordPattern;
 
 use crate::{QueryError, Warnings};
 
@@ -48,8 +49,7 @@ pub fn parse(query: &str, pseudonyms: &Pseudonyms, now: Timestamp) -> Result<Com
         now,
         warnings: Warnings::default(),
     };
-    // A query that says nothing although it has clauses (`"--"`) must not find everything.
-    let expr = compiler.tree(tree)?.unwrap_or(Expr::Nothing);
+    let expr = compiler.tree(tree)?;
     Ok(Compiled { expr, warnings: compiler.warnings })
 }
 

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use tierlog_store::NormalText;
+
 use super::expr::{Bound, FieldTest, Number, TextTest, ValueRange};
 
 impl FieldTest {
@@ -72,9 +74,9 @@ impl FieldTest {
         }
     }
 
-    /// Tells whether a tokenised text passes, given its words.
-    pub(crate) fn passes_words(&self, found: &[(usize, String)]) -> bool {
-        self.words().iter().any(|test| test.passes(found))
+    /// Tells whether a tokenised text passes.
+    pub(crate) fn passes_words(&self, text: &NormalText<'_>) -> bool {
+        self.words().iter().any(|test| test.passes(text))
     }
 
     /// Returns the tests of tokenised text, one of which must pass.
@@ -91,44 +93,16 @@ impl FieldTest {
 }
 
 impl TextTest {
-    /// Tells whether a text passes, given its words in the order of their positions.
-    pub(crate) fn passes(&self, words: &[(usize, String)]) -> bool {
+    /// Tells whether a text passes.
+    pub(crate) fn passes(&self, text: &NormalText<'_>) -> bool {
         match self {
             TextTest::Never => false,
-            TextTest::Phrase(phrase) => starts(words, phrase).next().is_some(),
-            TextTest::PhrasePrefix { words: phrase, prefix: (position, prefix) } => {
-                let Some((first, _)) = phrase.first() else {
-                    return words.iter().any(|(_, word)| word.starts_with(prefix));
-                };
-                starts(words, phrase).any(|start| {
-                    word_at(words, start + (position - first))
-                        .is_some_and(|word| word.starts_with(prefix))
-                })
-            }
-            TextTest::Word(wildcard) => words.iter().any(|(_, word)| wildcard.matches(word)),
-            TextTest::WordRegex(pattern) => {
-                words.iter().any(|(_, word)| pattern.matches_word(word))
-            }
+            TextTest::Phrase(phrase) => phrase.stands_in(text),
+            TextTest::Word(pattern) => text.words().any(|word| pattern.matches(word)),
+            TextTest::WordRegex(pattern) => text.words().any(|word| pattern.matches_word(word)),
+            TextTest::Signs(signs) => signs.stand_in(text),
         }
     }
-}
-
-/// Returns the positions at which a phrase starts.
-fn starts<'w>(
-    words: &'w [(usize, String)],
-    phrase: &'w [(usize, String)],
-) -> impl Iterator<Item = usize> + 'w {
-    let first = phrase.first().map_or(0, |(position, _)| *position);
-    words.iter().map(|(start, _)| *start).filter(move |start| {
-        phrase.iter().all(|(position, word)| {
-            word_at(words, start + (position - first)).is_some_and(|found| found == word)
-        })
-    })
-}
-
-fn word_at(words: &[(usize, String)], position: usize) -> Option<&str> {
-    let index = words.binary_search_by_key(&position, |(position, _)| *position).ok()?;
-    words.get(index).map(|(_, word)| word.as_str())
 }
 
 /// Tells whether a value lies within bounds; `compare` says how the value stands to a bound.

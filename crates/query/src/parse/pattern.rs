@@ -3,9 +3,14 @@
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Class, Hir, HirKind};
+use tierlog_store::{Kind, kind, normal_form};
 
 /// Largest compiled expression: a few kilobytes are usual, `(a{999}){999}` is refused.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// Characters of a range of a class up to which each is looked at.
+const CLASS_RANGE_MAX: u32 = 1_024;
 
 /// A character of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,14 +128,17 @@ pub struct Pattern {
     source: String,
     value: Regex,
     word: Regex,
+    may_fit_runs: bool,
 }
 
 impl Pattern {
     /// Compiles an expression; the error says what is wrong in one line.
     pub(super) fn new(source: &str) -> Result<Pattern, String> {
         let value = compile(source)?;
-        let word = compile(&format!("(?i:{source})"))?;
-        Ok(Pattern { source: source.to_owned(), value, word })
+        let word = format!("(?i:{})", normal_expression(source));
+        let may_fit_runs = may_fit_runs(&word);
+        let word = compile(&word)?;
+        Ok(Pattern { source: source.to_owned(), value, word, may_fit_runs })
     }
 
     /// Tells whether a value contains a match.
@@ -143,6 +151,11 @@ impl Pattern {
     pub fn matches_word(&self, word: &str) -> bool {
         self.word.is_match(word)
     }
+
+    /// Tells whether a run of a script without spaces may contain a match.
+    pub fn may_fit_runs(&self) -> bool {
+        self.may_fit_runs
+    }
 }
 
 impl PartialEq for Pattern {
@@ -154,6 +167,49 @@ impl PartialEq for Pattern {
 impl fmt::Debug for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "/{}/", self.source)
+    }
+}
+
+/// Brings the characters of an expression that words have in another form into that form. ASCII
+/// is left alone: it is the language of expressions, and its case is not looked at.
+fn normal_expression(source: &str) -> String {
+    let mut normal = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find(|character: char| !character.is_ascii()) {
+        let (ascii, tail) = rest.split_at(start);
+        let length = tail.find(|character: char| character.is_ascii()).unwrap_or(tail.len());
+        let (characters, tail) = tail.split_at(length);
+        normal.push_str(ascii);
+        normal.push_str(&regex::escape(&normal_form(characters)));
+        rest = tail;
+    }
+    normal.push_str(rest);
+    normal
+}
+
+/// Tells whether an expression may fit nothing but characters of runs. What cannot be read may.
+fn may_fit_runs(expression: &str) -> bool {
+    regex_syntax::parse(expression).map_or(true, |parsed| may_be_run(&parsed))
+}
+
+/// The depth of an expression is bounded by its parser.
+fn may_be_run(part: &Hir) -> bool {
+    let is_of_run = |character: char| matches!(kind(character), Kind::Run | Kind::Mark);
+    match part.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => {
+            std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(is_of_run))
+        }
+        HirKind::Class(Class::Unicode(class)) => class.iter().any(|range| {
+            let (start, end) = (u32::from(range.start()), u32::from(range.end()));
+            // Looking at more is not worth what it tells.
+            end - start > CLASS_RANGE_MAX || (range.start()..=range.end()).any(is_of_run)
+        }),
+        HirKind::Class(Class::Bytes(_)) => false,
+        HirKind::Repetition(repetition) => repetition.min == 0 || may_be_run(&repetition.sub),
+        HirKind::Capture(capture) => may_be_run(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(may_be_run),
+        HirKind::Alternation(parts) => parts.iter().any(may_be_run),
     }
 }
 

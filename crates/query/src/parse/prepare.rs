@@ -19,6 +19,7 @@
 use std::ops::Range;
 
 use tierlog_model::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};
+use tierlog_store::{Kind, kind};
 
 use super::lexemes::{
     field_name_length, is_end, quoted_length, regex_length, set_length, unescape, word_length,
@@ -146,10 +147,19 @@ impl Preparer<'_> {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
 
-    /// Tells whether the character here is glued to a clause, as in `-foo`, unlike in `a - b`.
+    /// Tells whether the character here is glued to a clause, as in `-foo`, unlike in `a - b`, and
+    /// unlike in `->` and `!!!`, where it is one of several signs.
     fn is_attached(&self) -> bool {
-        let mut following = self.rest().chars().skip(1);
-        following.next().is_some_and(|next| !next.is_whitespace() && next != ')')
+        let rest = self.rest().get(1..).unwrap_or_default();
+        match rest.chars().next() {
+            None | Some(')' | '=' | '>') => false,
+            Some('(' | '"' | '\'' | '*') => true,
+            Some(next) if next.is_whitespace() => false,
+            Some(_) => {
+                let word = rest.get(..word_length(rest)).unwrap_or_default();
+                word.contains(|character| kind(character) != Kind::Sign)
+            }
+        }
     }
 
     fn group_field(&self) -> Option<String> {

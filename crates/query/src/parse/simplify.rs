@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tierlog_store::Ending;
+
 use super::expr::{Expr, FieldTest, LevelSet, TextTest};
 
 impl Expr {
@@ -73,17 +75,17 @@ impl Expr {
 
 impl fmt::Display for TextTest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let join = |words: &[(usize, String)]| {
-            let words: Vec<&str> = words.iter().map(|(_, word)| word.as_str()).collect();
-            words.join(" ")
-        };
         match self {
             TextTest::Never => formatter.write_str("never"),
-            TextTest::Phrase(words) => write!(formatter, "phrase({})", join(words)),
-            TextTest::PhrasePrefix { words, prefix: (_, prefix) } => {
-                write!(formatter, "phrase({} {prefix}…)", join(words))
+            TextTest::Phrase(phrase) => {
+                let end = match phrase.ending() {
+                    Ending::Whole => "",
+                    Ending::Open => "…",
+                };
+                write!(formatter, "phrase({}{end})", phrase.words().join(" "))
             }
-            TextTest::Word(wildcard) => write!(formatter, "word({wildcard:?})"),
+            TextTest::Signs(signs) => write!(formatter, "signs({})", signs.as_str()),
+            TextTest::Word(pattern) => write!(formatter, "word({pattern:?})"),
             TextTest::WordRegex(pattern) => write!(formatter, "word({pattern:?})"),
         }
     }

@@ -143,7 +143,7 @@ fn clauses_of_the_contract() {
             timeout
                 text:phrase(timeout)
             Time*
-                text:word(time*)
+                text:phrase(time…)
             user-4242
                 text:phrase(user 4242)
         "##]],
@@ -310,17 +310,17 @@ fn values_keep_their_signs() {
             "card decl"*
                 text:phrase(card decl…)
             message:fail*
-                message:fits(fail* | word(fail*))
+                message:fits(fail* | phrase(fail…))
             message:"card decl"*
                 message:fits(card decl* | phrase(card decl…))
             foo - bar
-                and(text:phrase(foo), text:phrase(bar))
+                and(text:phrase(foo), text:signs(-), text:phrase(bar))
             foo => bar
-                and(text:phrase(foo), text:phrase(bar))
+                and(text:phrase(foo), text:signs(=>), text:phrase(bar))
             "--"
-                nothing
+                text:signs(--)
             -"--"
-                nothing
+                not(text:signs(--))
             "a b"^2 c
                 and(text:phrase(a b), text:phrase(c))
             http.request.method:GET

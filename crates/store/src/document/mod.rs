@@ -6,11 +6,11 @@ mod arrays;
 mod blocks;
 mod chunk;
 mod names;
-mod phrase;
 mod pool;
 mod read;
 mod template;
 mod template_words;
+mod text_reader;
 mod texts;
 mod write;
 
@@ -18,7 +18,6 @@ use tierlog_model::{Value, fields, limits};
 
 pub(crate) use chunk::{Chunk, ChunkDocument};
 pub(crate) use names::FieldNames;
-pub use phrase::PhraseReader;
 pub(crate) use pool::ChunkPool;
 pub(crate) use read::terms;
 pub use read::{
@@ -27,6 +26,7 @@ pub use read::{
 };
 pub(crate) use template::SeenTemplates;
 pub use template_words::TemplateWords;
+pub use text_reader::{Sought, TextReader};
 
 /// Largest integer that every numeric column holds exactly: a column that also has floats
 /// becomes a float column.

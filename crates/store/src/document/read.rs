@@ -402,6 +402,11 @@ impl Stored {
         Stored { slots: slots.to_owned(), fields: fields.into_iter().map(owned).collect() }
     }
 
+    /// Returns the texts of the slots.
+    pub(super) fn slots(&self) -> &str {
+        &self.slots
+    }
+
     /// Returns the text of a slot.
     pub(super) fn slot(&self, number: usize) -> Option<&str> {
         slot(&self.slots, number)

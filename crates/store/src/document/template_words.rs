@@ -1,6 +1,6 @@
 //! The words that templates have: the index has only those of the values in their messages.
 //!
-//! Arrives: a segment. Leaves: its templates by word, as ordinals of the template column. Read
+//! Arrives: a segment. Leaves: its templates by the terms of their words, as ordinals of the template column. Read
 //! once and kept while the segment is open; nothing here looks at a record.
 
 use std::collections::BTreeMap;
@@ -11,18 +11,19 @@ use tantivy::SegmentReader;
 
 use super::template::{Part, parts};
 use crate::StoreError;
-use crate::schema::{TEMPLATE, tokenize};
+use crate::schema::TEMPLATE;
+use crate::words::{NormalText, for_each_term};
 
 /// Templates up to which their words are kept: a service has hundreds.
 const KEPT_TEMPLATES_MAX: usize = 8_192;
 
-/// Memory of a word besides its text and its templates: its place in the tree.
-const WORD_BYTES: usize = 64;
+/// Memory of a term besides its text and its templates: its place in the tree.
+const TERM_BYTES: usize = 64;
 
-/// The templates of a segment by word.
+/// The templates of a segment by term.
 #[derive(Debug, Default)]
 pub struct TemplateWords {
-    by_word: BTreeMap<Box<str>, Vec<u64>>,
+    by_term: BTreeMap<Box<str>, Vec<u64>>,
     templates: usize,
 }
 
@@ -47,22 +48,24 @@ impl TemplateWords {
 
     /// Templates come in ascending order, so the last is the only one that may be there.
     fn add(&mut self, text: &str, ordinal: u64) {
-        for (_, word) in tokenize(text) {
-            let templates = self.by_word.entry(word.into_boxed_str()).or_default();
-            if templates.last() != Some(&ordinal) {
-                templates.push(ordinal);
-            }
+        for word in NormalText::of(text).words() {
+            for_each_term(word, |term| {
+                let templates = self.by_term.entry(term.into()).or_default();
+                if templates.last() != Some(&ordinal) {
+                    templates.push(ordinal);
+                }
+            });
         }
     }
 
-    /// Returns the templates with a word, ascending.
-    pub fn with_word(&self, word: &str) -> &[u64] {
-        self.by_word.get(word).map(Vec::as_slice).unwrap_or_default()
+    /// Returns the templates with a term, ascending.
+    pub fn with_term(&self, term: &str) -> &[u64] {
+        self.by_term.get(term).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns the words from a prefix on, ascending: those that have it come first.
+    /// Returns the terms from a prefix on, ascending: those that have it come first.
     pub fn starting_at(&self, prefix: &str) -> Range<'_, Box<str>, Vec<u64>> {
-        self.by_word.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+        self.by_term.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
     }
 
     /// Tells whether they are few enough to keep.
@@ -72,9 +75,9 @@ impl TemplateWords {
 
     /// Returns about how much memory they take.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let words = self.by_word.iter();
-        words
-            .map(|(word, templates)| WORD_BYTES + word.len() + size_of_val(templates.as_slice()))
+        let terms = self.by_term.iter();
+        terms
+            .map(|(term, templates)| TERM_BYTES + term.len() + size_of_val(templates.as_slice()))
             .sum()
     }
 }
@@ -90,9 +93,9 @@ mod tests {
         for (ordinal, text) in texts.iter().enumerate() {
             words.add(text, ordinal as u64);
         }
-        assert_eq!(words.with_word("payment"), [0, 3]);
-        assert_eq!(words.with_word("the"), [0, 1]);
-        assert!(words.with_word("paymen").is_empty());
+        assert_eq!(words.with_term("payment"), [0, 3]);
+        assert_eq!(words.with_term("the"), [0, 1]);
+        assert!(words.with_term("paymen").is_empty());
         let from = |prefix| -> Vec<&str> {
             words.starting_at(prefix).map(|(word, _)| word.as_ref()).take(2).collect()
         };

@@ -1,11 +1,13 @@
-//! Phrases: whether words stand one after the other in a text of a record.
+//! Texts of records, read for what the index cannot say: whether words stand one after the other,
+//! whether a word fits of which the index has a part only, and whether signs are there.
 //!
-//! Arrives: a document that has all the words, as the index says. Leaves: whether they follow each
-//! other. The index has no positions: they cost a tenth of a partition, and a template answers for
-//! all of its messages when the words stand in its plain text. Otherwise only those values are
-//! read that the words can reach. Nothing here says which documents to look at.
+//! Arrives: a document that may have what is sought, as the index says. Leaves: whether it has. The
+//! index has no positions: they cost a tenth of a partition, and a template answers for all of its
+//! messages when what is sought stands in its plain text. Otherwise only those values are read that
+//! the words can reach. Nothing here says which documents to look at.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 use tantivy::schema::TantivyDocument;
@@ -15,23 +17,71 @@ use tierlog_model::{Value, fields};
 
 use super::arrays::{Element, elements};
 use super::read::Stored;
-use super::template::{Part, parts, write_value};
+use super::template::{Part, parts, put_together, write_value};
 use crate::StoreError;
-use crate::schema::{TEMPLATE, attribute_column, words};
+use crate::schema::{TEMPLATE, attribute_column};
+use crate::words::{NormalText, Phrase, Signs};
 
 /// Blocks of the document store that stay inflated: documents are asked for in order, or in
 /// windows from the last to the first.
 const STORE_CACHE_BLOCKS: usize = 4;
 
-/// Templates, or texts of a column, whose words are remembered; then all are forgotten.
+/// Templates, or texts of a column, that are remembered; then all are forgotten.
 const REMEMBERED_MAX: usize = 4_096;
 
-/// Verifies one phrase in one field of a segment.
-pub struct PhraseReader {
+/// What a text is read for.
+pub enum Sought {
+    /// Words that stand one after the other.
+    Phrase(Phrase),
+    /// One word that fits.
+    Word(Box<dyn Fn(&str) -> bool + Send>),
+    /// Signs as they are.
+    Signs(Signs),
+}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sought::Phrase(phrase) => phrase.fmt(formatter),
+            Sought::Word(_) => formatter.write_str("Word"),
+            Sought::Signs(signs) => signs.fmt(formatter),
+        }
+    }
+}
+
+impl Sought {
+    /// Returns how many words one after the other are sought.
+    fn words(&self) -> usize {
+        match self {
+            Sought::Phrase(phrase) => phrase.words().len(),
+            Sought::Word(_) => 1,
+            Sought::Signs(_) => 0,
+        }
+    }
+
+    fn fits(&self, place: usize, word: &str) -> bool {
+        match self {
+            Sought::Phrase(phrase) => phrase.fits(place, word),
+            Sought::Word(fits) => fits(word),
+            Sought::Signs(_) => false,
+        }
+    }
+
+    fn stands_in(&self, text: &str) -> bool {
+        let text = NormalText::of(text);
+        match self {
+            Sought::Phrase(phrase) => phrase.stands_in(&text),
+            Sought::Word(fits) => text.words().any(fits),
+            Sought::Signs(signs) => signs.stand_in(&text),
+        }
+    }
+}
+
+/// Looks for something in one field of a segment's records.
+pub struct TextReader {
     segment: SegmentReader,
     path: String,
-    /// Words by their distance from the first.
-    phrase: Vec<(usize, String)>,
+    sought: Sought,
     /// Of messages.
     templates: Option<StrColumn>,
     shapes: HashMap<u64, Shape>,
@@ -39,24 +89,27 @@ pub struct PhraseReader {
     store: Option<StoreReader>,
 }
 
-impl PhraseReader {
-    /// Opens what verifies a phrase: words with their positions, as [`crate::tokenize`] gives them.
+impl fmt::Debug for TextReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TextReader({}: {:?})", self.path, self.sought)
+    }
+}
+
+impl TextReader {
+    /// Opens what reads a field.
     pub fn open(
         segment: &SegmentReader,
         path: &str,
-        phrase: &[(usize, String)],
-    ) -> Result<PhraseReader, StoreError> {
-        let first = phrase.first().map_or(0, |(position, _)| *position);
-        let distance =
-            |(position, word): &(usize, String)| (position.saturating_sub(first), word.clone());
+        sought: Sought,
+    ) -> Result<TextReader, StoreError> {
         let templates = match path {
             fields::MESSAGE => segment.fast_fields().str(TEMPLATE)?,
             _ => None,
         };
-        Ok(PhraseReader {
+        Ok(TextReader {
             segment: segment.clone(),
             path: path.to_owned(),
-            phrase: phrase.iter().map(distance).collect(),
+            sought,
             templates,
             shapes: HashMap::new(),
             columns: HashMap::new(),
@@ -64,16 +117,20 @@ impl PhraseReader {
         })
     }
 
-    /// Tells whether a document has the phrase.
+    /// Tells whether a document has what is sought.
     pub fn matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
         let template = self.templates.as_ref().and_then(|column| column.ords().first(doc));
-        let Some(template) = template else { return self.stored_text_matches(doc) };
+        let Some(template) = template else { return self.whole_text_matches(doc) };
         // Taken out while values are read for it.
         let shape = match self.shapes.remove(&template) {
             Some(shape) => shape,
             None => self.read_shape(template)?,
         };
-        let matches = shape.has_phrase || self.message_matches(doc, &shape)?;
+        let matches = match (&shape.in_plain_text, &self.sought) {
+            (Some(found), _) => *found,
+            (None, Sought::Signs(_)) => self.assembled_matches(doc, &shape)?,
+            (None, Sought::Phrase(_) | Sought::Word(_)) => self.message_matches(doc, &shape)?,
+        };
         if self.shapes.len() >= REMEMBERED_MAX {
             self.shapes.clear();
         }
@@ -86,16 +143,17 @@ impl PhraseReader {
         if let Some(column) = &self.templates {
             column.ord_to_str(ordinal, &mut template).map_err(StoreError::Column)?;
         }
-        let parts: Vec<ShapePart> = parts(&template).map(ShapePart::of).collect();
-        let has_phrase = parts.iter().any(|part| match part {
-            ShapePart::Plain(plain) => stands_in(&self.phrase, plain),
-            ShapePart::Field(_) | ShapePart::Slot(_) => false,
+        let is_found = parts(&template).any(|part| match part {
+            Part::Plain(plain) => self.sought.stands_in(plain),
+            Part::Field(_) | Part::Slot(_) => false,
         });
-        Ok(Shape { parts, has_phrase })
+        let has_values = parts(&template).any(|part| !matches!(part, Part::Plain(_)));
+        let in_plain_text = (is_found || !has_values).then_some(is_found);
+        Ok(Shape { parts: parts(&template).map(ShapePart::of).collect(), template, in_plain_text })
     }
 
-    /// Looks for the phrase across the parts of a message. Where it starts in plain text, only
-    /// what follows is read; all values are only when it starts in none.
+    /// Looks for the words across the parts of a message. Where they start in plain text, only
+    /// what follows is read; all values are only when they start in none.
     fn message_matches(&mut self, doc: DocId, shape: &Shape) -> Result<bool, StoreError> {
         let mut message = Message { doc, shape, values: vec![None; shape.parts.len()] };
         for is_plain in [true, false] {
@@ -119,15 +177,12 @@ impl PhraseReader {
         mut part: usize,
         start: usize,
     ) -> Result<bool, StoreError> {
-        // Words of the phrase stand in ascending order: parts are passed once.
+        // The words stand in ascending order: parts are passed once.
         let mut passed = 0;
-        for next in 0..self.phrase.len() {
-            let Some(distance) = self.phrase.get(next).map(|(distance, _)| *distance) else {
-                break;
-            };
+        for next in 0..self.sought.words() {
             loop {
                 let count = message.words(part, self)?.len();
-                if start + distance < passed + count {
+                if start + next < passed + count {
                     break;
                 }
                 passed += count;
@@ -136,17 +191,50 @@ impl PhraseReader {
                     return Ok(false);
                 }
             }
-            let place = start + distance - passed;
-            let found = message.words(part, self)?.get(place).cloned();
-            if found.as_ref() != self.phrase.get(next).map(|(_, word)| word) {
+            let place = start + next - passed;
+            // Read by the loop: what is not there fits nothing.
+            let fits = message.known_words(part).get(place);
+            if !fits.is_some_and(|word| self.sought.fits(next, word)) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Returns the words of a field's value.
-    fn field_words(&mut self, name: &str, doc: DocId) -> Result<Vec<String>, StoreError> {
+    /// Puts a message together: signs may stand across its parts.
+    fn assembled_matches(&mut self, doc: DocId, shape: &Shape) -> Result<bool, StoreError> {
+        let mut values = Vec::new();
+        let mut has_slots = false;
+        for part in &shape.parts {
+            match part {
+                ShapePart::Plain(_) => {}
+                ShapePart::Field(name) => {
+                    let value = self.field_text(name, doc)?;
+                    values.push((name.as_str(), Value::Str(value.unwrap_or_default().into())));
+                }
+                ShapePart::Slot(_) => has_slots = true,
+            }
+        }
+        let stored = if has_slots { self.stored(doc)? } else { Stored::default() };
+        let value_of = |name: &str| {
+            let mut named = values.iter().filter(|(known, _)| *known == name);
+            named.next().map(|(_, value)| value.clone())
+        };
+        let message = put_together(&shape.template, stored.slots(), value_of);
+        Ok(message.is_some_and(|message| self.sought.stands_in(&message)))
+    }
+
+    /// Returns the text that a field's value has in a message.
+    fn field_text(&mut self, name: &str, doc: DocId) -> Result<Option<String>, StoreError> {
+        for column in self.field_columns(name)? {
+            if let Some(text) = column.text(doc)? {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    }
+
+    fn field_columns(&mut self, name: &str) -> Result<&mut [FieldColumn], StoreError> {
         if !self.columns.contains_key(name) {
             let handles =
                 self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?;
@@ -156,12 +244,7 @@ impl PhraseReader {
             }
             self.columns.insert(name.to_owned(), columns);
         }
-        for column in self.columns.get_mut(name).into_iter().flatten() {
-            if let Some(words) = column.words(doc)? {
-                return Ok(words);
-            }
-        }
-        Ok(Vec::new())
+        Ok(self.columns.get_mut(name).map(Vec::as_mut_slice).unwrap_or_default())
     }
 
     fn stored(&mut self, doc: DocId) -> Result<Stored, StoreError> {
@@ -177,14 +260,13 @@ impl PhraseReader {
     }
 
     /// Looks into texts that are stored whole, each on its own.
-    fn stored_text_matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
+    fn whole_text_matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
         let stored = self.stored(doc)?;
-        let is_in = |text: &str| stands_in(&self.phrase, &words(text));
         Ok(stored.fields.iter().any(|(name, value)| match value {
-            Value::Str(text) => *name == self.path && is_in(text),
+            Value::Str(text) => *name == self.path && self.sought.stands_in(text),
             Value::Json(array) if self.path.starts_with(name.as_ref()) => {
                 elements(name, array).into_iter().any(|(name, element)| match element {
-                    Element::Text(text) => name == self.path && is_in(&text),
+                    Element::Text(text) => name == self.path && self.sought.stands_in(&text),
                     Element::I64(_) | Element::U64(_) | Element::F64(_) | Element::Bool(_) => false,
                 })
             }
@@ -195,11 +277,13 @@ impl PhraseReader {
     }
 }
 
-/// A template, read for a phrase.
+/// A template, read for what is sought.
 struct Shape {
+    template: String,
     parts: Vec<ShapePart>,
-    /// Whether the phrase stands in a plain part: then all messages have it.
-    has_phrase: bool,
+    /// Whether it stands in a plain part: then all messages have it. `None` when the values of each
+    /// have to be looked at.
+    in_plain_text: Option<bool>,
 }
 
 enum ShapePart {
@@ -230,12 +314,14 @@ struct Message<'s> {
 }
 
 impl Message<'_> {
-    fn words(&mut self, part: usize, reader: &mut PhraseReader) -> Result<&[String], StoreError> {
+    fn words(&mut self, part: usize, reader: &mut TextReader) -> Result<&[String], StoreError> {
         let Some(value) = self.values.get_mut(part) else { return Ok(&[]) };
         let read = match self.shape.parts.get(part) {
             Some(ShapePart::Plain(plain)) => return Ok(plain),
             _ if value.is_some() => Vec::new(),
-            Some(ShapePart::Field(name)) => reader.field_words(name, self.doc)?,
+            Some(ShapePart::Field(name)) => {
+                words(&reader.field_text(name, self.doc)?.unwrap_or_default())
+            }
             Some(ShapePart::Slot(number)) => {
                 words(reader.stored(self.doc)?.slot(*number).unwrap_or_default())
             }
@@ -243,11 +329,20 @@ impl Message<'_> {
         };
         Ok(value.get_or_insert(read))
     }
+
+    /// Returns the words of a part that was read.
+    fn known_words(&self, part: usize) -> &[String] {
+        match (self.shape.parts.get(part), self.values.get(part)) {
+            (Some(ShapePart::Plain(plain)), _) => plain,
+            (_, Some(Some(value))) => value,
+            _ => &[],
+        }
+    }
 }
 
 /// A column whose values stand in messages.
 enum FieldColumn {
-    Text { column: StrColumn, known: HashMap<u64, Vec<String>> },
+    Text { column: StrColumn, known: HashMap<u64, String> },
     I64(Column<i64>),
     U64(Column<u64>),
     F64(Column<f64>),
@@ -268,21 +363,20 @@ impl FieldColumn {
         }
     }
 
-    fn words(&mut self, doc: DocId) -> Result<Option<Vec<String>>, StoreError> {
+    fn text(&mut self, doc: DocId) -> Result<Option<String>, StoreError> {
         let value = match self {
             FieldColumn::Text { column, known } => {
                 let Some(ordinal) = column.ords().first(doc) else { return Ok(None) };
-                if let Some(words) = known.get(&ordinal) {
-                    return Ok(Some(words.clone()));
+                if let Some(text) = known.get(&ordinal) {
+                    return Ok(Some(text.clone()));
                 }
                 let mut text = String::new();
                 column.ord_to_str(ordinal, &mut text).map_err(StoreError::Column)?;
                 if known.len() >= REMEMBERED_MAX {
                     known.clear();
                 }
-                let words = words(&text);
-                known.insert(ordinal, words.clone());
-                return Ok(Some(words));
+                known.insert(ordinal, text.clone());
+                return Ok(Some(text));
             }
             FieldColumn::I64(column) => column.first(doc).map(Value::I64),
             FieldColumn::U64(column) => column.first(doc).map(Value::U64),
@@ -291,14 +385,11 @@ impl FieldColumn {
         Ok(value.map(|value| {
             let mut text = String::new();
             write_value(&value, &mut text);
-            words(&text)
+            text
         }))
     }
 }
 
-/// Tells whether a phrase stands somewhere among words.
-fn stands_in(phrase: &[(usize, String)], words: &[String]) -> bool {
-    (0..words.len()).any(|start| {
-        phrase.iter().all(|(distance, word)| words.get(start + distance) == Some(word))
-    })
+fn words(text: &str) -> Vec<String> {
+    NormalText::of(text).words().map(str::to_owned).collect()
 }
