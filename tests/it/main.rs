@@ -21,6 +21,8 @@ mod dead_letters;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod derived_fields;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;

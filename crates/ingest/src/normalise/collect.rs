@@ -271,13 +271,13 @@ impl<'a, 'c> Collector<'a, 'c> {
     #[cold]
     fn place_again(&mut self, name: Cow<'a, str>, value: Value<'a>) -> usize {
         if let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name) {
-            if earlier >= self.layer_start
-                && let Some(field) = self.fields.get_mut(earlier)
-            {
-                // The last of two equal names wins, and its value is judged anew.
-                field.1 = value;
+            if earlier >= self.layer_start {
+                if self.fields.get(earlier).is_some_and(|(_, other)| *other == value) {
+                    return earlier;
+                }
+                // The last of two equal names wins, and its value is judged anew. The first one
+                // was written too: it is kept under another name.
                 self.forget(earlier);
-                return earlier;
             }
             let displaced = displace(&mut self.fields, earlier);
             self.seen.may_hold(NameHash::START.extend(&displaced));

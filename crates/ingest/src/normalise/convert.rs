@@ -8,6 +8,7 @@ use tierlog_model::Value;
 use super::aliases::{Alias, Hint};
 use super::derive;
 use super::duration::{Unit, read_duration};
+use super::ids;
 use super::targets::Target;
 
 /// Lowest and highest HTTP status code; `status` means many things, this range is one of them.
@@ -41,12 +42,7 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
             Value::Json(_) => lines_of(value).is_some() || derive::is_structured(value),
             Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
         },
-        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => match value {
-            // Frameworks write `-` for "none".
-            Value::Str(text) => !matches!(text.trim(), "" | "-"),
-            Value::I64(_) | Value::U64(_) => true,
-            Value::Bool(_) | Value::F64(_) | Value::Json(_) => false,
-        },
+        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => ids::may_be(value),
         Target::StatusCode => status_code(value).is_some_and(|code| STATUS_CODES.contains(&code)),
         Target::DurationMs => read_duration(value, unit_of(alias)).is_some(),
     }
@@ -63,7 +59,7 @@ pub(super) fn convert<'a>(alias: Alias, value: Value<'a>) -> Value<'a> {
             }
         },
         Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => {
-            Value::Str(trim(into_text(value)))
+            ids::convert(value)
         }
         Target::StatusCode => status_code(&value).map_or(value, Value::I64),
         Target::DurationMs => read_duration(&value, unit_of(alias)).map_or(value, Value::F64),
@@ -106,7 +102,8 @@ pub(super) fn into_text(value: Value<'_>) -> Cow<'_, str> {
     }
 }
 
-fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+/// Takes white space off both ends.
+pub(super) fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),

@@ -8,6 +8,7 @@
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 
 use super::aliases::{Alias, AliasTable, NameEntry, NameHash};
+use super::ids;
 use super::names::cleaned;
 use super::targets::Target;
 use crate::short_name::ShortName;
@@ -199,11 +200,14 @@ pub(super) fn alias_of(
         return Some((alias, Wrapped::No));
     }
     if place.inner_start == 0 {
-        return None;
+        return ids::member_alias(aliases, path, key).map(|alias| (alias, Wrapped::No));
     }
     let inner_path = path.get(place.inner_start..)?;
     let inner_hash = NameHash::START.extend(inner_path).extend(key);
-    let alias = aliases.find(inner_hash, inner_path, key).and_then(alias)?;
+    let alias = aliases
+        .find(inner_hash, inner_path, key)
+        .and_then(alias)
+        .or_else(|| ids::member_alias(aliases, inner_path, key))?;
     let counts_inside = match alias.target {
         // These belong to the record itself, not to what it carries.
         Target::Timestamp | Target::Level | Target::Message => false,

@@ -7,6 +7,7 @@ mod collect;
 mod convert;
 mod derive;
 mod duration;
+mod ids;
 mod known;
 mod level;
 mod names;
@@ -25,6 +26,7 @@ pub use targets::Target;
 
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::{Decoder, Reject, TextBuffer};
+use crate::redact;
 
 /// What a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +248,9 @@ fn finish<'a>(collected: Collected<'a>, context: Context<'_>) -> Result<Record<'
             continue;
         }
         rename(&mut fields, &dropped, candidate.index, target.name());
+        if ids::is_id(target) {
+            keep_more_than_ids(&mut fields, candidate.index);
+        }
         if let Some((_, value)) = fields.get_mut(candidate.index) {
             let taken = std::mem::replace(value, Value::Bool(false));
             *value = convert::convert(candidate.alias, taken);
@@ -285,6 +290,15 @@ fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'sta
     }
 }
 
+/// Keeps the value of an id's field as it was written where it says more than its ids do.
+fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
+    let Some((name, value)) = fields.get(index) else { return };
+    if ids::says_more(value) {
+        let whole = (Cow::Owned(names::displaced(fields, name)), value.clone());
+        fields.push(whole);
+    }
+}
+
 /// Keeps the level as the application wrote it, where that differs from the stored name.
 fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: usize, stored: &str) {
     let Some((_, value)) = fields.get_mut(index) else { return };
@@ -297,13 +311,16 @@ fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: us
     rename(fields, dropped, index, field_names::LEVEL_TEXT);
 }
 
-/// Moves what is still called `timestamp` or `level` (of a lower layer, or of a level that
-/// nobody knows beside one that is known) out of the way of the record's own.
+/// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a
+/// lower layer, or of a level that nobody knows beside one that is known), and an application's
+/// `_redacted` that is no list of detectors.
 fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
     for position in 0..fields.len() {
-        let is_reserved = fields
-            .get(position)
-            .is_some_and(|(name, _)| name == field_names::LEVEL || name == field_names::TIMESTAMP);
+        let is_reserved = fields.get(position).is_some_and(|(name, value)| match &**name {
+            field_names::LEVEL | field_names::TIMESTAMP => true,
+            field_names::REDACTED => !redact::is_detector_list(value),
+            _ => false,
+        });
         if is_reserved && !dropped.contains(&position) {
             names::displace(fields, position);
         }

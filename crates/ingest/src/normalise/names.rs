@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
+
 use super::aliases::NameHash;
 use super::collect::Field;
 
@@ -35,18 +37,44 @@ impl NameFilter {
 
 /// Renames a field that makes room for another of its name; returns the new name.
 pub(super) fn displace(fields: &mut [Field<'_>], index: usize) -> String {
-    let mut name = fields.get(index).map(|(name, _)| name.to_string()).unwrap_or_default();
-    loop {
-        name.insert_str(0, DISPLACED_PREFIX);
-        if fields.iter().all(|(other, _)| *other != name) {
-            break;
-        }
-    }
+    let name = fields.get(index).map(|(name, _)| displaced(fields, name)).unwrap_or_default();
     if let Some((own, _)) = fields.get_mut(index) {
         *own = Cow::Owned(name.clone());
     }
     name
 }
+
+/// Returns the name under which a value is kept that makes room for another of its name:
+/// `original.x`, numbered when that is taken (`original.x_2`). A name that would become too long
+/// loses its beginning.
+pub(super) fn displaced(fields: &[Field<'_>], name: &str) -> String {
+    let room = FIELD_NAME_BYTES_MAX - DISPLACED_PREFIX.len() - NUMBER_BYTES_MAX;
+    let mut displaced = [DISPLACED_PREFIX, end_of(name, room)].concat();
+    let is_taken = |name: &str| fields.iter().any(|(other, _)| other == name);
+    if !is_taken(&displaced) {
+        return displaced;
+    }
+    // One look counts how many there are, so that a thousand equal names do not try a thousand
+    // numbers each.
+    let base_bytes = displaced.len();
+    let family = |other: &str| {
+        other.strip_prefix(displaced.as_str()).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok())
+        })
+    };
+    let mut number = 1 + fields.iter().filter(|(other, _)| family(other)).count();
+    loop {
+        displaced.truncate(base_bytes);
+        displaced.push_str(&format!("_{number}"));
+        if !is_taken(&displaced) {
+            return displaced;
+        }
+        number += 1;
+    }
+}
+
+/// Room for the number of a name: a record has at most some thousands of fields.
+const NUMBER_BYTES_MAX: usize = 8;
 
 /// Returns the end of a text that takes at most so many bytes.
 pub(super) fn end_of(text: &str, bytes_max: usize) -> &str {

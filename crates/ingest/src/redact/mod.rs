@@ -50,6 +50,7 @@ use engine::{Engine, Tally};
 use names::{NameCache, NameMap};
 use policy::Policy;
 use record::RecordWalk;
+pub(crate) use record::is_detector_list;
 use tokens::TokenCache;
 
 /// Takes personal data out of records. One for the whole server, shared by its sources.

@@ -36,8 +36,9 @@ impl Policy {
         &self.keys
     }
 
-    /// Returns the covered field that a key spells: `userId`, `user-id`, `context.user.id` and
-    /// `params[user_id]` are all `user_id`; `target_user_id` is somebody else.
+    /// Returns the covered field that a key spells, or that an object around it spells: `userId`,
+    /// `user-id`, `context.user.id`, `params[user_id]` and `user_id.value` are all `user_id`;
+    /// `target_user_id` is somebody else.
     pub(super) fn covered_field(&self, key: &str) -> Option<&str> {
         let position = self.covered_position(key)?;
         self.field(position)
@@ -45,12 +46,15 @@ impl Policy {
 
     /// The same as a position, for [`Policy::field`].
     pub(super) fn covered_position(&self, key: &str) -> Option<usize> {
-        // Fast path: the letters at the end tell nearly all keys apart.
-        if !self.covered.iter().any(|(letters, _)| ends_with_letters(key, letters)) {
-            return None;
-        }
-        let words = Words::of(key);
-        self.covered.iter().position(|(letters, _)| words.ends_with_segments(letters))
+        let ends = memchr::memchr3_iter(b'.', b'[', b'/', key.as_bytes()).chain([key.len()]);
+        ends.filter_map(|end| key.get(..end)).find_map(|path| {
+            // Fast path: the letters at the end tell nearly all keys apart.
+            if !self.covered.iter().any(|(letters, _)| ends_with_letters(path, letters)) {
+                return None;
+            }
+            let words = Words::of(path);
+            self.covered.iter().position(|(letters, _)| words.ends_with_segments(letters))
+        })
     }
 
     /// Tells whether the key of a covered field, or of an `id` inside an object, may end so.

@@ -202,6 +202,23 @@ fn ids_of_users_become_tokens_everywhere() {
 }
 
 #[test]
+fn ids_in_lists_and_objects_are_tokens_each() {
+    check(
+        r#"{"user_id":[4242,"4242",null],"original.user_id":[{"id":4242,"admin":true}],
+            "user_id.value":4242,"context.user_id.kind":"4242","user_id_type":4242,
+            "actor":[{"user_id":{"id":4242}}]}"#,
+        expect![[r#"
+            user_id: ["TOKEN","TOKEN",null]
+            original.user_id: [{"id":"TOKEN","admin":true}]
+            user_id.value: "TOKEN"
+            context.user_id.kind: "TOKEN"
+            user_id_type: 4242
+            actor: [{"user_id":{"id":"TOKEN"}}]
+        "#]],
+    );
+}
+
+#[test]
 fn escaped_and_disguised_values_are_found() {
     check(
         r#"{"a":"ada%40example.org","b":"ada\\u0040example.org","c":"{\"m\":\"line\\nada@example.org\"}",

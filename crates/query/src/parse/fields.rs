@@ -91,18 +91,34 @@ pub(crate) fn canonical(name: &str) -> &str {
 }
 
 /// Returns the covered field under whose key values of a field are pseudonymised: the field
-/// itself, or the one that its last segments spell. Redaction has the same rule, so that
-/// `params.user_id`, left under its own name, can be searched by the plain id too.
+/// itself, or the one that segments of its name spell. Redaction has the same rule, so that
+/// `params.user_id` and `user_id.value`, left under their own names, can be searched by the plain
+/// id too.
 pub(super) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {
     let letters = |text: &str| -> String {
         let kept = text.chars().filter(char::is_ascii_alphanumeric);
         kept.map(|character| character.to_ascii_lowercase()).collect()
     };
-    let segments: Vec<String> = name.split(['.', '[', ']', '/']).map(letters).collect();
+    let segments: Vec<String> = name
+        .split(['.', '[', ']', '/'])
+        .map(letters)
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    // Each step takes a segment off what is wanted, so long names stay linear.
+    let spelled = |wanted: &str, start: usize| {
+        let mut rest = wanted;
+        for segment in segments.get(start..).unwrap_or_default() {
+            match rest.strip_prefix(segment.as_str()) {
+                Some("") => return true,
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        false
+    };
     let spells = |covered: &str| {
         let wanted = letters(covered);
-        let mut tails = (0..segments.len()).filter_map(|start| segments.get(start..));
-        !wanted.is_empty() && tails.any(|tail| tail.concat() == wanted)
+        (0..segments.len()).any(|start| spelled(&wanted, start))
     };
     pseudonyms.fields().iter().map(String::as_str).find(|covered| spells(covered))
 }

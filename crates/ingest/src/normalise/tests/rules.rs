@@ -63,7 +63,7 @@ fn ids_are_text_and_trimmed() {
               user_id = Str("4242")
               request_id = Str("r")
               trace_id = Str("18446744073709551615")
-              span_id = Str("[1]")
+              span_id = Str("1")
         "#]],
     );
     check(
@@ -147,30 +147,81 @@ fn durations_are_milliseconds() {
 }
 
 #[test]
-fn equal_names_keep_the_last_value() {
+fn of_equal_names_the_last_wins_and_the_others_stay() {
     check(
         r#"{"a":1,"b":2,"a":"x","user_id":1,"user_id":2}"#,
         expect![[r#"
-        2026-11-20T12:00:00.000000Z info
-          a = Str("x")
-          b = I64(2)
-          user_id = Str("2")
-    "#]],
+            2026-11-20T12:00:00.000000Z info
+              original.a = I64(1)
+              b = I64(2)
+              a = Str("x")
+              original.user_id = I64(1)
+              user_id = Str("2")
+        "#]],
     );
     check(
         r#"{"a":{"b":1},"a.b":2}"#,
         expect![[r#"
-        2026-11-20T12:00:00.000000Z info
-          a.b = I64(2)
-    "#]],
+            2026-11-20T12:00:00.000000Z info
+              original.a.b = I64(1)
+              a.b = I64(2)
+        "#]],
     );
     check(
         r#"{"Level":"error","level":"info","Level":"debug"}"#,
         expect![[r#"
+            2026-11-20T12:00:00.000000Z info
+              original.Level = Str("error")
+              Level = Str("debug")
+        "#]],
+    );
+}
+
+#[test]
+fn names_of_ours_that_an_application_uses_make_room() {
+    check(
+        r#"{"_redacted":"yes","level":"loud","original.level":"own","levelname":"INFO","level_text":"mine"}"#,
+        expect![[r#"
+            2026-11-20T12:00:00.000000Z info
+              original._redacted = Str("yes")
+              original.level_2 = Str("loud")
+              original.level = Str("own")
+              level_text = Str("INFO")
+              original.level_text = Str("mine")
+        "#]],
+    );
+    check(
+        r#"{"_redacted":["email"],"_overflow":"x","original._redacted":1}"#,
+        expect![[r#"
         2026-11-20T12:00:00.000000Z info
-          Level = Str("debug")
+          _redacted = Json("[\"email\"]")
+          _overflow = Str("x")
+          original._redacted = I64(1)
     "#]],
     );
+    check(
+        r#"{"_redacted":["email","mine"],"original._redacted":1}"#,
+        expect![[r#"
+        2026-11-20T12:00:00.000000Z info
+          original._redacted_2 = Json("[\"email\",\"mine\"]")
+          original._redacted = I64(1)
+    "#]],
+    );
+}
+
+#[test]
+fn a_thousand_equal_names_are_all_kept() {
+    let members: Vec<String> = (0..1_000).map(|number| format!("\"a\":{number}")).collect();
+    let record = read_json(&format!("{{{}}}", members.join(",")));
+    assert_eq!(record.fields.len(), 1_000);
+    assert_eq!(record.get("a"), Some(&Value::I64(999)));
+    assert_eq!(record.get("original.a"), Some(&Value::I64(0)));
+    assert_eq!(record.get("original.a_2"), Some(&Value::I64(1)));
+    assert_eq!(record.get("original.a_999"), Some(&Value::I64(998)));
+    let long = "n".repeat(FIELD_NAME_BYTES_MAX);
+    let record = read_json(&format!(r#"{{"{long}":1,"{long}":2}}"#));
+    assert!(record.fields.iter().all(|(name, _)| name.len() <= FIELD_NAME_BYTES_MAX));
+    assert_eq!(record.fields.len(), 2);
 }
 
 #[test]
@@ -178,14 +229,15 @@ fn names_are_made_safe() {
     check(
         r#"{"":1,"a..b":2,".c":3,"d.":4,"e\u0000\nf":5,"g":{"":6},"\u0085":7}"#,
         expect![[r#"
-        2026-11-20T12:00:00.000000Z info
-          _ = I64(7)
-          a._.b = I64(2)
-          _.c = I64(3)
-          d._ = I64(4)
-          e__f = I64(5)
-          g._ = I64(6)
-    "#]],
+            2026-11-20T12:00:00.000000Z info
+              original._ = I64(1)
+              a._.b = I64(2)
+              _.c = I64(3)
+              d._ = I64(4)
+              e__f = I64(5)
+              g._ = I64(6)
+              _ = I64(7)
+        "#]],
     );
     let long = "n".repeat(300);
     let record = read_as(

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::boundary::run_start;
+use super::boundary::{run_end, run_start};
 use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
 use super::tuple_pair::tuple_pairs;
 use super::{Detector, Trigger};
@@ -43,6 +43,10 @@ impl Detector for UserId {
                 continue;
             }
             let Some(field) = covered_field(text, &key, policy) else { continue };
+            if text.as_bytes().get(key.value_start) == Some(&b'[') {
+                floor = find_list(text, &key, field, policy, found);
+                continue;
+            }
             let Some((range, form)) = short_value(text, &key, ID_BYTES_MAX) else { continue };
             floor = range.end;
             let range = match form {
@@ -71,6 +75,45 @@ impl Detector for UserId {
                 Some(token) if token != written => found.pseudonymise(range, token),
                 _ => {}
             }
+        }
+    }
+}
+
+/// Longest list of ids that is read.
+const LIST_BYTES_MAX: usize = 16 * 1_024;
+
+/// Reads `user_id=[42, 43]` and `"user_id": ["42", "43"]`; returns where the list ends, as far as
+/// it was read.
+fn find_list(text: &str, key: &Key<'_>, field: &str, policy: &Policy, found: &mut Found) -> usize {
+    let window_end = text.ceil_char_boundary(key.value_start + LIST_BYTES_MAX);
+    let Some(window) = text.get(..window_end) else { return key.value_start };
+    let bytes = window.as_bytes();
+    let is_space = |byte: u8| byte.is_ascii_whitespace();
+    let mut position = key.value_start + 1;
+    loop {
+        position = run_end(bytes, position, |byte| is_space(byte) || byte == b',');
+        let quote_start = position;
+        position = run_end(bytes, position, |byte| matches!(byte, b'\\' | b'"' | b'\''));
+        let quote = window.get(quote_start..position).unwrap_or_default();
+        let rest = window.get(position..).unwrap_or_default();
+        // A list that was cut ends with the text.
+        let length = match quote {
+            "" => rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)),
+            quote => rest.find(quote),
+        };
+        let length = length.unwrap_or(rest.len());
+        if length == 0 {
+            return position;
+        }
+        let id = position..position + length;
+        position = id.end + quote.len();
+        let Some(written) = text.get(id.clone()) else { return position };
+        let token = policy.token(field, written).filter(|token| token != written);
+        if let Some(token) = token.filter(|_| !is_empty_word(written) && !is_placeholder(written)) {
+            let is_json_number = quote.is_empty() && !key.quote.is_empty();
+            let token =
+                if is_json_number { [key.quote, &token, key.quote].concat() } else { token };
+            found.pseudonymise(id, token);
         }
     }
 }
@@ -151,6 +194,14 @@ mod tests {
             ),
             ("Key (course_id, user_id)=(7, 4242) exists", "Key (course_id, user_id)=(7, T) exists"),
             (r#"{"order": {"id": 4242}}"#, r#"{"order": {"id": 4242}}"#),
+            (r#"{"user_id": {"id": 4242}}"#, r#"{"user_id": {"id": "T"}}"#),
+            ("user_id=[4242, 4242] x", "user_id=[T, T] x"),
+            (
+                r#"{"user_id": [4242,"4242"], "n": [4242]}"#,
+                r#"{"user_id": ["T","T"], "n": [4242]}"#,
+            ),
+            (r#"{\"user_id\":[\"4242\",4242]}"#, r#"{\"user_id\":[\"T\",\"T\"]}"#),
+            ("user_id=[] user_id=[4242", "user_id=[] user_id=[T"),
         ] {
             let fill = |text: &str| text.replace('T', &token).replace('M', &mail);
             check_with(&UserId, &pseudonyms, &fill(text), &fill(expected));
