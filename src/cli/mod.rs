@@ -16,6 +16,7 @@ mod retention;
 mod search;
 mod send;
 mod serve;
+mod shapes;
 mod stats;
 mod tail;
 mod target;
@@ -63,6 +64,8 @@ enum Verb {
     Verify(verify::Args),
     /// Shows, replays and drops rejected lines.
     DeadLetters(dead_letters::Args),
+    /// Prints the record shapes that ingest recognises.
+    Shapes(shapes::Args),
     /// Checks or prints the configuration.
     Config(config::Args),
     /// Writes realistic sample logs with planted personal data.
@@ -83,6 +86,7 @@ impl Verb {
             Verb::Compact(args) => compact::run(args),
             Verb::Verify(args) => verify::run(args),
             Verb::DeadLetters(args) => dead_letters::run(args),
+            Verb::Shapes(args) => shapes::run(args),
             Verb::Config(args) => config::run(args),
             Verb::Generate(args) => generate::run(args),
         }

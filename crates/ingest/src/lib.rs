@@ -24,7 +24,7 @@ mod testing;
 
 pub use config::{Defaults, IngestConfig, IngestLimits};
 pub use frame::is_blank;
-pub use normalise::{AliasTable, Target};
+pub use normalise::{AliasTable, ShapeRow, Target, shape_rows};
 pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};
 pub use redact::{
     DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,

@@ -2,7 +2,8 @@
 
 use super::duration::Unit;
 use super::level::LevelScale;
-use super::targets::{CONTAINERS, Target};
+use super::shapes::{Mark, ShapeIndex};
+use super::targets::{CONTAINERS, OPENED_CONTAINERS, Target};
 
 /// What a spelling says beside its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +12,45 @@ pub(crate) enum Hint {
     None,
     /// How numbers under this name count severity.
     Scale(LevelScale),
-    /// In which unit numbers under this name are.
+    /// In which unit numbers under this name are: of a duration, or of a time since 1970.
     Unit(Unit),
+    /// A duration whose unit the name does not say: a bare number is none, unless the shape
+    /// knows its unit.
+    Bare,
+    /// Whole seconds since 1970; the marked field has the nanoseconds.
+    SecondsAnd(Mark),
+    /// A time without a zone; the marked field has the zone.
+    ZonedBy(Mark),
+    /// A text, or an array of its bytes.
+    Bytes,
+    /// The calls that led to an error, or another long text.
+    Trace,
+    /// The template of a message, filled from the fields beside it.
+    Template,
+    /// The template of a message, filled from the fields below the marked path.
+    TemplateBelow(Mark),
+}
+
+impl Hint {
+    /// Returns what a spelling of a target says about its value.
+    pub(super) fn of_target(target: Target, spelling: &str) -> Hint {
+        match target {
+            Target::Level => Hint::Scale(LevelScale::of_name(spelling)),
+            Target::DurationMs => Unit::of_field(spelling).map_or(Hint::Bare, Hint::Unit),
+            _ => Hint::None,
+        }
+    }
+}
+
+/// Who says that a name spells a target; the earlier is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trust {
+    /// The operator, in the configuration.
+    Configured,
+    /// The shape of the record.
+    Shape,
+    /// The general table.
+    Spelling,
 }
 
 /// One spelling of a target.
@@ -24,6 +62,8 @@ pub(crate) struct Alias {
     pub(crate) rank: u16,
     /// What the spelling says about its value.
     pub(crate) hint: Hint,
+    /// Who says so.
+    pub(crate) trust: Trust,
 }
 
 /// What the table knows about one name.
@@ -35,6 +75,10 @@ pub(crate) struct NameEntry {
     pub(crate) alias: Option<Alias>,
     /// Whether an object of this name only wraps.
     pub(crate) is_container: bool,
+    /// Whether the members of an object of this name are the record itself.
+    pub(crate) is_opened: bool,
+    /// The name's number, where a shape mentions it.
+    pub(crate) mark: Option<Mark>,
 }
 
 /// The table, searched once for every key of every record.
@@ -79,14 +123,14 @@ impl AliasTable {
             let (own_name, built_in) = target.spellings().split_at(1);
             let ordered: Vec<&str> = own_name.iter().copied().chain(added).collect();
             for (rank, spelling) in ordered.iter().chain(built_in).enumerate() {
-                let (text, hint) = hint_of(target, spelling);
+                let is_configured = (1..ordered.len()).contains(&rank);
+                let trust = if is_configured { Trust::Configured } else { Trust::Spelling };
+                let (text, hint) = split_unit(target, spelling, trust);
                 // The first mention of a name decides: an extra spelling may take over a built-in
                 // one of the same target, and own names are never taken over.
-                let alias = Alias { target, rank: rank as u16, hint };
+                let alias = Alias { target, rank: rank as u16, hint, trust };
                 let entry = entry_of(&mut entries, text);
-                let taken_over = entry
-                    .alias
-                    .is_some_and(|alias| alias.rank != 0 && (1..ordered.len()).contains(&rank));
+                let taken_over = entry.alias.is_some_and(|alias| alias.rank != 0 && is_configured);
                 if entry.alias.is_none() || taken_over {
                     entry.alias = Some(alias);
                 }
@@ -94,6 +138,13 @@ impl AliasTable {
         }
         for container in CONTAINERS {
             entry_of(&mut entries, container).is_container = true;
+        }
+        for container in OPENED_CONTAINERS {
+            let entry = entry_of(&mut entries, container);
+            (entry.is_container, entry.is_opened) = (true, true);
+        }
+        for (name, mark) in ShapeIndex::get().names() {
+            entry_of(&mut entries, name).mark = Some(mark);
         }
         Self::from_entries(entries)
     }
@@ -143,43 +194,31 @@ fn entry_of<'e>(entries: &'e mut Vec<NameEntry>, spelling: &str) -> &'e mut Name
     let text: String = spelling.bytes().map(|byte| char::from(fold(byte))).collect();
     let position = entries.iter().position(|entry| *entry.text == *text).unwrap_or_else(|| {
         let hash = NameHash::START.extend(&text).0;
-        entries.push(NameEntry { text: text.into(), hash, alias: None, is_container: false });
+        entries.push(NameEntry {
+            text: text.into(),
+            hash,
+            alias: None,
+            is_container: false,
+            is_opened: false,
+            mark: None,
+        });
         entries.len() - 1
     });
     entries.get_mut(position).expect("the position was found or just filled")
 }
 
-/// Splits `took:s` and finds the hint of a spelling.
-fn hint_of(target: Target, spelling: &str) -> (&str, Hint) {
-    match target {
-        Target::Level => (spelling, Hint::Scale(LevelScale::of_name(spelling))),
-        Target::DurationMs => match spelling.rsplit_once(':') {
-            Some((name, unit)) => match Unit::by_name(unit) {
-                Some(unit) => (name, Hint::Unit(unit)),
-                None => (spelling, Hint::Unit(Unit::of_field(spelling))),
-            },
-            None => (spelling, Hint::Unit(Unit::of_field(spelling))),
-        },
-        Target::Timestamp
-        | Target::Message
-        | Target::Service
-        | Target::Logger
-        | Target::Host
-        | Target::RequestId
-        | Target::TraceId
-        | Target::SpanId
-        | Target::UserId
-        | Target::Endpoint
-        | Target::Route
-        | Target::Path
-        | Target::Method
-        | Target::StatusCode
-        | Target::ClientIp
-        | Target::Environment
-        | Target::Release
-        | Target::ErrorType
-        | Target::ErrorMessage
-        | Target::Stacktrace => (spelling, Hint::None),
+/// Splits `took:s` and finds the hint of a spelling. A configured spelling of a duration that
+/// says no unit is in milliseconds, as the field that it becomes.
+fn split_unit(target: Target, spelling: &str, trust: Trust) -> (&str, Hint) {
+    let named = spelling.rsplit_once(':').filter(|_| target == Target::DurationMs);
+    if let Some((name, unit)) = named
+        && let Some(unit) = Unit::by_name(unit)
+    {
+        return (name, Hint::Unit(unit));
+    }
+    match (Hint::of_target(target, spelling), trust) {
+        (Hint::Bare, Trust::Configured) => (spelling, Hint::Unit(Unit::Milliseconds)),
+        (hint, _) => (spelling, hint),
     }
 }
 

@@ -1,20 +1,23 @@
 //! Values of a tape become flat fields; for every target of the table the best spelling wins.
 //!
-//! Wrapped records come in layers: the object in Docker's `log` is a layer above Docker's own.
-//! A spelling of a higher layer wins over one of a lower layer, whatever their rank.
+//! A record comes in layers: what a wrapper holds is a layer of its own, and so is an object in
+//! the message of an ordinary record. Of a layer, first all fields are gathered, then its shape
+//! is recognised by their names, then they compete for the targets: [`Collector::settle`].
 
 use std::borrow::Cow;
 use std::slice::Iter;
 
 use simd_json::{Node, StaticNode, Tape};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
-use tierlog_model::{Level, RejectReason, Value, fields};
+use tierlog_model::{RejectReason, Value, fields};
 
-use super::aliases::{Alias, AliasTable, Hint, NameHash};
+use super::aliases::{Alias, AliasTable, Hint, NameHash, Trust};
+use super::candidate::{Candidate, Class, Layer, LevelChoice, Priority, TimeCandidate};
 use super::convert;
-use super::known::{KnownNames, NameReading, Place, Wrapped, alias_of, read_name};
+use super::known::{KnownNames, NameReading, Place, Sense, Wrapped, read_name, sense_of};
 use super::level::{LevelScale, read_level};
 use super::names::{NameFilter, cleaned, displace, end_of};
+use super::shapes::{Compiled, Effect, Mark, Seen, ShapeIndex, SignSet};
 use super::targets::Target;
 use super::wrapper;
 use crate::decode::{Reject, write_json};
@@ -22,38 +25,45 @@ use crate::decode::{Reject, write_json};
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
 
-/// The field that a target is taken from, as far as seen. The lower priority wins.
+/// A field whose name means something, until its layer is settled.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Candidate {
-    /// Position in the fields.
-    pub(crate) index: usize,
-    /// The spelling.
-    pub(crate) alias: Alias,
-    priority: u16,
+struct Note {
+    index: usize,
+    sense: Sense,
 }
 
-/// The field that the level is taken from, as far as seen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LevelChoice {
-    /// Position in the fields.
-    pub(crate) index: usize,
-    /// The level, where the value says one that is known.
-    pub(crate) known: Option<Level>,
-    priority: u16,
+/// Memory of a collector that is used again for the next record.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    notes: Vec<Note>,
+    times: Vec<TimeCandidate>,
 }
 
 /// Gathers the fields of one record.
 pub(crate) struct Collector<'a, 'c> {
     aliases: &'c AliasTable,
     known: &'c mut KnownNames,
+    scratch: &'c mut Scratch,
+    shapes: &'static ShapeIndex,
     fields_max: usize,
     fields: Vec<Field<'a>>,
     best: [Option<Candidate>; Target::ALL.len()],
     level: Option<LevelChoice>,
+    /// The line of a request, where a shape knows of one.
+    request_line: Option<usize>,
     seen: NameFilter,
+    /// Names of the current layer that are signs of shapes.
+    signs: SignSet,
+    /// The shape of the current layer, once it is settled.
+    shape: Option<&'static Compiled>,
+    /// The field of the current layer that holds another record.
+    wrapped: Option<usize>,
     /// Dotted path of the object that is being walked, with its last dot.
     path: String,
-    layer: u16,
+    layer: Layer,
+    /// Place of the current layer among the priorities; the lower wins.
+    layer_rank: u8,
+    layer_count: u8,
     /// Values that were added, kept or not.
     added_count: usize,
     /// First field of the current layer.
@@ -63,15 +73,27 @@ pub(crate) struct Collector<'a, 'c> {
 }
 
 /// What [`Collector::into_parts`] hands on.
-pub(crate) struct Collected<'a> {
+pub(crate) struct Collected<'a, 'c> {
     /// All fields under their own names.
     pub(crate) fields: Vec<Field<'a>>,
-    /// By target: the field that it is taken from.
+    /// By target: the field that it is taken from. Times are apart.
     pub(crate) best: [Option<Candidate>; Target::ALL.len()],
+    /// Every field that may say when the event happened.
+    pub(crate) times: &'c mut Vec<TimeCandidate>,
     /// The field that the level is taken from.
     pub(crate) level: Option<LevelChoice>,
+    /// The line of a request, where a shape knows of one.
+    pub(crate) request_line: Option<usize>,
     /// Positions of fields that are not kept.
     pub(crate) dropped: Vec<usize>,
+}
+
+/// What is opened next.
+pub(crate) enum Content<'a> {
+    /// The record that a wrapper holds, at a position.
+    Wrapped(usize, Cow<'a, str>),
+    /// The message of an ordinary record, which may be an object, at a position.
+    Message(usize, Cow<'a, str>),
 }
 
 impl<'a, 'c> Collector<'a, 'c> {
@@ -79,72 +101,180 @@ impl<'a, 'c> Collector<'a, 'c> {
     pub(crate) fn new(
         aliases: &'c AliasTable,
         known: &'c mut KnownNames,
+        scratch: &'c mut Scratch,
         fields_max: usize,
     ) -> Collector<'a, 'c> {
+        scratch.notes.clear();
+        scratch.times.clear();
         Collector {
             aliases,
             known,
+            scratch,
+            shapes: ShapeIndex::get(),
             fields_max,
             fields: Vec::with_capacity(24),
             best: [None; Target::ALL.len()],
             level: None,
+            request_line: None,
             seen: NameFilter::default(),
+            signs: SignSet::default(),
+            shape: None,
+            wrapped: None,
             path: String::new(),
-            layer: 0,
+            layer: Layer::Record,
+            layer_rank: wrapper::LAYERS_MAX,
+            layer_count: 0,
             added_count: 0,
             layer_start: 0,
             dropped: Vec::new(),
         }
     }
 
-    /// Adds the fields of a tape; `false` when it holds no object.
+    /// Adds the fields of a tape and settles the layer; `false` when it holds no object.
     pub(crate) fn add_object(&mut self, tape: &Tape<'a>) -> Result<bool, Reject> {
         let mut nodes = tape.0.iter();
         let Some(Node::Object { len, .. }) = nodes.next() else { return Ok(false) };
         self.object(&mut nodes, *len, Place::ROOT)?;
+        self.settle();
         Ok(true)
     }
 
-    /// Adds a field at the top.
+    /// Adds a field at the top. It competes once the layer is settled.
     pub(crate) fn add(&mut self, name: &'static str, value: Value<'a>) -> Result<(), Reject> {
         self.leaf(name, value, Place::ROOT)
     }
 
-    /// Tells whether the current layer brought a field for a target.
+    /// Tells whether the current layer, which is settled, brought a field for a target.
     pub(crate) fn has(&self, target: Target) -> bool {
         self.candidate(target).is_some_and(|candidate| candidate.index >= self.layer_start)
     }
 
-    /// Starts a layer above the current one.
-    pub(crate) fn next_layer(&mut self) {
-        self.layer += 1;
+    /// Starts a layer above the current one. Whatever an object in a message holds only fills
+    /// in, wrappers that it pretends to hold included.
+    pub(crate) fn next_layer(&mut self, layer: Layer) {
+        self.settle();
+        self.layer_count = self.layer_count.saturating_add(1);
+        if layer == Layer::Filling {
+            self.layer = Layer::Filling;
+        }
+        self.layer_rank = match self.layer {
+            Layer::Record => wrapper::LAYERS_MAX.saturating_sub(self.layer_count),
+            Layer::Filling => wrapper::LAYERS_MAX.saturating_add(self.layer_count),
+        };
         self.layer_start = self.fields.len();
+        self.signs = SignSet::default();
+        self.shape = None;
+        self.wrapped = None;
     }
 
-    /// Returns the message of the current layer when it may be a JSON object itself.
-    pub(crate) fn embedded_object(&self) -> Option<(usize, Cow<'a, str>)> {
+    /// Returns what the current layer, which is settled, holds that may be opened.
+    pub(crate) fn content(&self) -> Option<Content<'a>> {
+        let text_at = |index: usize| match self.fields.get(index)? {
+            (_, Value::Str(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if let Some(index) = self.wrapped {
+            return Some(Content::Wrapped(index, text_at(index)?));
+        }
         let message = self.candidate(Target::Message)?;
-        let (_, Value::Str(text)) = self.fields.get(message.index)? else { return None };
+        let text = text_at(message.index)?;
         let may_open =
             message.index >= self.layer_start && wrapper::looks_like_object(text.trim_ascii());
-        may_open.then(|| (message.index, text.clone()))
+        may_open.then_some(Content::Message(message.index, text))
     }
 
-    /// Drops the message at a position: the object in it takes its place.
-    pub(crate) fn drop_message(&mut self, index: usize) {
+    /// Drops a text whose content was opened: the content takes its place.
+    pub(crate) fn drop_opened(&mut self, index: usize) {
         self.dropped.push(index);
+        self.forget(index);
+    }
+
+    /// Takes the message away, so that the next layer can bring one.
+    pub(crate) fn take_message(&mut self) -> Option<Candidate> {
+        self.best.get_mut(Target::Message as usize)?.take()
+    }
+
+    /// Gives the message back.
+    pub(crate) fn give_message(&mut self, message: Option<Candidate>) {
         if let Some(best) = self.best.get_mut(Target::Message as usize) {
-            *best = None;
+            *best = message;
         }
     }
 
     /// Returns what was gathered.
-    pub(crate) fn into_parts(self) -> Collected<'a> {
-        Collected { fields: self.fields, best: self.best, level: self.level, dropped: self.dropped }
+    pub(crate) fn into_parts(mut self) -> Collected<'a, 'c> {
+        self.settle();
+        Collected {
+            fields: self.fields,
+            best: self.best,
+            times: &mut self.scratch.times,
+            level: self.level,
+            request_line: self.request_line,
+            dropped: self.dropped,
+        }
     }
 
     fn candidate(&self, target: Target) -> Option<Candidate> {
         self.best.get(target as usize).copied().flatten()
+    }
+
+    /// Recognises the shape of the fields that were added, and lets them compete.
+    pub(crate) fn settle(&mut self) {
+        if self.shape.is_none() {
+            let (notes, fields) = (&self.scratch.notes, &self.fields);
+            let start = self.layer_start;
+            self.shape = self.shapes.recognise(&self.signs, |mark| {
+                let index = index_of(notes, mark)?;
+                let (_, value) = fields.get(index)?;
+                let count = fields.len().saturating_sub(start);
+                Some(Seen { position: index.saturating_sub(start), count, value })
+            });
+            if let Some(wraps) = self.shape.and_then(|shape| shape.wraps) {
+                self.open_bytes(wraps);
+            }
+        }
+        for position in 0..self.scratch.notes.len() {
+            let Some(note) = self.scratch.notes.get(position).copied() else { break };
+            self.judge(note);
+        }
+        self.scratch.notes.clear();
+    }
+
+    /// Makes a text of what a wrapper holds, where it is an array of bytes.
+    fn open_bytes(&mut self, wraps: Mark) {
+        self.wrapped = index_of(&self.scratch.notes, wraps);
+        if let Some((_, value)) = self.wrapped.and_then(|index| self.fields.get_mut(index))
+            && let Some(text) = convert::text_of_bytes(value)
+        {
+            *value = Value::Str(Cow::Owned(text));
+        }
+    }
+
+    /// Lets a field compete for what it means.
+    fn judge(&mut self, note: Note) {
+        let Note { index, sense: Sense { alias, mark } } = note;
+        let effect = || self.shape?.effect(mark?);
+        let is_configured = alias.is_some_and(|(alias, _)| alias.trust == Trust::Configured);
+        let (alias, wrapped) = match (effect(), alias) {
+            (_, Some(configured)) if is_configured => configured,
+            (Some(Effect::Spells(alias)), _) => (alias, Wrapped::No),
+            (Some(Effect::RequestLine), _) => {
+                self.request_line.get_or_insert(index);
+                return;
+            }
+            (Some(Effect::Itself), _) | (None, None) => return,
+            (None, Some(spelling)) => spelling,
+        };
+        self.consider(index, self.with_unit(alias), wrapped);
+    }
+
+    /// Gives a duration whose name says no unit that of its record's shape.
+    fn with_unit(&self, alias: Alias) -> Alias {
+        let unit = || self.shape.and_then(|compiled| compiled.shape.durations);
+        match alias.hint {
+            Hint::Bare => Alias { hint: unit().map_or(Hint::Bare, Hint::Unit), ..alias },
+            _ => alias,
+        }
     }
 
     /// Walks the members of an object. Recursion is bounded by the decoder's depth limit.
@@ -197,11 +327,11 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.path.push('.');
         let (aliases, path_bytes) = (self.aliases, self.path.len());
         self.known.object(key, place, || {
-            let wraps = at_inner_start
-                && aliases
-                    .find(NameHash::START.extend(key), "", key)
-                    .is_some_and(|entry| entry.is_container);
-            if wraps { path_bytes } else { place.inner_start }
+            let entry = aliases.find(NameHash::START.extend(key), "", key);
+            match entry.filter(|entry| at_inner_start && entry.is_container) {
+                Some(entry) => (path_bytes, entry.is_opened || place.is_opened),
+                None => (place.inner_start, place.is_opened),
+            }
         })
     }
 
@@ -215,7 +345,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
         let (aliases, path) = (self.aliases, self.path.as_str());
         let reading = self.known.leaf(key, place, || read_name(aliases, path, key, place));
-        let Some(NameReading { hash, alias }) = reading else {
+        let Some(NameReading { hash, sense }) = reading else {
             self.odd_leaf(key, value, place);
             return Ok(());
         };
@@ -223,10 +353,19 @@ impl<'a, 'c> Collector<'a, 'c> {
             true => self.place_field(hash, Cow::Borrowed(key), value),
             false => self.place_field(hash, self.name_of(key), value),
         };
-        if let Some((alias, wrapped)) = alias {
-            self.consider(index, alias, wrapped);
+        if let Some(sense) = sense {
+            self.note(index, sense);
         }
         Ok(())
+    }
+
+    /// Remembers a field whose name means something until the layer is settled.
+    #[inline(always)]
+    fn note(&mut self, index: usize, sense: Sense) {
+        if let Some(mark) = sense.mark {
+            self.signs.insert(mark);
+        }
+        self.scratch.notes.push(Note { index, sense });
     }
 
     /// Adds a value whose name is too long or has to be cleaned.
@@ -237,12 +376,12 @@ impl<'a, 'c> Collector<'a, 'c> {
             return;
         }
         let hash = NameHash::START.extend(&self.path).extend(key);
-        let alias = alias_of(self.aliases, &self.path, key, hash, place);
+        let sense = sense_of(self.aliases, &self.path, key, hash, place);
         let name = self.name_of(key);
         let name = cleaned(&name).map_or(name, Cow::Owned);
         let index = self.place_field(NameHash::START.extend(&name), name, value);
-        if let Some((alias, wrapped)) = alias {
-            self.consider(index, alias, wrapped);
+        if let Some(sense) = sense {
+            self.note(index, sense);
         }
     }
 
@@ -270,20 +409,27 @@ impl<'a, 'c> Collector<'a, 'c> {
     /// The same for a name that may have been seen.
     #[cold]
     fn place_again(&mut self, name: Cow<'a, str>, value: Value<'a>) -> usize {
-        if let Some(earlier) = self.fields.iter().position(|(field, _)| *field == name) {
-            if earlier >= self.layer_start {
-                if self.fields.get(earlier).is_some_and(|(_, other)| *other == value) {
-                    return earlier;
-                }
-                // The last of two equal names wins, and its value is judged anew. The first one
-                // was written too: it is kept under another name.
-                self.forget(earlier);
+        let earlier = self.fields.iter().position(|(field, _)| *field == name);
+        let own = earlier.filter(|earlier| *earlier >= self.layer_start);
+        if let Some(own) = own {
+            if self.fields.get(own).is_some_and(|(_, other)| *other == value) {
+                return own;
             }
-            let displaced = displace(&mut self.fields, earlier);
-            self.seen.may_hold(NameHash::START.extend(&displaced));
+            // The last of two equal names wins, and its value is judged anew. The first one was
+            // written too: it is kept under another name.
+            self.scratch.notes.retain(|note| note.index != own);
+            self.forget(own);
         }
         self.fields.push((name, value));
-        self.fields.len() - 1
+        let index = self.fields.len() - 1;
+        if let Some(earlier) = earlier {
+            // What fills in makes room; a wrapper makes room for what it holds.
+            let makes_room = self.layer == Layer::Filling && own.is_none();
+            let displaced = if makes_room { index } else { earlier };
+            let name = displace(&mut self.fields, displaced);
+            self.seen.may_hold(NameHash::START.extend(&name));
+        }
+        index
     }
 
     /// Withdraws a field from every choice.
@@ -296,44 +442,56 @@ impl<'a, 'c> Collector<'a, 'c> {
         if self.level.is_some_and(|level| level.index == index) {
             self.level = None;
         }
+        self.scratch.times.retain(|time| time.index != index);
     }
 
     /// Lets a field compete for the target that its name spells.
     fn consider(&mut self, index: usize, alias: Alias, wrapped: Wrapped) {
         let Some((name, value)) = self.fields.get(index) else { return };
-        let priority = wrapper::LAYERS_MAX.saturating_sub(self.layer) << 13
-            | match wrapped {
-                Wrapped::No => 0,
-                Wrapped::Yes => 1 << 12,
-            }
-            | alias.rank;
         let is_own_name = name == alias.target.name();
-        if alias.target == Target::Level {
-            let scale = match alias.hint {
-                Hint::Scale(scale) => scale,
-                Hint::None | Hint::Unit(_) => LevelScale::Pino,
+        let class = Class::of(alias, wrapped);
+        let priority = Priority { layer: self.layer_rank, class, rank: alias.rank };
+        match alias.target {
+            Target::Level => {
+                let known = read_level(value, scale_of(alias));
+                self.consider_level(LevelChoice { index, known, priority }, is_own_name);
+            }
+            _ if !is_own_name && !convert::may_become(alias, value) => {}
+            Target::Timestamp => {
+                let companion = match alias.hint {
+                    Hint::SecondsAnd(mark) | Hint::ZonedBy(mark) => {
+                        index_of(&self.scratch.notes, mark)
+                    }
+                    _ => None,
+                };
+                let layer = self.layer;
+                let time = TimeCandidate { index, alias, priority, companion, layer };
+                self.scratch.times.push(time);
+            }
+            target => {
+                let Some(best) = self.best.get_mut(target as usize) else { return };
+                let better = best.is_none_or(|best| {
+                    priority < best.priority || (priority == best.priority && is_own_name)
+                });
+                if better {
+                    *best = Some(Candidate { index, alias, priority });
+                }
+            }
+        }
+    }
+
+    /// Lets a level compete: one that is known wins over one that nobody knows, but what fills
+    /// in never wins over the record's own.
+    fn consider_level(&mut self, choice: LevelChoice, is_own_name: bool) {
+        let better = self.level.is_none_or(|level| {
+            let order = |level: LevelChoice| {
+                (level.priority.fills_in(), level.known.is_none(), level.priority)
             };
-            let known = read_level(value, scale);
-            let better = self.level.is_none_or(|level| {
-                let this = (known.is_none(), priority);
-                let other = (level.known.is_none(), level.priority);
-                this < other || (this == other && is_own_name)
-            });
-            if better {
-                self.level = Some(LevelChoice { index, known, priority });
-            }
-            return;
-        }
-        if !is_own_name && !convert::may_become(alias, value) {
-            return;
-        }
-        if let Some(best) = self.best.get_mut(alias.target as usize) {
-            let better = best.is_none_or(|best| {
-                priority < best.priority || (priority == best.priority && is_own_name)
-            });
-            if better {
-                *best = Some(Candidate { index, alias, priority });
-            }
+            let (this, other) = (order(choice), order(level));
+            this < other || (this == other && is_own_name)
+        });
+        if better {
+            self.level = Some(choice);
         }
     }
 
@@ -357,6 +515,18 @@ impl<'a, 'c> Collector<'a, 'c> {
                 self.place_field(hash, Cow::Borrowed(fields::OVERFLOW), value);
             }
         }
+    }
+}
+
+/// Returns the position of the field whose name has a mark.
+fn index_of(notes: &[Note], mark: Mark) -> Option<usize> {
+    notes.iter().find(|note| note.sense.mark == Some(mark)).map(|note| note.index)
+}
+
+fn scale_of(alias: Alias) -> LevelScale {
+    match alias.hint {
+        Hint::Scale(scale) => scale,
+        _ => LevelScale::Pino,
     }
 }
 

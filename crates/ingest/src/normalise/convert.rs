@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tierlog_model::Value;
 
-use super::aliases::{Alias, Hint};
+use super::aliases::{Alias, Hint, Trust};
 use super::derive;
 use super::duration::{Unit, read_duration};
 use super::ids;
@@ -19,6 +19,9 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
     match alias.target {
         Target::Timestamp => !matches!(value, Value::Bool(_) | Value::Json(_)),
         Target::Level => true,
+        Target::Message if alias.hint == Hint::Bytes => {
+            matches!(value, Value::Str(_)) || text_of_bytes(value).is_some()
+        }
         Target::Message
         | Target::Service
         | Target::Logger
@@ -38,6 +41,7 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
         // `ip` and `source.ip` name many things, an address is one of them.
         Target::ClientIp => matches!(value, Value::Str(text) if is_address(text.trim())),
         Target::Stacktrace => match value {
+            Value::Str(text) if alias.hint == Hint::Trace => is_trace(text),
             Value::Str(text) => !text.is_empty(),
             Value::Json(_) => lines_of(value).is_some() || derive::is_structured(value),
             Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
@@ -52,7 +56,12 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
 pub(super) fn convert<'a>(alias: Alias, value: Value<'a>) -> Value<'a> {
     match alias.target {
         Target::Message => match value {
-            Value::Str(text) if alias.rank > 0 => Value::Str(trim_line_end(text)),
+            Value::Json(_) if alias.hint == Hint::Bytes => {
+                text_of_bytes(&value).map_or(value, |text| Value::Str(text.into()))
+            }
+            Value::Str(text) if alias.rank > 0 || alias.trust == Trust::Shape => {
+                Value::Str(trim_line_end(text))
+            }
             Value::Str(_) | Value::Json(_) => value,
             Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {
                 Value::Str(Cow::Owned(text_of(&value).into_owned()))
@@ -127,6 +136,20 @@ fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
 }
 
+/// Tells whether a long text lists calls: Python's, the JVM's and .NET's, Node's, Go's.
+fn is_trace(text: &str) -> bool {
+    [
+        "Traceback (most recent call last)",
+        "\n  File \"",
+        "\n\tat ",
+        "\n    at ",
+        "\n   at ",
+        "\ngoroutine ",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
 /// Returns the text of an array of lines, as python-json-logger's `exc_info_as_array` writes
 /// a traceback; `None` for every other value.
 fn lines_of(value: &Value<'_>) -> Option<String> {
@@ -149,9 +172,18 @@ fn status_code(value: &Value<'_>) -> Option<i64> {
     }
 }
 
-fn unit_of(alias: Alias) -> Unit {
+/// Returns the unit of bare numbers, where there is one.
+pub(super) fn unit_of(alias: Alias) -> Option<Unit> {
     match alias.hint {
-        Hint::Unit(unit) => unit,
-        Hint::None | Hint::Scale(_) => Unit::Milliseconds,
+        Hint::Unit(unit) => Some(unit),
+        _ => None,
     }
+}
+
+/// Returns the text of an array of bytes, as journald writes a message that is not UTF-8 or has
+/// control characters; `None` for every other value.
+pub(super) fn text_of_bytes(value: &Value<'_>) -> Option<String> {
+    let Value::Json(json) = value else { return None };
+    let bytes: Vec<u8> = serde_json::from_str(json).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

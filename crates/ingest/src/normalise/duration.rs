@@ -19,12 +19,23 @@ pub(crate) enum Unit {
     Hours,
 }
 
-/// Names whose number has a unit that the name does not say.
-const NAMED_UNITS: [(&str, Unit); 2] = [
-    // nginx and uwsgi write seconds with a fraction.
-    ("request_time", Unit::Seconds),
+/// Names whose numbers have a unit that the name does not say, whoever writes them.
+const NAMED_UNITS: [(&str, Unit); 12] = [
     // Elastic Common Schema.
     ("event.duration", Unit::Nanoseconds),
+    // OpenTelemetry's first conventions.
+    ("http.server.duration", Unit::Milliseconds),
+    // Names in one word, folded to lower case.
+    ("durationms", Unit::Milliseconds),
+    ("durationmillis", Unit::Milliseconds),
+    ("elapsedms", Unit::Milliseconds),
+    ("elapsedmilliseconds", Unit::Milliseconds),
+    ("latencyms", Unit::Milliseconds),
+    ("responsetimems", Unit::Milliseconds),
+    ("executiontimems", Unit::Milliseconds),
+    ("tookms", Unit::Milliseconds),
+    ("durationseconds", Unit::Seconds),
+    ("elapsedseconds", Unit::Seconds),
 ];
 
 impl Unit {
@@ -42,12 +53,23 @@ impl Unit {
         })
     }
 
-    /// Returns the unit of numbers under a field name: the name's last word, else the name's own
-    /// convention, else milliseconds.
-    pub(crate) fn of_field(name: &str) -> Unit {
+    /// Returns the unit of numbers under a field name: the name's own convention, else the
+    /// name's last word; `None` for a name that says none.
+    pub(crate) fn of_field(name: &str) -> Option<Unit> {
         let named = NAMED_UNITS.iter().find(|(known, _)| *known == name).map(|(_, unit)| *unit);
-        let suffix = || name.rsplit_once('_').and_then(|(_, word)| Unit::by_name(word));
-        named.or_else(suffix).unwrap_or(Unit::Milliseconds)
+        named.or_else(|| name.rsplit_once('_').and_then(|(_, word)| Unit::by_name(word)))
+    }
+
+    /// Returns the unit's symbol.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "ns",
+            Unit::Microseconds => "us",
+            Unit::Milliseconds => "ms",
+            Unit::Seconds => "s",
+            Unit::Minutes => "min",
+            Unit::Hours => "h",
+        }
     }
 
     fn milliseconds(self) -> f64 {
@@ -73,24 +95,29 @@ impl Unit {
     }
 }
 
-/// Returns a duration in milliseconds, or `None` when the value does not read as one.
-pub(crate) fn read_duration(value: &Value<'_>, unit: Unit) -> Option<f64> {
-    let milliseconds = match value {
-        Value::I64(number) => unit.convert(*number as f64),
-        Value::U64(number) => unit.convert(*number as f64),
-        Value::F64(number) => unit.convert(*number),
-        Value::Str(text) => read_text(text.trim(), unit)?,
+/// Returns a duration in milliseconds, or `None` when the value does not read as one. Without a
+/// unit, only a text that says its own reads.
+pub(crate) fn read_duration(value: &Value<'_>, unit: Option<Unit>) -> Option<f64> {
+    let number = match value {
+        Value::I64(number) => *number as f64,
+        Value::U64(number) => *number as f64,
+        // Nanoseconds are counted: a fraction of one was meant in another unit.
+        Value::F64(number) if unit == Some(Unit::Nanoseconds) && number.fract() != 0.0 => {
+            return None;
+        }
+        Value::F64(number) => *number,
+        Value::Str(text) => return read_text(text.trim(), unit).filter(|read| read.is_finite()),
         Value::Bool(_) | Value::Json(_) => return None,
     };
-    milliseconds.is_finite().then_some(milliseconds)
+    Some(unit?.convert(number)).filter(|read| read.is_finite())
 }
 
-fn read_text(text: &str, unit: Unit) -> Option<f64> {
+fn read_text(text: &str, unit: Option<Unit>) -> Option<f64> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | 'P')) {
         return None;
     }
     if let Ok(number) = text.parse::<f64>() {
-        return Some(unit.convert(number));
+        return Some(unit?.convert(number));
     }
     if text.contains(':') {
         return read_clock(text);
@@ -138,26 +165,33 @@ mod tests {
     #[test]
     fn numbers_and_texts_become_milliseconds() {
         let text = |text: &'static str| Value::Str(text.into());
+        let (ns, us, ms) = (Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds);
         let cases = [
-            (Value::I64(12), Unit::Milliseconds, Some(12.0)),
-            (Value::F64(0.523), Unit::Seconds, Some(523.0)),
-            (Value::I64(1_500), Unit::Microseconds, Some(1.5)),
-            (Value::U64(2_500_000), Unit::Nanoseconds, Some(2.5)),
-            (text("12"), Unit::Seconds, Some(12_000.0)),
-            (text("12ms"), Unit::Seconds, Some(12.0)),
-            (text("1.5 s"), Unit::Milliseconds, Some(1_500.0)),
-            (text("350\u{b5}s"), Unit::Milliseconds, Some(0.35)),
-            (text("1m2.5s"), Unit::Milliseconds, Some(62_500.0)),
-            (text("2h 1m"), Unit::Milliseconds, Some(7_260_000.0)),
-            (text("0:00:01.250000"), Unit::Milliseconds, Some(1_250.0)),
-            (text("PT1.5S"), Unit::Milliseconds, Some(1_500.0)),
-            (text("soon"), Unit::Milliseconds, None),
-            (text("12 parsecs"), Unit::Milliseconds, None),
-            (text("1:2:3:4"), Unit::Milliseconds, None),
-            (text(""), Unit::Milliseconds, None),
-            (text("NaN"), Unit::Milliseconds, None),
-            (text("-"), Unit::Milliseconds, None),
-            (Value::Bool(true), Unit::Milliseconds, None),
+            (Value::I64(12), Some(ms), Some(12.0)),
+            (Value::F64(0.523), Some(Unit::Seconds), Some(523.0)),
+            (Value::I64(1_500), Some(us), Some(1.5)),
+            (Value::U64(2_500_000), Some(ns), Some(2.5)),
+            (Value::F64(2_500_000.0), Some(ns), Some(2.5)),
+            (Value::F64(0.25), Some(ns), None),
+            (text("12"), Some(Unit::Seconds), Some(12_000.0)),
+            (text("12ms"), Some(Unit::Seconds), Some(12.0)),
+            (text("1.5 s"), None, Some(1_500.0)),
+            (text("350\u{b5}s"), None, Some(0.35)),
+            (text("1m2.5s"), None, Some(62_500.0)),
+            (text("2h 1m"), None, Some(7_260_000.0)),
+            (text("0:00:01.250000"), None, Some(1_250.0)),
+            (text("PT1.5S"), None, Some(1_500.0)),
+            (Value::I64(12), None, None),
+            (Value::F64(0.5), None, None),
+            (text("12"), None, None),
+            (text("0.5"), None, None),
+            (text("soon"), Some(ms), None),
+            (text("12 parsecs"), Some(ms), None),
+            (text("1:2:3:4"), Some(ms), None),
+            (text(""), Some(ms), None),
+            (text("NaN"), Some(ms), None),
+            (text("-"), Some(ms), None),
+            (Value::Bool(true), Some(ms), None),
         ];
         for (value, unit, expected) in cases {
             assert_eq!(read_duration(&value, unit), expected, "{value:?} {unit:?}");
@@ -165,14 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn field_names_tell_their_unit() {
+    fn field_names_tell_their_unit_or_none() {
         let cases = [
-            ("duration_ms", Unit::Milliseconds),
-            ("duration", Unit::Milliseconds),
-            ("elapsed_seconds", Unit::Seconds),
-            ("latency_us", Unit::Microseconds),
-            ("event.duration", Unit::Nanoseconds),
-            ("request_time", Unit::Seconds),
+            ("duration_ms", Some(Unit::Milliseconds)),
+            ("elapsed_seconds", Some(Unit::Seconds)),
+            ("latency_us", Some(Unit::Microseconds)),
+            ("event.duration", Some(Unit::Nanoseconds)),
+            ("durationms", Some(Unit::Milliseconds)),
+            ("duration", None),
+            ("request_time", None),
+            ("took", None),
         ];
         for (name, unit) in cases {
             assert_eq!(Unit::of_field(name), unit, "{name}");

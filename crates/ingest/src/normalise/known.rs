@@ -10,6 +10,7 @@ use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use super::aliases::{Alias, AliasTable, NameEntry, NameHash};
 use super::ids;
 use super::names::cleaned;
+use super::shapes::Mark;
 use super::targets::Target;
 use crate::short_name::ShortName;
 
@@ -28,13 +29,22 @@ pub(super) enum Wrapped {
     Yes,
 }
 
+/// What a name means to the reading of its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sense {
+    /// What it spells in the general table.
+    pub(super) alias: Option<(Alias, Wrapped)>,
+    /// Its number, where a shape mentions it.
+    pub(super) mark: Option<Mark>,
+}
+
 /// What is known about a name that needs no cleaning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NameReading {
     /// Hash of the whole name.
     pub(super) hash: NameHash,
-    /// What it spells.
-    pub(super) alias: Option<(Alias, Wrapped)>,
+    /// What it means, if anything.
+    pub(super) sense: Option<Sense>,
 }
 
 /// Where in nested objects a key stands.
@@ -42,12 +52,14 @@ pub(super) struct NameReading {
 pub(super) struct Place {
     /// Where the path begins once containers at its start are taken off.
     pub(super) inner_start: usize,
+    /// Whether the containers at the start of the path hold the record itself.
+    pub(super) is_opened: bool,
     path: PathId,
 }
 
 impl Place {
     /// The top of a record.
-    pub(super) const ROOT: Place = Place { inner_start: 0, path: PathId::ROOT };
+    pub(super) const ROOT: Place = Place { inner_start: 0, is_opened: false, path: PathId::ROOT };
 }
 
 /// Stands for the keys from the top down to an object. Never given twice to different paths,
@@ -117,17 +129,18 @@ impl KnownNames {
     }
 
     /// Returns the place of the members of an object; asks where its path begins without
-    /// containers when it is new.
+    /// containers, and whether these are opened, when it is new.
     #[inline]
     pub(super) fn object(
         &mut self,
         key: &str,
         place: Place,
-        inner_start: impl FnOnce() -> usize,
+        ask: impl FnOnce() -> (usize, bool),
     ) -> Place {
         let short = ShortName::of(key).filter(|_| place.path != PathId::NONE);
         let Some(key) = short else {
-            return Place { inner_start: inner_start(), path: PathId::NONE };
+            let (inner_start, is_opened) = ask();
+            return Place { inner_start, is_opened, path: PathId::NONE };
         };
         let home = home_of(&key, place.path);
         for entry in self.probed(home) {
@@ -138,7 +151,8 @@ impl KnownNames {
                 return inside;
             }
         }
-        let inside = Place { inner_start: inner_start(), path: self.next_path() };
+        let (inner_start, is_opened) = ask();
+        let inside = Place { inner_start, is_opened, path: self.next_path() };
         self.learn(home, Entry { parent: place.path, key, meaning: Meaning::Object(inside) });
         inside
     }
@@ -184,21 +198,34 @@ pub(super) fn read_name(
         return None;
     }
     let hash = NameHash::START.extend(path).extend(key);
-    Some(NameReading { hash, alias: alias_of(aliases, path, key, hash, place) })
+    Some(NameReading { hash, sense: sense_of(aliases, path, key, hash, place) })
 }
 
-/// Returns what a key spells, and whether containers had to be taken off for it.
-pub(super) fn alias_of(
+/// Returns what a key means, and whether containers had to be taken off for what it spells.
+pub(super) fn sense_of(
     aliases: &AliasTable,
     path: &str,
     key: &str,
     hash: NameHash,
     place: Place,
+) -> Option<Sense> {
+    let whole = aliases.find(hash, path, key);
+    let mark = whole.and_then(|entry: &NameEntry| entry.mark);
+    let alias = match whole.and_then(|entry| entry.alias) {
+        Some(alias) => Some((alias, Wrapped::No)),
+        None => alias_inside(aliases, path, key, place),
+    };
+    (alias.is_some() || mark.is_some()).then_some(Sense { alias, mark })
+}
+
+/// Returns what a key spells once the containers at the start of its path are taken off, or as the
+/// id of the object that it stands in.
+fn alias_inside(
+    aliases: &AliasTable,
+    path: &str,
+    key: &str,
+    place: Place,
 ) -> Option<(Alias, Wrapped)> {
-    let alias = |entry: &NameEntry| entry.alias;
-    if let Some(alias) = aliases.find(hash, path, key).and_then(alias) {
-        return Some((alias, Wrapped::No));
-    }
     if place.inner_start == 0 {
         return ids::member_alias(aliases, path, key).map(|alias| (alias, Wrapped::No));
     }
@@ -206,12 +233,17 @@ pub(super) fn alias_of(
     let inner_hash = NameHash::START.extend(inner_path).extend(key);
     let alias = aliases
         .find(inner_hash, inner_path, key)
-        .and_then(alias)
+        .and_then(|entry| entry.alias)
         .or_else(|| ids::member_alias(aliases, inner_path, key))?;
+    if place.is_opened {
+        return Some((alias, Wrapped::Yes));
+    }
     let counts_inside = match alias.target {
         // These belong to the record itself, not to what it carries.
         Target::Timestamp | Target::Level | Target::Message => false,
         Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => true,
+        // What is wrong means that, and an address is checked to be one.
+        Target::ErrorType | Target::ErrorMessage | Target::Stacktrace | Target::ClientIp => true,
         // Short spellings (`name`, `status`, `view`) mean anything inside a container.
         Target::Service
         | Target::Logger
@@ -222,12 +254,8 @@ pub(super) fn alias_of(
         | Target::Method
         | Target::StatusCode
         | Target::DurationMs
-        | Target::ClientIp
         | Target::Environment
-        | Target::Release
-        | Target::ErrorType
-        | Target::ErrorMessage
-        | Target::Stacktrace => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
+        | Target::Release => alias.rank == 0 || !inner_path.is_empty() || key.contains('.'),
     };
     counts_inside.then_some((alias, Wrapped::Yes))
 }
@@ -237,7 +265,7 @@ mod tests {
     use super::*;
 
     fn reading(hash: u64) -> Option<NameReading> {
-        Some(NameReading { hash: NameHash(hash), alias: None })
+        Some(NameReading { hash: NameHash(hash), sense: None })
     }
 
     #[test]
@@ -246,15 +274,15 @@ mod tests {
         for round in 0..2 {
             let a = known.object("a", Place::ROOT, || {
                 assert_eq!(round, 0);
-                2
+                (2, false)
             });
             let a_b = known.object("b", a, || {
                 assert_eq!(round, 0);
-                2
+                (2, false)
             });
             let dotted = known.object("a.b", Place::ROOT, || {
                 assert_eq!(round, 0);
-                0
+                (0, false)
             });
             for (number, place) in [Place::ROOT, a, a_b, dotted].into_iter().enumerate() {
                 for (offset, key) in
@@ -276,7 +304,7 @@ mod tests {
         let mut known = KnownNames::new();
         for number in (0..5_000).chain(0..5_000) {
             let key = format!("key_{number}");
-            let inside = known.object(&key, Place::ROOT, || number as usize);
+            let inside = known.object(&key, Place::ROOT, || (number as usize, false));
             assert_eq!(inside.inner_start, number as usize);
             for (place, expected) in [(Place::ROOT, number), (inside, number + 10_000)] {
                 let found = known.leaf(&key, place, || reading(expected));
@@ -294,7 +322,7 @@ mod tests {
         let long = "x".repeat(33);
         assert!(known.leaf(&long, Place::ROOT, || reading(1)).is_some());
         assert!(known.leaf(&long, Place::ROOT, || None).is_none());
-        let inside = known.object(&long, Place::ROOT, || 34);
+        let inside = known.object(&long, Place::ROOT, || (34, false));
         assert!(known.leaf("a", inside, || reading(1)).is_some());
         assert!(known.leaf("a", inside, || None).is_none());
     }
@@ -303,7 +331,7 @@ mod tests {
     fn paths_without_a_number_are_never_mixed_up() {
         let mut known = KnownNames::new();
         known.last_path = u32::MAX - 2;
-        let places = ["a", "b", "c"].map(|key| known.object(key, Place::ROOT, || 2));
+        let places = ["a", "b", "c"].map(|key| known.object(key, Place::ROOT, || (2, false)));
         for (number, place) in places.into_iter().enumerate() {
             let found = known.leaf("x", place, || reading(number as u64));
             assert_eq!(found.map(|found| found.hash.0), Some(number as u64));

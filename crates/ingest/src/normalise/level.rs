@@ -13,6 +13,10 @@ pub(crate) enum LevelScale {
     Syslog,
     /// OpenTelemetry (1 trace ... 24 fatal).
     OpenTelemetry,
+    /// Monolog (100 debug ... 600 emergency).
+    Monolog,
+    /// MongoDB's and glog's first letters (`D1`, `I`, `W`, `E`, `F`), beside words.
+    Letters,
 }
 
 impl LevelScale {
@@ -24,6 +28,33 @@ impl LevelScale {
             "severity_number" | "severitynumber" => LevelScale::OpenTelemetry,
             _ => LevelScale::Pino,
         }
+    }
+
+    /// Returns the scale's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            LevelScale::Pino => "pino's numbers",
+            LevelScale::Python => "Python's numbers",
+            LevelScale::Syslog => "syslog's numbers",
+            LevelScale::OpenTelemetry => "OpenTelemetry's numbers",
+            LevelScale::Monolog => "Monolog's numbers",
+            LevelScale::Letters => "letters",
+        }
+    }
+
+    /// Returns the level of a letter, where the scale has letters.
+    fn letter(self, text: &str) -> Option<Level> {
+        if self != LevelScale::Letters || text.len() > 2 {
+            return None;
+        }
+        Some(match text.bytes().next()? {
+            b'D' | b'V' => Level::Debug,
+            b'I' => Level::Info,
+            b'W' => Level::Warning,
+            b'E' => Level::Error,
+            b'F' | b'C' => Level::Critical,
+            _ => return None,
+        })
     }
 
     /// Returns the level of a number; a number between two standard ones is the more severe.
@@ -60,6 +91,15 @@ impl LevelScale {
                 600..=800 => Some(Level::Critical),
                 _ => None,
             },
+            LevelScale::Monolog => match number {
+                1..=100 => Some(Level::Debug),
+                101..=250 => Some(Level::Info),
+                251..=300 => Some(Level::Warning),
+                301..=400 => Some(Level::Error),
+                401..=600 => Some(Level::Critical),
+                _ => None,
+            },
+            LevelScale::Letters => None,
             LevelScale::OpenTelemetry => match number {
                 1..=8 => Some(Level::Debug),
                 9..=12 => Some(Level::Info),
@@ -77,7 +117,9 @@ pub(crate) fn read_level(value: &Value<'_>, scale: LevelScale) -> Option<Level> 
     match value {
         Value::Str(text) => {
             let text = text.trim();
-            Level::from_word(text).or_else(|| scale.level(text.parse().ok()?))
+            Level::from_word(text)
+                .or_else(|| scale.letter(text))
+                .or_else(|| scale.level(text.parse().ok()?))
         }
         Value::I64(number) => scale.level(*number),
         // The next whole number up: 30.5 lies between 30 and 40 and is the more severe.

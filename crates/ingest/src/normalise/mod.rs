@@ -3,30 +3,38 @@
 //! process; a line that cannot be read becomes a [`Reject`].
 
 mod aliases;
+mod candidate;
 mod collect;
 mod convert;
 mod derive;
 mod duration;
+mod finish;
 mod ids;
 mod known;
 mod level;
+mod moment;
 mod names;
+mod rare_forms;
+mod shapes;
 mod targets;
+mod template;
 mod timestamp;
 mod wrapper;
 
 use std::borrow::Cow;
 
-use tierlog_model::{Record, RecordKind, RejectReason, Timestamp, Value, fields as field_names};
+use tierlog_model::{Record, RejectReason, Timestamp, Value, fields as field_names};
 
 pub use aliases::AliasTable;
-use collect::{Collected, Collector, Field};
+use candidate::Layer;
+use collect::{Collected, Collector, Content, Scratch};
+use finish::finish;
 use known::KnownNames;
+pub use shapes::{ShapeRow, shape_rows};
 pub use targets::Target;
 
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::{Decoder, Reject, TextBuffer};
-use crate::redact;
 
 /// What a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +67,7 @@ pub(crate) struct LineReader {
     /// For texts that are only tried.
     trial: TextBuffer,
     known: KnownNames,
+    scratch: Scratch,
 }
 
 /// What is left to open wrapped records with.
@@ -76,6 +85,7 @@ impl LineReader {
             texts: Default::default(),
             trial: TextBuffer::default(),
             known: KnownNames::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -87,17 +97,30 @@ impl LineReader {
         kind: LineKind,
         context: Context<'_>,
     ) -> Result<Record<'a>, Reject> {
-        let config = context.config;
+        finish(self.collect(line, kind, context.config)?, context)
+    }
+
+    /// Gathers the fields of a line and of what it wraps.
+    fn collect<'a, 'c>(
+        &'a mut self,
+        line: &'a [u8],
+        kind: LineKind,
+        config: &'c IngestConfig,
+    ) -> Result<Collected<'a, 'c>, Reject>
+    where
+        'a: 'c,
+    {
         let fields_max = config.limits.fields_per_record_max;
-        let mut collector = Collector::new(&config.aliases, &mut self.known, fields_max);
+        let (known, scratch) = (&mut self.known, &mut self.scratch);
+        let mut collector = Collector::new(&config.aliases, known, scratch, fields_max);
         let mut opener = Opener {
             decoder: &mut self.decoder,
             texts: self.texts.iter_mut(),
             trial: &mut self.trial,
         };
         opener.open_line(line, kind, &mut collector)?;
-        opener.open_messages(&mut collector)?;
-        finish(collector.into_parts(), context)
+        opener.open_contents(&mut collector)?;
+        Ok(collector.into_parts())
     }
 
     /// Gives memory back after a line that was unusually long.
@@ -122,10 +145,7 @@ impl<'a> Opener<'a, '_> {
         } else {
             let text = std::str::from_utf8(line)
                 .map_err(|_| Reject::new(RejectReason::InvalidUtf8, "line is not valid UTF-8"))?;
-            if let Some(cri) = wrapper::cri_line(text) {
-                return self.open_cri(cri, collector);
-            }
-            if self.open_behind_prefix(text, collector)? {
+            if self.open_text(text, collector)? {
                 return Ok(());
             }
             self.no_object(line)
@@ -136,8 +156,25 @@ impl<'a> Opener<'a, '_> {
         );
         let is_message = kind == LineKind::Text && is_only_text;
         match std::str::from_utf8(line) {
-            Ok(text) if is_message => collector.add(field_names::MESSAGE, Value::Str(text.into())),
+            Ok(text) if is_message => {
+                collector.add(field_names::MESSAGE, Value::Str(text.into()))?;
+                collector.settle();
+                Ok(())
+            }
             Ok(_) | Err(_) => Err(reject),
+        }
+    }
+
+    /// Opens a text that is no object itself: a line of a container runtime, or an object behind
+    /// a prefix. `false` when it is neither.
+    fn open_text(
+        &mut self,
+        text: &'a str,
+        collector: &mut Collector<'a, '_>,
+    ) -> Result<bool, Reject> {
+        match wrapper::cri_line(text) {
+            Some(cri) => self.open_cri(cri, collector).map(|()| true),
+            None => self.open_behind_prefix(text, collector),
         }
     }
 
@@ -168,12 +205,13 @@ impl<'a> Opener<'a, '_> {
         if wrapper::looks_like_object(content)
             && self.decoder.probe(content.as_bytes(), self.trial).is_ok()
         {
-            collector.next_layer();
+            collector.next_layer(Layer::Record);
             self.open_object(content.as_bytes(), collector)?;
             return Ok(());
         }
         if !self.open_behind_prefix(content, collector)? {
             collector.add(field_names::MESSAGE, Value::Str(cri.content.into()))?;
+            collector.settle();
         }
         Ok(())
     }
@@ -191,29 +229,93 @@ impl<'a> Opener<'a, '_> {
             if !opens {
                 continue;
             }
-            collector.next_layer();
+            collector.next_layer(Layer::Record);
             self.open_object(object.as_bytes(), collector)?;
             let name = if collector.has(Target::Message) { "prefix" } else { field_names::MESSAGE };
             collector.add(name, Value::Str(prefix.trim().into()))?;
+            collector.settle();
             return Ok(true);
         }
         Ok(false)
     }
 
-    /// Opens the message, and the message in it, for as long as it is a JSON object.
-    fn open_messages(&mut self, collector: &mut Collector<'a, '_>) -> Result<(), Reject> {
-        while let Some((index, text)) = collector.embedded_object() {
-            let text = text.trim_ascii();
-            let Some(buffer) = self.texts.next() else { break };
-            // What only looks like an object stays the message that it is.
-            let Ok(tape) = self.decoder.decode(text.as_bytes(), buffer) else { break };
-            collector.next_layer();
-            collector.drop_message(index);
-            let added = collector.add_object(&tape);
-            self.decoder.recycle(tape);
-            added?;
+    /// Opens what a wrapper holds, and an object in a message, for as long as there is one.
+    fn open_contents(&mut self, collector: &mut Collector<'a, '_>) -> Result<(), Reject> {
+        // Each turn takes one of the few buffers.
+        while let Some(content) = collector.content() {
+            let is_opened = match content {
+                Content::Wrapped(index, Cow::Borrowed(text)) => {
+                    self.open_object_of(index, text, collector)?
+                        || self.open_text_of(index, text, collector)?
+                }
+                Content::Wrapped(index, Cow::Owned(text)) => {
+                    self.open_object_of(index, &text, collector)?
+                }
+                Content::Message(index, text) => self.open_message(index, &text, collector)?,
+            };
+            if !is_opened {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Opens an object that a wrapper holds: it wins over the wrapper.
+    fn open_object_of(
+        &mut self,
+        index: usize,
+        text: &str,
+        collector: &mut Collector<'a, '_>,
+    ) -> Result<bool, Reject> {
+        let object = text.trim_ascii();
+        let opens = wrapper::looks_like_object(object)
+            && self.decoder.probe(object.as_bytes(), self.trial).is_ok();
+        if !opens {
+            return Ok(false);
+        }
+        collector.drop_opened(index);
+        collector.next_layer(Layer::Record);
+        self.open_object(object.as_bytes(), collector)
+    }
+
+    /// Opens a text that a wrapper holds. What is none that opens stays the message that it is.
+    fn open_text_of(
+        &mut self,
+        index: usize,
+        text: &'a str,
+        collector: &mut Collector<'a, '_>,
+    ) -> Result<bool, Reject> {
+        let is_opened = self.open_text(text.trim_ascii(), collector)?;
+        if is_opened {
+            collector.drop_opened(index);
+        }
+        Ok(is_opened)
+    }
+
+    /// Opens an object in the message of an ordinary record: it fills in what the record lacks.
+    /// Its own message takes the place of the text; where it has none, the text stays.
+    fn open_message(
+        &mut self,
+        index: usize,
+        text: &str,
+        collector: &mut Collector<'a, '_>,
+    ) -> Result<bool, Reject> {
+        let Some(buffer) = self.texts.next() else { return Ok(false) };
+        // What only looks like an object stays the message that it is.
+        let Ok(tape) = self.decoder.decode(text.trim_ascii().as_bytes(), buffer) else {
+            return Ok(false);
+        };
+        collector.next_layer(Layer::Filling);
+        let message = collector.take_message();
+        let added = collector.add_object(&tape);
+        self.decoder.recycle(tape);
+        added?;
+        let has_own = collector.has(Target::Message);
+        match has_own {
+            true => collector.drop_opened(index),
+            false => collector.give_message(message),
+        }
+        Ok(has_own)
     }
 
     /// Returns the reason why a line that holds no object is refused.
@@ -223,149 +325,6 @@ impl<'a> Opener<'a, '_> {
             Err(reject) => reject,
         }
     }
-}
-
-/// Gives every target its field and every field its type.
-fn finish<'a>(collected: Collected<'a>, context: Context<'_>) -> Result<Record<'a>, Reject> {
-    let Context { config, defaults, arrival, .. } = context;
-    let Collected { mut fields, best, level, mut dropped } = collected;
-    let has_service = best.get(Target::Service as usize).is_some_and(Option::is_some);
-    let mut timestamp = arrival;
-    for candidate in best.into_iter().flatten() {
-        let target = candidate.alias.target;
-        if target == Target::Timestamp {
-            let value = fields.get(candidate.index).map(|(_, value)| value);
-            let read = value.map(|value| timestamp::read_timestamp(value, &config.time_zone));
-            timestamp = read
-                .unwrap_or(Ok(arrival))
-                .map_err(|detail| Reject::new(RejectReason::InvalidTimestamp, detail))?;
-            dropped.push(candidate.index);
-            continue;
-        }
-        let keeps_own_name = target == Target::Stacktrace
-            && fields.get(candidate.index).is_some_and(derive::keeps_own_name);
-        if keeps_own_name {
-            continue;
-        }
-        rename(&mut fields, &dropped, candidate.index, target.name());
-        if ids::is_id(target) {
-            keep_more_than_ids(&mut fields, candidate.index);
-        }
-        if let Some((_, value)) = fields.get_mut(candidate.index) {
-            let taken = std::mem::replace(value, Value::Bool(false));
-            *value = convert::convert(candidate.alias, taken);
-        }
-    }
-    let level = match level {
-        None => defaults.level.unwrap_or(config.missing_level),
-        Some(choice) => {
-            let level = choice.known.unwrap_or(config.unknown_level);
-            keep_level_text(&mut fields, &mut dropped, choice.index, level.as_str());
-            level
-        }
-    };
-    let known = derive::Known::of(&best, &fields);
-    derive::complete(&mut fields, known);
-    displace_reserved(&mut fields, &dropped);
-    remove(&mut fields, dropped);
-    add_defaults(&mut fields, defaults, has_service);
-    let record = Record { timestamp, level, kind: RecordKind::Log, fields };
-    check_bounds(&record, context)?;
-    Ok(record)
-}
-
-/// Gives a field its canonical name; another field of that name makes room.
-fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'static str) {
-    if fields.get(index).is_some_and(|(own, _)| own == name) {
-        return;
-    }
-    let is_in_the_way = |(position, (other, _)): (usize, &Field<'_>)| {
-        (other == name && !dropped.contains(&position)).then_some(position)
-    };
-    if let Some(other) = fields.iter().enumerate().find_map(is_in_the_way) {
-        names::displace(fields, other);
-    }
-    if let Some((own, _)) = fields.get_mut(index) {
-        *own = Cow::Borrowed(name);
-    }
-}
-
-/// Keeps the value of an id's field as it was written where it says more than its ids do.
-fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
-    let Some((name, value)) = fields.get(index) else { return };
-    if ids::says_more(value) {
-        let whole = (Cow::Owned(names::displaced(fields, name)), value.clone());
-        fields.push(whole);
-    }
-}
-
-/// Keeps the level as the application wrote it, where that differs from the stored name.
-fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: usize, stored: &str) {
-    let Some((_, value)) = fields.get_mut(index) else { return };
-    let text = convert::into_text(std::mem::replace(value, Value::Bool(false)));
-    if text == stored {
-        dropped.push(index);
-        return;
-    }
-    *value = Value::Str(text);
-    rename(fields, dropped, index, field_names::LEVEL_TEXT);
-}
-
-/// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a
-/// lower layer, or of a level that nobody knows beside one that is known), and an application's
-/// `_redacted` that is no list of detectors.
-fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
-    for position in 0..fields.len() {
-        let is_reserved = fields.get(position).is_some_and(|(name, value)| match &**name {
-            field_names::LEVEL | field_names::TIMESTAMP => true,
-            field_names::REDACTED => !redact::is_detector_list(value),
-            _ => false,
-        });
-        if is_reserved && !dropped.contains(&position) {
-            names::displace(fields, position);
-        }
-    }
-}
-
-/// Takes dropped fields out, the last first, so that positions stay right.
-fn remove(fields: &mut Vec<Field<'_>>, mut dropped: Vec<usize>) {
-    dropped.sort_unstable();
-    for index in dropped.into_iter().rev() {
-        if index < fields.len() {
-            fields.remove(index);
-        }
-    }
-}
-
-fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: bool) {
-    if let Some(service) = &defaults.service
-        && !has_service
-    {
-        fields.push((Cow::Borrowed(field_names::SERVICE), Value::Str(service.clone().into())));
-    }
-    if let Some(source) = &defaults.source
-        && !fields.iter().any(|(name, _)| name == field_names::SOURCE)
-    {
-        fields.push((Cow::Borrowed(field_names::SOURCE), Value::Str(source.clone().into())));
-    }
-}
-
-/// Refuses what its tier no longer keeps, and what lies further ahead than clocks differ.
-fn check_bounds(record: &Record<'_>, context: Context<'_>) -> Result<(), Reject> {
-    let Context { config, now, .. } = context;
-    let ahead_seconds = config.limits.ahead_seconds_max;
-    let latest = now.saturating_add_micros(ahead_seconds.saturating_mul(1_000_000));
-    if record.timestamp > latest {
-        let detail = format!("timestamp is more than {ahead_seconds} seconds ahead");
-        return Err(Reject::new(RejectReason::TooFarAhead, detail));
-    }
-    let tier = config.tiers.of(record.level, record.kind);
-    if config.tiers.is_expired(tier, record.timestamp.day(), now) {
-        let policy = config.tiers.policy(tier);
-        let detail = format!("older than the {} days that tier {} keeps", policy.days, policy.name);
-        return Err(Reject::new(RejectReason::PastRetention, detail));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -266,6 +266,18 @@ impl Target {
                 "elapsed_seconds",
                 "elapsed_us",
                 "elapsed_ns",
+                "elapsedms",
+                "elapsedmilliseconds",
+                "elapsedseconds",
+                "durationmillis",
+                "durationseconds",
+                "execution_time_ms",
+                "executiontimems",
+                "latencyms",
+                "responsetimems",
+                "tookms",
+                "processing_time_ms",
+                "time_ms",
                 "response_time",
                 "responsetime",
                 "response_time_ms",
@@ -279,7 +291,9 @@ impl Target {
                 "latency_ns",
                 "took",
                 "took_ms",
+                "took_s",
                 "request_time",
+                "request_time_ms",
                 "request_duration",
                 "request_duration_ms",
                 "http.duration",
@@ -433,7 +447,7 @@ const STACKTRACE: &[&str] = &[
 
 /// Objects that only wrap: a spelling counts below them as it does at the top, except for
 /// `timestamp`, `level` and `message`, which belong to the record itself.
-pub(super) const CONTAINERS: [&str; 15] = [
+pub(super) const CONTAINERS: [&str; 19] = [
     "context",
     "ctx",
     "extra",
@@ -449,7 +463,14 @@ pub(super) const CONTAINERS: [&str; 15] = [
     "properties",
     "record",
     "headers",
+    "span",
+    "log",
+    "message",
+    "msg",
 ];
+
+/// Objects whose members are the record: every spelling counts below them.
+pub(super) const OPENED_CONTAINERS: [&str; 1] = ["jsonpayload"];
 
 #[cfg(test)]
 mod tests {

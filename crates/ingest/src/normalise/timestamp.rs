@@ -1,14 +1,20 @@
 //! Moments in any usual spelling become a [`Timestamp`].
 //!
 //! RFC 3339 with `T` or space, Python's `2026-08-21 14:05:09,123`, unix seconds, milliseconds,
-//! microseconds or nanoseconds by magnitude, as number or as text. A text without a zone is read
-//! in the configured zone.
+//! microseconds or nanoseconds by magnitude, as number or as text, and the forms of
+//! [`rare_forms`](super::rare_forms). A text without a zone is read in the configured zone.
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{Offset, TimeZone};
 use tierlog_model::{Timestamp, Value};
 
+use super::duration::Unit;
+use super::rare_forms::{Rare, read_rare};
+
+/// Smaller numbers are no unix time: seconds had this number in 1973, and what is smaller is a
+/// count or a duration under a name that is also used for times.
+const SECONDS_FROM: f64 = 1e8;
 /// Unix seconds reach this number in the year 5138, milliseconds had it in 1973.
 const SECONDS_BELOW: f64 = 1e11;
 /// See [`SECONDS_BELOW`]; microseconds had it in 1973.
@@ -21,50 +27,77 @@ const TEXT_BYTES_MAX: usize = 64;
 
 const PARSER: DateTimeParser = DateTimeParser::new();
 
-/// Returns the moment of a value, or what is wrong with it (never quoting it).
+/// A moment as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The moment.
+    pub(crate) timestamp: Timestamp,
+    /// How it was meant.
+    pub(crate) exactness: Exactness,
+}
+
+/// Whether the value alone says which moment it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exactness {
+    /// A number since 1970, or a text with a zone.
+    Exact,
+    /// A text without a zone: the zone was assumed.
+    Naive,
+}
+
+/// Returns the moment of a value, or what is wrong with it (never quoting it). Numbers are in
+/// the unit, where one is given.
 pub(crate) fn read_timestamp(
     value: &Value<'_>,
+    unit: Option<Unit>,
     zone: &TimeZone,
-) -> Result<Timestamp, &'static str> {
+) -> Result<Moment, &'static str> {
     match value {
-        Value::I64(number) => from_integer(*number),
+        Value::I64(number) => from_integer(*number, unit).map(exact),
         Value::U64(_) => Err("timestamp is beyond the year 2261"),
-        Value::F64(number) => from_float(*number),
-        Value::Str(text) => from_text(text.trim(), zone),
+        Value::F64(number) => from_float(*number, unit).map(exact),
+        Value::Str(text) => from_text(text.trim(), unit, zone),
         Value::Bool(_) | Value::Json(_) => Err("timestamp is neither text nor number"),
     }
 }
 
-fn from_integer(number: i64) -> Result<Timestamp, &'static str> {
-    if number <= 0 {
-        return Err("unix timestamp is zero or negative");
+fn exact(timestamp: Timestamp) -> Moment {
+    Moment { timestamp, exactness: Exactness::Exact }
+}
+
+/// Returns the unit that a number since 1970 has by its magnitude.
+fn unit_of(size: f64) -> Result<Unit, &'static str> {
+    match size {
+        _ if size.is_nan() || size <= 0.0 => Err("unix timestamp is zero or negative"),
+        _ if size < SECONDS_FROM => Err("number is too small for a unix timestamp"),
+        _ if size < SECONDS_BELOW => Ok(Unit::Seconds),
+        _ if size < MILLISECONDS_BELOW => Ok(Unit::Milliseconds),
+        _ if size < MICROSECONDS_BELOW => Ok(Unit::Microseconds),
+        _ => Ok(Unit::Nanoseconds),
     }
-    let size = number as f64;
-    let micros = if size < SECONDS_BELOW {
-        number.saturating_mul(1_000_000)
-    } else if size < MILLISECONDS_BELOW {
-        number.saturating_mul(1_000)
-    } else if size < MICROSECONDS_BELOW {
-        number
-    } else {
-        number / 1_000
+}
+
+fn from_integer(number: i64, unit: Option<Unit>) -> Result<Timestamp, &'static str> {
+    let by_size = unit_of(number as f64);
+    let micros = match unit.map_or(by_size, Ok)? {
+        Unit::Nanoseconds => number / 1_000,
+        Unit::Microseconds => number,
+        Unit::Milliseconds => number.saturating_mul(1_000),
+        Unit::Seconds | Unit::Minutes | Unit::Hours => number.saturating_mul(1_000_000),
     };
     storable(micros)
 }
 
-fn from_float(number: f64) -> Result<Timestamp, &'static str> {
-    if number.is_nan() || number <= 0.0 {
-        return Err("unix timestamp is zero or negative");
-    }
-    let micros = if number < SECONDS_BELOW {
+fn from_float(number: f64, unit: Option<Unit>) -> Result<Timestamp, &'static str> {
+    let by_size = unit_of(number);
+    let micros = match unit.map_or(by_size, Ok)? {
+        Unit::Nanoseconds => (number / 1e3).round(),
+        Unit::Microseconds => number.round(),
+        Unit::Milliseconds => (number * 1e3).round(),
         // Whole seconds and fraction apart: their product would lose the last microsecond.
-        number.trunc() * 1e6 + (number.fract() * 1e6).round()
-    } else if number < MILLISECONDS_BELOW {
-        (number * 1e3).round()
-    } else if number < MICROSECONDS_BELOW {
-        number.round()
-    } else {
-        (number / 1e3).round()
+        Unit::Seconds | Unit::Minutes | Unit::Hours => {
+            number.trunc() * 1e6 + (number.fract() * 1e6).round()
+        }
     };
     // The cast saturates, and what saturates is not storable.
     storable(micros as i64)
@@ -74,28 +107,54 @@ fn storable(micros: i64) -> Result<Timestamp, &'static str> {
     Timestamp::from_micros(micros).ok_or("timestamp is outside the years 1678 to 2261")
 }
 
-fn from_text(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
+fn from_text(text: &str, unit: Option<Unit>, zone: &TimeZone) -> Result<Moment, &'static str> {
     if text.is_empty() || text.len() > TEXT_BYTES_MAX {
         return Err("timestamp text is empty or too long");
     }
     // Fast path: what libraries write.
     if let Some(timestamp) = read_usual(text.as_bytes()) {
-        return storable(timestamp.as_microsecond());
+        return storable(timestamp.as_microsecond()).map(exact);
     }
     let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+'))
         && text.bytes().filter(|byte| *byte == b'-').count() < 2;
-    if is_number {
+    if is_number && !is_calendar(text) {
         if let Ok(number) = text.parse::<i64>() {
-            return from_integer(number);
+            return from_integer(number, unit).map(exact);
         }
         if let Ok(number) = text.parse::<f64>() {
-            return from_float(number);
+            return from_float(number, unit).map(exact);
         }
     }
     // The parser knows `T` and space, `.` and `,`, `Z` and offsets.
     read_pieces(text, zone)
         .or_else(|| read_pieces(&rewrite(text)?, zone))
+        .or_else(|| read_rare(text).map(|rare| placed(rare, zone)))
         .unwrap_or(Err("timestamp text is in no known form"))
+}
+
+/// Tells whether digits are a date and a time (`20260821140509`), not a number since 1970: read
+/// as milliseconds they would lie in the years 2600 to 2670.
+fn is_calendar(text: &str) -> bool {
+    text.len() == 14
+        && (text.starts_with("19") || text.starts_with("20"))
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Places a rare form in time.
+fn placed(rare: Rare, zone: &TimeZone) -> Result<Moment, &'static str> {
+    match rare {
+        Rare::Exact(timestamp) => storable(timestamp.as_microsecond()).map(exact),
+        Rare::Naive(moment) => naive(moment, zone),
+    }
+}
+
+/// Places a date and time of a zone. In the hour that a clock change skips or repeats, the usual
+/// "compatible" choice.
+fn naive(moment: DateTime, zone: &TimeZone) -> Result<Moment, &'static str> {
+    let stamped = zone.to_ambiguous_timestamp(moment).compatible();
+    let stamped = stamped.map_err(|_| "timestamp is outside the years 1678 to 2261")?;
+    let timestamp = storable(stamped.as_microsecond())?;
+    Ok(Moment { timestamp, exactness: Exactness::Naive })
 }
 
 /// Reads `2026-08-21T14:05:09.123+02:00`, with `T` or a space, any fraction and a zone in numbers;
@@ -147,27 +206,36 @@ fn two(tens: u8, ones: u8) -> Option<i8> {
 }
 
 /// Reads date, time and offset; `None` when the text has another form.
-fn read_pieces(text: &str, zone: &TimeZone) -> Option<Result<Timestamp, &'static str>> {
+fn read_pieces(text: &str, zone: &TimeZone) -> Option<Result<Moment, &'static str>> {
     let pieces = PARSER.parse_pieces(text).ok()?;
     let moment = DateTime::from_parts(pieces.date(), pieces.time().unwrap_or_default());
     let stamped = match pieces.to_numeric_offset() {
         Some(offset) => offset.to_timestamp(moment),
-        // In the hour that a clock change skips or repeats, the usual "compatible" choice.
         None => match pieces.to_time_zone().ok().flatten() {
             Some(named) => named.to_ambiguous_timestamp(moment).compatible(),
-            None => zone.to_ambiguous_timestamp(moment).compatible(),
+            None => return Some(naive(moment, zone)),
         },
     };
     let out_of_range = Err("timestamp is outside the years 1678 to 2261");
-    Some(stamped.map_or(out_of_range, |stamped| storable(stamped.as_microsecond())))
+    Some(stamped.map_or(out_of_range, |stamped| storable(stamped.as_microsecond()).map(exact)))
 }
 
 /// Brings rarer spellings into the parser's form: `2026/08/21 14:05:09`, a space before the
-/// offset, `UTC` or `GMT` for `Z`.
+/// offset, `UTC` or `GMT` for `Z`, and what Go prints of a time behind its offset.
 fn rewrite(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let slashed = bytes.get(4) == Some(&b'/') && bytes.get(7) == Some(&b'/');
     let mut rewritten = if slashed { text.replacen('/', "-", 2) } else { text.to_owned() };
+    // `2026-08-21 14:05:09.1 +0200 CEST m=+0.1`: the offset is the zone.
+    if let Some((head, _)) = rewritten.split_once(" m=") {
+        rewritten = head.to_owned();
+    }
+    if let Some((head, name)) = rewritten.rsplit_once(' ')
+        && name.bytes().all(|byte| byte.is_ascii_uppercase())
+        && head.rsplit_once(' ').is_some_and(|(_, offset)| offset.starts_with(['+', '-']))
+    {
+        rewritten = head.to_owned();
+    }
     if let Some(head) = rewritten.strip_suffix("UTC").or_else(|| rewritten.strip_suffix("GMT")) {
         rewritten = format!("{}Z", head.trim_end());
     }
@@ -195,7 +263,8 @@ mod tests {
             let text = format!("{date}{time}{zone}");
             if let Some(read) = read_usual(text.as_bytes()) {
                 let parsed = read_pieces(&text, &TimeZone::UTC);
-                prop_assert_eq!(Some(storable(read.as_microsecond())), parsed, "{}", text);
+                let read = storable(read.as_microsecond()).map(exact);
+                prop_assert_eq!(Some(read), parsed, "{}", text);
             }
         }
     }
@@ -213,7 +282,7 @@ mod tests {
     }
 
     fn read(value: &Value<'_>) -> Result<String, &'static str> {
-        read_timestamp(value, &TimeZone::UTC).map(|timestamp| timestamp.to_string())
+        read_timestamp(value, None, &TimeZone::UTC).map(|moment| moment.timestamp.to_string())
     }
 
     #[test]
@@ -233,6 +302,24 @@ mod tests {
             (" 2026-08-21T14:05:09Z ", "2026-08-21T14:05:09.000000Z"),
             // A leap second is the last one of its minute.
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
+            ("21/Aug/2026:14:05:09 +0200", "2026-08-21T12:05:09.000000Z"),
+            ("Fri, 21 Aug 2026 14:05:09 +0200", "2026-08-21T12:05:09.000000Z"),
+            ("Fri, 21 Aug 2026 14:05:09 GMT", "2026-08-21T14:05:09.000000Z"),
+            ("Fri Aug 21 14:05:09 2026", "2026-08-21T14:05:09.000000Z"),
+            ("Sat Aug  1 14:05:09 2026", "2026-08-01T14:05:09.000000Z"),
+            ("Fri Aug 21 14:05:09 UTC 2026", "2026-08-21T14:05:09.000000Z"),
+            ("21 Aug 2026 14:05:09,123", "2026-08-21T14:05:09.123000Z"),
+            ("20260821T140509Z", "2026-08-21T14:05:09.000000Z"),
+            ("20260821T140509.123+0200", "2026-08-21T12:05:09.123000Z"),
+            ("20260821140509", "2026-08-21T14:05:09.000000Z"),
+            ("2026-08-21T14:05:09,123+0200", "2026-08-21T12:05:09.123000Z"),
+            ("2026-08-21T14:05:09.1234567+02:00", "2026-08-21T12:05:09.123456Z"),
+            ("2026-08-21T14:05:09.123Z[UTC]", "2026-08-21T14:05:09.123000Z"),
+            ("2026-08-21T14:05:09+02:00[Europe/Berlin]", "2026-08-21T12:05:09.000000Z"),
+            ("2026-08-21 14:05:09.5 +0200 CEST m=+0.012", "2026-08-21T12:05:09.500000Z"),
+            ("2026-08-21 14:05:09.5 +0000 UTC", "2026-08-21T14:05:09.500000Z"),
+            ("/Date(1760000000123)/", "2025-10-09T08:53:20.123000Z"),
+            ("/Date(1760000000123+0200)/", "2025-10-09T08:53:20.123000Z"),
             ("1760000000", "2025-10-09T08:53:20.000000Z"),
             ("1760000000.25", "2025-10-09T08:53:20.250000Z"),
             ("1760000000123456789", "2025-10-09T08:53:20.123456Z"),
@@ -261,6 +348,8 @@ mod tests {
         for value in [
             Value::I64(0),
             Value::I64(-5),
+            Value::I64(20_260_821),
+            Value::F64(0.25),
             Value::I64(i64::MIN),
             Value::F64(-1.5),
             Value::F64(f64::MAX),
@@ -275,8 +364,37 @@ mod tests {
             text("2026-02-30T00:00:00Z"),
             text("2026-08-21T25:00:00Z"),
             text("12:30:00"),
+            text("0.002"),
+            text("08/21/2026 14:05:09"),
+            text("21.08.2026 14:05:09"),
+            text("/Date(x)/"),
+            text("Fri Aug 21 14:05:09 CEST 2026"),
         ] {
             assert!(read(&value).is_err(), "{value:?} gave {:?}", read(&value));
+        }
+    }
+
+    #[test]
+    fn a_given_unit_beats_the_magnitude_and_only_texts_may_be_naive() {
+        let read = |value: Value<'_>, unit| read_timestamp(&value, unit, &TimeZone::UTC);
+        let text = |text: &'static str| Value::Str(text.into());
+        let milliseconds = read(Value::I64(99_000_000_000), Some(Unit::Milliseconds));
+        let moment = milliseconds.expect("a moment").timestamp.to_string();
+        assert_eq!(moment, "1973-02-19T20:00:00.000000Z");
+        for (value, exactness) in [
+            (text("2026-08-21 14:05:09"), Exactness::Naive),
+            (text("Fri Aug 21 14:05:09 2026"), Exactness::Naive),
+            (text("20260821140509"), Exactness::Naive),
+            (text("2026-08-21 14:05:09Z"), Exactness::Exact),
+            (text("21/Aug/2026:14:05:09 +0200"), Exactness::Exact),
+            (text("1760000000"), Exactness::Exact),
+            (Value::I64(1_760_000_000), Exactness::Exact),
+        ] {
+            assert_eq!(
+                read(value.clone(), None).map(|moment| moment.exactness),
+                Ok(exactness),
+                "{value:?}"
+            );
         }
     }
 
@@ -284,7 +402,8 @@ mod tests {
     fn a_text_without_zone_is_in_the_configured_one() {
         let zone = TimeZone::get("Europe/Berlin").expect("the zone database is bundled or present");
         let read = |text: &'static str| {
-            read_timestamp(&Value::Str(text.into()), &zone).map(|timestamp| timestamp.to_string())
+            let read = read_timestamp(&Value::Str(text.into()), None, &zone);
+            read.map(|moment| moment.timestamp.to_string())
         };
         assert_eq!(read("2026-08-21 14:05:09,123").as_deref(), Ok("2026-08-21T12:05:09.123000Z"));
         assert_eq!(read("2026-08-21T14:05:09Z").as_deref(), Ok("2026-08-21T14:05:09.000000Z"));

@@ -2,7 +2,7 @@
 
 /// Layers of one record: a runtime's line, the runtime's JSON, the application's JSON, and JSON in
 /// its message. Each has a buffer, so there are few.
-pub(crate) const LAYERS_MAX: u16 = 4;
+pub(crate) const LAYERS_MAX: u8 = 4;
 
 /// Objects that may start at different places of one line; each is tried, so there are few.
 const PREFIX_ATTEMPTS_MAX: usize = 4;

@@ -11,6 +11,7 @@ mod exception;
 mod go;
 mod php;
 mod python;
+mod request_line;
 mod route;
 mod ruby;
 mod runtimes;
@@ -22,7 +23,10 @@ use std::ops::Range;
 
 use tierlog_model::{Value, fields as field_names};
 
-use super::collect::{Candidate, Field};
+pub(super) use request_line::request_line;
+
+use super::candidate::Candidate;
+use super::collect::Field;
 use super::names;
 use super::targets::Target;
 

@@ -53,13 +53,13 @@ fn every_reason_of_a_line_has_its_case() {
     "#]],
     );
     check(
-        r#"{"ts":0}"#,
+        r#"{"@timestamp":0}"#,
         expect![[r#"
         invalid_timestamp: unix timestamp is zero or negative
     "#]],
     );
     check(
-        r#"{"time":"9999-01-01T00:00:00Z"}"#,
+        r#"{"timestamp":"9999-01-01T00:00:00Z"}"#,
         expect![[r#"
         invalid_timestamp: timestamp is outside the years 1678 to 2261
     "#]],

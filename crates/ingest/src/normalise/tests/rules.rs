@@ -130,20 +130,57 @@ fn durations_are_milliseconds() {
         (r#"{"duration":"1.5s"}"#, 1_500.0),
         (r#"{"elapsed_us":1500}"#, 1.5),
         (r#"{"response_time_ns":"2500000"}"#, 2.5),
-        (r#"{"latency":7}"#, 7.0),
-        (r#"{"request_time":0.25}"#, 250.0),
+        (r#"{"latency":"7ms"}"#, 7.0),
+        (r#"{"elapsed":"0:00:01.25"}"#, 1_250.0),
+        (r#"{"took":"PT0.5S"}"#, 500.0),
+        (r#"{"durationMs":7}"#, 7.0),
     ] {
         let record = read_as(line.as_bytes(), LineKind::Json, &IngestConfig::default());
         let record = record.expect("a record");
         assert_eq!(record.fields, [("duration_ms".into(), Value::F64(expected))], "{line}");
     }
-    check(
-        r#"{"duration":"a while"}"#,
-        expect![[r#"
-        2026-11-20T12:00:00.000000Z info
-          duration = Str("a while")
-    "#]],
-    );
+}
+
+#[test]
+fn a_number_whose_unit_nothing_says_is_no_duration() {
+    for (name, value) in [
+        ("duration", "7"),
+        ("latency", "0.25"),
+        ("elapsed", "\"12\""),
+        ("took", "1500000"),
+        ("request_time", "0.25"),
+        ("response_time", "3"),
+        ("duration", "\"a while\""),
+        ("duration", "true"),
+    ] {
+        let line = format!("{{\"{name}\":{value}}}");
+        let record = read_as(line.as_bytes(), LineKind::Json, &IngestConfig::default());
+        let names: Vec<String> =
+            record.expect("a record").fields.iter().map(|(name, _)| name.to_string()).collect();
+        assert_eq!(names, [name], "{line}");
+    }
+}
+
+#[test]
+fn a_configured_spelling_says_the_unit_and_beats_a_shape() {
+    let extra = [
+        ("duration_ms".to_owned(), vec!["took:s".to_owned(), "latency".to_owned()]),
+        ("logger".to_owned(), vec!["channel_name".to_owned()]),
+        ("duration_ms".to_owned(), vec!["duration:us".to_owned()]),
+    ];
+    let aliases = AliasTable::with_extra(&extra).expect("valid");
+    let config = IngestConfig { aliases, ..IngestConfig::default() };
+    for (line, expected) in [
+        (r#"{"took":0.5}"#, 500.0),
+        (r#"{"latency":7}"#, 7.0),
+        (r#"{"duration":1500}"#, 1.5),
+        // zap's own unit is the second.
+        (r#"{"level":"info","ts":1795165509.5,"msg":"m","duration":1500}"#, 1.5),
+    ] {
+        let record = read_as(line.as_bytes(), LineKind::Json, &config).expect("a record");
+        let read = record.fields.iter().find(|(name, _)| name == "duration_ms");
+        assert_eq!(read.map(|(_, value)| value), Some(&Value::F64(expected)), "{line}");
+    }
 }
 
 #[test]
@@ -293,16 +330,75 @@ fn spellings_can_be_added() {
 }
 
 #[test]
-fn wrapped_records_win_over_their_wrapper() {
+fn an_object_in_a_message_only_fills_in() {
+    let check = |line: &str, expected: Expect| check(line, expected);
     check(
-        r#"{"level":"info","service":"runtime","timestamp":"2026-11-20T09:00:00Z","message":"{\"level\":\"error\",\"app\":\"own\",\"ts\":1795165509,\"message\":\"{\\\"message\\\":\\\"innermost\\\"}\"}"}"#,
+        r#"{"levelname":"ERROR","message":"{\"level\":\"debug\",\"request_id\":\"x\",\"date\":\"1990-05-01\",\"service\":\"theirs\"}","request_id":"r-1","service":"ours","user_id":7}"#,
         expect![[r#"
-            2026-11-20T09:05:09.000000Z error
-              original.level = Str("info")
-              original.service = Str("runtime")
-              original.timestamp = Str("2026-11-20T09:00:00Z")
-              service = Str("own")
+            2026-11-20T12:00:00.000000Z error
+              level_text = Str("ERROR")
+              message = Str("{\"level\":\"debug\",\"request_id\":\"x\",\"date\":\"1990-05-01\",\"service\":\"theirs\"}")
+              request_id = Str("r-1")
+              service = Str("ours")
+              user_id = Str("7")
+              original.level = Str("debug")
+              original.request_id = Str("x")
+              date = Str("1990-05-01")
+              original.service = Str("theirs")
+        "#]],
+    );
+    check(
+        r#"{"level":"info","service":"runtime","timestamp":"2026-11-20T09:00:00Z","message":"{\"level\":\"error\",\"app\":\"own\",\"ts\":1795165509,\"message\":\"{\\\"message\\\":\\\"innermost\\\",\\\"user_id\\\":5}\"}"}"#,
+        expect![[r#"
+            2026-11-20T09:00:00.000000Z info
+              service = Str("runtime")
+              original.level = Str("error")
+              app = Str("own")
+              ts = I64(1795165509)
               message = Str("innermost")
+              user_id = Str("5")
+        "#]],
+    );
+    // What the record lacks is filled in: time, level, ids, service.
+    check(
+        r#"{"message":"{\"level\":\"error\",\"request_id\":\"x\",\"ts\":1795165509.5,\"app\":\"shop\",\"msg\":\"inside\"}"}"#,
+        expect![[r#"
+            2026-11-20T09:05:09.500000Z error
+              request_id = Str("x")
+              service = Str("shop")
+              message = Str("inside")
+        "#]],
+    );
+    // A level that nobody knows is a level; an unreadable or far time inside costs nothing.
+    check(
+        r#"{"level":"loud","message":"{\"level\":\"debug\",\"timestamp\":\"yesterday\"}"}"#,
+        expect![[r#"
+            2026-11-20T12:00:00.000000Z warning
+              level_text = Str("loud")
+              message = Str("{\"level\":\"debug\",\"timestamp\":\"yesterday\"}")
+              original.level = Str("debug")
+              original.timestamp = Str("yesterday")
+        "#]],
+    );
+    check(
+        r#"{"message":"{\"timestamp\":\"1990-05-01T00:00:00Z\",\"user_id\":1}"}"#,
+        expect![[r#"
+        2026-11-20T12:00:00.000000Z info
+          message = Str("{\"timestamp\":\"1990-05-01T00:00:00Z\",\"user_id\":1}")
+          original.timestamp = Str("1990-05-01T00:00:00Z")
+          user_id = Str("1")
+    "#]],
+    );
+    // A wrapper inside a message is not believed to be one.
+    check(
+        r#"{"levelname":"ERROR","asctime":"2026-11-20 09:00:00,000","message":"{\"log\":\"{\\\"level\\\":\\\"debug\\\",\\\"msg\\\":\\\"in\\\"}\",\"stream\":\"stdout\",\"time\":\"2026-11-20T11:00:00Z\"}"}"#,
+        expect![[r#"
+            2026-11-20T09:00:00.000000Z error
+              level_text = Str("ERROR")
+              stream = Str("stdout")
+              time = Str("2026-11-20T11:00:00Z")
+              original.level = Str("debug")
+              message = Str("in")
         "#]],
     );
     check(
@@ -310,6 +406,60 @@ fn wrapped_records_win_over_their_wrapper() {
         expect![[r#"
         2026-11-20T12:00:00.000000Z info
           message = Str("{\"not json}")
+    "#]],
+    );
+}
+
+#[test]
+fn the_best_readable_time_is_the_timestamp() {
+    for (line, expected) in [
+        // An exact time wins over the same time without its zone, inside and outside of a wrapper.
+        (
+            r#"{"asctime":"2026-11-20 11:05:09,123","ts":1795165509.5}"#,
+            "2026-11-20T09:05:09.500000Z",
+        ),
+        (
+            r#"{"log":"{\"asctime\":\"2026-11-20 11:05:09,123\",\"levelname\":\"INFO\"}\n","stream":"stdout","time":"2026-11-20T09:05:09.5Z"}"#,
+            "2026-11-20T09:05:09.500000Z",
+        ),
+        // One that lies days away is another time: the log's own is kept.
+        (
+            r#"{"log":"{\"asctime\":\"2026-11-12 11:05:09,123\",\"levelname\":\"INFO\"}\n","stream":"stdout","time":"2026-11-20T09:05:09.5Z"}"#,
+            "2026-11-12T11:05:09.123000Z",
+        ),
+        // Unreadable and far ones cost nothing beside a good one.
+        (r#"{"timestamp":0,"ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
+        (r#"{"timestamp":"soon","ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
+        (r#"{"ts":1795165509.5,"date":"1990-05-01"}"#, "2026-11-20T09:05:09.500000Z"),
+        (r#"{"time":"1990-05-01","ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
+        (r#"{"time":0.002,"ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
+        (
+            r#"{"@timestamp":"2101-01-01T00:00:00Z","time":"2026-11-20T09:05:09.5Z"}"#,
+            "2026-11-20T09:05:09.500000Z",
+        ),
+        // Without a good one: arrival.
+        (r#"{"date":"1990-05-01"}"#, "2026-11-20T12:00:00.000000Z"),
+        (r#"{"time":0.002}"#, "2026-11-20T12:00:00.000000Z"),
+        (r#"{"ts":0}"#, "2026-11-20T12:00:00.000000Z"),
+        (r#"{"time":"12:30","datetime":"tomorrow"}"#, "2026-11-20T12:00:00.000000Z"),
+        // An application's own date is not the time of its record.
+        (
+            r#"{"asctime":"2026-11-20 09:05:09,123","date":"2026-11-20T00:00:00Z"}"#,
+            "2026-11-20T09:05:09.123000Z",
+        ),
+        (r#"{"date":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
+    ] {
+        let record = read_as(line.as_bytes(), LineKind::Json, &IngestConfig::default());
+        let record = record.unwrap_or_else(|reject| panic!("{line}: {reject:?}"));
+        assert_eq!(record.timestamp.to_string(), expected, "{line}");
+    }
+    // Every field that is not the timestamp keeps its name, or makes room for the record's own.
+    check(
+        r#"{"timestamp":0,"ts":1795165509.5,"date":"1990-05-01"}"#,
+        expect![[r#"
+        2026-11-20T09:05:09.500000Z info
+          original.timestamp = I64(0)
+          date = Str("1990-05-01")
     "#]],
     );
 }

@@ -29,9 +29,12 @@ fn structlog() {
               message = Str("request_finished")
               logger = Str("django_structlog.middlewares.request")
               request = Str("GET /api/courses/")
-              code = I64(200)
+              status_code = I64(200)
               request_id = Str("b6a3")
               client_ip = Str("10.0.0.7")
+              method = Str("GET")
+              path = Str("/api/courses/")
+              route = Str("/api/courses/")
         "#]],
     );
 }
@@ -186,6 +189,7 @@ fn open_edx_tracking_log() {
               user_id = Str("17")
               context.course_id = Str("course-v1:X+Y")
               path = Str("/event")
+              message = Str("{\"id\": \"v1\", \"currentTime\": 3.5}")
               host = Str("lms")
               agent = Str("Mozilla")
               id = Str("v1")

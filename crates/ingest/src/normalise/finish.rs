@@ -1,0 +1,173 @@
+//! The end of the reading: every target gets its field and every field its type.
+//!
+//! Arrives: the fields of all layers under their own names, and which of them won. Leaves: the
+//! record. Nothing is dropped here but the field that said the timestamp, and a level that is
+//! written as it is stored.
+
+use std::borrow::Cow;
+
+use tierlog_model::{Record, RecordKind, RejectReason, Value, fields as field_names};
+
+use super::aliases::Hint;
+use super::candidate::Candidate;
+use super::collect::{Collected, Field};
+use super::targets::Target;
+use super::{Context, convert, derive, ids, moment, names, template};
+use crate::config::Defaults;
+use crate::decode::Reject;
+use crate::redact;
+
+/// Gives every target its field and every field its type.
+pub(super) fn finish<'a>(
+    collected: Collected<'a, '_>,
+    context: Context<'_>,
+) -> Result<Record<'a>, Reject> {
+    let Context { config, defaults, .. } = context;
+    let Collected { mut fields, mut best, times, level, request_line, mut dropped } = collected;
+    let choice = moment::choose(times, &fields, context)?;
+    dropped.extend(choice.index);
+    let has = |target: Target| best.get(target as usize).is_some_and(Option::is_some);
+    let has_service = has(Target::Service);
+    for candidate in best.iter_mut().flatten() {
+        give(&mut fields, &dropped, candidate);
+    }
+    let level = match level {
+        None => defaults.level.unwrap_or(config.missing_level),
+        Some(choice) => {
+            let level = choice.known.unwrap_or(config.unknown_level);
+            keep_level_text(&mut fields, &mut dropped, choice.index, level.as_str());
+            level
+        }
+    };
+    let path = request_line.and_then(|line| derive::request_line(&mut fields, line));
+    let known = derive::Known::of(&best, &fields);
+    derive::complete(&mut fields, derive::Known { path: known.path.or(path), ..known });
+    displace_reserved(&mut fields, &dropped);
+    remove(&mut fields, dropped);
+    add_defaults(&mut fields, defaults, has_service);
+    let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
+    check_bounds(&record, context)?;
+    Ok(record)
+}
+
+/// Gives a target its field.
+fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidate) {
+    let Candidate { index, alias, .. } = *candidate;
+    let below = match alias.hint {
+        Hint::Template => Some(""),
+        Hint::TemplateBelow(mark) => Some(mark.name()),
+        _ => None,
+    };
+    if let Some(below) = below {
+        // The template stays; the message is a field of its own.
+        candidate.index = template::fill(fields, index, below);
+        return;
+    }
+    let keeps_own_name =
+        alias.target == Target::Stacktrace && fields.get(index).is_some_and(derive::keeps_own_name);
+    if keeps_own_name {
+        return;
+    }
+    rename(fields, dropped, index, alias.target.name());
+    if ids::is_id(alias.target) {
+        keep_more_than_ids(fields, index);
+    }
+    if let Some((_, value)) = fields.get_mut(index) {
+        let taken = std::mem::replace(value, Value::Bool(false));
+        *value = convert::convert(alias, taken);
+    }
+}
+
+/// Gives a field its canonical name; another field of that name makes room.
+fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'static str) {
+    if fields.get(index).is_some_and(|(own, _)| own == name) {
+        return;
+    }
+    let is_in_the_way = |(position, (other, _)): (usize, &Field<'_>)| {
+        (other == name && !dropped.contains(&position)).then_some(position)
+    };
+    if let Some(other) = fields.iter().enumerate().find_map(is_in_the_way) {
+        names::displace(fields, other);
+    }
+    if let Some((own, _)) = fields.get_mut(index) {
+        *own = Cow::Borrowed(name);
+    }
+}
+
+/// Keeps the value of an id's field as it was written where it says more than its ids do.
+fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
+    let Some((name, value)) = fields.get(index) else { return };
+    if ids::says_more(value) {
+        let whole = (Cow::Owned(names::displaced(fields, name)), value.clone());
+        fields.push(whole);
+    }
+}
+
+/// Keeps the level as the application wrote it, where that differs from the stored name.
+fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: usize, stored: &str) {
+    let Some((_, value)) = fields.get_mut(index) else { return };
+    let text = convert::into_text(std::mem::replace(value, Value::Bool(false)));
+    if text == stored {
+        dropped.push(index);
+        return;
+    }
+    *value = Value::Str(text);
+    rename(fields, dropped, index, field_names::LEVEL_TEXT);
+}
+
+/// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a
+/// lower layer, or of a level that nobody knows beside one that is known), and an application's
+/// `_redacted` that is no list of detectors.
+fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
+    for position in 0..fields.len() {
+        let is_reserved = fields.get(position).is_some_and(|(name, value)| match &**name {
+            field_names::LEVEL | field_names::TIMESTAMP => true,
+            field_names::REDACTED => !redact::is_detector_list(value),
+            _ => false,
+        });
+        if is_reserved && !dropped.contains(&position) {
+            names::displace(fields, position);
+        }
+    }
+}
+
+/// Takes dropped fields out, the last first, so that positions stay right.
+fn remove(fields: &mut Vec<Field<'_>>, mut dropped: Vec<usize>) {
+    dropped.sort_unstable();
+    for index in dropped.into_iter().rev() {
+        if index < fields.len() {
+            fields.remove(index);
+        }
+    }
+}
+
+fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: bool) {
+    if let Some(service) = &defaults.service
+        && !has_service
+    {
+        fields.push((Cow::Borrowed(field_names::SERVICE), Value::Str(service.clone().into())));
+    }
+    if let Some(source) = &defaults.source
+        && !fields.iter().any(|(name, _)| name == field_names::SOURCE)
+    {
+        fields.push((Cow::Borrowed(field_names::SOURCE), Value::Str(source.clone().into())));
+    }
+}
+
+/// Refuses what its tier no longer keeps, and what lies further ahead than clocks differ.
+fn check_bounds(record: &Record<'_>, context: Context<'_>) -> Result<(), Reject> {
+    let Context { config, now, .. } = context;
+    let ahead_seconds = config.limits.ahead_seconds_max;
+    let latest = now.saturating_add_micros(ahead_seconds.saturating_mul(1_000_000));
+    if record.timestamp > latest {
+        let detail = format!("timestamp is more than {ahead_seconds} seconds ahead");
+        return Err(Reject::new(RejectReason::TooFarAhead, detail));
+    }
+    let tier = config.tiers.of(record.level, record.kind);
+    if config.tiers.is_expired(tier, record.timestamp.day(), now) {
+        let policy = config.tiers.policy(tier);
+        let detail = format!("older than the {} days that tier {} keeps", policy.days, policy.name);
+        return Err(Reject::new(RejectReason::PastRetention, detail));
+    }
+    Ok(())
+}
