@@ -33,6 +33,9 @@ impl HealthState {
     }
 }
 
+/// Partitions with many names that are listed: more than a fortnight of one tier says no more.
+const MANY_NAMES_LISTED: usize = 16;
+
 /// Overall state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -78,6 +81,19 @@ pub(crate) struct Health {
     /// The last day of each tier that was dropped before its time, because there was no room.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     dropped_early: BTreeMap<String, String>,
+    /// Partitions with more field names than columns, newest first: the further names are searched
+    /// in one column that they share, which takes longer.
+    many_names: Vec<ManyNames>,
+}
+
+/// A partition with more field names than columns.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ManyNames {
+    /// The partition.
+    #[schema(example = "info/2026-11-20")]
+    partition: String,
+    /// Values whose names have no column of their own.
+    values: u64,
 }
 
 /// What was put aside.
@@ -215,8 +231,18 @@ impl Health {
                 .iter()
                 .map(|(tier, day)| (tier.clone(), day.to_string()))
                 .collect(),
+            many_names: many_names(&state.store),
         }
     }
+}
+
+fn many_names(store: &Store) -> Vec<ManyNames> {
+    let partitions = store.catalogue().partitions();
+    let named = partitions.iter().filter_map(|partition| {
+        let values = partition.facts().paired_values();
+        (values > 0).then(|| ManyNames { partition: partition.name().to_owned(), values })
+    });
+    named.take(MANY_NAMES_LISTED).collect()
 }
 
 async fn look(state: &Arc<HealthState>) -> Health {

@@ -91,7 +91,7 @@ enum Kind {
 }
 
 /// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 34] = [
+const DESCRIPTIONS: [(&str, Kind, Unit, &str); 35] = [
     (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
     (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
     (
@@ -133,6 +133,12 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 34] = [
         "Frames of the WAL that did not read back and were put aside.",
     ),
     (names::INDEXED, Kind::Counter, Unit::Count, "Records indexed, by tier."),
+    (
+        names::PAIRED_VALUES,
+        Kind::Counter,
+        Unit::Count,
+        "Values whose names have no column of their own, by tier.",
+    ),
     (
         names::DROPPED_UNINDEXED,
         Kind::Counter,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{Home, Server, files_under, from_now, line, run, wait_until};
 
 /// Format of today: the fixture of this number is the one that [`write_fixture`] makes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Largest fixture: it is in every clone for ever.
 const FIXTURE_BYTES_MAX: u64 = 300 << 10;
@@ -221,9 +221,9 @@ fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
     make(&made);
     let partition = |day: &str, file: &str| format!("partitions/info/{day}/{file}");
     let texts = [
-        ("tierlog.json".to_owned(), "\"format\": 1", "\"format\": 9"),
-        (partition("2026-01-05", "seal.json"), "\"format\": 1", "\"format\": 9"),
-        (partition("2026-01-06", "meta.json"), r#"\"format\":1"#, r#"\"format\":9"#),
+        ("tierlog.json".to_owned(), "\"format\": 2", "\"format\": 9"),
+        (partition("2026-01-05", "seal.json"), "\"format\": 2", "\"format\": 9"),
+        (partition("2026-01-06", "meta.json"), r#"\"format\":2"#, r#"\"format\":9"#),
     ];
     for (file, today, unknown) in texts {
         let home = Home::new();

@@ -34,6 +34,7 @@ mod hostile;
 mod keys;
 #[cfg(test)]
 mod maintenance;
+mod many_names;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub const SOURCE: &str = "source";
 pub const INDEX: &str = "index";
 /// Names of the detectors that fired on the record, sorted.
 pub const REDACTED: &str = "_redacted";
-/// Fields that found no place of their own, as `name=value` text.
+/// Fields whose name is too long to be one, as `name=value` text.
 pub const OVERFLOW: &str = "_overflow";
 /// Why a dead letter was rejected.
 pub const REASON: &str = "reason";
@@ -67,8 +67,63 @@ pub const DETAIL: &str = "detail";
 /// True when a dead letter keeps only the beginning of its line.
 pub const TRUNCATED: &str = "truncated";
 
+/// Every field above that a record has beside its moment and level. A partition keeps a column for
+/// each, whatever names came before: what an application invents never displaces them.
+pub const CONTRACT_FIELDS: [&str; 31] = [
+    LEVEL_TEXT,
+    MESSAGE,
+    SERVICE,
+    LOGGER,
+    HOST,
+    REQUEST_ID,
+    TRACE_ID,
+    SPAN_ID,
+    USER_ID,
+    ENDPOINT,
+    ROUTE,
+    PATH,
+    URL_QUERY,
+    URL_FRAGMENT,
+    URL_FULL,
+    METHOD,
+    STATUS_CODE,
+    DURATION_MS,
+    CLIENT_IP,
+    ENVIRONMENT,
+    RELEASE,
+    ERROR_TYPE,
+    ERROR_MESSAGE,
+    STACKTRACE,
+    SOURCE,
+    INDEX,
+    REDACTED,
+    OVERFLOW,
+    REASON,
+    DETAIL,
+    TRUNCATED,
+];
+
 /// Fields that are indexed by hash and put into the id filter of a sealed partition.
 pub const ID_FIELDS: [&str; 4] = [REQUEST_ID, TRACE_ID, SPAN_ID, USER_ID];
 
 /// Fields whose text is always tokenised and kept in the document store, however short.
 pub const TEXT_FIELDS: [&str; 1] = [MESSAGE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_contract_has_a_column() {
+        let named = include_str!("fields.rs").lines().filter_map(|line| {
+            let (_, value) = line.strip_prefix("pub const ")?.split_once(": &str = \"")?;
+            value.strip_suffix("\";")
+        });
+        let mut fields: Vec<&str> =
+            named.filter(|name| ![TIMESTAMP, LEVEL].contains(name)).collect();
+        let mut contract = CONTRACT_FIELDS.to_vec();
+        fields.sort_unstable();
+        contract.sort_unstable();
+        assert_eq!(contract, fields);
+    }
+}

@@ -15,15 +15,23 @@ pub const FIELDS_PER_RECORD_MAX: usize = 1_000;
 /// Longest field name; a longer one is cut and its value kept under [`crate::fields::OVERFLOW`].
 pub const FIELD_NAME_BYTES_MAX: usize = 256;
 
-/// Most distinct field names of a partition; later names are kept as text under
-/// [`crate::fields::OVERFLOW`]. Every name is a column with a fixed cost.
+/// Most field names of a partition that have a column of their own, beside those of the contract;
+/// later names share one column of pairs. Every column has a fixed cost.
 pub const FIELDS_PER_PARTITION_MAX: usize = 2_000;
+
+/// Longest name of a value inside an array, counted with the names around it: what lies deeper is
+/// shown but not searched. Four times as long as a field's own name may be.
+pub const ELEMENT_NAME_BYTES_MAX: usize = 4 * FIELD_NAME_BYTES_MAX;
+
+/// Longest text that a query reads as a number: 64-bit integers have 20 digits, floats print in at
+/// most 25 unless they are very small or large.
+pub const NUMBER_BYTES_MAX: usize = 64;
 
 /// Largest request body before and after inflating, configurable.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Text up to this length is a column value (matched whole, by prefix, by expression); longer
-/// text is tokenised and kept in the document store.
+/// Text up to this length is the value of a column. Longer text is kept in the document store and
+/// tokenised; a column has its stamp, so that both are compared in the same way.
 pub const COLUMN_TEXT_BYTES_MAX: usize = 128;
 
 /// Errors that an ingest answer lists.

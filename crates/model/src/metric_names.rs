@@ -32,6 +32,9 @@ pub const WAL_TORN_BYTES: &str = "tierlog_wal_torn_bytes_total";
 pub const WAL_CORRUPT_FRAMES: &str = "tierlog_wal_corrupt_frames_total";
 /// Records indexed, by `tier`.
 pub const INDEXED: &str = "tierlog_indexed_records_total";
+/// Values whose names have no column of their own, because their partition has as many names as it
+/// may have, by `tier`.
+pub const PAIRED_VALUES: &str = "tierlog_paired_values_total";
 /// Records that went with their partition before they were in its index, by `tier`.
 pub const DROPPED_UNINDEXED: &str = "tierlog_dropped_unindexed_records_total";
 /// Records of the WAL that were past their retention when they were replayed.

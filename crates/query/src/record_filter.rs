@@ -23,6 +23,8 @@ enum Scalar<'v> {
     Float(f64),
     /// Compared whole.
     Text(Cow<'v, str>),
+    /// Compared whole, and has words for who names no field.
+    LongText(Cow<'v, str>),
     /// Compared by words.
     Words(Cow<'v, str>),
 }
@@ -51,7 +53,7 @@ fn holds(expr: &Expr, record: &Record<'_>) -> bool {
         Expr::Timestamp(range) => range.contains(record.timestamp),
         Expr::Exists(name) => any_scalar(record, Some(name), |_| true),
         Expr::AnyText(test) => any_scalar(record, None, |scalar| match scalar {
-            Scalar::Words(text) => test.passes(&NormalText::of(&text)),
+            Scalar::Words(text) | Scalar::LongText(text) => test.passes(&NormalText::of(&text)),
             Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Text(_) => false,
         }),
         Expr::Field { name, test } => {
@@ -65,7 +67,7 @@ fn passes(test: &FieldTest, scalar: &Scalar<'_>) -> bool {
         Scalar::Bool(value) => test.passes_bool(*value),
         Scalar::Integer(integer) => test.passes_integer(*integer),
         Scalar::Float(float) => test.passes_float(*float),
-        Scalar::Text(text) => test.passes_text(text),
+        Scalar::Text(text) | Scalar::LongText(text) => test.passes_text(text),
         Scalar::Words(text) => test.passes_words(&NormalText::of(text)),
     }
 }
@@ -88,16 +90,20 @@ fn any_scalar(
             Value::I64(number) => fits(Scalar::Integer(i128::from(*number))),
             Value::U64(number) => fits(Scalar::Integer(i128::from(*number))),
             Value::F64(number) => fits(Scalar::Float(*number)),
-            Value::Str(text) if is_text(field, text) => fits(Scalar::Words(text.as_ref().into())),
-            Value::Str(text) => fits(Scalar::Text(text.as_ref().into())),
+            Value::Str(text) if fields::TEXT_FIELDS.contains(&field.as_ref()) => {
+                fits(Scalar::Words(text.as_ref().into()))
+            }
+            Value::Str(text) => fits(whole(field, text.as_ref().into())),
         }
     })
 }
 
-/// The store's rule of which text is kept by words.
-fn is_text(name: &str, text: &str) -> bool {
-    let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
-    !fields::ID_FIELDS.contains(&name) && (is_long || fields::TEXT_FIELDS.contains(&name))
+/// The store's rule of which text has words beside being a value.
+fn whole<'v>(name: &str, text: Cow<'v, str>) -> Scalar<'v> {
+    match text.len() > limits::COLUMN_TEXT_BYTES_MAX && !fields::ID_FIELDS.contains(&name) {
+        true => Scalar::LongText(text),
+        false => Scalar::Text(text),
+    }
 }
 
 fn any_element(
@@ -118,16 +124,20 @@ fn any_element(
             }
             Json::Object(entries) => {
                 let entries = entries.into_iter();
+                let entries = entries
+                    .filter(|(key, _)| path.len() + key.len() < limits::ELEMENT_NAME_BYTES_MAX);
                 waiting.extend(entries.map(|(key, item)| (format!("{path}.{key}"), item)));
                 false
             }
             _ if !is_asked => false,
             Json::Bool(value) => fits(Scalar::Bool(value)),
             Json::Number(number) => fits(number_scalar(&number)),
-            Json::String(text) if text.len() > limits::COLUMN_TEXT_BYTES_MAX => {
-                fits(Scalar::Words(text.into()))
-            }
-            Json::String(text) => fits(Scalar::Text(text.into())),
+            Json::String(text) => match whole(&path, text.into()) {
+                Scalar::LongText(text) if fields::TEXT_FIELDS.contains(&path.as_str()) => {
+                    fits(Scalar::Words(text))
+                }
+                scalar => fits(scalar),
+            },
         };
         if found {
             return true;

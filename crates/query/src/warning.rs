@@ -20,6 +20,11 @@ pub enum WarningCode {
     FieldAsText,
     /// A clause has the form of another query language, and is not read as that language does.
     ForeignSyntax,
+    /// There are more field names than an answer lists.
+    NamesLeftOut,
+    /// Some values of an aggregated field are not what the aggregation computes with: text that is
+    /// no number, truth values.
+    ValuesLeftOut,
 }
 
 /// One remark of an answer about itself.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! LOCK                              held by the process that has the store open
-//! tierlog.json                      {"format": 1}
+//! tierlog.json                      {"format": 2}
 //! wal/                              write-ahead log
 //! partitions/<tier>/<yyyy-mm-dd>/   one tantivy index, and when sealed: seal.json, ids.filter,
 //!                                   minutes.counts

@@ -9,8 +9,10 @@
 //! | `text_fields` | column, text, many | names of the fields that `text` holds for the record |
 //! | `template` | column, text | the message without what other columns have and without numbers |
 //! | `attributes` | columns, JSON | every other field, typed, by dotted name; no index |
-//! | `stored` | document store | what no column holds exactly: the numbers of the message, longer
-//! | | | text, arrays, integers over 2^53 |
+//! | `beside` | columns, JSON | values that the field's own column would change or could not hold
+//! | | | (see `document/beside.rs`); few records have some |
+//! | `stored` | document store | what no column holds whole: the numbers of the message, longer
+//! | | | text, arrays |
 //!
 //! Term dictionaries and a second copy of the line are what costs in a log index, so a field has
 //! an inverted index only where a column cannot answer in time: words. Where an id lies is said,
@@ -42,6 +44,8 @@ pub(crate) const TEXT_FIELDS: &str = "text_fields";
 pub(crate) const TEMPLATE: &str = "template";
 /// Columns of everything else.
 pub(crate) const ATTRIBUTES: &str = "attributes";
+/// Columns beside those.
+pub(crate) const BESIDE: &str = "beside";
 
 /// Handles of the fields above.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,8 @@ pub struct IndexFields {
     pub template: Field,
     /// Columns of everything else.
     pub attributes: Field,
+    /// Columns of values that those do not hold.
+    pub beside: Field,
     /// Stored remainder.
     pub stored: Field,
 }
@@ -73,6 +79,8 @@ fn build() -> (Schema, IndexFields) {
         .set_tokenizer(ANALYZER)
         .set_fieldnorms(false)
         .set_index_option(IndexRecordOption::Basic);
+    let columns =
+        || JsonObjectOptions::default().set_fast(RAW_TOKENIZER_NAME).set_expand_dots_enabled();
     let timestamp =
         DateOptions::default().set_fast().set_precision(DateTimePrecision::Microseconds);
     let fields = IndexFields {
@@ -85,10 +93,8 @@ fn build() -> (Schema, IndexFields) {
         ),
         text_fields: builder.add_text_field(TEXT_FIELDS, raw_column()),
         template: builder.add_text_field(TEMPLATE, raw_column()),
-        attributes: builder.add_json_field(
-            ATTRIBUTES,
-            JsonObjectOptions::default().set_fast(RAW_TOKENIZER_NAME).set_expand_dots_enabled(),
-        ),
+        attributes: builder.add_json_field(ATTRIBUTES, columns()),
+        beside: builder.add_json_field(BESIDE, columns()),
         stored: builder.add_bytes_field("stored", STORED),
     };
     (builder.build(), fields)
@@ -121,6 +127,11 @@ pub fn text_term(path: &str, term: &str) -> Term {
 /// Returns the name under which tantivy finds the column of a field that is not built in.
 pub fn attribute_column(name: &str) -> String {
     format!("{ATTRIBUTES}.{}", escape(name))
+}
+
+/// Returns the name under which tantivy finds a column beside those.
+pub(crate) fn beside_column(path: &str) -> String {
+    format!("{BESIDE}.{}", escape(path))
 }
 
 /// Field names are paths whose segments end at dots; a backslash would escape one.

@@ -15,7 +15,7 @@ use crate::{StoreError, files, wal};
 
 /// Version of the data directory as a whole, of replay journals, seals and commit payloads: one
 /// number, because no released program has written another.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 #[derive(Deserialize)]
 struct Version {

@@ -7,12 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tantivy::DocId;
-use tantivy::columnar::{ColumnIndex, ColumnType, DynamicColumnHandle, StrColumn};
+use tantivy::columnar::{ColumnIndex, ColumnType, DynamicColumn, DynamicColumnHandle, StrColumn};
 use tierlog_model::fields;
-use tierlog_store::OpenSegment;
+use tierlog_store::{ColumnKind, OpenSegment, PairValue, field_columns, read_pair};
 
 use super::TEXT_FIELDS_COLUMN;
-use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
+use crate::execute::for_each_term;
+use crate::{
+    Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor, Warning, WarningCode,
+};
 
 /// Type of a field's values, in the words of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +39,13 @@ pub(crate) struct FieldSummary {
     pub(crate) types: BTreeSet<FieldType>,
     /// Records that have it.
     pub(crate) records: u64,
+    /// Whether it has no column of its own in some partition.
+    pub(crate) is_paired: bool,
 }
+
+/// Names without a column of their own that are listed: ten times as many as columns. A sender that
+/// makes up names could otherwise fill any answer.
+const PAIRED_NAMES_MAX: usize = 20_000;
 
 /// Lists the fields of the partitions that a plan touches, by name.
 pub(crate) fn field_names(
@@ -44,17 +53,73 @@ pub(crate) fn field_names(
     plan: &Plan,
     deadline: &Deadline,
 ) -> Result<(BTreeMap<String, FieldSummary>, ScanReport), QueryError> {
-    let mut visitor = FieldVisitor::default();
-    let report = engine.scan(plan, deadline, &mut visitor)?;
+    let mut visitor = FieldVisitor { fields: BTreeMap::new(), paired: 0, left_out: 0, deadline };
+    let mut report = engine.scan(plan, deadline, &mut visitor)?;
+    if visitor.left_out > 0 {
+        let detail = "there are more field names than an answer lists";
+        let warning = Warning::new(WarningCode::NamesLeftOut, detail);
+        report.warnings.add(warning.counting(visitor.left_out));
+    }
     Ok((visitor.fields, report))
 }
 
-#[derive(Default)]
-struct FieldVisitor {
+struct FieldVisitor<'d> {
     fields: BTreeMap<String, FieldSummary>,
+    /// Names that have no column of their own.
+    paired: usize,
+    /// How often a name was not listed: once for each segment that has it.
+    left_out: u64,
+    deadline: &'d Deadline,
 }
 
-impl FieldVisitor {
+impl FieldVisitor<'_> {
+    /// Adds the names of pairs, each with the records that have it.
+    fn add_pairs(&mut self, pairs: &StrColumn, max_doc: u32) -> Result<(), QueryError> {
+        let mut names: Vec<PairedName> = Vec::new();
+        // By ordinal of a pair, the number of its name.
+        let mut numbers: Vec<u32> = Vec::with_capacity(pairs.num_terms());
+        for_each_term(pairs.dictionary(), b"", self.deadline, |pair, _| {
+            if let Some((name, value)) = read_pair(pair) {
+                if names.last().is_none_or(|last| last.name != name) {
+                    names.push(PairedName { name: name.to_owned(), ..PairedName::default() });
+                }
+                if let Some(last) = names.last_mut() {
+                    last.types.insert(type_of(value));
+                }
+            }
+            numbers.push((names.len() as u32).saturating_sub(1));
+        })?;
+        for doc in 0..max_doc {
+            for ordinal in pairs.ords().values_for_doc(doc) {
+                let number = numbers.get(ordinal as usize).copied().unwrap_or(u32::MAX);
+                let Some(name) = names.get_mut(number as usize) else { continue };
+                // A record with several values of a name has it once.
+                if name.last_doc != Some(doc) {
+                    name.last_doc = Some(doc);
+                    name.records += 1;
+                }
+            }
+        }
+        for PairedName { name, types, records, .. } in names {
+            self.add_paired(name, types, records);
+        }
+        Ok(())
+    }
+
+    fn add_paired(&mut self, name: String, types: BTreeSet<FieldType>, records: u64) {
+        if !self.fields.contains_key(&name) {
+            if self.paired >= PAIRED_NAMES_MAX {
+                self.left_out += 1;
+                return;
+            }
+            self.paired += 1;
+        }
+        let field = self.fields.entry(name).or_default();
+        field.types.extend(types);
+        field.records += records;
+        field.is_paired = true;
+    }
+
     fn add(&mut self, name: &str, field_type: FieldType, records: u64) {
         if records == 0 {
             return;
@@ -65,7 +130,8 @@ impl FieldVisitor {
             field.records += records;
         } else {
             let types = BTreeSet::from([field_type]);
-            self.fields.insert(name.to_owned(), FieldSummary { types, records });
+            let summary = FieldSummary { types, records, is_paired: false };
+            self.fields.insert(name.to_owned(), summary);
         }
     }
 
@@ -89,7 +155,8 @@ impl FieldVisitor {
         Ok(())
     }
 
-    fn add_text(&mut self, names: &StrColumn) -> Result<(), QueryError> {
+    /// Adds the fields whose texts are in no column; of long texts a column has the stamps.
+    fn add_texts(&mut self, names: &StrColumn) -> Result<(), QueryError> {
         let mut counts = vec![0_u64; names.num_terms()];
         for ord in names.ords().values.iter() {
             if let Some(count) = counts.get_mut(ord as usize) {
@@ -98,7 +165,9 @@ impl FieldVisitor {
         }
         let mut name = String::new();
         for (ord, count) in counts.into_iter().enumerate() {
-            if names.ord_to_str(ord as u64, &mut name)? {
+            if names.ord_to_str(ord as u64, &mut name)?
+                && fields::TEXT_FIELDS.contains(&name.as_str())
+            {
                 self.add(&name, FieldType::Text, count);
             }
         }
@@ -106,7 +175,25 @@ impl FieldVisitor {
     }
 }
 
-impl SegmentVisitor for FieldVisitor {
+/// A name without a column, in one segment.
+#[derive(Default)]
+struct PairedName {
+    name: String,
+    types: BTreeSet<FieldType>,
+    records: u64,
+    last_doc: Option<DocId>,
+}
+
+fn type_of(value: PairValue<'_>) -> FieldType {
+    match value {
+        PairValue::Bool(_) => FieldType::Bool,
+        PairValue::Integer(_) => FieldType::Integer,
+        PairValue::Float(_) => FieldType::Float,
+        PairValue::Text(_) | PairValue::Long(_) => FieldType::Text,
+    }
+}
+
+impl SegmentVisitor for FieldVisitor<'_> {
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
         let segment = segment.reader();
         let records = u64::from(segment.num_docs());
@@ -114,8 +201,17 @@ impl SegmentVisitor for FieldVisitor {
         self.add(fields::LEVEL, FieldType::Text, records);
 
         let mut by_name: BTreeMap<String, Vec<DynamicColumnHandle>> = BTreeMap::new();
-        for (name, handle) in tierlog_store::attribute_columns(segment)? {
-            by_name.entry(name).or_default().push(handle);
+        for (kind, name, handle) in field_columns(segment)? {
+            match kind {
+                ColumnKind::Own | ColumnKind::Beside(_) => {
+                    by_name.entry(name).or_default().push(handle);
+                }
+                ColumnKind::Pairs => {
+                    if let DynamicColumn::Str(pairs) = handle.open()? {
+                        self.add_pairs(&pairs, segment.max_doc())?;
+                    }
+                }
+            }
         }
         for (name, handles) in by_name {
             if let [handle] = handles.as_slice() {
@@ -127,7 +223,7 @@ impl SegmentVisitor for FieldVisitor {
             }
         }
         if let Some(names) = segment.fast_fields().str(TEXT_FIELDS_COLUMN)? {
-            self.add_text(&names)?;
+            self.add_texts(&names)?;
         }
         Ok(Flow::SkipSegment)
     }

@@ -4,18 +4,18 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tantivy::columnar::{ColumnType, DynamicColumnHandle};
+use tantivy::columnar::ColumnType;
 use tantivy::schema::Field;
 use tantivy::{DocId, SegmentReader};
 use tierlog_model::{fields, id_hash};
-use tierlog_store::{
-    OpenSegment, PartitionFacts, TemplateWords, attribute_column, index_fields, text_paths,
-};
+use tierlog_store::{OpenSegment, PartitionFacts, TemplateWords, index_fields, text_paths};
 
-use super::Deadline;
 use super::column::{self, Accept, ColumnTest};
+use super::field::{Besides, FieldColumns};
+use super::long_text::{self, Stamps};
 use super::node::{Join, Node};
 use super::words::TextField;
+use super::{Deadline, pairs};
 use crate::parse::{FieldTest, Literal, TextTest};
 use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
 
@@ -43,6 +43,13 @@ impl<'s> Target<'s> {
             Some((_, segment)) => segment.template_words()?,
             None => Arc::new(TemplateWords::read(self.reader)?),
         })
+    }
+
+    fn besides(&self) -> Result<Besides, QueryError> {
+        match self.open {
+            Some((_, segment)) => Ok(Besides::from(segment.has_beside()?)),
+            None => Besides::of(self.reader),
+        }
     }
 
     fn id_spans(&self, id_hash: u64) -> Option<Vec<Range<DocId>>> {
@@ -149,7 +156,8 @@ impl Binder<'_> {
             return Ok(all.finish());
         }
         let columns = self.columns(name, test)?;
-        if !self.has_text(name)? {
+        // Words are asked for by name in texts only: any other value is compared whole.
+        if !fields::TEXT_FIELDS.contains(&name) || !self.has_text(name)? {
             return Ok(columns);
         }
         let mut any = Join::any_of();
@@ -161,15 +169,23 @@ impl Binder<'_> {
     }
 
     fn columns(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
+        let FieldColumns { typed, long, pairs } = self.field_columns(name)?;
         let mut any = Join::any_of();
-        for handle in self.column_handles(name)? {
+        for handle in typed {
             any.push(column::field_node(&handle, test, self.deadline)?);
+        }
+        if let Some(column) = &long {
+            let stamps = Stamps { segment: self.segment, name, column, start: "" };
+            any.push(long_text::field_node(stamps, test, self.deadline)?);
+        }
+        if let Some(column) = &pairs {
+            any.push(pairs::field_node(self.segment, column, name, test, self.deadline)?);
         }
         Ok(any.finish())
     }
 
-    fn column_handles(&self, name: &str) -> Result<Vec<DynamicColumnHandle>, QueryError> {
-        Ok(self.segment.fast_fields().dynamic_column_handles(&attribute_column(name))?)
+    fn field_columns(&self, name: &str) -> Result<FieldColumns, QueryError> {
+        FieldColumns::of(self.segment, self.target.besides()?, name)
     }
 
     fn words(&self, path: &str, test: &TextTest) -> Result<Node, QueryError> {
@@ -206,11 +222,16 @@ impl Binder<'_> {
 
     fn exists(&self, name: &str) -> Result<Node, QueryError> {
         let mut any = Join::any_of();
-        for handle in self.column_handles(name)? {
+        let FieldColumns { typed, long: _, pairs } = self.field_columns(name)?;
+        for handle in typed {
             if let Some(column) = handle.open_u64_lenient()? {
                 any.push(ColumnTest::node(column, Accept::Any));
             }
         }
+        if let Some(column) = &pairs {
+            any.push(pairs::exists_node(column, name)?);
+        }
+        // Long texts too have their field's name there.
         if self.has_text(name)? {
             any.push(self.built_in_text(index_fields().text_fields, [name])?);
         }

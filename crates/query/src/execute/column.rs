@@ -50,7 +50,7 @@ impl Ordinals {
         }
     }
 
-    fn contains(&self, ordinal: u64) -> bool {
+    pub(super) fn contains(&self, ordinal: u64) -> bool {
         self.words.get((ordinal / 64) as usize).is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
     }
 
@@ -262,18 +262,19 @@ fn integer_range(
     (low <= max && min <= high && low <= high).then(|| (low.max(min), high.min(max)))
 }
 
-/// Both zeros are one number, although their images differ.
+/// Both zeros are one number, although their images differ. A bound that no float has, such as
+/// 2^53 + 1, lies between two of them.
 fn float_range(lower: Bound<Number>, upper: Bound<Number>) -> Option<RangeInclusive<u64>> {
     let image = |float: f64, zero: f64| f64_to_u64(if float == 0.0 { zero } else { float });
     let low = match lower {
         Bound::Unbounded => 0,
-        Bound::Included(number) => image(number.as_f64(), -0.0),
-        Bound::Excluded(number) => image(number.as_f64(), 0.0).checked_add(1)?,
+        Bound::Included(number) => image(number.first_float_from(), -0.0),
+        Bound::Excluded(number) => image(number.last_float_to(), 0.0).checked_add(1)?,
     };
     let high = match upper {
         Bound::Unbounded => u64::MAX,
-        Bound::Included(number) => image(number.as_f64(), 0.0),
-        Bound::Excluded(number) => image(number.as_f64(), -0.0).checked_sub(1)?,
+        Bound::Included(number) => image(number.last_float_to(), 0.0),
+        Bound::Excluded(number) => image(number.first_float_from(), -0.0).checked_sub(1)?,
     };
     (low <= high).then_some(low..=high)
 }

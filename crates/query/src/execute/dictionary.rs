@@ -61,7 +61,7 @@ fn bytes(bound: &Bound<String>) -> RangeBound<&[u8]> {
 }
 
 /// Returns the ordinals between two texts.
-fn ordinal_range(
+pub(super) fn ordinal_range(
     dictionary: &Dictionary,
     lower: RangeBound<&[u8]>,
     upper: RangeBound<&[u8]>,
@@ -89,6 +89,21 @@ fn scan(
     deadline: &Deadline,
 ) -> Result<Accept, QueryError> {
     let mut ordinals = Ordinals::default();
+    for_each_term(dictionary, prefix.as_bytes(), deadline, |text, ordinal| {
+        if passes(text) {
+            ordinals.insert(ordinal);
+        }
+    })?;
+    Ok(Accept::Ordinals(ordinals))
+}
+
+/// Hands on every text that starts with some bytes, with its ordinal.
+pub(crate) fn for_each_term(
+    dictionary: &Dictionary,
+    prefix: &[u8],
+    deadline: &Deadline,
+    mut take: impl FnMut(&str, u64),
+) -> Result<(), QueryError> {
     let mut stream = dictionary.prefix_range(prefix).into_stream()?;
     let mut seen = 0_u64;
     while stream.advance() {
@@ -96,11 +111,11 @@ fn scan(
         if seen.is_multiple_of(TERMS_PER_CHECK) {
             deadline.check()?;
         }
-        if std::str::from_utf8(stream.key()).is_ok_and(&passes) {
-            ordinals.insert(stream.term_ord());
+        if let Ok(text) = std::str::from_utf8(stream.key()) {
+            take(text, stream.term_ord());
         }
     }
-    Ok(Accept::Ordinals(ordinals))
+    Ok(())
 }
 
 /// Returns the first bytes after everything that starts with a prefix; `None` when there are none.

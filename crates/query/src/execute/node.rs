@@ -11,6 +11,7 @@ use tierlog_store::TextReader;
 
 use super::bits::{Bits, SegmentBits, Window};
 use super::column::ColumnTest;
+use super::long_text::LongTextTest;
 use crate::QueryError;
 
 /// Rank of what a text is read for: every other condition is cheaper.
@@ -37,6 +38,8 @@ pub(super) enum Node {
     Set(SegmentBits),
     /// A column's value passes.
     Column(ColumnTest),
+    /// A long text passes, of which the beginning does not tell.
+    LongText(Box<LongTextTest>),
     /// What is sought stands in the text of a document.
     Text(Box<TextReader>),
 }
@@ -131,7 +134,7 @@ impl Node {
             Node::Postings(postings) => 1 + postings.size_hint().min(1 << 20),
             Node::Set(_) => (1 << 20) + 2,
             Node::Column(test) => (1 << 21) + test.cost(),
-            Node::Text(_) => TEXT_COST,
+            Node::LongText(_) | Node::Text(_) => TEXT_COST,
             Node::And(inner) if inner.iter().any(|node| node.cost() >= TEXT_COST) => TEXT_COST,
             Node::And(inner) => inner.first().map_or(0, Node::cost) + 8,
             Node::Or(inner) => inner.iter().map(Node::cost).max().unwrap_or(0) + 8,
@@ -147,6 +150,7 @@ impl Node {
             | Node::Spans(_)
             | Node::Set(_)
             | Node::Column(_)
+            | Node::LongText(_)
             | Node::Text(_) => true,
             Node::And(inner) | Node::Or(inner) => inner.iter().all(Node::is_random_access),
             Node::Not(inner) => inner.is_random_access(),
@@ -158,7 +162,7 @@ impl Node {
     /// it are not asked for again.
     pub(super) fn next_candidate(&mut self, from: DocId) -> DocId {
         match self {
-            Node::All | Node::Not(_) | Node::Column(_) | Node::Text(_) => from,
+            Node::All | Node::Not(_) | Node::Column(_) | Node::LongText(_) | Node::Text(_) => from,
             Node::Nothing => TERMINATED,
             Node::And(inner) => inner.iter_mut().fold(from, |candidate, node| match candidate {
                 TERMINATED => TERMINATED,
@@ -235,6 +239,7 @@ impl Node {
                 found
             }
             Node::Column(test) => test.evaluate(window, among),
+            Node::LongText(test) => test.evaluate(window, among)?,
             Node::Text(reader) => {
                 let mut found = Bits::empty();
                 for offset in among.iter() {

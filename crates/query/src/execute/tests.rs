@@ -7,3 +7,4 @@ mod oracle;
 mod phrases;
 mod scripts;
 mod spans;
+mod values;

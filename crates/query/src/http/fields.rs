@@ -57,6 +57,11 @@ pub(super) struct FieldEntry {
     types: Vec<&'static str>,
     /// Records that have the field, in the partitions that overlap the range.
     records: u64,
+    /// True when the field has no column of its own in some partition, which had as many names as
+    /// it may have before: it is searched as any other, but not as fast.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    paired: bool,
 }
 
 /// Lists the fields of the partitions that overlap a range.
@@ -90,6 +95,7 @@ pub(super) async fn fields(
         name,
         types: field.types.into_iter().map(type_name).collect(),
         records: field.records,
+        paired: field.is_paired,
     });
     Ok(Json(FieldsResponse {
         fields: entries.collect(),

@@ -46,7 +46,7 @@ pub enum Expr {
 pub enum FieldTest {
     /// Equals one of the literals.
     AnyOf(Vec<Literal>),
-    /// Fits a pattern with `*` and `?`: short text and numbers whole, long text by words.
+    /// Fits a pattern with `*` and `?`: values whole, texts such as the message by words.
     Wildcard {
         /// The pattern of a whole value.
         value: Wildcard,
@@ -55,13 +55,13 @@ pub enum FieldTest {
     },
     /// Lies in a range.
     Range(ValueRange),
-    /// Contains a match of a regular expression: short text and numbers anywhere, long text
-    /// within one word.
+    /// Contains a match of a regular expression: values anywhere, texts such as the message within
+    /// one word.
     Regex(Pattern),
 }
 
-/// A value as written in the query, and what it can equal: short text whole, long text as a
-/// phrase of words, a number by value, `true` and `false`.
+/// A value as written in the query, and what it can equal: text whole, a text such as the message
+/// as a phrase of words, a number by value, `true` and `false`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     /// The text.
@@ -95,14 +95,14 @@ pub enum Bound<T> {
 /// A range of values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueRange {
-    /// Numbers, and short texts that read as numbers.
+    /// Numbers, and texts that read as numbers.
     Numbers {
         /// Lower end.
         lower: Bound<Number>,
         /// Upper end.
         upper: Bound<Number>,
     },
-    /// Short texts in the order of their bytes.
+    /// Texts in the order of their bytes.
     Texts {
         /// Lower end.
         lower: Bound<String>,

@@ -1,9 +1,15 @@
 //! Values of a query: numbers, bounds and ranges.
 
+use std::cmp::Ordering;
+
 use tantivy_query_grammar::UserInputBound;
+use tierlog_model::limits;
 
 use super::expr::{Bound, FieldTest, Literal, Number, TextTest, ValueRange};
 use super::words;
+
+/// 2^65: beyond every integer of a record.
+const INTEGER_FLOATS_BELOW: f64 = 36_893_488_147_419_103_232.0;
 
 impl Literal {
     /// Returns the literal of a value as written.
@@ -21,6 +27,9 @@ impl Number {
     /// Reads `12`, `-3`, `0.5` or `1e3`; nothing that merely could be a number, such as `inf`.
     pub(crate) fn read(text: &str) -> Option<Number> {
         let digits = text.strip_prefix('-').unwrap_or(text);
+        if text.len() > limits::NUMBER_BYTES_MAX {
+            return None;
+        }
         if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return None;
         }
@@ -38,16 +47,59 @@ impl Number {
         }
     }
 
+    /// Returns the float that is the number, if there is one.
+    pub(crate) fn as_exact_f64(self) -> Option<f64> {
+        Some(self.as_f64()).filter(|float| self.compare_float(*float).is_eq())
+    }
+
+    /// Returns the integer that is the number, if there is one.
+    pub(crate) fn as_integer(self) -> Option<i128> {
+        match self {
+            Number::Integer(integer) => Some(integer),
+            Number::Float(float) if float.fract() == 0.0 && float.abs() < INTEGER_FLOATS_BELOW => {
+                Some(float as i128)
+            }
+            Number::Float(_) => None,
+        }
+    }
+
+    /// Returns the smallest float that is not below the number.
+    pub(crate) fn first_float_from(self) -> f64 {
+        let nearest = self.as_f64();
+        if self.compare_float(nearest).is_lt() { nearest.next_up() } else { nearest }
+    }
+
+    /// Returns the largest float that is not above the number.
+    pub(crate) fn last_float_to(self) -> f64 {
+        let nearest = self.as_f64();
+        if self.compare_float(nearest).is_gt() { nearest.next_down() } else { nearest }
+    }
+
+    /// Compares a float of a record with the number, exactly: no float equals 2^53 + 1.
+    pub(crate) fn compare_float(self, value: f64) -> Ordering {
+        match self {
+            // Stored floats and bounds are finite.
+            Number::Float(float) => value.partial_cmp(&float).unwrap_or(Ordering::Equal),
+            // The cast saturates, and every bound of a stored integer is far from where it does.
+            Number::Integer(integer) => {
+                (value.floor() as i128).cmp(&integer).then_with(|| match value.fract() == 0.0 {
+                    true => Ordering::Equal,
+                    false => Ordering::Greater,
+                })
+            }
+        }
+    }
+
     /// Compares an integer of a record with the number, exactly: 1 < 1.5, and no digit of
     /// a 64-bit integer is lost.
-    pub(crate) fn compare_integer(self, value: i128) -> std::cmp::Ordering {
+    pub(crate) fn compare_integer(self, value: i128) -> Ordering {
         match self {
             Number::Integer(integer) => value.cmp(&integer),
             // The cast saturates, and every stored integer is far from where it does.
             Number::Float(float) => {
                 value.cmp(&(float.floor() as i128)).then_with(|| match float.fract() == 0.0 {
-                    true => std::cmp::Ordering::Equal,
-                    false => std::cmp::Ordering::Less,
+                    true => Ordering::Equal,
+                    false => Ordering::Less,
                 })
             }
         }

@@ -9,7 +9,7 @@ use tierlog_store::NormalText;
 use super::expr::{Bound, FieldTest, Number, TextTest, ValueRange};
 
 impl FieldTest {
-    /// Tells whether a short text passes.
+    /// Tells whether a text passes that is compared whole, whatever its length.
     pub(crate) fn passes_text(&self, text: &str) -> bool {
         match self {
             FieldTest::AnyOf(literals) => literals.iter().any(|literal| literal.text == text),
@@ -50,12 +50,9 @@ impl FieldTest {
             FieldTest::AnyOf(literals) => literals
                 .iter()
                 .filter_map(|literal| literal.number)
-                .any(|number| float == number.as_f64()),
+                .any(|number| number.compare_float(float).is_eq()),
             FieldTest::Range(ValueRange::Numbers { lower, upper }) => {
-                within(lower, upper, |bound| {
-                    // Stored floats and bounds are finite.
-                    float.partial_cmp(&bound.as_f64()).unwrap_or(Ordering::Equal)
-                })
+                within(lower, upper, |bound| bound.compare_float(float))
             }
             FieldTest::Range(ValueRange::Texts { .. }) => false,
             FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {

@@ -77,6 +77,7 @@ pub(super) struct Row {
     /// In `text`; empty when the message has none.
     pub(super) template: Span,
     pub(super) columns: Span,
+    pub(super) beside: Span,
     pub(super) stored: Span,
 }
 
@@ -105,6 +106,8 @@ pub(crate) struct Buffers {
     pub(super) text_names: Vec<Span>,
     /// What is kept in columns.
     pub(super) columns: Vec<Entry>,
+    /// What is kept in columns beside those.
+    pub(super) beside: Vec<Entry>,
     /// What only the document store holds.
     pub(super) stored: Vec<u8>,
     /// Of one record, while its number of stored fields is not known.
@@ -123,13 +126,14 @@ impl Buffers {
         self.texts.clear();
         self.text_names.clear();
         self.columns.clear();
+        self.beside.clear();
         self.stored.clear();
         self.stored_fields.clear();
         self.encoded_bytes = 0;
     }
 
     pub(super) fn are_worth_keeping(&self) -> bool {
-        let entries = self.columns.capacity() + self.texts.capacity();
+        let entries = self.columns.capacity() + self.texts.capacity() + self.beside.capacity();
         self.text.capacity() <= KEPT_BYTES_MAX
             && self.stored.capacity() <= KEPT_BYTES_MAX
             && self.stored_fields.capacity() <= KEPT_BYTES_MAX
@@ -236,6 +240,7 @@ pub(crate) struct FieldValues<'a> {
     text_names: std::slice::Iter<'a, Span>,
     template: Option<Span>,
     columns: Option<Span>,
+    beside: Option<Span>,
     stored: Option<Span>,
 }
 
@@ -260,6 +265,7 @@ impl<'a> FieldValues<'a> {
             text_names: span(|row| row.text_names).of(&buffers.text_names).iter(),
             template: filled(span(|row| row.template)),
             columns: filled(span(|row| row.columns)),
+            beside: filled(span(|row| row.beside)),
             stored: filled(span(|row| row.stored)),
         }
     }
@@ -298,6 +304,9 @@ impl<'a> Iterator for FieldValues<'a> {
             let object = Node::Object(self.buffers, Kind::Columns, columns);
             return Some((self.handles.attributes, object));
         }
+        if let Some(beside) = self.beside.take() {
+            return Some((self.handles.beside, Node::Object(self.buffers, Kind::Beside, beside)));
+        }
         let stored = self.stored.take()?;
         Some((self.handles.stored, Node::Bytes(stored.of(&self.buffers.stored))))
     }
@@ -312,6 +321,7 @@ impl<'a> Iterator for FieldValues<'a> {
         let single = usize::from(self.texts.is_some())
             + usize::from(self.template.is_some())
             + usize::from(self.columns.is_some())
+            + usize::from(self.beside.is_some())
             + usize::from(self.stored.is_some());
         let count = head + single + self.text_names.len();
         (count, Some(count))
@@ -336,6 +346,7 @@ pub(crate) enum Node<'a> {
 pub(crate) enum Kind {
     Texts,
     Columns,
+    Beside,
 }
 
 impl<'a> TantivyValue<'a> for Node<'a> {
@@ -355,6 +366,7 @@ impl<'a> TantivyValue<'a> for Node<'a> {
                 let entries = match kind {
                     Kind::Texts => &buffers.texts,
                     Kind::Columns => &buffers.columns,
+                    Kind::Beside => &buffers.beside,
                 };
                 let entries = span.of(entries).iter();
                 return ReferenceValue::Object(Entries { text: &buffers.text, entries });

@@ -3,8 +3,10 @@
 //! [`place`] is the one rule of where a value lives; `write` and `read` both follow it.
 
 mod arrays;
+mod beside;
 mod blocks;
 mod chunk;
+mod long_texts;
 mod names;
 mod pool;
 mod read;
@@ -16,13 +18,18 @@ mod write;
 
 use tierlog_model::{Value, fields, limits};
 
+pub use beside::{
+    Beside, PairValue, has_beside, has_column_name, long_stamp, pair, pair_column, pair_start,
+    read_pair, read_value, stamp_beginning,
+};
 pub(crate) use chunk::{Chunk, ChunkDocument};
+pub use long_texts::LongTexts;
 pub(crate) use names::FieldNames;
 pub(crate) use pool::ChunkPool;
 pub(crate) use read::terms;
 pub use read::{
-    BOUND_DOCS, OrderColumns, RecordReader, StoredRecord, attribute_columns, read_records,
-    text_paths,
+    BOUND_DOCS, ColumnKind, OrderColumns, RecordReader, StoredRecord, field_columns, is_field,
+    read_records, text_paths,
 };
 pub(crate) use template::SeenTemplates;
 pub use template_words::TemplateWords;
@@ -35,12 +42,16 @@ const EXACT_IN_FLOAT: i64 = 1 << 53;
 /// Where a value is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// In a typed column, alone.
+    /// In the typed column of its field.
     Column,
-    /// In a typed column for search, and in the document store for its exact form.
-    ColumnAndStore,
-    /// Tokenised, and in the document store; a message as its template and the rest.
-    Text,
+    /// In a typed column beside it.
+    Beside(Beside),
+    /// Tokenised; as its template and the rest in the document store.
+    Message,
+    /// In the document store; tokenised, and a column beside the field's own has its stamp.
+    LongText,
+    /// In the document store; its members are values of their own.
+    Array,
 }
 
 /// What a name says about where its text is kept.
@@ -69,13 +80,17 @@ impl NameKind {
 fn place(kind: NameKind, value: &Value<'_>) -> Place {
     match value {
         Value::Bool(_) | Value::F64(_) => Place::Column,
-        Value::I64(number) if (-EXACT_IN_FLOAT..=EXACT_IN_FLOAT).contains(number) => Place::Column,
-        Value::I64(_) | Value::U64(_) | Value::Json(_) => Place::ColumnAndStore,
+        Value::I64(integer) if (-EXACT_IN_FLOAT..=EXACT_IN_FLOAT).contains(integer) => {
+            Place::Column
+        }
+        Value::I64(_) => Place::Beside(Beside::Integer),
+        Value::U64(_) => Place::Beside(Beside::Unsigned),
+        Value::Json(_) => Place::Array,
         Value::Str(text) => {
             let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
             match kind {
-                NameKind::Text => Place::Text,
-                NameKind::Plain if is_long => Place::Text,
+                NameKind::Text => Place::Message,
+                NameKind::Plain if is_long => Place::LongText,
                 NameKind::Id | NameKind::Plain => Place::Column,
             }
         }

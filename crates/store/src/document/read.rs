@@ -15,10 +15,14 @@ use tantivy::schema::{TantivyDocument, Value as _};
 use tantivy::{DateTime, DocId, SegmentReader};
 use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
+use super::beside::{PAIR, PAIRED_WORDS, read_pair, value_of};
 use super::template::{put_together, slot};
 use super::texts::{TextColumn, Texts};
+use super::{Beside, pair_column};
 use crate::StoreError;
-use crate::schema::{ATTRIBUTES, LEVEL, SEQ, TEMPLATE, TEXT_FIELDS, TIMESTAMP, index_fields};
+use crate::schema::{
+    ATTRIBUTES, BESIDE, LEVEL, SEQ, TEMPLATE, TEXT_FIELDS, TIMESTAMP, index_fields,
+};
 
 /// Separates the segments of a JSON path in a column's name.
 const PATH_SEPARATOR: char = '\u{1}';
@@ -117,6 +121,8 @@ pub struct RecordReader {
     templates: Option<TextColumn>,
     /// Every dynamic column, in the order of [`rank`].
     columns: Vec<(Cow<'static, str>, ValueColumn)>,
+    /// Values of names without a column.
+    pairs: Option<TextColumn>,
     /// Bytes that kept dictionaries may still take.
     dictionary_bytes_left: AtomicUsize,
 }
@@ -145,7 +151,8 @@ impl RecordReader {
             bounds: OnceLock::new(),
             levels: fast_fields.str(LEVEL)?.map(TextColumn::new),
             templates: fast_fields.str(TEMPLATE)?.map(TextColumn::of_templates),
-            columns: open_attributes(segment)?,
+            columns: open_columns(segment)?,
+            pairs: fast_fields.str(&pair_column())?.map(TextColumn::new),
             dictionary_bytes_left: AtomicUsize::new(KEPT_DICTIONARIES_BYTES_MAX),
         })
     }
@@ -199,6 +206,7 @@ impl RecordReader {
         for (name, column) in &self.columns {
             columns.push((name, column.load(docs, left)?));
         }
+        let pairs = self.pairs.as_ref().map(|pairs| pairs.load_all(docs, left)).transpose()?;
         let store =
             self.segment.get_store_reader(STORE_CACHE_BLOCKS).map_err(StoreError::Column)?;
 
@@ -206,6 +214,9 @@ impl RecordReader {
         for &doc in docs {
             let document: TantivyDocument = store.get(doc)?;
             let mut stored = Stored::of(&document);
+            if let Some(pairs) = &pairs {
+                stored.add_pairs(pairs.all(doc));
+            }
             if let Some(template) = templates.as_ref().and_then(|texts| texts.first(doc)) {
                 stored.add_message(template, &columns, doc);
             }
@@ -261,20 +272,39 @@ fn fields_of(
     fields
 }
 
-/// Returns the columns of a segment's dynamic fields by dotted name, sorted; a name stands once
-/// for each type that it has.
-pub fn attribute_columns(
+/// A column of a segment's dynamic fields, by what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Values of a field.
+    Own,
+    /// Values beside those.
+    Beside(Beside),
+    /// Names without a column, each with its value.
+    Pairs,
+}
+
+/// Returns the columns of a segment's dynamic fields by dotted name, sorted within their kind; a
+/// name stands once for each type that it has.
+pub fn field_columns(
     reader: &SegmentReader,
-) -> Result<Vec<(String, DynamicColumnHandle)>, StoreError> {
+) -> Result<Vec<(ColumnKind, String, DynamicColumnHandle)>, StoreError> {
     let file = reader
         .open_read(SegmentComponent::FastFields)
         .map_err(|error| StoreError::Column(std::io::Error::other(error)))?;
     let columnar = ColumnarReader::open(file).map_err(StoreError::Column)?;
     let mut columns = Vec::with_capacity(columnar.num_columns());
     for (name, handle) in columnar.list_columns().map_err(StoreError::Column)? {
-        let Some(path) = name.strip_prefix(ATTRIBUTES) else { continue };
-        let Some(path) = path.strip_prefix(PATH_SEPARATOR) else { continue };
-        columns.push((path.replace(PATH_SEPARATOR, "."), handle));
+        let Some((field, path)) = name.split_once(PATH_SEPARATOR) else { continue };
+        let path = path.replace(PATH_SEPARATOR, ".");
+        if field == ATTRIBUTES {
+            columns.push((ColumnKind::Own, path, handle));
+        } else if field == BESIDE && path == PAIR {
+            columns.push((ColumnKind::Pairs, path, handle));
+        } else if field == BESIDE
+            && let Some((kind, name)) = Beside::of_path(&path)
+        {
+            columns.push((ColumnKind::Beside(kind), name.to_owned(), handle));
+        }
     }
     Ok(columns)
 }
@@ -283,6 +313,11 @@ pub fn attribute_columns(
 pub fn text_paths(reader: &SegmentReader) -> Result<Vec<String>, StoreError> {
     let Some(column) = reader.fast_fields().str(TEXT_FIELDS)? else { return Ok(Vec::new()) };
     terms(&column)
+}
+
+/// Tells whether a text field is one, and not where the words of several fields are.
+pub fn is_field(text_path: &str) -> bool {
+    text_path != PAIRED_WORDS
 }
 
 /// Returns the different texts of a column, sorted, so that a text's number is its place. For
@@ -297,12 +332,19 @@ pub(crate) fn terms(column: &StrColumn) -> Result<Vec<String>, StoreError> {
     Ok(terms)
 }
 
-/// Opens every dynamic column, in the order of [`rank`].
-fn open_attributes(
+/// Opens every dynamic column that has whole values, in the order of [`rank`].
+fn open_columns(
     reader: &SegmentReader,
 ) -> Result<Vec<(Cow<'static, str>, ValueColumn)>, StoreError> {
     let mut columns = Vec::new();
-    for (name, handle) in attribute_columns(reader)? {
+    for (kind, name, handle) in field_columns(reader)? {
+        match kind {
+            ColumnKind::Own
+            | ColumnKind::Beside(Beside::Integer)
+            | ColumnKind::Beside(Beside::Unsigned) => {}
+            // The texts are stored, and pairs are opened by their reader.
+            ColumnKind::Beside(Beside::Long) | ColumnKind::Pairs => continue,
+        }
         let column = match handle.open().map_err(StoreError::Column)? {
             DynamicColumn::Bool(column) => ValueColumn::Bool(column),
             DynamicColumn::I64(column) => ValueColumn::I64(column),
@@ -355,18 +397,13 @@ impl Values<'_> {
         match self {
             Values::Bool(column) => column.first(doc).map(Value::Bool),
             Values::I64(column) => column.first(doc).map(Value::I64),
-            Values::U64(column) => column.first(doc).map(unsigned),
+            Values::U64(column) => column.first(doc).map(Value::U64),
             Values::F64(column) => column.first(doc).map(Value::F64),
             Values::Text(texts) => {
                 texts.first(doc).map(|text| Value::Str(Cow::Owned(text.to_owned())))
             }
         }
     }
-}
-
-/// A column of u64 holds small integers too, when the segment has one large one.
-fn unsigned(number: u64) -> Value<'static> {
-    i64::try_from(number).map_or(Value::U64(number), Value::I64)
 }
 
 fn load<'c>(
@@ -410,6 +447,18 @@ impl Stored {
     /// Returns the text of a slot.
     pub(super) fn slot(&self, number: usize) -> Option<&str> {
         slot(&self.slots, number)
+    }
+
+    /// Adds the values of names without a column, but for those of arrays.
+    fn add_pairs<'t>(&mut self, pairs: impl Iterator<Item = &'t str>) {
+        for pair in pairs {
+            if let Some((name, value)) = read_pair(pair)
+                && !is_covered(name, &self.fields)
+                && let Some(value) = value_of(value)
+            {
+                self.fields.push((Cow::Owned(name.to_owned()), value));
+            }
+        }
     }
 
     /// Adds the message that a template stands for.

@@ -10,8 +10,8 @@ use tantivy::{Index, IndexWriter};
 use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
 
 use super::{
-    ChunkDocument, ChunkPool, FieldNames, SeenTemplates, StoredRecord, attribute_columns,
-    read_records, text_paths,
+    Beside, ChunkDocument, ChunkPool, ColumnKind, FieldNames, SeenTemplates, StoredRecord,
+    field_columns, read_records, text_paths,
 };
 use crate::schema::{register_analyzer, schema};
 
@@ -126,22 +126,51 @@ fn every_kind_of_value_keeps_its_type_and_digits() {
     let searcher = index.reader().expect("reader").searcher();
     let segment = searcher.segment_reader(0);
     assert_eq!(text_paths(segment).expect("readable"), ["exc_info", "message"]);
-    let columns = attribute_columns(segment).expect("readable");
-    assert!(columns.iter().any(|(name, _)| name == "items.sku"));
-    assert!(columns.iter().any(|(name, _)| name == "context.course"));
+    let columns = field_columns(segment).expect("readable");
+    let has = |kind: ColumnKind, name: &str| {
+        columns.iter().any(|(found, column, _)| *found == kind && column == name)
+    };
+    assert!(has(ColumnKind::Own, "items.sku") && has(ColumnKind::Own, "context.course"));
+    assert!(has(ColumnKind::Beside(Beside::Integer), "snowflake"));
+    assert!(has(ColumnKind::Beside(Beside::Unsigned), "huge"));
+    assert!(has(ColumnKind::Beside(Beside::Long), "exc_info"));
+    assert!(!has(ColumnKind::Own, "snowflake") && !has(ColumnKind::Own, "exc_info"));
 }
 
 #[test]
-fn names_beyond_the_bound_are_kept_as_text() {
+fn names_beyond_the_bound_come_back_under_their_names() {
     let fields_max = tierlog_model::limits::FIELDS_PER_PARTITION_MAX;
-    let names: Vec<String> = (0..fields_max + 5).map(|number| format!("f{number}")).collect();
-    let fields = names.iter().map(|name| (name.as_str(), Value::I64(7))).collect();
-    let index = index(&[record(fields)]);
-    let back = read_all(&index).into_iter().next().expect("one").record;
-    let overflow = back.get_str("_overflow").expect("overflow").to_owned();
-    assert_eq!(overflow.split(' ').count(), 5);
-    assert!(overflow.contains(&format!("f{}=7", fields_max + 4)));
-    assert_eq!(back.fields.len(), fields_max + 1);
+    let names: Vec<String> = (0..fields_max).map(|number| format!("f{number}")).collect();
+    let many = names.iter().map(|name| (name.as_str(), Value::I64(7))).collect();
+    let long = "no column has all of this text. ".repeat(9);
+    let late = record(vec![
+        ("message", Value::Str("a message".into())),
+        ("request_id", Value::Str("r-1".into())),
+        ("late.number", Value::I64(-7)),
+        ("late.float", Value::F64(-0.25)),
+        ("late.wide", Value::I64(676_996_931_091_701_603)),
+        ("late.huge", Value::U64(u64::MAX)),
+        ("late.truth", Value::Bool(false)),
+        ("late.text", Value::Str("a text".into())),
+        ("late.long", Value::Str(long.into())),
+        ("late.array", Value::Json("[{\"deep\":1},\"x\",2.5,null]".into())),
+        ("late.array.beside", Value::I64(3)),
+        ("late.empty", Value::Json("[]".into())),
+        ("Late.Number", Value::Str("another name".into())),
+        ("f0", Value::Str("known".into())),
+    ]);
+    let index = index(&[record(many), late.clone()]);
+    let back: Vec<Record<'static>> =
+        read_all(&index).into_iter().map(|stored| stored.record).collect();
+    assert_eq!(back[0].fields.len(), fields_max);
+    assert_eq!(sorted(back[1].clone()), sorted(late));
+
+    let searcher = index.reader().expect("reader").searcher();
+    let segment = searcher.segment_reader(0);
+    let columns = field_columns(segment).expect("readable");
+    let own = columns.iter().filter(|(kind, ..)| *kind == ColumnKind::Own).count();
+    // `f0` has a column of numbers and one of texts.
+    assert_eq!(own, fields_max + 2, "request_id beside them");
 }
 
 fn value() -> impl Strategy<Value = Value<'static>> {
@@ -180,6 +209,7 @@ proptest! {
                 prop_assert_eq!(name, expected_name);
                 match (value, expected) {
                     (Value::F64(float), Value::I64(integer)) => {
+                        prop_assert!(integer.unsigned_abs() <= 1 << 53, "a column keeps every digit");
                         prop_assert_eq!(*float, *integer as f64);
                     }
                     (value, expected) => prop_assert_eq!(value, expected),

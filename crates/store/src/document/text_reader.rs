@@ -13,9 +13,10 @@ use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 use tantivy::schema::TantivyDocument;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, SegmentReader};
-use tierlog_model::{Value, fields};
+use tierlog_model::{Value, fields, limits};
 
-use super::arrays::{Element, elements};
+use super::arrays::elements;
+use super::beside::PAIRED_WORDS;
 use super::read::Stored;
 use super::template::{Part, parts, put_together, write_value};
 use crate::StoreError;
@@ -262,12 +263,22 @@ impl TextReader {
     /// Looks into texts that are stored whole, each on its own.
     fn whole_text_matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
         let stored = self.stored(doc)?;
+        // Words of names without a column are in one place. Who asks there asks everywhere.
+        let is_paired = self.path == PAIRED_WORDS;
+        let is_asked = |name: &str, text: &str| {
+            name == self.path || (is_paired && text.len() > limits::COLUMN_TEXT_BYTES_MAX)
+        };
+        let is_in = |text: &str| self.sought.stands_in(text);
         Ok(stored.fields.iter().any(|(name, value)| match value {
-            Value::Str(text) => *name == self.path && self.sought.stands_in(text),
-            Value::Json(array) if self.path.starts_with(name.as_ref()) => {
+            Value::Str(text) => is_asked(name, text) && is_in(text),
+            Value::Json(array) if is_paired || self.path.starts_with(name.as_ref()) => {
                 elements(name, array).into_iter().any(|(name, element)| match element {
-                    Element::Text(text) => name == self.path && self.sought.stands_in(&text),
-                    Element::I64(_) | Element::U64(_) | Element::F64(_) | Element::Bool(_) => false,
+                    Value::Str(text) => is_asked(&name, &text) && is_in(&text),
+                    Value::Json(_)
+                    | Value::Bool(_)
+                    | Value::I64(_)
+                    | Value::U64(_)
+                    | Value::F64(_) => false,
                 })
             }
             Value::Json(_) | Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {

@@ -60,6 +60,21 @@ impl TextColumn {
         Ok(Texts::Found { ordinals, known, texts })
     }
 
+    /// Makes every text of a few documents ready, for a column that has several a document.
+    pub(super) fn load_all(
+        &self,
+        docs: &[DocId],
+        left: &AtomicUsize,
+    ) -> Result<Texts<'_>, StoreError> {
+        let ordinals = self.column.ords();
+        let mut known: Vec<u64> =
+            docs.iter().flat_map(|doc| ordinals.values_for_doc(*doc)).collect();
+        known.sort_unstable();
+        known.dedup();
+        let texts = self.texts(&known, left)?;
+        Ok(Texts::Found { ordinals, known, texts })
+    }
+
     /// Returns the whole dictionary if it is small enough to keep.
     fn kept(&self, left: &AtomicUsize) -> Result<Option<&[Box<str>]>, StoreError> {
         if self.kept.get().is_none() {
@@ -121,18 +136,29 @@ pub(super) enum Texts<'c> {
 }
 
 impl Texts<'_> {
+    /// Returns every text of a document, in the order in which they were added.
+    pub(super) fn all(&self, doc: DocId) -> impl Iterator<Item = &str> {
+        let ordinals = match self {
+            Texts::Kept { ordinals, .. } | Texts::Found { ordinals, .. } => ordinals,
+        };
+        ordinals.values_for_doc(doc).filter_map(|ordinal| self.text(ordinal))
+    }
+
     pub(super) fn first(&self, doc: DocId) -> Option<&str> {
         match self {
-            Texts::Kept { ordinals, texts } => {
-                let position = usize::try_from(ordinals.first(doc)?).ok()?;
-                texts.get(position).map(AsRef::as_ref)
-            }
             Texts::Found { known, .. } if known.is_empty() => None,
-            Texts::Found { ordinals, known, texts } => {
-                let position = known.binary_search(&ordinals.first(doc)?).ok()?;
-                texts.get(position).map(AsRef::as_ref)
+            Texts::Kept { ordinals, .. } | Texts::Found { ordinals, .. } => {
+                self.text(ordinals.first(doc)?)
             }
         }
+    }
+
+    fn text(&self, ordinal: u64) -> Option<&str> {
+        let (position, texts): (usize, &[Box<str>]) = match self {
+            Texts::Kept { texts, .. } => (usize::try_from(ordinal).ok()?, texts),
+            Texts::Found { known, texts, .. } => (known.binary_search(&ordinal).ok()?, texts),
+        };
+        texts.get(position).map(AsRef::as_ref)
     }
 }
 

@@ -1,13 +1,12 @@
 //! A record becomes a row of a chunk.
 
-use std::borrow::Cow;
+use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, limits};
 
-use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, fields, limits};
-
-use super::arrays::{Element, elements};
+use super::arrays::elements;
+use super::beside::{self, PAIR, PAIRED_WORDS, PairValue, append_stamp, pair_value};
 use super::chunk::{Buffers, Chunk, Entry, Flat, KnownName, Row, Span};
 use super::template::{self, Apart, Columns, SeenTemplates};
-use super::{FieldNames, NameKind, Place, place};
+use super::{Beside, FieldNames, NameKind, Place, place};
 
 /// Column of a record whose fields could not be read.
 const UNDECODABLE: &str = "_undecodable";
@@ -47,6 +46,7 @@ struct Start {
     /// The template of the message, once it is there.
     template: Span,
     columns: usize,
+    beside: usize,
     stored: usize,
 }
 
@@ -58,6 +58,7 @@ impl Start {
             text_names: buffers.text_names.len(),
             template: Span::default(),
             columns: buffers.columns.len(),
+            beside: buffers.beside.len(),
             stored: buffers.stored.len(),
         }
     }
@@ -70,6 +71,7 @@ impl Start {
         buffers.texts.truncate(self.texts);
         buffers.text_names.truncate(self.text_names);
         buffers.columns.truncate(self.columns);
+        buffers.beside.truncate(self.beside);
         buffers.stored.truncate(self.stored);
     }
 
@@ -83,6 +85,7 @@ impl Start {
             text_names: span(self.text_names, buffers.text_names.len()),
             template: self.template,
             columns: span(self.columns, buffers.columns.len()),
+            beside: span(self.beside, buffers.beside.len()),
             stored: span(self.stored, buffers.stored.len()),
         }
     }
@@ -97,17 +100,16 @@ fn write_fields(
 ) -> Result<(), DecodeError> {
     let mut arrays: Vec<EncodedField<'_>> = Vec::new();
     let mut message: Option<EncodedField<'_>> = None;
-    let mut overflow = String::new();
     let mut stored_count = 0_u32;
     buffers.stored_fields.clear();
     for field in record.fields() {
         let field = field?;
         let known = buffers.known_name(field.name_id, field.name, names);
-        if known.is_admitted {
-            stored_count += write_field(buffers, &field, known);
+        stored_count += if known.is_admitted {
+            write_field(buffers, &field, known)
         } else {
-            append_overflow(&mut overflow, &field);
-        }
+            write_paired(buffers, &field, names)
+        };
         match &field.value {
             Value::Json(_) => arrays.push(field),
             // Known by what is in columns, which has to be complete.
@@ -128,15 +130,8 @@ fn write_fields(
         }
     }
     if !arrays.is_empty() {
-        stored_count += store_fields_in_arrays(buffers, record, names, &arrays)?;
+        stored_count += store_fields_in_arrays(buffers, record, &arrays)?;
         write_elements(buffers, names, &arrays);
-    }
-    if !overflow.is_empty() {
-        add_text_value(buffers, fields::OVERFLOW, &overflow);
-        let field = (fields::OVERFLOW, Value::Str(Cow::Owned(overflow)));
-        let encoded = postcard::to_allocvec(&field).map_err(DecodeError::Fields)?;
-        buffers.stored_fields.extend_from_slice(&encoded);
-        stored_count += 1;
     }
     name_texts(buffers, start);
     store(buffers, stored_count)
@@ -200,39 +195,54 @@ fn index_own_words(buffers: &mut Buffers, start: &Start, name: &str) {
 
 /// Puts a field where it belongs. Returns how many fields were stored.
 fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>, known: KnownName) -> u32 {
-    let place = place(known.kind, &field.value);
     let name = known.span;
     let value = match &field.value {
-        Value::Bool(value) => Some(Flat::Bool(*value)),
-        Value::I64(number) => Some(Flat::I64(*number)),
-        Value::U64(number) => Some(Flat::U64(*number)),
-        Value::F64(number) => Some(Flat::F64(*number)),
-        Value::Str(text) => Some(Flat::Text(buffers.add_text(text))),
+        Value::Bool(value) => Flat::Bool(*value),
+        Value::I64(number) => Flat::I64(*number),
+        Value::U64(number) => Flat::U64(*number),
+        Value::F64(number) => Flat::F64(*number),
+        Value::Str(text) => Flat::Text(buffers.add_text(text)),
         // The elements are added by `write_elements`.
-        Value::Json(_) => None,
+        Value::Json(_) => return store_field(buffers, field),
     };
-    let entry = value.map(|value| Entry { name, value });
-    match place {
-        Place::Column | Place::ColumnAndStore => buffers.columns.extend(entry),
-        Place::Text => buffers.texts.extend(entry),
-    }
-    match place {
-        Place::Column => 0,
+    match place(known.kind, &field.value) {
+        Place::Column => buffers.columns.push(Entry { name, value }),
+        Place::Beside(kind) => add_beside(buffers, kind, field.name, value),
         // Stored by the caller, once the columns are known.
-        Place::Text if is_message(known) => 0,
-        Place::ColumnAndStore | Place::Text => {
-            field.append_pair_to(&mut buffers.stored_fields);
-            1
+        Place::Message => buffers.texts.push(Entry { name, value }),
+        Place::LongText => {
+            buffers.texts.push(Entry { name, value });
+            if let Value::Str(text) = &field.value {
+                add_stamp(buffers, field.name, text);
+            }
+            return store_field(buffers, field);
         }
+        Place::Array => return store_field(buffers, field),
+    }
+    0
+}
+
+/// Puts a field whose name has no column among the pairs. Returns how many fields were stored.
+fn write_paired(buffers: &mut Buffers, field: &EncodedField<'_>, names: &mut FieldNames) -> u32 {
+    if matches!(field.value, Value::Json(_)) {
+        return store_field(buffers, field);
+    }
+    match add_pair(buffers, field.name, &field.value, names) {
+        Stays::InPair => 0,
+        Stays::ToBeStored => store_field(buffers, field),
     }
 }
 
-/// Stores the fields that lie below an array of the same record: from the column alone they
-/// could not be told from the array's own members.
+fn store_field(buffers: &mut Buffers, field: &EncodedField<'_>) -> u32 {
+    field.append_pair_to(&mut buffers.stored_fields);
+    1
+}
+
+/// Stores the fields that lie below an array of the same record: from a column alone they could
+/// not be told from the array's own members.
 fn store_fields_in_arrays(
     buffers: &mut Buffers,
     record: &EncodedRecord<'_>,
-    names: &mut FieldNames,
     arrays: &[EncodedField<'_>],
 ) -> Result<u32, DecodeError> {
     let mut count = 0;
@@ -241,39 +251,55 @@ fn store_fields_in_arrays(
         let lies_in_array = arrays.iter().any(|array| {
             field.name.strip_prefix(array.name).is_some_and(|rest| rest.starts_with('.'))
         });
-        if lies_in_array
-            && place(NameKind::of(field.name), &field.value) == Place::Column
-            && names.admit(field.name)
-        {
-            field.append_pair_to(&mut buffers.stored_fields);
-            count += 1;
+        if !lies_in_array {
+            continue;
+        }
+        match place(NameKind::of(field.name), &field.value) {
+            Place::Column | Place::Beside(_) => count += store_field(buffers, &field),
+            // These are stored anyway.
+            Place::Message | Place::LongText | Place::Array => {}
         }
     }
     Ok(count)
 }
 
+/// The members of arrays are values of their fields; what is shown is the array, stored whole.
 fn write_elements(buffers: &mut Buffers, names: &mut FieldNames, arrays: &[EncodedField<'_>]) {
     for array in arrays {
         let Value::Json(text) = &array.value else { continue };
         for (name, element) in elements(array.name, text) {
-            match element {
-                Element::Text(text) if text.len() > limits::COLUMN_TEXT_BYTES_MAX => {
-                    add_text_value(buffers, &name, &text);
-                }
-                element if names.admit(&name) => {
-                    let value = match element {
-                        Element::Text(text) => Flat::Text(buffers.add_text(&text)),
-                        Element::I64(number) => Flat::I64(number),
-                        Element::U64(number) => Flat::U64(number),
-                        Element::F64(number) => Flat::F64(number),
-                        Element::Bool(value) => Flat::Bool(value),
-                    };
-                    add_column(buffers, &name, value);
-                }
-                // A member that gets no column is still in the array that is stored.
-                _ => {}
+            if names.admit(&name) {
+                write_element(buffers, &name, &element);
+            } else {
+                add_pair(buffers, &name, &element, names);
             }
         }
+    }
+}
+
+fn write_element(buffers: &mut Buffers, name: &str, element: &Value<'_>) {
+    let value = match element {
+        Value::Bool(value) => Flat::Bool(*value),
+        Value::I64(number) => Flat::I64(*number),
+        Value::U64(number) => Flat::U64(*number),
+        Value::F64(number) => Flat::F64(*number),
+        Value::Str(text) => {
+            let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
+            match place(NameKind::of(name), element) {
+                Place::LongText => {
+                    add_text_value(buffers, name, text);
+                    return add_stamp(buffers, name, text);
+                }
+                Place::Message if is_long => return add_text_value(buffers, name, text),
+                _ => Flat::Text(buffers.add_text(text)),
+            }
+        }
+        // Members of members have been taken out.
+        Value::Json(_) => return,
+    };
+    match place(NameKind::of(name), element) {
+        Place::Beside(kind) => add_beside(buffers, kind, name, value),
+        _ => add_column(buffers, name, value),
     }
 }
 
@@ -299,17 +325,49 @@ fn add_text_value(buffers: &mut Buffers, name: &str, text: &str) {
     buffers.texts.push(Entry { name, value });
 }
 
-fn append_overflow(overflow: &mut String, field: &EncodedField<'_>) {
-    if !overflow.is_empty() {
-        overflow.push(' ');
+fn add_beside(buffers: &mut Buffers, kind: Beside, name: &str, value: Flat) {
+    let start = buffers.text.len() as u32;
+    buffers.text.push_str(kind.prefix());
+    buffers.text.push_str(name);
+    let name = Span { start, end: buffers.text.len() as u32 };
+    buffers.beside.push(Entry { name, value });
+}
+
+/// Adds the stamp of a long text, by which it is compared.
+fn add_stamp(buffers: &mut Buffers, name: &str, text: &str) {
+    let start = buffers.text.len() as u32;
+    append_stamp(text, &mut buffers.text);
+    let stamp = Span { start, end: buffers.text.len() as u32 };
+    add_beside(buffers, Beside::Long, name, Flat::Text(stamp));
+}
+
+/// Whether a pair has all of a value.
+enum Stays {
+    InPair,
+    ToBeStored,
+}
+
+/// Adds a scalar whose name has no column.
+fn add_pair(buffers: &mut Buffers, name: &str, value: &Value<'_>, names: &mut FieldNames) -> Stays {
+    names.count_paired();
+    let column = buffers.add_text(PAIR);
+    let start = buffers.text.len() as u32;
+    let stays = match (pair_value(value), value) {
+        (None, Value::Str(text)) => {
+            let stamp = beside::long_stamp(text);
+            beside::append_pair(name, PairValue::Long(&stamp), &mut buffers.text);
+            Stays::ToBeStored
+        }
+        (None, _) => return Stays::ToBeStored,
+        (Some(value), _) => {
+            beside::append_pair(name, value, &mut buffers.text);
+            Stays::InPair
+        }
+    };
+    let pair = Span { start, end: buffers.text.len() as u32 };
+    buffers.beside.push(Entry { name: column, value: Flat::Text(pair) });
+    if let (Stays::ToBeStored, Value::Str(text)) = (&stays, value) {
+        add_text_value(buffers, PAIRED_WORDS, text);
     }
-    overflow.push_str(field.name);
-    overflow.push('=');
-    match &field.value {
-        Value::Str(text) | Value::Json(text) => overflow.push_str(text),
-        Value::Bool(value) => overflow.push_str(if *value { "true" } else { "false" }),
-        Value::I64(number) => overflow.push_str(&number.to_string()),
-        Value::U64(number) => overflow.push_str(&number.to_string()),
-        Value::F64(number) => overflow.push_str(&number.to_string()),
-    }
+    stays
 }

@@ -36,7 +36,7 @@ pub(crate) use seal::{Seal, write_seal};
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
 pub(crate) use writer::{
-    PartitionWriter, Uncommitted, WriterSettings, check_partition_version, read_position,
+    PartitionWriter, Uncommitted, WriterSettings, check_partition_version, read_payload,
 };
 
 use crate::StoreError;
@@ -102,6 +102,8 @@ pub struct PartitionFacts {
     stats: PartitionStats,
     /// Records below it are in the index.
     position: u64,
+    /// Values whose names have no column of their own.
+    paired_values: u64,
     segments: Vec<SegmentMeta>,
     /// Where the segments' files are opened; `None` before the first look.
     files: Option<ReadDirectory>,
@@ -127,6 +129,7 @@ impl PartitionFacts {
             state: PartitionState::Hot,
             stats: PartitionStats::default(),
             position: 0,
+            paired_values: 0,
             segments: Vec::new(),
             files: None,
             filter: None,
@@ -142,6 +145,11 @@ impl PartitionFacts {
     /// Returns its records, bytes and bounds.
     pub fn stats(&self) -> &PartitionStats {
         &self.stats
+    }
+
+    /// Returns how many values it has whose names have no column of their own.
+    pub fn paired_values(&self) -> u64 {
+        self.paired_values
     }
 
     /// Returns its records by level, if the seal has counted them.
@@ -347,13 +355,14 @@ impl Partition {
         let meta = view::read_meta(&files, &self.name)?;
         let ids: Vec<SegmentId> = meta.segments.iter().map(SegmentMeta::id).collect();
         let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-        let position = read_position(meta.payload.as_deref(), &self.directory, &self.name)?;
+        let committed = read_payload(meta.payload.as_deref(), &self.directory, &self.name)?;
         let bytes = self.directory.bytes()?;
         let earlier = lock(&self.shared).view.clone();
         let mut facts = PartitionFacts {
             files: Some(files.clone()),
             stats: PartitionStats { records, bytes, ..PartitionStats::default() },
-            position,
+            position: committed.position,
+            paired_values: committed.paired_values,
             segments: meta.segments,
             ..PartitionFacts::none()
         };

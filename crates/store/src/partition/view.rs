@@ -17,7 +17,7 @@ use tierlog_model::Timestamp;
 
 use super::read_directory::ReadDirectory;
 use crate::StoreError;
-use crate::document::{OrderColumns, RecordReader, StoredRecord, TemplateWords};
+use crate::document::{OrderColumns, RecordReader, StoredRecord, TemplateWords, has_beside};
 use crate::schema::{TIMESTAMP, register_analyzer, schema};
 
 /// Memory of an open segment besides its record reader, measured over segments of a few hundred
@@ -125,6 +125,8 @@ pub struct OpenSegment {
     order: OnceLock<OrderColumns>,
     /// Opened by the first search that needs it.
     records: OnceLock<RecordReader>,
+    /// Looked up by the first search for a field.
+    has_beside: OnceLock<bool>,
     /// Read by the first search for words.
     template_words: OnceLock<Arc<TemplateWords>>,
     bounds: OnceLock<Option<(Timestamp, Timestamp)>>,
@@ -146,6 +148,7 @@ impl OpenSegment {
             reader,
             order: OnceLock::new(),
             records: OnceLock::new(),
+            has_beside: OnceLock::new(),
             template_words: OnceLock::new(),
             bounds: OnceLock::new(),
             charged_bytes: AtomicUsize::new(0),
@@ -178,6 +181,15 @@ impl OpenSegment {
             self.settle();
         }
         self.records.get().ok_or(StoreError::ThreadEnded("reader"))
+    }
+
+    /// Tells whether it has anything beside the columns of its fields.
+    pub fn has_beside(&self) -> Result<bool, StoreError> {
+        if let Some(known) = self.has_beside.get() {
+            return Ok(*known);
+        }
+        let found = has_beside(&self.reader)?;
+        Ok(*self.has_beside.get_or_init(|| found))
     }
 
     /// Returns the words of its templates; kept as long as the segment is open, if they are few.

@@ -11,13 +11,13 @@ use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, NoMergePolicy, UserOperation};
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{FutureResult, Index, IndexWriter, TantivyError, Term};
-use tierlog_model::{EncodedRecord, fields};
+use tierlog_model::{EncodedRecord, fields, metric_names};
 
 use super::lease::Lease;
 use super::{PartitionDirectory, index_in};
 use crate::StoreError;
 use crate::dead_letters::LetterQuery;
-use crate::document::{Chunk, ChunkDocument, FieldNames, SeenTemplates, attribute_columns};
+use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, SeenTemplates, field_columns};
 use crate::schema::{index_fields, register_analyzer, schema};
 use crate::versions::{FORMAT, check_version};
 
@@ -37,6 +37,18 @@ struct Payload {
     format: u32,
     /// Every record of this partition with a smaller number is in the index.
     position: u64,
+    /// Values in the index whose names have no column of their own.
+    #[serde(default)]
+    paired_values: u64,
+}
+
+/// What a commit says of its partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// Records below it are in the index.
+    pub(crate) position: u64,
+    /// Values in the index whose names have no column of their own.
+    pub(crate) paired_values: u64,
 }
 
 /// How partitions are written.
@@ -51,6 +63,7 @@ pub(crate) struct WriterSettings {
 pub(crate) struct Uncommitted {
     position: Option<u64>,
     records: u64,
+    paired_values: u64,
 }
 
 impl Uncommitted {
@@ -62,8 +75,12 @@ impl Uncommitted {
     /// Counts its records as indexed.
     pub(crate) fn count(self, partition: &str) {
         let tier = partition.split('/').next().unwrap_or_default().to_owned();
-        metrics::counter!(tierlog_model::metric_names::INDEXED, "tier" => tier)
-            .increment(self.records);
+        metrics::counter!(metric_names::INDEXED, "tier" => tier.clone()).increment(self.records);
+        // A label set that was never counted is not written out: most tiers have no such value.
+        if self.paired_values > 0 {
+            metrics::counter!(metric_names::PAIRED_VALUES, "tier" => tier)
+                .increment(self.paired_values);
+        }
     }
 }
 
@@ -79,6 +96,8 @@ pub(crate) struct PartitionWriter {
     /// Number after the last record that was added; `None` when none was since the opening.
     position: Option<u64>,
     uncommitted_records: u64,
+    /// Values without a column that the index holds.
+    paired_values: u64,
 }
 
 impl std::fmt::Debug for PartitionWriter {
@@ -121,6 +140,8 @@ impl PartitionWriter {
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
         let names = known_names(index, name)?;
+        let meta = index.load_metas().map_err(StoreError::index("read", name))?;
+        let payload = meta.payload.and_then(|json| serde_json::from_str::<Payload>(&json).ok());
         let options = IndexWriterOptions::builder()
             .num_worker_threads(1)
             .num_merge_threads(1)
@@ -138,6 +159,7 @@ impl PartitionWriter {
             templates: SeenTemplates::default(),
             position: None,
             uncommitted_records: 0,
+            paired_values: payload.map_or(0, |payload| payload.paired_values),
         })
     }
 
@@ -207,13 +229,18 @@ impl PartitionWriter {
 
     /// Returns what the next commit is to hold.
     pub(crate) fn uncommitted(&self) -> Uncommitted {
-        Uncommitted { position: self.position, records: self.uncommitted_records }
+        Uncommitted {
+            position: self.position,
+            records: self.uncommitted_records,
+            paired_values: self.names.paired_values(),
+        }
     }
 
     /// Makes what was added durable and searchable. Does nothing when nothing was added.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(position) = self.position else { return Ok(()) };
-        let payload = serde_json::to_string(&Payload { format: FORMAT, position })
+        let paired_values = self.paired_values + self.names.paired_values();
+        let payload = serde_json::to_string(&Payload { format: FORMAT, position, paired_values })
             .map_err(|error| malformed(&self.name, &error))?;
         let failed = StoreError::index;
         let mut prepared = self.writer.prepare_commit().map_err(failed("commit", &self.name))?;
@@ -224,6 +251,8 @@ impl PartitionWriter {
         // Counted once they are durable: what fails is added again from the WAL.
         self.uncommitted().count(&self.name);
         self.uncommitted_records = 0;
+        self.paired_values = paired_values;
+        self.names.forget_paired_values();
         Ok(())
     }
 
@@ -263,17 +292,17 @@ impl PartitionWriter {
     }
 }
 
-/// Returns the position that a commit's payload names: records below it are in the index.
-pub(crate) fn read_position(
+/// Returns what a commit's payload says.
+pub(crate) fn read_payload(
     payload: Option<&str>,
     directory: &PartitionDirectory,
     name: &str,
-) -> Result<u64, StoreError> {
-    let Some(payload) = payload else { return Ok(0) };
+) -> Result<Committed, StoreError> {
+    let Some(payload) = payload else { return Ok(Committed::default()) };
     check_version(payload.as_bytes(), &directory.file(META_FILE))?;
-    let payload: Payload =
+    let Payload { position, paired_values, .. } =
         serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
-    Ok(payload.position)
+    Ok(Committed { position, paired_values })
 }
 
 /// Refuses a partition whose seal or last commit another version has written.
@@ -329,8 +358,11 @@ fn known_names(index: &Index, name: &str) -> Result<FieldNames, StoreError> {
     for segment in segments {
         let reader =
             tantivy::SegmentReader::open(&segment).map_err(StoreError::index("read", name))?;
-        for (column, _) in attribute_columns(&reader)? {
-            names.admit(&column);
+        for (kind, column, _) in field_columns(&reader)? {
+            match kind {
+                ColumnKind::Own | ColumnKind::Beside(_) => names.admit(&column),
+                ColumnKind::Pairs => continue,
+            };
         }
     }
     Ok(names)
