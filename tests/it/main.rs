@@ -48,6 +48,8 @@ mod reasons;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod tcp_retries;

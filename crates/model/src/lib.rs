@@ -9,6 +9,7 @@ mod clock;
 mod day;
 mod encode;
 mod encoded;
+mod error_names;
 pub mod fields;
 mod handoff;
 mod id;
@@ -28,6 +29,7 @@ pub use buffer_pool::BufferPool;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
+pub use error_names::is_error_text;
 pub use handoff::{
     Ack, DiskFull, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal,
     Reply, SendError, Submission, WhenDiskFull, handoff,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
-use tierlog_model::{Record, Value, fields, limits};
+use tierlog_model::{Record, Value, fields, is_error_text, limits};
 use tierlog_store::NormalText;
 
 use crate::Expr;
@@ -24,7 +24,7 @@ enum Scalar<'v> {
     /// Compared whole.
     Text(Cow<'v, str>),
     /// Compared whole, and has words for who names no field.
-    LongText(Cow<'v, str>),
+    WordedText(Cow<'v, str>),
     /// Compared by words.
     Words(Cow<'v, str>),
 }
@@ -53,7 +53,7 @@ fn holds(expr: &Expr, record: &Record<'_>) -> bool {
         Expr::Timestamp(range) => range.contains(record.timestamp),
         Expr::Exists(name) => any_scalar(record, Some(name), |_| true),
         Expr::AnyText(test) => any_scalar(record, None, |scalar| match scalar {
-            Scalar::Words(text) | Scalar::LongText(text) => test.passes(&NormalText::of(&text)),
+            Scalar::Words(text) | Scalar::WordedText(text) => test.passes(&NormalText::of(&text)),
             Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Text(_) => false,
         }),
         Expr::Field { name, test } => {
@@ -67,7 +67,7 @@ fn passes(test: &FieldTest, scalar: &Scalar<'_>) -> bool {
         Scalar::Bool(value) => test.passes_bool(*value),
         Scalar::Integer(integer) => test.passes_integer(*integer),
         Scalar::Float(float) => test.passes_float(*float),
-        Scalar::Text(text) | Scalar::LongText(text) => test.passes_text(text),
+        Scalar::Text(text) | Scalar::WordedText(text) => test.passes_text(text),
         Scalar::Words(text) => test.passes_words(&NormalText::of(text)),
     }
 }
@@ -100,8 +100,9 @@ fn any_scalar(
 
 /// The store's rule of which text has words beside being a value.
 fn whole<'v>(name: &str, text: Cow<'v, str>) -> Scalar<'v> {
-    match text.len() > limits::COLUMN_TEXT_BYTES_MAX && !fields::ID_FIELDS.contains(&name) {
-        true => Scalar::LongText(text),
+    let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
+    match is_long && !fields::ID_FIELDS.contains(&name) || is_error_text(name) {
+        true => Scalar::WordedText(text),
         false => Scalar::Text(text),
     }
 }
@@ -133,7 +134,7 @@ fn any_element(
             Json::Bool(value) => fits(Scalar::Bool(value)),
             Json::Number(number) => fits(number_scalar(&number)),
             Json::String(text) => match whole(&path, text.into()) {
-                Scalar::LongText(text) if fields::TEXT_FIELDS.contains(&path.as_str()) => {
+                Scalar::WordedText(text) if fields::TEXT_FIELDS.contains(&path.as_str()) => {
                     fits(Scalar::Words(text))
                 }
                 scalar => fits(scalar),

@@ -5,7 +5,7 @@
 //! | `timestamp` | column, microseconds | when |
 //! | `level` | column, text | severity |
 //! | `seq` | column, u64 | number of the record in the WAL: unique, never reused |
-//! | `text` | inverted index, JSON | words of message and long text, by field |
+//! | `text` | inverted index, JSON | words of message, errors and long text, by field |
 //! | `text_fields` | column, text, many | names of the fields that `text` holds for the record |
 //! | `template` | column, text | the message without what other columns have and without numbers |
 //! | `attributes` | columns, JSON | every other field, typed, by dotted name; no index |

@@ -39,6 +39,10 @@ pub(super) const PAIR: &str = "pair";
 /// one with such a sign has no column.
 pub(super) const PAIRED_WORDS: &str = "\u{2}";
 
+/// Where the words of short texts about errors are indexed, for who names no field: one place,
+/// because every place costs a query of words a look.
+pub(super) const ERROR_WORDS: &str = "\u{3}";
+
 /// Characters of a hash: 96 bits, six a character.
 const HASH_CHARACTERS: usize = 16;
 

@@ -16,7 +16,7 @@ mod text_reader;
 mod texts;
 mod write;
 
-use tierlog_model::{Value, fields, limits};
+use tierlog_model::{Value, fields, is_error_text, limits};
 
 pub use beside::{
     Beside, PairValue, has_beside, has_column_name, long_stamp, pair, pair_column, pair_start,
@@ -44,6 +44,8 @@ const EXACT_IN_FLOAT: i64 = 1 << 53;
 enum Place {
     /// In the typed column of its field.
     Column,
+    /// In the typed column of its field; tokenised for who names no field.
+    ErrorText,
     /// In a typed column beside it.
     Beside(Beside),
     /// Tokenised; as its template and the rest in the document store.
@@ -61,6 +63,8 @@ enum NameKind {
     Id,
     /// Always tokenised.
     Text,
+    /// About an error: found by its words, however short it is.
+    Error,
     /// Any other.
     Plain,
 }
@@ -71,6 +75,8 @@ impl NameKind {
             NameKind::Id
         } else if fields::TEXT_FIELDS.contains(&name) {
             NameKind::Text
+        } else if is_error_text(name) {
+            NameKind::Error
         } else {
             NameKind::Plain
         }
@@ -90,7 +96,8 @@ fn place(kind: NameKind, value: &Value<'_>) -> Place {
             let is_long = text.len() > limits::COLUMN_TEXT_BYTES_MAX;
             match kind {
                 NameKind::Text => Place::Message,
-                NameKind::Plain if is_long => Place::LongText,
+                NameKind::Plain | NameKind::Error if is_long => Place::LongText,
+                NameKind::Error => Place::ErrorText,
                 NameKind::Id | NameKind::Plain => Place::Column,
             }
         }

@@ -15,7 +15,7 @@ use tantivy::schema::{TantivyDocument, Value as _};
 use tantivy::{DateTime, DocId, SegmentReader};
 use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
-use super::beside::{PAIR, PAIRED_WORDS, read_pair, value_of};
+use super::beside::{ERROR_WORDS, PAIR, PAIRED_WORDS, read_pair, value_of};
 use super::template::{put_together, slot};
 use super::texts::{TextColumn, Texts};
 use super::{Beside, pair_column};
@@ -317,7 +317,7 @@ pub fn text_paths(reader: &SegmentReader) -> Result<Vec<String>, StoreError> {
 
 /// Tells whether a text field is one, and not where the words of several fields are.
 pub fn is_field(text_path: &str) -> bool {
-    text_path != PAIRED_WORDS
+    ![PAIRED_WORDS, ERROR_WORDS].contains(&text_path)
 }
 
 /// Returns the different texts of a column, sorted, so that a text's number is its place. For

@@ -13,11 +13,11 @@ use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 use tantivy::schema::TantivyDocument;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, SegmentReader};
-use tierlog_model::{Value, fields, limits};
+use tierlog_model::{Value, fields, is_error_text, limits};
 
 use super::arrays::elements;
-use super::beside::PAIRED_WORDS;
-use super::read::Stored;
+use super::beside::{ERROR_WORDS, PAIRED_WORDS, PairValue, read_pair};
+use super::read::{ColumnKind, Stored, field_columns};
 use super::template::{Part, parts, put_together, write_value};
 use crate::StoreError;
 use crate::schema::{TEMPLATE, attribute_column};
@@ -87,6 +87,8 @@ pub struct TextReader {
     templates: Option<StrColumn>,
     shapes: HashMap<u64, Shape>,
     columns: HashMap<String, Vec<FieldColumn>>,
+    /// Of short texts about errors, once they are opened.
+    errors: Option<Vec<ErrorColumn>>,
     store: Option<StoreReader>,
 }
 
@@ -114,6 +116,7 @@ impl TextReader {
             templates,
             shapes: HashMap::new(),
             columns: HashMap::new(),
+            errors: None,
             store: None,
         })
     }
@@ -121,7 +124,12 @@ impl TextReader {
     /// Tells whether a document has what is sought.
     pub fn matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
         let template = self.templates.as_ref().and_then(|column| column.ords().first(doc));
-        let Some(template) = template else { return self.whole_text_matches(doc) };
+        let Some(template) = template else {
+            return match self.path == ERROR_WORDS {
+                true => self.error_text_matches(doc),
+                false => self.whole_text_matches(doc),
+            };
+        };
         // Taken out while values are read for it.
         let shape = match self.shapes.remove(&template) {
             Some(shape) => shape,
@@ -260,6 +268,20 @@ impl TextReader {
         Ok(Stored::of(&document))
     }
 
+    /// Looks into short texts about errors, each on its own: columns have them.
+    fn error_text_matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
+        let columns = match self.errors.take() {
+            Some(columns) => columns,
+            None => ErrorColumn::open(&self.segment)?,
+        };
+        for column in self.errors.insert(columns) {
+            if column.any(doc, |text| self.sought.stands_in(text))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Looks into texts that are stored whole, each on its own.
     fn whole_text_matches(&mut self, doc: DocId) -> Result<bool, StoreError> {
         let stored = self.stored(doc)?;
@@ -351,9 +373,76 @@ impl Message<'_> {
     }
 }
 
+/// A column of texts, of which some are remembered.
+struct KnownTexts {
+    column: StrColumn,
+    known: HashMap<u64, String>,
+}
+
+impl KnownTexts {
+    fn new(column: StrColumn) -> KnownTexts {
+        KnownTexts { column, known: HashMap::new() }
+    }
+
+    fn get(&mut self, ordinal: u64) -> Result<&str, StoreError> {
+        if !self.known.contains_key(&ordinal) {
+            let mut text = String::new();
+            self.column.ord_to_str(ordinal, &mut text).map_err(StoreError::Column)?;
+            if self.known.len() >= REMEMBERED_MAX {
+                self.known.clear();
+            }
+            self.known.insert(ordinal, text);
+        }
+        Ok(self.known.get(&ordinal).map(String::as_str).unwrap_or_default())
+    }
+}
+
+/// A column with short texts about errors, alone or among pairs of names and values.
+struct ErrorColumn {
+    texts: KnownTexts,
+    kind: ColumnKind,
+}
+
+impl ErrorColumn {
+    fn open(segment: &SegmentReader) -> Result<Vec<ErrorColumn>, StoreError> {
+        let mut columns = Vec::new();
+        for (kind, name, handle) in field_columns(segment)? {
+            let may_hold = match kind {
+                ColumnKind::Own => is_error_text(&name),
+                ColumnKind::Pairs => true,
+                ColumnKind::Beside(_) => false,
+            };
+            if may_hold
+                && let DynamicColumn::Str(column) = handle.open().map_err(StoreError::Column)?
+            {
+                columns.push(ErrorColumn { texts: KnownTexts::new(column), kind });
+            }
+        }
+        Ok(columns)
+    }
+
+    fn any(&mut self, doc: DocId, fits: impl Fn(&str) -> bool) -> Result<bool, StoreError> {
+        let ordinals: Vec<u64> = self.texts.column.ords().values_for_doc(doc).collect();
+        for ordinal in ordinals {
+            let text = self.texts.get(ordinal)?;
+            let is_found = match self.kind {
+                ColumnKind::Own | ColumnKind::Beside(_) => fits(text),
+                ColumnKind::Pairs => match read_pair(text) {
+                    Some((name, PairValue::Text(text))) => is_error_text(name) && fits(text),
+                    _ => false,
+                },
+            };
+            if is_found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// A column whose values stand in messages.
 enum FieldColumn {
-    Text { column: StrColumn, known: HashMap<u64, String> },
+    Text(KnownTexts),
     I64(Column<i64>),
     U64(Column<u64>),
     F64(Column<f64>),
@@ -363,7 +452,7 @@ impl FieldColumn {
     /// Other types are never taken out of a message.
     fn of(column: DynamicColumn) -> Option<FieldColumn> {
         match column {
-            DynamicColumn::Str(column) => Some(FieldColumn::Text { column, known: HashMap::new() }),
+            DynamicColumn::Str(column) => Some(FieldColumn::Text(KnownTexts::new(column))),
             DynamicColumn::I64(column) => Some(FieldColumn::I64(column)),
             DynamicColumn::U64(column) => Some(FieldColumn::U64(column)),
             DynamicColumn::F64(column) => Some(FieldColumn::F64(column)),
@@ -376,18 +465,9 @@ impl FieldColumn {
 
     fn text(&mut self, doc: DocId) -> Result<Option<String>, StoreError> {
         let value = match self {
-            FieldColumn::Text { column, known } => {
-                let Some(ordinal) = column.ords().first(doc) else { return Ok(None) };
-                if let Some(text) = known.get(&ordinal) {
-                    return Ok(Some(text.clone()));
-                }
-                let mut text = String::new();
-                column.ord_to_str(ordinal, &mut text).map_err(StoreError::Column)?;
-                if known.len() >= REMEMBERED_MAX {
-                    known.clear();
-                }
-                known.insert(ordinal, text.clone());
-                return Ok(Some(text));
+            FieldColumn::Text(texts) => {
+                let Some(ordinal) = texts.column.ords().first(doc) else { return Ok(None) };
+                return texts.get(ordinal).map(|text| Some(text.to_owned()));
             }
             FieldColumn::I64(column) => column.first(doc).map(Value::I64),
             FieldColumn::U64(column) => column.first(doc).map(Value::U64),

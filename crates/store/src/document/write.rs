@@ -1,9 +1,9 @@
 //! A record becomes a row of a chunk.
 
-use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, limits};
+use tierlog_model::{DecodeError, EncodedField, EncodedRecord, Value, is_error_text, limits};
 
 use super::arrays::elements;
-use super::beside::{self, PAIR, PAIRED_WORDS, PairValue, append_stamp, pair_value};
+use super::beside::{self, ERROR_WORDS, PAIR, PAIRED_WORDS, PairValue, append_stamp, pair_value};
 use super::chunk::{Buffers, Chunk, Entry, Flat, KnownName, Row, Span};
 use super::template::{self, Apart, Columns, SeenTemplates};
 use super::{Beside, FieldNames, NameKind, Place, place};
@@ -207,6 +207,10 @@ fn write_field(buffers: &mut Buffers, field: &EncodedField<'_>, known: KnownName
     };
     match place(known.kind, &field.value) {
         Place::Column => buffers.columns.push(Entry { name, value }),
+        Place::ErrorText => {
+            buffers.columns.push(Entry { name, value });
+            add_error_words(buffers, value);
+        }
         Place::Beside(kind) => add_beside(buffers, kind, field.name, value),
         // Stored by the caller, once the columns are known.
         Place::Message => buffers.texts.push(Entry { name, value }),
@@ -255,7 +259,9 @@ fn store_fields_in_arrays(
             continue;
         }
         match place(NameKind::of(field.name), &field.value) {
-            Place::Column | Place::Beside(_) => count += store_field(buffers, &field),
+            Place::Column | Place::ErrorText | Place::Beside(_) => {
+                count += store_field(buffers, &field);
+            }
             // These are stored anyway.
             Place::Message | Place::LongText | Place::Array => {}
         }
@@ -291,6 +297,11 @@ fn write_element(buffers: &mut Buffers, name: &str, element: &Value<'_>) {
                     return add_stamp(buffers, name, text);
                 }
                 Place::Message if is_long => return add_text_value(buffers, name, text),
+                Place::ErrorText => {
+                    let value = Flat::Text(buffers.add_text(text));
+                    add_error_words(buffers, value);
+                    value
+                }
                 _ => Flat::Text(buffers.add_text(text)),
             }
         }
@@ -322,6 +333,12 @@ fn add_column(buffers: &mut Buffers, name: &str, value: Flat) {
 fn add_text_value(buffers: &mut Buffers, name: &str, text: &str) {
     let name = buffers.add_text(name);
     let value = Flat::Text(buffers.add_text(text));
+    buffers.texts.push(Entry { name, value });
+}
+
+/// Indexes the words of a text that lies in the buffers already.
+fn add_error_words(buffers: &mut Buffers, value: Flat) {
+    let name = buffers.add_text(ERROR_WORDS);
     buffers.texts.push(Entry { name, value });
 }
 
@@ -366,8 +383,12 @@ fn add_pair(buffers: &mut Buffers, name: &str, value: &Value<'_>, names: &mut Fi
     };
     let pair = Span { start, end: buffers.text.len() as u32 };
     buffers.beside.push(Entry { name: column, value: Flat::Text(pair) });
-    if let (Stays::ToBeStored, Value::Str(text)) = (&stays, value) {
-        add_text_value(buffers, PAIRED_WORDS, text);
+    if let Value::Str(text) = value {
+        match stays {
+            Stays::ToBeStored => add_text_value(buffers, PAIRED_WORDS, text),
+            Stays::InPair if is_error_text(name) => add_text_value(buffers, ERROR_WORDS, text),
+            Stays::InPair => {}
+        }
     }
     stays
 }

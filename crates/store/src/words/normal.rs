@@ -43,6 +43,8 @@ fn fold(character: char, folded: &mut String) {
     match character {
         'A'..='Z' => folded.push(character.to_ascii_lowercase()),
         '\0'..='\u{7f}' => folded.push(character),
+        // Fast path: kana, Han and Yi have neither case nor what is not seen.
+        '\u{3041}'..='\u{3130}' | '\u{3400}'..='\u{a4cf}' => folded.push(character),
         // The dotted capital of Turkish is an i as the others are.
         DOT_ABOVE if folded.ends_with('i') => {}
         _ if is_tag(character) => {

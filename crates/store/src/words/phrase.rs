@@ -4,6 +4,10 @@ use super::characters::is_run;
 use super::normal::{NormalText, normal_form, words_of_normal};
 use super::terms::{WORD_BYTES_MAX, for_each_gram, for_each_term, kept_part};
 
+/// Terms of one run that a record is asked for: after so many, further ones leave out nothing that
+/// verifying does not.
+const RUN_TERMS_MAX: usize = 32;
+
 /// Whether the last word of a phrase is one or the beginning of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -95,7 +99,7 @@ impl Phrase {
                 } else if grams.is_empty() {
                     needs.push(Need::Start(last));
                 }
-                needs.extend(grams.into_iter().map(Need::Term));
+                needs.extend(grams.into_iter().take(RUN_TERMS_MAX).map(Need::Term));
             } else if is_last && self.ending == Ending::Open {
                 needs.push(Need::Start(word.clone()));
             } else {

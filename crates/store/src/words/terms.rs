@@ -25,6 +25,9 @@ const KEPT_BYTES_MAX: usize = 32;
 /// Between the beginning of a long word and its hash: in no word.
 const HASH_MARK: char = '~';
 
+/// Digits of the hash.
+const HASH_DIGITS: usize = 16;
+
 /// What a term of the index stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term<'t> {
@@ -39,10 +42,12 @@ pub enum Term<'t> {
 impl<'t> Term<'t> {
     /// Reads a term.
     pub fn read(term: &'t str) -> Term<'t> {
-        match term.split_once(HASH_MARK) {
-            Some((kept, _)) => Term::Long(kept),
-            None if is_run(term) => Term::Gram(term),
-            None => Term::Word(term),
+        // Whole dictionaries are read: only the place is looked at where the mark would be.
+        let mark = term.len().checked_sub(HASH_DIGITS + HASH_MARK.len_utf8());
+        match mark.and_then(|mark| term.split_at_checked(mark)) {
+            Some((kept, hash)) if hash.starts_with(HASH_MARK) => Term::Long(kept),
+            _ if is_run(term) => Term::Gram(term),
+            _ => Term::Word(term),
         }
     }
 }
@@ -66,7 +71,7 @@ pub(super) fn write_long_term(word: &str, term: &mut String) {
     let hash = XxHash3_64::oneshot(word.as_bytes());
     term.push_str(kept_part(word));
     // Writing to a string cannot fail.
-    let _ = write!(term, "{HASH_MARK}{hash:016x}");
+    let _ = write!(term, "{HASH_MARK}{hash:0HASH_DIGITS$x}");
 }
 
 /// Hands on the terms of a word.
