@@ -1,172 +1,234 @@
 //! `tierlog send`: the lines of a file or of stdin leave, the server's verdict on them arrives.
 //!
+//! ```text
+//! input ─ lines ─ backlog (memory, or a spool on disk) ─ HTTP batches or TCP lines ─▶ server
+//! ```
+//!
 //! Over HTTP each batch has a name, over TCP each line a number, so that what is sent again after
-//! a broken connection or a restart of the server brings no line twice.
+//! a broken connection, or a restart of either side, brings no line twice.
 
-mod batches;
+mod backlog;
 mod http;
+mod input;
+mod intake;
+mod lines;
+mod notices;
+mod options;
+mod place;
+mod spool;
+mod stop;
+mod supervise;
 mod tally;
 mod tcp;
+mod weather;
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{Read, Write as _};
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tierlog_model::ProducerId;
 
-use super::{NO, WrongUsage};
-use crate::output::{Format, Palette, Progress, render_table};
+use super::NO;
+use crate::output::{Format, Palette, Progress, grouped, render_table};
 
-use batches::BatchReader;
-use http::HttpSettings;
-use tally::Tally;
-use tcp::TcpSettings;
+use backlog::Backlog;
+use input::{Followed, Input, Placed, Stream};
+use intake::{Intake, Tee};
+use lines::Unfinished;
+use notices::Notices;
+pub(super) use options::Args;
+use options::{Keeping, Settings, Source, Target};
+use place::Place;
+use spool::{Identity, Spool};
+use stop::Stop;
+use supervise::{Couriers, Supervisor};
+use tally::{Tally, TooLong};
+use weather::Weather;
 
 /// First pause before something is sent again; doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// Longest pause that we choose ourselves.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Arguments of the verb.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// File of JSON lines; `-` is stdin
-    #[arg(value_name = "FILE", default_value = "-")]
-    file: PathBuf,
-    /// The server's ingest address: http://host:port or tcp://host:port
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5171")]
-    to: String,
-    /// Service of lines that name none (HTTP only)
-    #[arg(long, value_name = "NAME")]
-    service: Option<String>,
-    /// Where the lines come from, kept with each line (HTTP only)
-    #[arg(long, value_name = "NAME")]
-    source: Option<String>,
-    /// Requests at a time (HTTP only)
-    #[arg(long, value_name = "N", default_value_t = 4,
-        value_parser = clap::value_parser!(u8).range(1..=64))]
-    in_flight: u8,
-    /// How long to repeat what the server cannot take now, seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    retry_for: u64,
-    /// Goes on where an earlier run of this name over the same lines was stopped (TCP only)
-    #[arg(long, value_name = "NAME", value_parser = producer_name)]
-    producer: Option<String>,
-    /// How to write the summary
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
+/// How long a server remembers batches and producers, unless `store.retry_window` says otherwise.
+const RETRY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the verb.
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let target = Target::read(&args.to)?;
-    let (input, total) = open(args)?;
-    let progress = Progress::of_bytes(total);
+    let settings = Settings::read(args)?;
+    let progress = Progress::of_bytes(settings.source.length()?);
+    let notices = Notices::beside(progress.clone());
     let started = Instant::now();
-    let batches = BatchReader::spawn(input)?;
-    let sent = match target {
-        Target::Http => http::send(batches, &http_settings(args), &progress),
-        Target::Tcp(address) => tcp::send(batches, &tcp_settings(args, address), &progress),
+    let backlog = Arc::new(open_backlog(&settings, &notices)?);
+    say_what_is_in_doubt(&backlog, &settings, &notices);
+    let stop = Stop::default();
+    listen(&stop, &backlog, &notices)?;
+    backlog.keep_synced()?;
+    let weather = Arc::new(Weather::new(notices.clone()));
+    let too_long = TooLong::default();
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let earlier = start_intake(&settings, &backlog, &stop, &notices, &too_long, &is_whole)?;
+    let couriers = Couriers::start(&settings, &backlog, &weather, &notices, &progress)?;
+    let supervisor = Supervisor {
+        settings: &settings,
+        backlog: &backlog,
+        couriers: &couriers,
+        weather: &weather,
+        stop: &stop,
+        notices: &notices,
+        is_whole: &is_whole,
     };
+    let ended = supervisor.run();
     progress.finish();
-    report(args.format, &sent?, started.elapsed())
+    let mut tally = ended?;
+    tally.add(too_long.tally());
+    tally.add_known(earlier);
+    report(&settings, &tally, started.elapsed())
 }
 
-/// Where lines go.
-#[derive(Debug, PartialEq, Eq)]
-enum Target<'a> {
-    Http,
-    /// Host and port.
-    Tcp(&'a str),
+fn open_backlog(settings: &Settings, notices: &Notices) -> Result<Backlog> {
+    Ok(match &settings.keeping {
+        Keeping::Memory => Backlog::in_memory(Identity::random(), notices.clone()),
+        Keeping::Spool(spool) => {
+            Backlog::on_spool(Spool::open(spool.clone(), Identity::random())?, notices.clone())
+        }
+    })
 }
 
-impl Target<'_> {
-    fn read(to: &str) -> Result<Target<'_>, WrongUsage> {
-        if let Some(address) = to.strip_prefix("tcp://") {
-            return Ok(Target::Tcp(address.trim_end_matches('/')));
-        }
-        if to.starts_with("http://") {
-            return Ok(Target::Http);
-        }
-        let problem = format!("--to {to:?}: expected http://host:port or tcp://host:port");
-        Err(WrongUsage(problem))
+/// Over HTTP nobody but us knows that an answer was lost long ago; over TCP the server says so.
+fn say_what_is_in_doubt(backlog: &Backlog, settings: &Settings, notices: &Notices) {
+    let is_http = matches!(settings.target, Target::Http);
+    if let Some(doubtful) = backlog.in_doubt_since(RETRY_WINDOW).filter(|_| is_http) {
+        notices.say(format!(
+            "up to {} lines were sent before without an answer, longer ago than a server remembers \
+             batches (24 h unless store.retry_window says otherwise): they may be stored twice",
+            grouped(doubtful.lines)
+        ));
     }
 }
 
-/// Returns the input and, for a file, its length.
-fn open(args: &Args) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
-    if args.file.as_os_str() == "-" {
-        return Ok((Box::new(std::io::stdin()), None));
-    }
-    let file = File::open(&args.file).with_context(|| format!("open {}", args.file.display()))?;
-    let length = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
-    Ok((Box::new(file), length))
-}
-
-fn http_settings(args: &Args) -> HttpSettings {
-    let parameter = |name: &str, value: &Option<String>| {
-        value.as_ref().map(|value| (name.to_owned(), value.clone()))
+fn listen(stop: &Stop, backlog: &Arc<Backlog>, notices: &Notices) -> Result<()> {
+    let woken = Arc::clone(backlog);
+    let (left, notices) = (Arc::clone(backlog), notices.clone());
+    let ended = move || {
+        let waiting = left.close();
+        notices.say(unsent_text(&left, waiting.lines));
     };
-    HttpSettings {
-        server: args.to.clone(),
-        parameters: parameter("service", &args.service)
-            .into_iter()
-            .chain(parameter("source", &args.source))
-            .collect(),
-        in_flight: usize::from(args.in_flight),
-        retry_for: Duration::from_secs(args.retry_for),
+    stop.listen(move || woken.hurry(), ended)
+}
+
+/// Starts to read; returns how many lines of the input are the server's already.
+fn start_intake(
+    settings: &Settings,
+    backlog: &Arc<Backlog>,
+    stop: &Stop,
+    notices: &Notices,
+    too_long: &TooLong,
+    is_whole: &Arc<AtomicBool>,
+) -> Result<u64> {
+    let waiting = backlog.waiting().lines;
+    let before = if backlog.spool_name().is_some() { backlog.place() } else { Place::default() };
+    let (input, place, unfinished): (Box<dyn Input>, Place, Unfinished) = match &settings.source {
+        Source::Stream(path) => {
+            let stream = path.as_deref().map_or_else(Stream::stdin, Stream::open)?;
+            (Box::new(stream), Place::default(), Unfinished::Take)
+        }
+        Source::File(path) => open_file(path, before, backlog, notices)?,
+        Source::Followed(path) => {
+            let (followed, place) = Followed::open(path, before, notices.clone())?;
+            (Box::new(followed), place, Unfinished::Leave)
+        }
+    };
+    let grace = match &settings.source {
+        Source::Stream(_) => settings.stop_timeout / 2,
+        Source::File(_) | Source::Followed(_) => Duration::ZERO,
+    };
+    let intake = Intake {
+        place,
+        tee: if settings.tee { Tee::Stdout } else { Tee::Off },
+        unfinished,
+        grace,
+        stop: stop.clone(),
+        notices: notices.clone(),
+        is_whole: Arc::clone(is_whole),
+        too_long: too_long.clone(),
+    };
+    intake.start(input, Arc::clone(backlog))?;
+    Ok(place.counted.saturating_sub(waiting))
+}
+
+/// Opens a file where an earlier run left it, if it is the same one.
+fn open_file(
+    path: &std::path::Path,
+    before: Place,
+    backlog: &Backlog,
+    notices: &Notices,
+) -> Result<(Box<dyn Input>, Place, Unfinished)> {
+    if backlog.spool_name().is_none() {
+        return Ok((Box::new(Stream::open(path)?), Place::default(), Unfinished::Take));
+    }
+    let mut file = File::open(path).with_context(|| format!("open {}", path.display()))?;
+    let mut place = Place::beginning(&file, input::new_source())?;
+    if before.source != 0 {
+        if before.is_in(&mut file)? {
+            place = before;
+        } else {
+            notices.say(format!(
+                "{} is not the file that was sent before: its lines are new",
+                path.display()
+            ));
+        }
+    }
+    Ok((Box::new(Placed(file)), place, Unfinished::Take))
+}
+
+/// Says how much waits, and where.
+fn waiting_text(backlog: &Backlog) -> String {
+    let waiting = backlog.waiting();
+    let kibibytes = waiting.bytes.div_ceil(1024);
+    format!("{} lines wait ({} KiB)", grouped(waiting.lines), grouped(kibibytes))
+}
+
+/// Says what was not sent, and what becomes of it.
+fn unsent_text(backlog: &Backlog, lines: u64) -> String {
+    match backlog.spool_name() {
+        Some(spool) => format!(
+            "{} lines were not sent; they are in the spool {spool}, and the next run sends them",
+            grouped(lines)
+        ),
+        None => format!("{} lines were read and not sent", grouped(lines)),
     }
 }
 
-fn tcp_settings(args: &Args, address: &str) -> TcpSettings {
-    TcpSettings {
-        address: address.to_owned(),
-        producer: args.producer.clone(),
-        retry_for: Duration::from_secs(args.retry_for),
-    }
+/// Returns a number that no other run has: the standard library's hash keys are random.
+fn random() -> u128 {
+    let half = || u128::from(RandomState::new().hash_one(std::process::id()));
+    half() << 64 | half()
 }
 
-fn producer_name(text: &str) -> Result<String, String> {
-    let is_name = ProducerId::of_client(text).is_some();
-    is_name.then(|| text.to_owned()).ok_or("expected 1 to 128 printable ASCII characters".into())
-}
-
-/// Returns a name that no other run has: the standard library's hash keys are random.
-fn run_id() -> String {
-    let half = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", half(), half())
-}
-
-fn report(format: Format, tally: &Tally, took: Duration) -> Result<ExitCode> {
-    let text = match format {
+fn report(settings: &Settings, tally: &Tally, took: Duration) -> Result<ExitCode> {
+    let text = match settings.format {
         Format::Pretty => tally.sentence(took),
-        Format::Json | Format::Csv => render_table(&tally.table(took), format, Palette::Plain),
+        Format::Json | Format::Csv => {
+            render_table(&tally.table(took), settings.format, Palette::Plain)
+        }
     };
     let mut stderr = std::io::stderr().lock();
     for line in tally.complaints() {
         // Nobody is left to tell when stderr is closed.
         let _ = writeln!(stderr, "{line}");
     }
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(if tally.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(NO) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_target_is_named_by_its_scheme() {
-        assert_eq!(Target::read("tcp://h:1/").ok(), Some(Target::Tcp("h:1")));
-        assert_eq!(Target::read("http://h:1").ok(), Some(Target::Http));
-        for to in ["https://h", "h:1", "", "udp://h:1"] {
-            assert!(Target::read(to).is_err(), "{to}");
-        }
+    if settings.tee {
+        // The standard output is the input's.
+        let _ = stderr.write_all(text.as_bytes());
+    } else {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()?;
     }
+    Ok(if tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
 }

@@ -29,6 +29,7 @@ pub use sections::{
     LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,
     TcpSection, TimeSection,
 };
+pub(crate) use units::{parse_duration, parse_size};
 
 impl Config {
     /// Reads and checks the configuration.

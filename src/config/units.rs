@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Returns the bytes of a size. A number without a unit is refused: whoever writes 64 may mean
 /// bytes or mebibytes.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     if !text.ends_with(|last: char| last.is_ascii_alphabetic()) {
         return None;
     }
@@ -27,7 +27,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 }
 
 /// Returns a duration: hours, minutes, seconds and parts of them.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }

@@ -1,5 +1,7 @@
 //! A progress bar on stderr, on a terminal only.
 
+use std::io::Write as _;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How far something is. Shown ten times a second at most; cheap to tell often.
@@ -51,6 +53,14 @@ impl Progress {
     /// Shows a remark.
     pub fn remark(&self, text: String) {
         self.0.set_message(text);
+    }
+
+    /// Says a sentence on stderr, above the bar.
+    pub fn say(&self, sentence: &str) {
+        // Nobody is left to tell when stderr is closed.
+        self.0.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{sentence}");
+        });
     }
 
     /// Removes the bar.

@@ -278,8 +278,8 @@ fn exit_codes_are_those_of_the_contract() {
         (vec!["generate", "--lines", "-5"], 2),
         // Nobody listens on port 1, the port that TCP reserves for itself.
         (vec!["search", "q", "--server", "http://[::1]:1"], 3),
-        (vec!["send", "lines", "--to", "http://[::1]:1"], 3),
-        (vec!["send", "lines", "--to", "tcp://[::1]:1"], 3),
+        (vec!["send", "lines", "--retry-for", "0", "--to", "http://[::1]:1"], 3),
+        (vec!["send", "lines", "--retry-for", "0", "--to", "tcp://[::1]:1"], 3),
         (vec!["retention", "plan", "--data", "absent"], 1),
     ] {
         std::fs::write(home.path().join("lines"), LINES).expect("a scratch file");

@@ -50,6 +50,8 @@ mod round_trip;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]
+mod sending;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod tcp_retries;

@@ -1,23 +1,32 @@
 //! Batches over HTTP: compressed, a few at a time, each with a name that makes its retry
-//! harmless.
+//! harmless. What the server does not take for what it holds is sent in halves; a line that it
+//! does not take alone is put aside, so that it never holds up the others.
+
+mod part;
+mod verdict;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 
-use super::batches::{Batch, BatchReader, Cut};
+use super::backlog::{Backlog, Batch, History};
+use super::spool::Identity;
 use super::tally::Tally;
-use super::{PAUSE_MAX, PAUSE_MIN, run_id};
-use crate::cli::Unreachable;
-use crate::client::{Client, Endpoint, Problem, Reply};
+use super::weather::Weather;
+use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
+use crate::client::{Client, Endpoint};
 use crate::output::{Progress, grouped};
+use part::Part;
+use verdict::{Verdict, read_verdict};
 
 /// Logs shrink to a seventh at this level, at 500 MB/s.
 const ZSTD_LEVEL: i32 = 1;
+
+/// How often the server may refuse the same lines, while it answers, before they are sent in
+/// halves: half a minute.
+const REFUSALS_MAX: u32 = 10;
 
 /// How to send.
 #[derive(Clone, Debug)]
@@ -26,47 +35,34 @@ pub(super) struct HttpSettings {
     pub(super) server: String,
     /// Defaults for lines that lack a value.
     pub(super) parameters: Vec<(String, String)>,
+    /// What the lines are, as `Content-Type` says.
+    pub(super) content_type: &'static str,
     /// Requests at a time.
     pub(super) in_flight: usize,
-    /// How long a batch is repeated.
-    pub(super) retry_for: Duration,
+    /// What is done when the request is wrong, not the lines.
+    pub(super) when_wrong: WhenWrong,
 }
 
-/// Sends everything and returns what became of it.
-pub(super) fn send(
-    mut batches: BatchReader,
-    settings: &HttpSettings,
-    progress: &Progress,
-) -> Result<Tally> {
-    let sender = Sender::new(settings, progress)?;
-    sender.greet()?;
-    let (queue, waiting) = sync_channel::<Batch>(settings.in_flight);
-    let waiting = Mutex::new(waiting);
-    let read = std::thread::scope(|scope| {
-        for _ in 0..settings.in_flight {
-            scope.spawn(|| sender.work(&waiting));
-        }
-        // Dropping the queue at the end of this block is what ends the threads.
-        let queue = queue;
-        while !sender.stopped.load(Ordering::Acquire) {
-            match batches.next_cut()? {
-                None => break,
-                Some(Cut::TooLong(line)) => sender.result(|result| result.tally.add_too_long(line)),
-                Some(Cut::Batch(batch)) => {
-                    queue.send(batch).context("every sending thread has ended")?;
-                }
-            }
-        }
-        anyhow::Ok(())
-    });
-    let outcome = sender.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match outcome.error {
-        Some(error) => {
-            let durable = grouped(outcome.tally.accepted + outcome.tally.rejected);
-            Err(error.context(format!("{durable} lines are durable, then sending stopped")))
-        }
-        None => read.map(|()| outcome.tally),
-    }
+/// What is done when the server refuses the request, whatever lines it holds: an address, a
+/// token, a proxy is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenWrong {
+    /// Sending ends, if nothing was ever taken.
+    GiveUp,
+    /// It is tried again until somebody mends it: lines are safe meanwhile.
+    TryAgain,
+}
+
+/// Sends the batches of a backlog.
+pub(super) struct Courier {
+    client: Client,
+    endpoint: Endpoint,
+    settings: HttpSettings,
+    backlog: Arc<Backlog>,
+    weather: Arc<Weather>,
+    progress: Progress,
+    outcome: Mutex<Outcome>,
+    ended: AtomicBool,
 }
 
 /// What the threads have found out.
@@ -76,136 +72,231 @@ struct Outcome {
     error: Option<anyhow::Error>,
 }
 
-/// What the threads share.
-struct Sender<'s> {
-    client: Client,
-    endpoint: Endpoint,
-    run: String,
-    retry_for: Duration,
-    progress: &'s Progress,
-    started: Instant,
-    stopped: AtomicBool,
-    outcome: Mutex<Outcome>,
+/// What came of a part of a batch.
+enum Delivered {
+    /// Every line has its answer.
+    Done(Tally),
+    /// The server does not take it as it is.
+    Refused(anyhow::Error),
+    /// Sending has ended.
+    Ended,
 }
 
-impl Sender<'_> {
-    fn new<'s>(settings: &HttpSettings, progress: &'s Progress) -> Result<Sender<'s>> {
+impl Courier {
+    /// Returns a courier that has nothing to do yet.
+    pub(super) fn new(
+        settings: HttpSettings,
+        backlog: Arc<Backlog>,
+        weather: Arc<Weather>,
+        progress: Progress,
+    ) -> Result<Courier> {
         let mut endpoint = Endpoint::new("/api/v1/ingest");
         for (name, value) in &settings.parameters {
             endpoint = endpoint.parameter(name, value);
         }
-        Ok(Sender {
+        Ok(Courier {
             client: Client::new(&settings.server, std::env::var("TIERLOG_TOKEN").ok())?,
             endpoint,
-            run: run_id(),
-            retry_for: settings.retry_for,
+            settings,
+            backlog,
+            weather,
             progress,
-            started: Instant::now(),
-            stopped: AtomicBool::new(false),
-            outcome: Mutex::new(Outcome::default()),
+            outcome: Mutex::default(),
+            ended: AtomicBool::new(false),
         })
     }
 
-    /// Finds out at once whether anybody listens, before a batch is repeated for a minute.
-    fn greet(&self) -> Result<(), Unreachable> {
-        self.client.get_any(&Endpoint::new("/health/live")).map(|_| ())
+    /// Starts the threads that send. They end with the backlog, or when sending has to end.
+    pub(super) fn start(self: &Arc<Courier>) -> Result<()> {
+        for number in 0..self.settings.in_flight {
+            let courier = Arc::clone(self);
+            std::thread::Builder::new()
+                .name(format!("send {number}"))
+                .spawn(move || courier.work())
+                .context("start a thread that sends")?;
+        }
+        Ok(())
     }
 
-    /// Sends batches until there are no more. After an error of any thread the rest is dropped,
-    /// so that the reading side is never left waiting.
-    fn work(&self, waiting: &Mutex<Receiver<Batch>>) {
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(batch) = next else { return };
-            if self.stopped.load(Ordering::Acquire) {
-                continue;
+    /// Returns what became of the lines so far.
+    pub(super) fn tally(&self) -> Tally {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).tally.clone()
+    }
+
+    /// Returns why sending had to end.
+    pub(super) fn take_error(&self) -> Option<anyhow::Error> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+    }
+
+    fn work(&self) {
+        while let Some(batch) = self.backlog.take() {
+            if !self.deliver(&batch) {
+                return;
             }
-            match self.deliver(&batch) {
-                Ok(delivered) => self.count(delivered),
-                Err(error) => {
-                    self.stopped.store(true, Ordering::Release);
-                    self.result(|outcome| {
-                        outcome.error.get_or_insert(error);
-                    });
+            self.progress.set(self.backlog.settle(batch.key).bytes);
+        }
+    }
+
+    /// Sends a batch, in parts where it has to be. Tells whether all of it is settled.
+    fn deliver(&self, batch: &Batch) -> bool {
+        let mut parts = vec![Part::whole(batch)];
+        while let Some(part) = parts.pop() {
+            match self.deliver_part(&part) {
+                Delivered::Done(tally) => self.count(tally),
+                Delivered::Refused(error) => match part.halves() {
+                    Some((first, second)) => parts.extend([second, first]),
+                    None => self.put_aside(&part, &error),
+                },
+                Delivered::Ended => return false,
+            }
+        }
+        true
+    }
+
+    /// Sends a part, again and again while the server says that it cannot take it now.
+    fn deliver_part(&self, part: &Part<'_>) -> Delivered {
+        let body = match zstd::bulk::compress(part.lines, ZSTD_LEVEL) {
+            Ok(body) => body,
+            Err(error) => {
+                return self.give_up(anyhow::Error::from(error).context("compress a batch"));
+            }
+        };
+        let mut attempts = Attempts::of(part, self.weather.successes());
+        loop {
+            if self.ended.load(Ordering::Acquire) {
+                return Delivered::Ended;
+            }
+            match self.attempt(part, &body) {
+                Verdict::Done(tally) if attempts.is_fresh() && tally.duplicate > Some(0) => {
+                    // Our names are somebody else's: a spool that was copied, or put back.
+                    self.backlog.change_identity(Identity::random());
+                }
+                Verdict::Done(tally) => {
+                    self.weather.succeeded();
+                    return Delivered::Done(tally);
+                }
+                Verdict::Refused(error) => {
+                    self.weather.succeeded();
+                    return Delivered::Refused(error);
+                }
+                Verdict::Busy(error, asked) => {
+                    let others = self.weather.successes();
+                    if attempts.refused(others, part.is_one_line()) {
+                        return Delivered::Refused(error);
+                    }
+                    self.wait(error, asked, &mut attempts);
+                }
+                Verdict::Lost(error) => {
+                    attempts.lost();
+                    self.wait(error, None, &mut attempts);
+                }
+                Verdict::Wrong(error) => {
+                    let gives_up = self.settings.when_wrong == WhenWrong::GiveUp;
+                    if gives_up && self.weather.successes() == 0 {
+                        return self.give_up(error);
+                    }
+                    self.wait(error, Some(PAUSE_MAX), &mut attempts);
                 }
             }
         }
     }
 
-    fn count(&self, delivered: Tally) {
-        self.progress.advance(delivered.bytes);
-        self.result(|outcome| {
-            outcome.tally.add(delivered);
-            let lines = outcome.tally.accepted + outcome.tally.rejected;
-            let per_second = lines as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-            self.progress.remark(format!("{} lines/s", grouped(per_second as u64)));
-        });
-    }
-
-    fn result(&self, change: impl FnOnce(&mut Outcome)) {
-        change(&mut self.outcome.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Sends one batch, again and again while the server says that it cannot take it now.
-    fn deliver(&self, batch: &Batch) -> Result<Tally> {
-        let body = zstd::bulk::compress(&batch.bytes, ZSTD_LEVEL).context("compress a batch")?;
-        let id = format!("{}-{}", self.run, batch.number);
+    fn attempt(&self, part: &Part<'_>, body: &[u8]) -> Verdict {
+        // While nobody answers, a question costs less than a batch, and leaves no doubt whether
+        // the batch arrived.
+        if self.weather.bad_for().is_some()
+            && let Err(unreachable) = self.client.get_any(&Endpoint::new("/health/live"))
+        {
+            return Verdict::Busy(unreachable.into(), None);
+        }
+        let name = part.name(self.backlog.identity());
         let headers = [
-            ("Content-Type", "application/x-ndjson"),
+            ("Content-Type", self.settings.content_type),
             ("Content-Encoding", "zstd"),
-            ("Tierlog-Batch-Id", id.as_str()),
+            ("Tierlog-Batch-Id", name.as_str()),
         ];
-        let give_up = Instant::now() + self.retry_for;
-        let mut pause = PAUSE_MIN;
-        loop {
-            let sent = self.client.post_bytes(&self.endpoint, &headers, &body);
-            let (error, asked_pause) = match read_verdict(batch, sent)? {
-                Verdict::Done(tally) => return Ok(tally),
-                Verdict::Later(error, asked_pause) => (error, asked_pause),
-            };
-            let next_pause = asked_pause.unwrap_or(pause);
-            if Instant::now() + next_pause > give_up || self.stopped.load(Ordering::Acquire) {
-                let seconds = self.retry_for.as_secs();
-                return Err(error.context(format!("gave up after {seconds} s")));
-            }
-            std::thread::sleep(next_pause);
-            pause = (pause * 2).min(PAUSE_MAX);
+        read_verdict(part, self.client.post_bytes(&self.endpoint, &headers, body))
+    }
+
+    /// Waits before the next attempt.
+    fn wait(&self, error: anyhow::Error, asked: Option<Duration>, attempts: &mut Attempts) {
+        self.weather.failed(error, || waiting_text(&self.backlog));
+        let pause = asked.unwrap_or(attempts.pause);
+        attempts.pause = (attempts.pause * 2).min(PAUSE_MAX);
+        // A part of it, so that an end is noticed.
+        let mut left = pause;
+        while !left.is_zero() && !self.ended.load(Ordering::Acquire) {
+            let nap = left.min(PAUSE_MIN);
+            std::thread::sleep(nap);
+            left -= nap;
         }
+    }
+
+    fn put_aside(&self, part: &Part<'_>, error: &anyhow::Error) {
+        let mut tally = Tally::default();
+        match self.backlog.put_aside(part.first_line(), part.lines) {
+            Some(path) => tally.add_aside(part.sent(), format!("{error:#}; it is in {path}")),
+            None => tally.add_refused_line(part.sent(), format!("{error:#}")),
+        }
+        self.count(tally);
+    }
+
+    fn count(&self, delivered: Tally) {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.tally.add(delivered);
+        let lines = outcome.tally.accepted + outcome.tally.rejected;
+        self.progress.remark(format!("{} lines", grouped(lines)));
+    }
+
+    fn give_up(&self, error: anyhow::Error) -> Delivered {
+        self.ended.store(true, Ordering::Release);
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.error.get_or_insert(error);
+        drop(outcome);
+        self.backlog.wake();
+        Delivered::Ended
     }
 }
 
-/// What an attempt came to.
-#[derive(Debug)]
-enum Verdict {
-    /// Every line of the batch has its answer.
-    Done(Tally),
-    /// Another attempt may do better, after so long if the server says so.
-    Later(anyhow::Error, Option<Duration>),
+/// The attempts to send a part.
+struct Attempts {
+    pause: Duration,
+    history: History,
+    /// An attempt whose answer was lost may have brought the lines: in halves, under other names,
+    /// they would be stored twice.
+    may_be_there: bool,
+    refusals: u32,
+    successes_before: u64,
 }
 
-fn read_verdict(batch: &Batch, sent: Result<Reply, Unreachable>) -> Result<Verdict> {
-    let reply = match sent {
-        Ok(reply) => reply,
-        Err(unreachable) => return Ok(Verdict::Later(unreachable.into(), None)),
-    };
-    let mut tally = Tally::default();
-    match reply.status {
-        200 => tally.add_answer(batch, &reply.into_json()?),
-        400 => {
-            let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-            if problem.get("errors").is_none() {
-                // Not the lines are wrong but the request.
-                return Err(Problem::read(400, &reply.body).into());
-            }
-            tally.add_refused(batch, &problem);
+impl Attempts {
+    fn of(part: &Part<'_>, successes: u64) -> Attempts {
+        Attempts {
+            pause: PAUSE_MIN,
+            history: part.history,
+            may_be_there: part.history == History::Tried,
+            refusals: 0,
+            successes_before: successes,
         }
-        408 | 429 | 502 | 503 | 504 | 507 => {
-            let problem = Problem::read(reply.status, &reply.body);
-            return Ok(Verdict::Later(problem.into(), reply.retry_after));
-        }
-        status => return Err(Problem::read(status, &reply.body).into()),
     }
-    Ok(Verdict::Done(tally))
+
+    /// Tells whether nothing can have brought the lines before.
+    fn is_fresh(&self) -> bool {
+        self.history == History::Fresh && !self.may_be_there
+    }
+
+    /// Notes that the answer was lost.
+    fn lost(&mut self) {
+        self.may_be_there = true;
+    }
+
+    /// Notes a refusal. Tells whether the lines are to blame: the server takes others, or has not
+    /// taken these in smaller parts yet.
+    fn refused(&mut self, successes: u64, is_one_line: bool) -> bool {
+        self.refusals += 1;
+        let takes_others = successes > self.successes_before;
+        self.refusals >= REFUSALS_MAX && !self.may_be_there && (takes_others || !is_one_line)
+    }
 }
 
 #[cfg(test)]

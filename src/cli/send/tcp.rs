@@ -1,149 +1,200 @@
-//! Lines over TCP by a producer that numbers them: a connection that breaks is made anew, the
-//! server says how far it is, and lines that were not acknowledged are sent again. The server
-//! leaves out the ones that it has: each line is stored once.
+//! Lines over TCP by a producer that numbers them: a connection that breaks is made anew, and
+//! lines that were not acknowledged are sent again. The server leaves out the ones that it has:
+//! each line is stored once.
 
 mod link;
-mod outbox;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
 
-use super::batches::{BatchReader, Cut};
+use super::backlog::Backlog;
+use super::notices::Notices;
+use super::spool::Identity;
 use super::tally::Tally;
-use super::{PAUSE_MAX, PAUSE_MIN, run_id};
-use crate::cli::Unreachable;
+use super::weather::Weather;
+use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
+use crate::cli::{Unreachable, WrongUsage};
 use crate::output::{Progress, grouped};
 
-use link::{Link, open};
-use outbox::{Figures, Outbox};
+use link::{Ended, Link, open};
 
 /// How to send.
 #[derive(Clone, Debug)]
 pub(super) struct TcpSettings {
     /// Host and port.
     pub(super) address: String,
-    /// Name of the producer; one that nobody else has, when missing.
-    pub(super) producer: Option<String>,
-    /// How long to go on without anything becoming durable.
-    pub(super) retry_for: Duration,
+    /// Members of the handshake: what lines lack, and what they are.
+    pub(super) wishes: Map<String, Value>,
 }
 
-/// Sends everything and waits for the last acknowledgement.
-pub(super) fn send(
-    batches: BatchReader,
-    settings: &TcpSettings,
-    progress: &Progress,
-) -> Result<Tally> {
-    let producer = settings.producer.clone().unwrap_or_else(run_id);
-    // Finds out at once whether anybody listens.
-    let first = open(&settings.address, &producer, None)?;
-    let outbox = Arc::new(Outbox::new(first.resume));
-    feed(batches, Arc::clone(&outbox))?;
-    let sender = Sender { settings, producer, outbox: &outbox, progress, started: Instant::now() };
-    sender.send_all(first)?;
-    let (too_long, input_error) = outbox.leftovers();
-    let figures = outbox.figures();
-    if let Some(error) = input_error {
-        return Err(error.context(so_far(figures)));
-    }
-    Ok(tally(figures, settings.producer.is_some(), too_long))
-}
-
-/// Moves the input into the outbox, on a thread that ends with the input. A process that gives
-/// up does not wait for it: its input may be silent for ever.
-fn feed(mut batches: BatchReader, outbox: Arc<Outbox>) -> Result<()> {
-    let feed = move || {
-        let ended = loop {
-            match batches.next_cut() {
-                Ok(Some(Cut::Batch(batch))) => outbox.push(&batch.bytes),
-                Ok(Some(Cut::TooLong(line))) => outbox.too_long(line),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        outbox.end(ended);
-    };
-    std::thread::Builder::new()
-        .name("feed lines".to_owned())
-        .spawn(feed)
-        .context("start a thread that feeds lines")?;
-    Ok(())
-}
-
-struct Sender<'s> {
-    settings: &'s TcpSettings,
-    producer: String,
-    outbox: &'s Outbox,
-    progress: &'s Progress,
+/// Sends the lines of a backlog.
+pub(super) struct Courier {
+    settings: TcpSettings,
+    backlog: Arc<Backlog>,
+    weather: Arc<Weather>,
+    notices: Notices,
+    progress: Progress,
     started: Instant,
+    /// Lines that the server had before the first connection.
+    known: AtomicU64,
+    /// Lines that are durable as dead letters only: of former connections, and of this one.
+    rejected: [AtomicU64; 2],
+    error: Mutex<Option<anyhow::Error>>,
 }
 
-impl Sender<'_> {
-    /// Makes one connection after the other until every line is durable.
-    fn send_all(&self, first: Link) -> Result<()> {
-        let mut link = first;
-        let mut from = self.outbox.connected();
-        let mut durable = 0;
-        let mut stuck_since = None;
-        let mut pause = PAUSE_MIN;
-        loop {
-            let reason = link.run(self.outbox, from, |figures| self.tell(figures));
-            if self.outbox.is_done() {
-                return Ok(());
-            }
-            let reason = reason.unwrap_or_else(|| "the connection ended".to_owned());
-            let figures = self.outbox.figures();
-            if figures.durable > durable {
-                (durable, stuck_since, pause) = (figures.durable, None, PAUSE_MIN);
-            }
-            let since = *stuck_since.get_or_insert_with(Instant::now);
-            let mut failed = self.unreachable(reason);
-            link = loop {
-                if since.elapsed() + pause > self.settings.retry_for {
-                    let seconds = self.settings.retry_for.as_secs();
-                    let outcome = format!("{}, gave up after {seconds} s", so_far(figures));
-                    return Err(failed.context(outcome));
-                }
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(PAUSE_MAX);
-                // What was acknowledged is not here any more: the server takes our word for it,
-                // should it know less.
-                from = self.outbox.connected();
-                match open(&self.settings.address, &self.producer, Some(from)) {
-                    Ok(link) => break link,
-                    Err(error) => failed = error,
-                }
-            };
+impl Courier {
+    /// Returns a courier that has nothing to do yet.
+    pub(super) fn new(
+        settings: TcpSettings,
+        backlog: Arc<Backlog>,
+        weather: Arc<Weather>,
+        notices: Notices,
+        progress: Progress,
+    ) -> Courier {
+        Courier {
+            settings,
+            backlog,
+            weather,
+            notices,
+            progress,
+            started: Instant::now(),
+            known: AtomicU64::new(0),
+            rejected: Default::default(),
+            error: Mutex::default(),
         }
     }
 
-    fn tell(&self, figures: Figures) {
+    /// Starts the thread that sends. It ends with the backlog, or when sending has to end.
+    pub(super) fn start(self: &Arc<Courier>) -> Result<()> {
+        let courier = Arc::clone(self);
+        std::thread::Builder::new()
+            .name("send".to_owned())
+            .spawn(move || courier.work())
+            .context("start a thread that sends")?;
+        Ok(())
+    }
+
+    /// Returns what became of the lines so far.
+    pub(super) fn tally(&self) -> Tally {
+        let figures = self.backlog.figures();
+        let known = self.known.load(Ordering::Acquire).min(figures.durable);
+        let rejected: u64 = self.rejected.iter().map(|count| count.load(Ordering::Acquire)).sum();
+        let mut tally = Tally::default();
+        tally.bytes = figures.bytes;
+        tally.accepted = figures.durable.saturating_sub(known + rejected);
+        tally.rejected = rejected;
+        // Only lines of an earlier run can have been there before.
+        tally.add_known(known);
+        tally
+    }
+
+    /// Returns why sending had to end.
+    pub(super) fn take_error(&self) -> Option<anyhow::Error> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Makes one connection after the other until every line is durable.
+    fn work(&self) {
+        let mut pause = PAUSE_MIN;
+        let mut is_first = true;
+        while self.backlog.await_lines() {
+            let from = self.backlog.connected();
+            let durable = self.backlog.figures().durable;
+            let link = match self.connect(from) {
+                Ok(link) => link,
+                Err(error) if error.is::<WrongUsage>() => return self.give_up(error),
+                Err(error) => {
+                    self.rest(error, &mut pause);
+                    continue;
+                }
+            };
+            if !self.is_ours(&link) {
+                continue;
+            }
+            self.note_what_is_known(&link, from, &mut is_first);
+            let (ended, reason) =
+                link.run(&self.backlog, from, |line, rejected| self.acknowledged(line, rejected));
+            let [before, now] = &self.rejected;
+            before.fetch_add(now.swap(0, Ordering::AcqRel), Ordering::AcqRel);
+            if self.backlog.figures().durable > durable {
+                pause = PAUSE_MIN;
+            }
+            // An idle connection may end, too: the next one is made when there is something to send.
+            if !self.backlog.is_waiting() || (ended == Ended::Gap && reason.is_none()) {
+                continue;
+            }
+            let reason = reason.unwrap_or_else(|| "the connection ended".to_owned());
+            self.rest(self.unreachable(reason), &mut pause);
+        }
+        self.backlog.wake();
+    }
+
+    fn connect(&self, from: u64) -> Result<Link> {
+        let mut wishes = self.settings.wishes.clone();
+        wishes.insert("ack".to_owned(), json!(true));
+        wishes.insert("producer".to_owned(), json!(self.backlog.identity().to_string()));
+        wishes.insert("from".to_owned(), json!(from));
+        open(&self.settings.address, &Value::Object(wishes))
+    }
+
+    /// Tells whether the server knows our name from us. It knows more lines of the name than were
+    /// ever sent from here when the spool was copied, or put back: then new lines would be taken
+    /// for old ones, so they get another name.
+    fn is_ours(&self, link: &Link) -> bool {
+        let is_ours = link.resume <= self.backlog.last_tried_line();
+        if !is_ours {
+            self.backlog.change_identity(Identity::random());
+        }
+        is_ours
+    }
+
+    fn note_what_is_known(&self, link: &Link, from: u64, is_first: &mut bool) {
+        if std::mem::replace(is_first, false) {
+            self.known.store((link.resume + 1).saturating_sub(from), Ordering::Release);
+        }
+        let doubtful = (self.backlog.last_tried_line() + 1).saturating_sub(from);
+        if link.resume == 0 && from > 1 && doubtful > 0 {
+            self.notices.say(format!(
+                "the server does not remember this sender: up to {} lines that were sent before \
+                 without an answer may be stored twice",
+                grouped(doubtful)
+            ));
+        }
+    }
+
+    fn acknowledged(&self, line: u64, rejected: u64) {
+        let [_, now] = &self.rejected;
+        now.store(rejected, Ordering::Release);
+        let before = self.backlog.figures().durable;
+        let figures = self.backlog.acknowledge(line);
+        if figures.durable > before {
+            self.weather.succeeded();
+        }
         self.progress.set(figures.bytes);
         let seconds = self.started.elapsed().as_secs_f64().max(0.001);
-        let per_second = (figures.durable - figures.skipped.min(figures.durable)) as f64 / seconds;
+        let per_second = figures.durable as f64 / seconds;
         self.progress.remark(format!("{} lines/s acknowledged", grouped(per_second as u64)));
+    }
+
+    /// Waits before the next connection.
+    fn rest(&self, error: anyhow::Error, pause: &mut std::time::Duration) {
+        self.weather.failed(error, || waiting_text(&self.backlog));
+        std::thread::sleep(*pause);
+        *pause = (*pause * 2).min(PAUSE_MAX);
+    }
+
+    fn give_up(&self, error: anyhow::Error) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.backlog.wake();
     }
 
     fn unreachable(&self, reason: String) -> anyhow::Error {
         Unreachable { server: format!("tcp://{}", self.settings.address), reason }.into()
     }
-}
-
-fn so_far(figures: Figures) -> String {
-    format!("{} lines are durable, then sending stopped", grouped(figures.durable))
-}
-
-fn tally(figures: Figures, is_named: bool, too_long: Vec<u64>) -> Tally {
-    let mut tally = Tally::default();
-    tally.bytes = figures.bytes;
-    tally.accepted = figures.durable.saturating_sub(figures.skipped + figures.rejected);
-    tally.rejected = figures.rejected;
-    // Only a name that was there before can have brought lines before.
-    tally.duplicate = is_named.then_some(figures.skipped);
-    too_long.into_iter().for_each(|line| tally.add_too_long(line));
-    tally
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod home;
 mod http;
 mod lines;
+mod proxy;
 mod run;
 mod server;
 mod tcp;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use home::{Home, files_under};
 pub(crate) use http::{Answer, Http};
 pub(crate) use lines::{ago, from_now, line, numbered};
+pub(crate) use proxy::Proxy;
 pub(crate) use run::{Run, run, shown};
 pub(crate) use server::Server;
 pub(crate) use tcp::Tcp;

@@ -1,11 +1,32 @@
 //! Sending against a server of a few lines that answers as it is told.
 
 use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader, Cursor, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 
+use super::super::lines::{Cut, Cutter, Unfinished};
+use super::super::notices::Notices;
 use super::*;
+use crate::cli::Unreachable;
+
+fn notices() -> Notices {
+    Notices::beside(Progress::hidden())
+}
+
+/// Gives lines to a backlog, and ends it.
+fn feed(backlog: &Backlog, input: &str) {
+    let mut cutter = Cutter::default();
+    for bytes in input.as_bytes().chunks(100_000) {
+        cutter.feed(bytes);
+        while let Some(Cut::Piece(piece)) = cutter.next_cut() {
+            assert!(backlog.push(&piece));
+        }
+    }
+    while let Some(Cut::Piece(piece)) = cutter.finish(Unfinished::Take) {
+        assert!(backlog.push(&piece));
+    }
+    backlog.end(Ok(()));
+}
 
 /// What a request brought.
 #[derive(Clone, Debug)]
@@ -42,15 +63,33 @@ impl TestServer {
         TestServer { url, received }
     }
 
-    fn send(&self, input: &str, retry_for: Duration) -> Result<Tally> {
+    fn courier(&self, backlog: Arc<Backlog>) -> Arc<Courier> {
         let settings = HttpSettings {
             server: self.url.clone(),
             parameters: vec![("service".to_owned(), "a b".to_owned())],
+            content_type: "application/x-ndjson",
             in_flight: 3,
-            retry_for,
+            when_wrong: WhenWrong::GiveUp,
         };
-        let batches = BatchReader::spawn(Cursor::new(input.to_owned())).expect("a thread");
-        send(batches, &settings, &Progress::hidden())
+        let weather = Arc::new(Weather::new(notices()));
+        let courier = Courier::new(settings, backlog, weather, Progress::hidden());
+        let courier = Arc::new(courier.expect("an address"));
+        courier.start().expect("threads");
+        courier
+    }
+
+    /// Sends lines until all of them are settled, or sending has to end.
+    fn send(&self, input: &str) -> Result<Tally> {
+        let backlog = Arc::new(Backlog::in_memory(Identity(1), notices()));
+        let courier = self.courier(Arc::clone(&backlog));
+        feed(&backlog, input);
+        while !backlog.is_done() {
+            if let Some(error) = courier.take_error() {
+                return Err(error);
+            }
+            backlog.wait_for_change(Duration::from_millis(10));
+        }
+        Ok(courier.tally())
     }
 
     fn received(&self) -> Vec<Received> {
@@ -97,7 +136,7 @@ fn serve(stream: &TcpStream, kept: &Mutex<Vec<Received>>, answer: &Answer) {
 }
 
 fn accepted(received: &Received) -> (u16, &'static str, String) {
-    let count = received.lines.lines().count();
+    let count = received.lines.lines().filter(|line| !line.is_empty()).count();
     (
         200,
         "",
@@ -115,7 +154,7 @@ fn many_lines() -> String {
 fn every_line_arrives_once_under_its_own_batch_id() {
     let server = TestServer::start(|_, received| accepted(received));
     let input = many_lines();
-    let tally = server.send(&input, Duration::ZERO).expect("sent");
+    let tally = server.send(&input).expect("sent");
     assert_eq!((tally.accepted, tally.rejected), (40_000, 0));
     assert_eq!(tally.bytes, input.len() as u64);
     let received = server.received();
@@ -135,22 +174,11 @@ fn a_busy_server_is_asked_again_with_the_same_batch_id() {
         1 => (503, "retry-after: 0\r\n", String::new()),
         _ => accepted(received),
     });
-    let tally = server.send("{}\n{}\n", Duration::from_secs(30)).expect("sent");
+    let tally = server.send("{}\n{}\n").expect("sent");
     assert_eq!(tally.accepted, 2);
     let ids: Vec<String> = server.received().into_iter().map(|batch| batch.batch_id).collect();
     assert_eq!(ids.len(), 3);
     assert!(ids.iter().all(|id| *id == ids[0]));
-}
-
-#[test]
-fn patience_ends() {
-    let full = |_: usize, _: &Received| {
-        (429, "retry-after: 3600\r\n", r#"{"code":"full","detail":"no room"}"#.to_owned())
-    };
-    let error =
-        TestServer::start(full).send(&many_lines(), Duration::from_secs(1)).expect_err("full");
-    let text = format!("{error:#}");
-    assert!(text.contains("gave up") && text.contains("no room (full)"), "{text}");
 }
 
 #[test]
@@ -162,7 +190,7 @@ fn rejected_lines_are_named_by_their_place_in_the_input() {
         );
         (200, "", body)
     });
-    let tally = server.send(&many_lines(), Duration::ZERO).expect("sent");
+    let tally = server.send(&many_lines()).expect("sent");
     let batches = server.received().len() as u64;
     assert_eq!((tally.accepted, tally.rejected), (40_000 - batches, batches));
     let first: Vec<String> = tally.complaints().take(1).collect();
@@ -178,20 +206,80 @@ fn a_batch_that_cannot_be_read_is_rejected_as_a_whole_and_other_refusals_stop() 
             r#"{"code":"unreadable","errors":[{"line":1,"reason":"invalid_json"}]}"#.to_owned(),
         )
     };
-    let tally = TestServer::start(unreadable).send("x\ny\n", Duration::ZERO).expect("answered");
+    let tally = TestServer::start(unreadable).send("x\ny\n").expect("answered");
     assert_eq!((tally.accepted, tally.rejected), (0, 2));
     let unauthorized = |_: usize, _: &Received| (401, "", r#"{"code":"unauthorized"}"#.to_owned());
-    let error =
-        TestServer::start(unauthorized).send("{}", Duration::from_secs(60)).expect_err("401");
+    let error = TestServer::start(unauthorized).send("{}").expect_err("401");
     assert!(format!("{error:#}").contains("TIERLOG_TOKEN"), "{error:#}");
 }
 
 #[test]
-fn nobody_listening_is_found_out_at_once() {
+fn nobody_listening_is_waited_for_and_said() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
     let server = TestServer { url, received: Arc::default() };
-    let error = server.send("{}", Duration::from_secs(3_600)).expect_err("nobody listens");
+    let backlog = Arc::new(Backlog::in_memory(Identity(1), notices()));
+    let courier = server.courier(Arc::clone(&backlog));
+    feed(&backlog, "{}");
+    while courier.weather.bad_for().is_none() {
+        backlog.wait_for_change(Duration::from_millis(10));
+    }
+    let error = courier.weather.take_error().expect("a reason");
     assert!(error.chain().any(|cause| cause.is::<Unreachable>()), "{error:#}");
+    assert_eq!((backlog.waiting().lines, courier.take_error().is_none()), (1, true));
+}
+
+/// Refuses, with a status, what holds a word, and takes everything else.
+fn refusing(status: u16, code: &'static str) -> TestServer {
+    TestServer::start(move |_, received| {
+        if received.lines.contains("poison") {
+            (status, "retry-after: 0\r\n", format!(r#"{{"code":"{code}","detail":"no"}}"#))
+        } else {
+            accepted(received)
+        }
+    })
+}
+
+#[test]
+fn a_line_that_the_server_does_not_take_costs_itself_only() {
+    let lines: String = (0..200).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let input = format!("{lines}\n{{\"poison\":1}}\n{lines}");
+    for (status, code) in [(413, "too_large"), (422, ""), (400, "unknown")] {
+        let server = refusing(status, code);
+        let tally = server.send(&input).expect("sent");
+        assert_eq!((tally.accepted, tally.rejected), (400, 1), "{status}");
+        let complaints: Vec<String> = tally.complaints().collect();
+        assert!(complaints[0].starts_with("line 202: no"), "{complaints:?}");
+        let mut taken = HashSet::new();
+        for received in server.received() {
+            assert!(taken.insert(received.batch_id), "a name was used twice");
+        }
+    }
+}
+
+#[test]
+fn a_batch_under_a_name_that_is_taken_already_is_sent_under_another() {
+    // Another spool of the same identity was here.
+    let server = TestServer::start(|number, received| match number {
+        0 => (200, "", r#"{"accepted":0,"rejected":0,"duplicate":2}"#.to_owned()),
+        _ => accepted(received),
+    });
+    let tally = server.send("{}\n{}\n").expect("sent");
+    assert_eq!((tally.accepted, tally.duplicate), (2, Some(0)));
+    let received = server.received();
+    assert_eq!(received.len(), 2);
+    assert_ne!(received[0].batch_id, received[1].batch_id);
+}
+
+#[test]
+fn a_duplicate_after_a_lost_answer_is_what_it_seems() {
+    let server = TestServer::start(|number, received| match number {
+        0 => (504, "", String::new()),
+        1 => (200, "", r#"{"accepted":0,"rejected":0,"duplicate":2}"#.to_owned()),
+        _ => accepted(received),
+    });
+    let tally = server.send("{}\n{}\n").expect("sent");
+    assert_eq!((tally.accepted, tally.duplicate), (0, Some(2)));
+    assert_eq!(server.received().len(), 2);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::outbox::{Figures, Next, Outbox};
+use super::super::backlog::{Backlog, Next};
 use crate::cli::{Unreachable, WrongUsage};
 
 /// A server on the same network answers in milliseconds, or is not there.
@@ -27,15 +27,19 @@ pub(super) struct Link {
     pub(super) resume: u64,
 }
 
-/// Connects as a producer. With `from` the next line has this number; without, it is the one
-/// that follows on what the server has.
-pub(super) fn open(address: &str, producer: &str, from: Option<u64>) -> anyhow::Result<Link> {
+/// Why a connection was ended by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Nothing is left to send, or it broke.
+    Over,
+    /// Lines in between are gone: the next connection says where it goes on.
+    Gap,
+}
+
+/// Connects with the members of a handshake.
+pub(super) fn open(address: &str, wishes: &Value) -> anyhow::Result<Link> {
     let mut stream = connect(address)?;
     let broke = |error: std::io::Error| unreachable(address, format!("the handshake: {error}"));
-    let mut wishes = json!({ "ack": true, "producer": producer });
-    if let (Some(from), Some(members)) = (from, wishes.as_object_mut()) {
-        members.insert("from".to_owned(), json!(from));
-    }
     writeln!(stream, "{}", json!({ "tierlog": wishes })).map_err(broke)?;
     let mut answers = BufReader::new(stream.try_clone().map_err(broke)?);
     let said = read_answer(&mut answers).map_err(broke)?;
@@ -52,30 +56,36 @@ pub(super) fn open(address: &str, producer: &str, from: Option<u64>) -> anyhow::
 
 impl Link {
     /// Sends lines from a number on until all are acknowledged or the connection is broken.
-    /// `told` hears every acknowledgement. Returns why it ended, if the server or the network
-    /// said so.
+    /// `told` hears every acknowledgement: the number of the last durable line, and how many of
+    /// this connection were rejected. Returns why it ended, if the server or the network said so.
     pub(super) fn run(
         self,
-        outbox: &Outbox,
+        backlog: &Backlog,
         mut next_line: u64,
-        told: impl Fn(Figures) + Send,
-    ) -> Option<String> {
+        told: impl Fn(u64, u64) + Send,
+    ) -> (Ended, Option<String>) {
         let Link { mut stream, answers, .. } = self;
         std::thread::scope(|scope| {
-            let reader = scope.spawn(move || read_acks(answers, outbox, told));
+            let reader = scope.spawn(move || read_acks(answers, backlog, told));
             let mut sent = Ok(());
-            while let Next::Send(bytes, offset, last) = outbox.next(next_line) {
-                sent = stream.write_all(bytes.get(offset..).unwrap_or_default());
-                if sent.is_err() {
-                    break;
+            let ended = loop {
+                match backlog.next(next_line) {
+                    Next::Send(batch, offset) => {
+                        sent = stream.write_all(batch.bytes.get(offset..).unwrap_or_default());
+                        if sent.is_err() {
+                            break Ended::Over;
+                        }
+                        next_line = batch.first_line + batch.line_count;
+                    }
+                    Next::Gap => break Ended::Gap,
+                    Next::Done | Next::Broken => break Ended::Over,
                 }
-                next_line = last + 1;
-            }
+            };
             // Our end of the conversation; the server answers with the last counts and closes.
             let how = if sent.is_ok() { Shutdown::Write } else { Shutdown::Both };
             let _ = stream.shutdown(how);
             let said = reader.join().unwrap_or_else(|_| Some("reading broke off".to_owned()));
-            said.or_else(|| sent.err().map(|error| error.to_string()))
+            (ended, said.or_else(|| sent.err().map(|error| error.to_string())))
         })
     }
 }
@@ -83,8 +93,8 @@ impl Link {
 /// Reads acknowledgements until the server closes.
 fn read_acks(
     mut answers: BufReader<TcpStream>,
-    outbox: &Outbox,
-    told: impl Fn(Figures),
+    backlog: &Backlog,
+    told: impl Fn(u64, u64),
 ) -> Option<String> {
     let mut waited = false;
     let reason = loop {
@@ -95,7 +105,7 @@ fn read_acks(
                 let count = |name: &str| said.get(name).and_then(Value::as_u64);
                 match count("ack") {
                     Some(durable) => {
-                        told(outbox.acknowledge(durable, count("rejected").unwrap_or(0)));
+                        told(durable, count("rejected").unwrap_or(0));
                     }
                     None => break Some(refusal(&said)),
                 }
@@ -103,15 +113,15 @@ fn read_acks(
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 // An input may be quiet for hours; lines that wait may not. They may have been
                 // sent just now, so the silence counts from the next deadline.
-                if waited && outbox.is_waiting() {
+                if waited && backlog.is_waiting() {
                     break Some(format!("no acknowledgement for {} s", SILENCE_MAX.as_secs()));
                 }
-                waited = outbox.is_waiting();
+                waited = backlog.is_waiting();
             }
             Err(error) => break Some(error.to_string()),
         }
     };
-    outbox.broken();
+    backlog.broken();
     reason
 }
 
@@ -137,9 +147,7 @@ fn refusal(said: &Value) -> String {
 }
 
 fn connect(address: &str) -> anyhow::Result<TcpStream> {
-    let addresses = address
-        .to_socket_addrs()
-        .map_err(|error| WrongUsage(format!("--to tcp://{address}: {error}")))?;
+    let addresses = address.to_socket_addrs().map_err(|error| no_such_place(address, &error))?;
     let mut reason = "there is no host of this name".to_owned();
     for candidate in addresses {
         match TcpStream::connect_timeout(&candidate, CONNECT_TIMEOUT) {
@@ -157,6 +165,14 @@ fn connect(address: &str) -> anyhow::Result<TcpStream> {
         }
     }
     Err(unreachable(address, reason).into())
+}
+
+/// An address that cannot be one is wrong usage; a name that nobody knows now may be known later.
+fn no_such_place(address: &str, error: &std::io::Error) -> anyhow::Error {
+    if error.kind() == ErrorKind::InvalidInput {
+        return WrongUsage(format!("--to tcp://{address}: {error}")).into();
+    }
+    unreachable(address, error.to_string()).into()
 }
 
 fn unreachable(address: &str, reason: String) -> Unreachable {

@@ -1,13 +1,13 @@
 //! The sender before a server that is a script: one entry a connection.
 
-use std::io::{BufRead as _, BufReader, Cursor, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
+use super::super::lines::{Cut, Cutter, Unfinished};
 use super::*;
-use crate::cli::WrongUsage;
 
 /// What the server does with one connection.
 struct Scene {
@@ -52,20 +52,50 @@ fn perform(scene: &Scene, mut stream: &TcpStream) -> Heard {
     (serde_json::from_str(&handshake).expect("JSON"), lines)
 }
 
-fn exchange(input: &str, settings: TcpSettings, scenes: Vec<Scene>) -> (Result<Tally>, Vec<Heard>) {
+/// A backlog, and who sends its lines.
+struct Sending {
+    backlog: Arc<Backlog>,
+    weather: Arc<Weather>,
+    courier: Arc<Courier>,
+}
+
+impl Sending {
+    fn start(address: String, input: &str) -> Sending {
+        let notices = Notices::beside(Progress::hidden());
+        let backlog = Arc::new(Backlog::in_memory(Identity(1), notices.clone()));
+        let weather = Arc::new(Weather::new(notices.clone()));
+        let mut wishes = Map::new();
+        wishes.insert("service".to_owned(), json!("shop"));
+        let courier = Courier::new(
+            TcpSettings { address, wishes },
+            Arc::clone(&backlog),
+            Arc::clone(&weather),
+            notices,
+            Progress::hidden(),
+        );
+        let mut cutter = Cutter::default();
+        cutter.feed(input.as_bytes());
+        while let Some(Cut::Piece(piece)) = cutter.finish(Unfinished::Take) {
+            assert!(backlog.push(&piece));
+        }
+        backlog.end(Ok(()));
+        let sending = Sending { backlog, weather, courier: Arc::new(courier) };
+        sending.courier.start().expect("a thread");
+        sending
+    }
+
+    fn finish(self) -> Tally {
+        while !self.backlog.is_done() {
+            self.backlog.wait_for_change(Duration::from_millis(10));
+        }
+        self.courier.tally()
+    }
+}
+
+fn exchange(input: &str, scenes: Vec<Scene>) -> (Tally, Vec<Heard>) {
     let (address, server) = serve(scenes);
-    let batches = BatchReader::spawn(Cursor::new(input.to_owned())).expect("a thread");
-    let settings = TcpSettings { address, ..settings };
-    let tally = send(batches, &settings, &Progress::hidden());
+    let tally = Sending::start(address, input).finish();
     (tally, server.join().expect("the server ends"))
-}
-
-fn anonymous() -> TcpSettings {
-    TcpSettings { address: String::new(), producer: None, retry_for: Duration::from_secs(60) }
-}
-
-fn named() -> TcpSettings {
-    TcpSettings { producer: Some("deploy-1".to_owned()), ..anonymous() }
 }
 
 #[test]
@@ -73,13 +103,14 @@ fn lines_follow_the_handshake_and_the_last_ack_decides() {
     let greeting = "{\"resume\":0}\n";
     let answer = "{\"ack\":1,\"rejected\":0}\n{\"ack\":3,\"rejected\":1}\n";
     let scene = Scene { greeting, lines_read: None, answer };
-    let (tally, heard) = exchange("{}\n\n{}\nx", anonymous(), vec![scene]);
+    let (tally, heard) = exchange("{}\n\n{}\nx", vec![scene]);
     let (handshake, lines) = &heard[0];
-    assert_eq!(handshake["tierlog"]["ack"], json!(true));
-    assert!(handshake["tierlog"]["producer"].as_str().is_some_and(|name| name.len() == 32));
-    assert_eq!(handshake["tierlog"]["from"], Value::Null);
-    assert_eq!(lines, "{}\n{}\nx\n", "blank lines have no number");
-    let tally = tally.expect("acknowledged");
+    let producer = Identity(1).to_string();
+    assert_eq!(
+        handshake["tierlog"],
+        json!({"service": "shop", "ack": true, "producer": producer, "from": 1})
+    );
+    assert_eq!(lines, "{}\n\n{}\nx\n");
     assert_eq!((tally.accepted, tally.rejected, tally.bytes), (2, 1, 9));
     assert_eq!((tally.redacted, tally.duplicate), (None, None));
 }
@@ -101,68 +132,68 @@ fn what_was_not_acknowledged_is_sent_again_by_the_same_producer() {
             answer: "{\"ack\":3,\"rejected\":1}\n",
         },
     ];
-    let (tally, heard) = exchange("a\nb\nc\n", anonymous(), scenes);
+    let (tally, heard) = exchange("a\nb\nc\n", scenes);
     let wishes = |number: usize| &heard[number].0["tierlog"];
     assert_eq!(heard[0].1, "a\nb\nc\n");
     assert_eq!((&wishes(1)["from"], &wishes(2)["from"]), (&json!(2), &json!(2)));
     assert_eq!(wishes(0)["producer"], wishes(2)["producer"]);
     assert_eq!(heard[2].1, "b\nc\n");
-    let tally = tally.expect("acknowledged");
     assert_eq!((tally.accepted, tally.rejected), (1, 2));
 }
 
 #[test]
-fn a_named_run_goes_on_where_the_last_one_was_stopped() {
-    let scene = Scene {
-        greeting: "{\"resume\":2}\n",
-        lines_read: None,
-        answer: "{\"ack\":3,\"rejected\":0}\n",
-    };
-    let (tally, heard) = exchange("a\nb\nc\n", named(), vec![scene]);
-    assert_eq!(heard[0].0["tierlog"], json!({"ack": true, "producer": "deploy-1"}));
-    assert_eq!(heard[0].1, "c\n");
-    let tally = tally.expect("acknowledged");
-    assert_eq!((tally.accepted, tally.duplicate), (1, Some(2)));
-
-    let scene = Scene { greeting: "{\"resume\":3}\n", lines_read: None, answer: "" };
-    let (tally, heard) = exchange("a\nb\nc\n", named(), vec![scene]);
-    assert_eq!(heard[0].1, "");
-    let tally = tally.expect("nothing is left to do");
-    assert_eq!((tally.accepted, tally.duplicate, tally.bytes), (0, Some(3), 6));
+fn a_server_that_knows_more_lines_of_our_name_than_were_sent_hears_another_name() {
+    let scenes = vec![
+        Scene { greeting: "{\"resume\":7}\n", lines_read: Some(0), answer: "" },
+        Scene {
+            greeting: "{\"resume\":0}\n",
+            lines_read: None,
+            answer: "{\"ack\":2,\"rejected\":0}\n",
+        },
+    ];
+    let (tally, heard) = exchange("a\nb\n", scenes);
+    assert_eq!((heard[0].1.as_str(), heard[1].1.as_str()), ("", "a\nb\n"));
+    assert_ne!(heard[0].0["tierlog"]["producer"], heard[1].0["tierlog"]["producer"]);
+    assert_eq!((tally.accepted, tally.duplicate), (2, None));
 }
 
 #[test]
-fn a_server_that_takes_nothing_is_given_up_and_said_why() {
-    let impatient = TcpSettings { retry_for: Duration::ZERO, ..anonymous() };
-    let scene = Scene {
+fn a_server_that_is_not_there_or_takes_nothing_is_waited_for_and_said_why() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nowhere = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    let full = Scene {
         greeting: "{\"resume\":0}\n",
         lines_read: Some(2),
-        answer: "{\"ack\":1,\"rejected\":0}\n{\"error\":\"disk is full\"}\n",
+        answer: "{\"error\":\"disk is full\"}\n",
     };
-    let (tally, _) = exchange("a\nb\n", impatient, vec![scene]);
-    let error = tally.expect_err("given up");
-    assert!(error.chain().any(|cause| cause.is::<Unreachable>()));
-    let text = format!("{error:#}");
-    assert!(text.starts_with("1 lines are durable, then sending stopped, gave up"), "{text}");
-    assert!(text.contains("the server said: disk is full"), "{text}");
+    let deaf = Scene { greeting: "", lines_read: Some(0), answer: "" };
+    for (address, expected) in [
+        (nowhere, "refused"),
+        (serve(vec![full]).0, "the server said: disk is full"),
+        (serve(vec![deaf]).0, "handshake"),
+    ] {
+        let sending = Sending::start(address, "a\nb\n");
+        let error = loop {
+            if let Some(error) = sending.weather.take_error() {
+                break error;
+            }
+            sending.backlog.wait_for_change(Duration::from_millis(10));
+        };
+        assert!(error.chain().any(|cause| cause.is::<Unreachable>()), "{error:#}");
+        assert!(format!("{error:#}").contains(expected), "{error:#}");
+        assert_eq!(sending.backlog.close().lines, 2);
+    }
 }
 
 #[test]
-fn a_server_that_is_not_there_or_does_not_know_producers_is_told_at_once() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address").to_string();
-    drop(listener);
-    let batches = BatchReader::spawn(Cursor::new("a\n")).expect("a thread");
-    let settings = TcpSettings { address, ..anonymous() };
-    let error = send(batches, &settings, &Progress::hidden()).expect_err("nobody listens");
-    assert!(error.is::<Unreachable>(), "{error}");
-
-    let scene = Scene { greeting: "", lines_read: Some(0), answer: "" };
-    let (tally, _) = exchange("a\n", anonymous(), vec![scene]);
-    assert!(tally.expect_err("no greeting").is::<Unreachable>());
-
-    let batches = BatchReader::spawn(Cursor::new("a\n")).expect("a thread");
-    let settings = TcpSettings { address: "nonsense".to_owned(), ..anonymous() };
-    let error = send(batches, &settings, &Progress::hidden()).expect_err("no address");
+fn an_address_that_cannot_be_one_ends_sending() {
+    let sending = Sending::start("nonsense".to_owned(), "a\n");
+    let error = loop {
+        if let Some(error) = sending.courier.take_error() {
+            break error;
+        }
+        sending.backlog.wait_for_change(Duration::from_millis(10));
+    };
     assert!(error.is::<WrongUsage>(), "{error}");
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 const COPY_BYTES: usize = 7_001;
 
 /// A listener whose connections lead to a server that may change.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: String,
     shared: Arc<Shared>,
 }
@@ -24,7 +24,7 @@ struct Shared {
 
 impl Proxy {
     /// Listens, and cuts the first connections after so many bytes each.
-    pub(super) fn start(cuts: Vec<u64>) -> Proxy {
+    pub(crate) fn start(cuts: Vec<u64>) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
         let shared = Arc::new(Shared {
@@ -44,22 +44,27 @@ impl Proxy {
     }
 
     /// Returns the URL to send to.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("tcp://{}", self.address)
     }
 
+    /// Returns the URL to send to over HTTP.
+    pub(crate) fn http_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Says where connections lead from now on.
-    pub(super) fn lead_to(&self, server: &str) {
+    pub(crate) fn lead_to(&self, server: &str) {
         *self.shared.server.lock().expect("no panic") = Some(server.to_owned());
     }
 
     /// Returns how many connections there were.
-    pub(super) fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Returns how many bytes went to servers.
-    pub(super) fn forwarded(&self) -> u64 {
+    pub(crate) fn forwarded(&self) -> u64 {
         self.shared.forwarded.load(Ordering::Relaxed)
     }
 }

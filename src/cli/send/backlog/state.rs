@@ -1,0 +1,179 @@
+//! What the backlog knows, under its lock: which batch may leave, and what is forgotten.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::super::notices::Notices;
+use super::super::spool::{Identity, Spool};
+use super::entry::{Entry, Stage};
+use super::{AGE_MAX, Figures, QUIET};
+
+/// See [`super`].
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) entries: VecDeque<Entry>,
+    pub(super) next_key: u64,
+    pub(super) next_batch: u64,
+    pub(super) next_line: u64,
+    /// Lines up to here are durable at a server that numbers them.
+    pub(super) durable_line: u64,
+    pub(super) memory_bytes: usize,
+    /// Lines that wait to be taken.
+    pub(super) pending_lines: u64,
+    pub(super) spool: Option<Spool>,
+    pub(super) identity: Identity,
+    /// Counts writes to the spool, ...
+    pub(super) written: u64,
+    /// ... and those that a power cut does not undo.
+    pub(super) synced: u64,
+    /// Whether lines are written to the spool now.
+    pub(super) disk: Disk,
+    pub(super) figures: Figures,
+    pub(super) input: Input,
+    /// The input is about to end: what is there leaves now.
+    pub(super) hurry: bool,
+    pub(super) broken: bool,
+    pub(super) closed: bool,
+}
+
+/// Whether lines can be written to the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disk {
+    Works,
+    /// Not now: there is no room, say.
+    Refuses,
+    /// A sync failed: what it holds is not known any more, and nothing further is entrusted to it.
+    Failed,
+}
+
+/// Whether more lines come.
+#[derive(Debug)]
+pub(super) enum Input {
+    Open,
+    Ended,
+    Failed(anyhow::Error),
+}
+
+impl State {
+    pub(super) fn new(identity: Identity) -> State {
+        State {
+            entries: VecDeque::new(),
+            next_key: 0,
+            next_batch: 0,
+            next_line: 1,
+            durable_line: 0,
+            memory_bytes: 0,
+            pending_lines: 0,
+            spool: None,
+            identity,
+            written: 0,
+            synced: 0,
+            disk: Disk::Works,
+            figures: Figures::default(),
+            input: Input::Open,
+            hurry: false,
+            broken: false,
+            closed: false,
+        }
+    }
+
+    pub(super) fn take_key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key - 1
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        !matches!(self.input, Input::Open) && self.entries.is_empty()
+    }
+
+    /// Tells whether somebody has, or had, each batch, and no more come.
+    pub(super) fn has_handed_out_all(&self) -> bool {
+        let waits = |entry: &Entry| matches!(entry.stage, Stage::Waiting);
+        !matches!(self.input, Input::Open) && !self.entries.iter().any(waits)
+    }
+
+    pub(super) fn entry(&mut self, key: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.key;
+        let position = usize::try_from(key.checked_sub(first)?).ok()?;
+        self.entries.get_mut(position)
+    }
+
+    /// Returns the oldest batch that nobody has and that may leave.
+    pub(super) fn ready(&mut self, now: Instant) -> Option<usize> {
+        self.close_ripe(now);
+        let waits = |entry: &Entry| matches!(entry.stage, Stage::Waiting);
+        let position = self.entries.iter().position(waits)?;
+        self.may_leave(position).then_some(position)
+    }
+
+    /// Tells whether a batch takes no more lines and is on disk where it is to be.
+    pub(super) fn may_leave(&self, position: usize) -> bool {
+        let entry = self.entries.get(position);
+        entry.is_some_and(|entry| entry.is_closed && entry.written <= self.synced)
+    }
+
+    /// Closes the last batch if it has waited long enough.
+    pub(super) fn close_ripe(&mut self, now: Instant) {
+        if self.ripens_in(now).is_some_and(|patience| patience.is_zero())
+            && let Some(last) = self.entries.back_mut()
+        {
+            last.is_closed = true;
+        }
+    }
+
+    /// Returns how long the last batch waits for company; nothing when there is none that does,
+    /// or while earlier ones wait.
+    pub(super) fn ripens_in(&self, now: Instant) -> Option<Duration> {
+        let last = self.entries.back().filter(|last| !last.is_closed)?;
+        if self.hurry || !matches!(self.input, Input::Open) {
+            return Some(Duration::ZERO);
+        }
+        let earlier = self.entries.len().checked_sub(2).and_then(|before| self.entries.get(before));
+        if earlier.is_some_and(|entry| matches!(entry.stage, Stage::Waiting)) {
+            return None;
+        }
+        let ripe = (last.pushed_at + QUIET).min(last.opened_at + AGE_MAX);
+        let ripe = last.holds_group_until.map_or(ripe, |held| ripe.max(held));
+        Some(ripe.saturating_duration_since(now))
+    }
+
+    /// Takes settled batches from the front.
+    pub(super) fn forget_settled(&mut self) -> std::io::Result<()> {
+        let mut settled = None;
+        while self.entries.front().is_some_and(|entry| matches!(entry.stage, Stage::Settled)) {
+            let Some(entry) = self.entries.pop_front() else { break };
+            self.memory_bytes -= entry.memory_bytes();
+            self.figures.bytes += entry.bytes;
+            settled = Some((entry.number + 1, entry.last_line()));
+        }
+        // A batch of several parts is settled with the last of them.
+        let next = self.entries.front().map(|entry| entry.number);
+        match (&mut self.spool, settled) {
+            (Some(spool), Some((batch, line))) => {
+                spool.settle(next.map_or(batch, |next| next.min(batch)), line)
+            }
+            (Some(spool), None) => {
+                let durable = self.durable_line;
+                if durable > spool.settled_line() { spool.settle(0, durable) } else { Ok(()) }
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Gives up what nobody has of the batches before a key.
+    pub(super) fn lose_before(&mut self, key: u64, notices: &Notices) {
+        let mut lines = 0;
+        for entry in self.entries.iter_mut().take_while(|entry| entry.key < key) {
+            if matches!(entry.stage, Stage::Waiting) {
+                lines += entry.lines_in(self.durable_line, u64::MAX);
+                entry.stage = Stage::Settled;
+                entry.is_closed = true;
+            }
+        }
+        self.figures.lost += lines;
+        if let Some(spool) = &mut self.spool {
+            spool.count_lost(lines);
+        }
+        notices.lost(lines);
+    }
+}
