@@ -4,7 +4,10 @@
 //! ready   200 only when the store takes writes and answers reads
 //! health  as ready, with everything that is known
 //!
-//! No record content, path of the machine or configuration value but the durability is told.
+//! No path of the machine or configuration value but the durability is told, and no record content
+//! but what [`ingest`] shows.
+
+mod ingest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,20 +19,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tierlog_ingest::Reporter;
 use tierlog_store::{ClockReport, ClockState, Store, StoreHealth};
 use utoipa::ToSchema;
+
+use ingest::{IngestHealth, notices};
 
 /// What the health routes look at.
 #[derive(Debug)]
 pub(crate) struct HealthState {
     store: Store,
+    reporter: Reporter,
     started: Instant,
 }
 
 impl HealthState {
     /// Returns the state of a server that is ready now.
-    pub(crate) fn new(store: Store) -> HealthState {
-        HealthState { store, started: Instant::now() }
+    pub(crate) fn new(store: Store, reporter: Reporter) -> HealthState {
+        HealthState { store, reporter, started: Instant::now() }
     }
 }
 
@@ -84,6 +91,11 @@ pub(crate) struct Health {
     /// Partitions with more field names than columns, newest first: the further names are searched
     /// in one column that they share, which takes longer.
     many_names: Vec<ManyNames>,
+    /// What was noticed about the lines that arrived.
+    ingest: IngestHealth,
+    /// What may be wrong with senders or with the configuration, in words, with the setting that
+    /// mends it. None of it makes the server `degraded`.
+    notices: Vec<String>,
 }
 
 /// A partition with more field names than columns.
@@ -191,6 +203,7 @@ impl Health {
         reasons.extend(store.refuses_writes.iter().map(|why| format!("writes are refused: {why}")));
         reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
         reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
+        let report = state.reporter.report();
         let (writable, readable) = (store.is_writable(), read.is_ok());
         let is_held = store.clock.state == ClockState::Ahead;
         let waits = store.indexing_waits.as_ref();
@@ -232,6 +245,8 @@ impl Health {
                 .map(|(tier, day)| (tier.clone(), day.to_string()))
                 .collect(),
             many_names: many_names(&state.store),
+            ingest: IngestHealth::from(&report),
+            notices: notices(&report),
         }
     }
 }

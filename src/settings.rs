@@ -64,6 +64,7 @@ pub(crate) fn ingest_config(config: &Config) -> Result<IngestConfig, ConfigError
                 .unwrap_or(limits::AHEAD_SECONDS_MAX),
         },
         time_zone: ingest.time.zone.clone(),
+        service_zones: ingest.time.service_zones.iter().cloned().collect(),
         missing_level: ingest.levels.missing,
         unknown_level: ingest.levels.unknown,
         aliases,

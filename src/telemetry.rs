@@ -91,7 +91,7 @@ enum Kind {
 }
 
 /// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 35] = [
+const DESCRIPTIONS: [(&str, Kind, Unit, &str); 37] = [
     (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
     (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
     (
@@ -106,6 +106,13 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 35] = [
         Kind::Counter,
         Unit::Count,
         "Requests or connections turned away, by why.",
+    ),
+    (names::UNKNOWN_LEVELS, Kind::Counter, Unit::Count, "Records whose level word nobody knows."),
+    (
+        names::SHIFTED_CLOCKS,
+        Kind::Gauge,
+        Unit::Count,
+        "Streams whose times without a zone seem to be in another one than is configured.",
     ),
     (names::REDACTIONS, Kind::Counter, Unit::Count, "Personal data found and replaced."),
     (names::CONNECTIONS_OPENED, Kind::Counter, Unit::Count, "Connections accepted."),

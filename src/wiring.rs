@@ -90,12 +90,13 @@ pub(crate) async fn serve(
     };
     // ORDER: after the store has found the directory to be of a format that we know.
     let pseudonyms = open_keys(&config)?;
-    let operations = Router::new()
-        .merge(health_router(Arc::new(HealthState::new(store.clone()))))
-        .merge(metrics_router(Arc::new(metrics(&store))));
+    let metrics = Arc::new(metrics(&store));
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
     let ingest =
         Arc::new(Ingest::new(ingest_config, Arc::new(redactor), sender, Arc::clone(&clock)));
+    let operations = Router::new()
+        .merge(health_router(Arc::new(HealthState::new(store.clone(), ingest.reporter()))))
+        .merge(metrics_router(metrics));
     let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock));
     let query_stop = query.stop_token();
     let query_routes = tierlog_query::http_router(Arc::new(query));

@@ -123,6 +123,11 @@ fn read_ingest(reader: &mut Reader<'_>) -> IngestSection {
             zone: reader.text("ingest.time.zone", "IANA name", jiff::tz::TimeZone::UTC, |name| {
                 jiff::tz::TimeZone::get(name).ok()
             }),
+            service_zones: reader.list(
+                "ingest.time.service_zones",
+                "list of SERVICE=IANA name",
+                service_zone,
+            ),
             ahead_max: reader.duration("ingest.time.ahead_max", SECOND..=WEEK),
         },
         levels: LevelsSection {
@@ -131,6 +136,14 @@ fn read_ingest(reader: &mut Reader<'_>) -> IngestSection {
         },
         aliases: read_aliases(reader),
     }
+}
+
+/// Reads `lms-web=Europe/Berlin`.
+fn service_zone(text: &str) -> Option<(String, jiff::tz::TimeZone)> {
+    let (service, zone) = text.rsplit_once('=')?;
+    let zone = jiff::tz::TimeZone::get(zone.trim()).ok()?;
+    let service = service.trim();
+    (!service.is_empty()).then(|| (service.to_owned(), zone))
 }
 
 fn read_aliases(reader: &mut Reader<'_>) -> Aliases {

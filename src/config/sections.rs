@@ -103,6 +103,8 @@ pub struct LimitsSection {
 pub struct TimeSection {
     /// Zone of timestamps that name none.
     pub zone: jiff::tz::TimeZone,
+    /// The same for some services.
+    pub service_zones: Vec<(String, jiff::tz::TimeZone)>,
     /// How far ahead a record may lie.
     pub ahead_max: Duration,
 }

@@ -136,6 +136,7 @@ fn all_problems_are_reported_together() {
         "ingest.levels.missing=warn",
         "security.allow_remote=maybe",
         "ingest.time.zone=Mars/Olympus",
+        "ingest.time.service_zones=[\"lms=Europe/Berlin\",\"shop\"]",
         "redaction=off",
         "zebra=1",
         "store.handoff_max=1MiB",
@@ -143,7 +144,7 @@ fn all_problems_are_reported_together() {
     ]))
     .unwrap_err();
     expect![[r#"
-        configuration: 19 problems
+        configuration: 20 problems
           ingest.limts.depth_max = 3 (--set): no such key; did you mean ingest.limits.depth_max?
           query.timout = "3s" (--set): no such key; did you mean query.timeout?
           redaction = "off" (--set): is a table, not a value
@@ -154,6 +155,7 @@ fn all_problems_are_reported_together() {
           ingest.http.body_max = "16EiB" (--set): allowed: size, 1KiB to 1GiB
           ingest.limits.line_max = 1 (--set): allowed: size, 1KiB to 64MiB
           ingest.time.zone = "Mars/Olympus" (--set): allowed: IANA name
+          ingest.time.service_zones = ["lms=Europe/Berlin", "shop"] (--set): allowed: list of SERVICE=IANA name
           ingest.levels.missing = "warn" (--set): allowed: debug, info, warning, error or critical
           store.durability = "interval:1h" (--set): allowed: fsync, interval:DURATION (1ms to 10s) or none
           store.tiers.audit.days (default): is missing; allowed: 1 to 36500

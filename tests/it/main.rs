@@ -61,3 +61,5 @@ mod tidy;
 mod times;
 #[cfg(test)]
 mod torture;
+#[cfg(test)]
+mod zones;

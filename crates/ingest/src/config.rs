@@ -1,6 +1,7 @@
 //! Valid settings of ingest. The root package reads configuration files and builds this; nothing
 //! here reads a file or an environment variable.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -15,6 +16,8 @@ pub struct IngestConfig {
     pub limits: IngestLimits,
     /// Zone of timestamps that name none (Python's `asctime` is local time).
     pub time_zone: TimeZone,
+    /// The same for services that are in another zone.
+    pub service_zones: BTreeMap<String, TimeZone>,
     /// Level of a record that has none.
     pub missing_level: Level,
     /// Level of a record whose level nobody knows; the longer of the plausible tiers.
@@ -25,6 +28,17 @@ pub struct IngestConfig {
     pub tiers: Tiers,
     /// What an acknowledgement promises (`fsync`, `interval:50ms`, `none`), shown in answers.
     pub durability: String,
+}
+
+impl IngestConfig {
+    /// Returns the zone of timestamps of a service that name none.
+    pub(crate) fn zone_of(&self, service: Option<&str>) -> &TimeZone {
+        // Fast path: nearly always one zone is that of all.
+        if self.service_zones.is_empty() {
+            return &self.time_zone;
+        }
+        service.and_then(|service| self.service_zones.get(service)).unwrap_or(&self.time_zone)
+    }
 }
 
 /// Bounds of lines, records, bodies and waiting.
@@ -71,6 +85,7 @@ impl Default for IngestConfig {
         IngestConfig {
             limits: IngestLimits::default(),
             time_zone: TimeZone::UTC,
+            service_zones: BTreeMap::new(),
             missing_level: Level::Info,
             unknown_level: Level::Warning,
             aliases: AliasTable::standard(),

@@ -13,6 +13,7 @@ mod frame;
 pub mod fuzzing;
 mod inflate;
 mod normalise;
+mod observations;
 mod pipeline;
 mod redact;
 mod repair;
@@ -25,6 +26,7 @@ mod testing;
 pub use config::{Defaults, IngestConfig, IngestLimits};
 pub use frame::is_blank;
 pub use normalise::{AliasTable, ShapeRow, Target, shape_rows};
+pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
 pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};
 pub use redact::{
     DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,

@@ -14,6 +14,7 @@ use crate::decode::Reject;
 use crate::elements::{Elements, is_single_object};
 use crate::frame::{BYTE_ORDER_MARK, Frame, Lines, is_blank};
 use crate::normalise::{Context, LineKind, LineReader};
+use crate::observations::{Notes, Observations, Reporter};
 use crate::redact::{DeadLetter, RedactingWriter, Redactor};
 use crate::source::BodyRoom;
 
@@ -36,6 +37,7 @@ pub struct Ingest {
     redactor: Arc<Redactor>,
     handoff: HandoffSender,
     clock: Arc<dyn Clock>,
+    observations: Arc<Observations>,
     /// What request bodies hold together.
     pub(crate) body_room: BodyRoom,
     /// Connections that may hold more than one read of lines that are not whole yet.
@@ -133,6 +135,7 @@ impl Ingest {
             config,
             redactor,
             handoff,
+            observations: Arc::new(Observations::new(clock.now())),
             clock,
             body_room,
             long_reads: Arc::new(Semaphore::new(long_reads)),
@@ -143,6 +146,12 @@ impl Ingest {
     /// Reads JSON lines that are all there: the whole way from bytes to a redacted batch.
     pub fn prepare_lines(&self, text: &[u8]) -> PreparedBatch {
         self.prepare_body(text, BodyFormat::JsonLines, &Defaults::default(), None)
+    }
+
+    /// Returns who tells what was noticed about the lines. Holds no way to the store.
+    pub fn reporter(&self) -> Reporter {
+        let observations = Arc::clone(&self.observations);
+        Reporter::new(observations, Arc::clone(&self.redactor), self.config.unknown_level)
     }
 
     /// Returns the settings.
@@ -222,6 +231,8 @@ impl Ingest {
         BatchBuilder {
             reader,
             writer: self.redacting_writer(input_bytes),
+            observations: &self.observations,
+            notes: Notes::default(),
             context,
             line_number: 0,
             verdicts: Verdicts {
@@ -250,6 +261,8 @@ fn starts_array(body: &[u8], format: BodyFormat) -> bool {
 struct BatchBuilder<'b> {
     reader: &'b mut LineReader,
     writer: RedactingWriter<'b>,
+    observations: &'b Observations,
+    notes: Notes,
     context: Context<'b>,
     line_number: u64,
     verdicts: Verdicts,
@@ -273,8 +286,10 @@ impl BatchBuilder<'_> {
             self.reject(text, self.line_too_long());
             return;
         }
-        match self.reader.read(text, kind, self.context) {
-            Ok(record) => {
+        match self.reader.read_noticing(text, kind, self.context) {
+            Ok(reading) => {
+                self.notes.note(&reading, self.context.now);
+                let record = reading.record;
                 self.writer.push(record);
                 self.verdicts.accepted_count += 1;
             }
@@ -313,6 +328,7 @@ impl BatchBuilder<'_> {
     }
 
     fn finish(self, id: Option<BatchId>) -> PreparedBatch {
+        self.observations.take(self.notes);
         let verdicts = Verdicts { redacted_count: self.writer.redacted_count(), ..self.verdicts };
         PreparedBatch { batch: self.writer.finish(id), verdicts }
     }

@@ -10,6 +10,10 @@ pub const INGEST_DUPLICATE: &str = "tierlog_ingest_duplicate_records_total";
 pub const INGEST_BYTES: &str = "tierlog_ingest_received_bytes_total";
 /// Requests or connections turned away, by `protocol` and `why` (`full`, `connections`).
 pub const INGEST_REFUSED: &str = "tierlog_ingest_refused_total";
+/// Records whose level word nobody knows.
+pub const UNKNOWN_LEVELS: &str = "tierlog_ingest_unknown_level_records_total";
+/// Streams whose times name no zone and lie a steady number of quarter hours off their arrival.
+pub const SHIFTED_CLOCKS: &str = "tierlog_ingest_shifted_clocks";
 /// Personal data found and replaced, by `detector`.
 pub const REDACTIONS: &str = "tierlog_redactions_total";
 /// Open connections, by `listener`: accepted minus closed.

@@ -12,7 +12,8 @@ use super::aliases::Hint;
 use super::candidate::Candidate;
 use super::collect::{Collected, Field};
 use super::targets::Target;
-use super::{Context, convert, derive, ids, moment, names, template};
+use super::timestamp::Exactness;
+use super::{Context, Reading, convert, derive, ids, moment, names, template};
 use crate::config::Defaults;
 use crate::decode::Reject;
 use crate::redact;
@@ -21,16 +22,24 @@ use crate::redact;
 pub(super) fn finish<'a>(
     collected: Collected<'a, '_>,
     context: Context<'_>,
-) -> Result<Record<'a>, Reject> {
+) -> Result<Reading<'a>, Reject> {
     let Context { config, defaults, .. } = context;
     let Collected { mut fields, mut best, times, level, request_line, mut dropped } = collected;
-    let choice = moment::choose(times, &fields, context)?;
+    let service = best.get(Target::Service as usize).and_then(|service| {
+        match fields.get(service.as_ref()?.index)? {
+            (_, Value::Str(service)) => Some(&**service),
+            _ => None,
+        }
+    });
+    let zone = config.zone_of(service.or(defaults.service.as_deref()));
+    let choice = moment::choose(times, &fields, zone, context)?;
     dropped.extend(choice.index);
     let has = |target: Target| best.get(target as usize).is_some_and(Option::is_some);
     let has_service = has(Target::Service);
     for candidate in best.iter_mut().flatten() {
         give(&mut fields, &dropped, candidate);
     }
+    let has_unknown_level = level.is_some_and(|choice| choice.known.is_none());
     let level = match level {
         None => defaults.level.unwrap_or(config.missing_level),
         Some(choice) => {
@@ -47,7 +56,8 @@ pub(super) fn finish<'a>(
     add_defaults(&mut fields, defaults, has_service);
     let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
     check_bounds(&record, context)?;
-    Ok(record)
+    let has_naive_time = choice.exactness == Exactness::Naive;
+    Ok(Reading { record, has_unknown_level, has_naive_time })
 }
 
 /// Gives a target its field.

@@ -59,6 +59,17 @@ pub(crate) struct Context<'c> {
     pub(crate) now: Timestamp,
 }
 
+/// A record, and what is worth telling about how it was read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    /// The record.
+    pub(crate) record: Record<'a>,
+    /// Whether nobody knows its level word, which is its `level_text`.
+    pub(crate) has_unknown_level: bool,
+    /// Whether its time named no zone.
+    pub(crate) has_naive_time: bool,
+}
+
 /// Reads lines one after the other; owns the memory that they are unescaped in.
 pub(crate) struct LineReader {
     decoder: Decoder,
@@ -97,6 +108,16 @@ impl LineReader {
         kind: LineKind,
         context: Context<'_>,
     ) -> Result<Record<'a>, Reject> {
+        Ok(self.read_noticing(line, kind, context)?.record)
+    }
+
+    /// The same with what is worth telling about how it was read.
+    pub(crate) fn read_noticing<'a>(
+        &'a mut self,
+        line: &'a [u8],
+        kind: LineKind,
+        context: Context<'_>,
+    ) -> Result<Reading<'a>, Reject> {
         finish(self.collect(line, kind, context.config)?, context)
     }
 

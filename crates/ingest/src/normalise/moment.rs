@@ -55,6 +55,7 @@ enum Grade {
 pub(super) fn choose(
     times: &mut [TimeCandidate],
     fields: &[Field<'_>],
+    zone: &TimeZone,
     context: Context<'_>,
 ) -> Result<Choice, Reject> {
     if times.len() > 1 {
@@ -64,7 +65,7 @@ pub(super) fn choose(
     let mut complaint = None;
     for time in times.iter() {
         let Some((name, value)) = fields.get(time.index) else { continue };
-        let moment = match read(time, value, fields, &context.config.time_zone) {
+        let moment = match read(time, value, fields, zone) {
             Ok(moment) => moment,
             Err(detail) => {
                 let is_explicit = time.layer == Layer::Record

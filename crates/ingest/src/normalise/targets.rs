@@ -389,6 +389,7 @@ const ERROR_TYPE: &[&str] = &[
     "err.name",
     "exc_name",
     "thrown.name",
+    "throwable.classname",
 ];
 
 const ERROR_MESSAGE: &[&str] = &[
@@ -409,6 +410,7 @@ const ERROR_MESSAGE: &[&str] = &[
     "exception.exception_message",
     "thrown.message",
     "thrown.localizedmessage",
+    "throwable.message",
     "error",
     "err",
 ];
@@ -442,6 +444,8 @@ const STACKTRACE: &[&str] = &[
     "stack",
     "exception",
     "thrown.extendedstacktrace",
+    "throwable.steparray",
+    "throwable",
     "stack_info",
 ];
 

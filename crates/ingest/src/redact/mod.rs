@@ -69,6 +69,12 @@ impl Redactor {
         Redactor { engine, names: NameCache::default(), buffers: Arc::default() }
     }
 
+    /// Returns a text without personal data, for what is shown of a line outside of its record.
+    pub(crate) fn redact_text(&self, text: &str) -> String {
+        let redacted = self.engine.redact(text, &mut Tally::default());
+        redacted.unwrap_or_else(|| text.to_owned())
+    }
+
     /// Opens a batch.
     pub fn batch(&self) -> RedactingWriter<'_> {
         self.batch_with_room(0)

@@ -247,6 +247,7 @@ fn records_get_their_error_from_every_library() {
         r#"{"error":{"type":"ValueError","message":"bad"}}"#.to_owned(),
         r#"{"error":{"kind":"ValueError","message":"bad","stack":"x"}}"#.to_owned(),
         r#"{"thrown":{"name":"ValueError","message":"bad","extendedStackTrace":[{"class":"A","method":"f","file":"A.java","line":1}]}}"#.to_owned(),
+        r#"{"throwable":{"className":"ValueError","message":"bad","stepArray":[{"className":"A","methodName":"f","fileName":"A.java","lineNumber":3}],"cause":{"className":"KeyError","message":"x"}}}"#.to_owned(),
         r#"{"@x":"ValueError: bad\n   at A.B()"}"#.to_owned(),
         r#"{"attributes":{"exception.type":"ValueError","exception.message":"bad"}}"#.to_owned(),
         r#"{"errorType":"ValueError","errorMessage":"bad","stackTrace":["  File a.py"]}"#.to_owned(),
@@ -265,6 +266,11 @@ fn records_get_their_error_from_every_library() {
         r#"{"exception":[{"exc_type":"E","frames":[{"filename":"a.py","lineno":1,"name":"f"}]}]}"#,
         &[("stacktrace", "  File \"a.py\", line 1, in f"), ("error_type", "E")],
     );
+    check(
+        r#"{"throwable":{"className":"E","stepArray":[{"className":"A","methodName":"f","fileName":"A.java","lineNumber":3}]}}"#,
+        &[("stacktrace", "  File \"A.java\", line 3, in f"), ("error_type", "E")],
+    );
+    check(r#"{"throwable":null}"#, &[("stacktrace", "none"), ("error_type", "none")]);
 }
 
 #[test]
