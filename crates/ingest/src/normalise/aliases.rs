@@ -25,6 +25,8 @@ pub(crate) enum Hint {
     Bytes,
     /// The calls that led to an error, or another long text.
     Trace,
+    /// A path, of which the last segment counts.
+    LastSegment,
     /// The template of a message, filled from the fields beside it.
     Template,
     /// The template of a message, filled from the fields below the marked path.

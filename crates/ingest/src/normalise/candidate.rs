@@ -73,6 +73,8 @@ pub(super) enum Class {
     Spelling,
     /// A name of the general table, inside a container.
     Inside,
+    /// The contract's own name, with a value that it cannot have.
+    Unfit,
 }
 
 impl Class {

@@ -56,6 +56,9 @@ pub(crate) struct Collector<'a, 'c> {
     signs: SignSet,
     /// The shape of the current layer, once it is settled.
     shape: Option<&'static Compiled>,
+    /// Names of the shapes of all layers.
+    #[cfg(test)]
+    recognised: Vec<&'static str>,
     /// The field of the current layer that holds another record.
     wrapped: Option<usize>,
     /// Dotted path of the object that is being walked, with its last dot.
@@ -86,6 +89,9 @@ pub(crate) struct Collected<'a, 'c> {
     pub(crate) request_line: Option<usize>,
     /// Positions of fields that are not kept.
     pub(crate) dropped: Vec<usize>,
+    /// Names of the shapes of all layers, the outermost first.
+    #[cfg(test)]
+    pub(crate) shapes: Vec<&'static str>,
 }
 
 /// What is opened next.
@@ -119,6 +125,8 @@ impl<'a, 'c> Collector<'a, 'c> {
             seen: NameFilter::default(),
             signs: SignSet::default(),
             shape: None,
+            #[cfg(test)]
+            recognised: Vec::new(),
             wrapped: None,
             path: String::new(),
             layer: Layer::Record,
@@ -211,6 +219,8 @@ impl<'a, 'c> Collector<'a, 'c> {
             level: self.level,
             request_line: self.request_line,
             dropped: self.dropped,
+            #[cfg(test)]
+            shapes: self.recognised,
         }
     }
 
@@ -229,6 +239,8 @@ impl<'a, 'c> Collector<'a, 'c> {
                 let count = fields.len().saturating_sub(start);
                 Some(Seen { position: index.saturating_sub(start), count, value })
             });
+            #[cfg(test)]
+            self.recognised.extend(self.shape.map(|compiled| compiled.shape.name));
             if let Some(wraps) = self.shape.and_then(|shape| shape.wraps) {
                 self.open_bytes(wraps);
             }
@@ -449,14 +461,19 @@ impl<'a, 'c> Collector<'a, 'c> {
     fn consider(&mut self, index: usize, alias: Alias, wrapped: Wrapped) {
         let Some((name, value)) = self.fields.get(index) else { return };
         let is_own_name = name == alias.target.name();
-        let class = Class::of(alias, wrapped);
+        let fits = convert::may_become(alias, value);
+        let class = match is_own_name && !fits {
+            // `"request_id": "-"`: believed when nothing else says better.
+            true => Class::Unfit,
+            false => Class::of(alias, wrapped),
+        };
         let priority = Priority { layer: self.layer_rank, class, rank: alias.rank };
         match alias.target {
             Target::Level => {
                 let known = read_level(value, scale_of(alias));
                 self.consider_level(LevelChoice { index, known, priority }, is_own_name);
             }
-            _ if !is_own_name && !convert::may_become(alias, value) => {}
+            _ if !is_own_name && !fits => {}
             Target::Timestamp => {
                 let companion = match alias.hint {
                     Hint::SecondsAnd(mark) | Hint::ZonedBy(mark) => {

@@ -5,6 +5,7 @@
 //! written as it is stored.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use tierlog_model::{Record, RecordKind, RejectReason, Value, fields as field_names};
 
@@ -18,13 +19,16 @@ use crate::config::Defaults;
 use crate::decode::Reject;
 use crate::redact;
 
+/// Where the port of a client's address is kept.
+const CLIENT_PORT: &str = "client_port";
+
 /// Gives every target its field and every field its type.
 pub(super) fn finish<'a>(
     collected: Collected<'a, '_>,
     context: Context<'_>,
 ) -> Result<Reading<'a>, Reject> {
     let Context { config, defaults, .. } = context;
-    let Collected { mut fields, mut best, times, level, request_line, mut dropped } = collected;
+    let Collected { mut fields, mut best, times, level, request_line, mut dropped, .. } = collected;
     let service = best.get(Target::Service as usize).and_then(|service| {
         match fields.get(service.as_ref()?.index)? {
             (_, Value::Str(service)) => Some(&**service),
@@ -63,14 +67,15 @@ pub(super) fn finish<'a>(
 /// Gives a target its field.
 fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidate) {
     let Candidate { index, alias, .. } = *candidate;
-    let below = match alias.hint {
-        Hint::Template => Some(""),
-        Hint::TemplateBelow(mark) => Some(mark.name()),
+    let added = match alias.hint {
+        // The template stays; the message is a field of its own.
+        Hint::Template => Some(template::fill(fields, index, "")),
+        Hint::TemplateBelow(mark) => Some(template::fill(fields, index, mark.name())),
+        Hint::LastSegment => add_last_segment(fields, index, alias.target.name()),
         _ => None,
     };
-    if let Some(below) = below {
-        // The template stays; the message is a field of its own.
-        candidate.index = template::fill(fields, index, below);
+    if let Some(added) = added {
+        candidate.index = added;
         return;
     }
     let keeps_own_name =
@@ -85,6 +90,37 @@ fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidat
     if let Some((_, value)) = fields.get_mut(index) {
         let taken = std::mem::replace(value, Value::Bool(false));
         *value = convert::convert(alias, taken);
+    }
+    if alias.target == Target::ClientIp {
+        take_port_off(fields, index);
+    }
+}
+
+/// Adds the last segment of a path under a name, and returns where; the path stays. `None` when
+/// there is but one segment.
+fn add_last_segment(
+    fields: &mut Vec<Field<'_>>,
+    index: usize,
+    name: &'static str,
+) -> Option<usize> {
+    let (_, Value::Str(path)) = fields.get(index)? else { return None };
+    let segment = path.rsplit_once('/')?.1.to_owned();
+    if let Some(other) = fields.iter().position(|(own, _)| own == name) {
+        names::displace(fields, other);
+    }
+    fields.push((Cow::Borrowed(name), Value::Str(Cow::Owned(segment))));
+    Some(fields.len() - 1)
+}
+
+/// Leaves the address alone of an address with a port; the port is kept beside it.
+fn take_port_off(fields: &mut Vec<Field<'_>>, index: usize) {
+    let Some((_, Value::Str(text))) = fields.get(index) else { return };
+    let Ok(address) = text.trim().parse::<SocketAddr>() else { return };
+    if let Some((_, value)) = fields.get_mut(index) {
+        *value = Value::Str(Cow::Owned(address.ip().to_string()));
+    }
+    if !fields.iter().any(|(own, _)| own == CLIENT_PORT) {
+        fields.push((Cow::Borrowed(CLIENT_PORT), Value::I64(i64::from(address.port()))));
     }
 }
 

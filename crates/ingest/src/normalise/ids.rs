@@ -130,7 +130,8 @@ mod tests {
             r#"["1","2","18446744073709551615"]"#,
         );
         check(r#"{"user_id":"42,43"}"#, "user_id", "42,43");
-        check(r#"{"user_id":[],"userId":7}"#, "user_id", "[]");
+        check(r#"{"user_id":[],"userId":7}"#, "user_id", "7");
+        check(r#"{"user_id":[]}"#, "user_id", "[]");
         check(r#"{"span_id":[1]}"#, "span_id", "1");
     }
 

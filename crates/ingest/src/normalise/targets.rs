@@ -150,6 +150,7 @@ impl Target {
                 "app.name",
                 "application",
                 "resource.service.name",
+                "dd.service",
             ],
             Target::Logger => &["logger", "logger_name", "loggername", "log.logger", "name"],
             Target::Host => &["host", "hostname", "host.name", "host_name", "host.hostname"],

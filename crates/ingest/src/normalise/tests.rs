@@ -48,6 +48,8 @@ fn check_text(line: &str, expected: Expect) {
     expected.assert_eq(&print(read_as(line.as_bytes(), LineKind::Text, &IngestConfig::default())));
 }
 
+mod real;
+
 mod shapes;
 
 mod rules;

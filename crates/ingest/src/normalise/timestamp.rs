@@ -129,7 +129,17 @@ fn from_text(text: &str, unit: Option<Unit>, zone: &TimeZone) -> Result<Moment, 
     read_pieces(text, zone)
         .or_else(|| read_pieces(&rewrite(text)?, zone))
         .or_else(|| read_rare(text).map(|rare| placed(rare, zone)))
+        .or_else(|| read_pieces(without_abbreviation(text)?, zone))
         .unwrap_or(Err("timestamp text is in no known form"))
+}
+
+/// Takes the abbreviation of a zone off the end (`2026-08-21 14:05:09.123 CEST`): one stands for
+/// several zones, so the time is one without a zone.
+fn without_abbreviation(text: &str) -> Option<&str> {
+    let (head, name) = text.rsplit_once(' ')?;
+    let is_abbreviation =
+        (2..=5).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_abbreviation.then_some(head)
 }
 
 /// Tells whether digits are a date and a time (`20260821140509`), not a number since 1970: read
@@ -318,6 +328,7 @@ mod tests {
             ("2026-08-21T14:05:09+02:00[Europe/Berlin]", "2026-08-21T12:05:09.000000Z"),
             ("2026-08-21 14:05:09.5 +0200 CEST m=+0.012", "2026-08-21T12:05:09.500000Z"),
             ("2026-08-21 14:05:09.5 +0000 UTC", "2026-08-21T14:05:09.500000Z"),
+            ("2026-08-21 14:05:09.123 CEST", "2026-08-21T14:05:09.123000Z"),
             ("/Date(1760000000123)/", "2025-10-09T08:53:20.123000Z"),
             ("/Date(1760000000123+0200)/", "2025-10-09T08:53:20.123000Z"),
             ("1760000000", "2025-10-09T08:53:20.000000Z"),
@@ -385,6 +396,7 @@ mod tests {
             (text("2026-08-21 14:05:09"), Exactness::Naive),
             (text("Fri Aug 21 14:05:09 2026"), Exactness::Naive),
             (text("20260821140509"), Exactness::Naive),
+            (text("2026-08-21 14:05:09 PST"), Exactness::Naive),
             (text("2026-08-21 14:05:09Z"), Exactness::Exact),
             (text("21/Aug/2026:14:05:09 +0200"), Exactness::Exact),
             (text("1760000000"), Exactness::Exact),

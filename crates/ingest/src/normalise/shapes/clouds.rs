@@ -18,9 +18,9 @@ const GOOGLE: [Rule; 18] = [
     field("httpRequest.status", Target::StatusCode),
     field("httpRequest.remoteIp", Target::ClientIp),
     duration("httpRequest.latency", Unit::Seconds),
-    field("logging.googleapis.com/trace", Target::TraceId),
+    rule("logging.googleapis.com/trace", Becomes::LastSegment(Target::TraceId)),
     field("logging.googleapis.com/spanId", Target::SpanId),
-    field("trace", Target::TraceId),
+    rule("trace", Becomes::LastSegment(Target::TraceId)),
     field("serviceContext.service", Target::Service),
     field("resource.labels.service_name", Target::Service),
     field("resource.labels.module_id", Target::Service),
@@ -215,7 +215,13 @@ pub(super) const SHAPES: &[Shape] = &[
     Shape {
         name: "vercel",
         about: "Vercel's log drains",
-        signs: &[Has("deploymentId"), Has("projectId"), Has("source")],
+        signs: &[
+            Has("deploymentId"),
+            Has("projectId"),
+            Has("source"),
+            Has("timestamp"),
+            Text("message"),
+        ],
         fields: &[
             field("deploymentId", Target::Release),
             field("requestId", Target::RequestId),

@@ -70,6 +70,7 @@ pub(super) const SHAPES: &[Shape] = &[
         about: "Fluent Bit and Fluentd with Kubernetes' metadata",
         signs: &[
             Has("log"),
+            Text("log"),
             Any(&["kubernetes.pod_name", "kubernetes.namespace_name", "kubernetes.container_name"]),
             Any(&["stream", "time", "date", "@timestamp", "kubernetes.pod_name"]),
         ],

@@ -64,6 +64,7 @@ fn becomes(rule: &Rule) -> String {
         Becomes::Bytes => "message (text or bytes)".to_owned(),
         Becomes::Template(_) => "message (template)".to_owned(),
         Becomes::Trace => "stacktrace (where it is one)".to_owned(),
+        Becomes::LastSegment(target) => format!("{} (last segment)", target.name()),
         Becomes::RequestLine => "method, path".to_owned(),
         Becomes::Itself => "itself".to_owned(),
     }

@@ -237,6 +237,7 @@ impl ShapeIndex {
             Becomes::Template("") => (Target::Message, Hint::Template),
             Becomes::Template(below) => (Target::Message, Hint::TemplateBelow(self.mark(below))),
             Becomes::Trace => (Target::Stacktrace, Hint::Trace),
+            Becomes::LastSegment(target) => (target, Hint::LastSegment),
             Becomes::RequestLine => return Effect::RequestLine,
             Becomes::Itself => return Effect::Itself,
         };

@@ -15,7 +15,6 @@ pub(super) const SHAPES: &[Shape] = &[
             duration("duration", Unit::Milliseconds),
             // Time in the view, where elsewhere it names the code that was called.
             itself("view"),
-            field("action", Target::Endpoint),
         ],
         ..Shape::PLAIN
     },

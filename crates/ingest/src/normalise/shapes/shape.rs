@@ -114,6 +114,9 @@ pub(crate) enum Becomes {
     Template(&'static str),
     /// The calls that led to an error, where the text is such.
     Trace,
+    /// A field of the contract, of a path its last segment: `projects/p/traces/4f1c`. The whole
+    /// keeps its name.
+    LastSegment(Target),
     /// The method and path of a request: `GET /a HTTP/1.1`.
     RequestLine,
     /// Nothing: the field keeps its name, whatever it means elsewhere.
