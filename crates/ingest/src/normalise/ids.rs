@@ -17,6 +17,9 @@ const MEMBERS: [&str; 12] =
 /// Where spellings that lie inside an id's object rank: behind those of the id itself.
 const MEMBER_RANK: u16 = 1 << 10;
 
+/// Objects inside each other that stand for one id.
+const OBJECTS_MAX: usize = 4;
+
 /// Tells whether a target holds an id.
 pub(super) fn is_id(target: Target) -> bool {
     matches!(target, Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId)
@@ -25,10 +28,19 @@ pub(super) fn is_id(target: Target) -> bool {
 /// Returns what a key inside an object spells whose own name is that of an id: `user_id.value`.
 pub(super) fn member_alias(aliases: &AliasTable, path: &str, key: &str) -> Option<Alias> {
     let position = MEMBERS.iter().position(|member| key.eq_ignore_ascii_case(member))?;
-    let object = path.strip_suffix('.')?;
-    let alias = aliases.find(NameHash::START.extend(object), "", object)?.alias?;
-    let rank = MEMBER_RANK + alias.rank * MEMBERS.len() as u16 + position as u16;
-    is_id(alias.target).then_some(Alias { rank, ..alias })
+    let mut object = path.strip_suffix('.')?;
+    for _ in 0..OBJECTS_MAX {
+        let entry = aliases.find(NameHash::START.extend(object), "", object);
+        if let Some(alias) = entry.and_then(|entry| entry.alias) {
+            let rank = MEMBER_RANK + alias.rank * MEMBERS.len() as u16 + position as u16;
+            return is_id(alias.target).then_some(Alias { rank, ..alias });
+        }
+        // An object inside the id's own: `user_id.id.$oid`.
+        let (outer, member) = object.rsplit_once('.')?;
+        MEMBERS.iter().find(|known| member.eq_ignore_ascii_case(known))?;
+        object = outer;
+    }
+    None
 }
 
 /// Tells whether a value of a field that spells an id is one, or a list of some.
@@ -88,6 +100,8 @@ fn collect(value: &Json, found: &mut Found) {
             let own = MEMBERS.iter().find_map(|wanted| {
                 members.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))
             });
+            // What has one member only is that member: `{"user_id": 42}`.
+            let own = own.or_else(|| members.iter().next().filter(|_| members.len() == 1));
             found.has_more = true;
             if let Some((_, id)) = own {
                 collect(id, found);
@@ -150,7 +164,9 @@ mod tests {
         check(line, "original.user_id", r#"[{"id":42,"role":"a"},{"id":"43"}]"#);
         check(r#"{"user_id":1,"user":{"id":2}}"#, "user_id", "1");
         check(r#"{"user_id":{"role":"a"}}"#, "user_id", "none");
-        check(r#"{"user_id":[true,{"x":1}]}"#, "user_id", r#"[true,{"x":1}]"#);
+        check(r#"{"user_id":[true,{"x":1,"y":2}]}"#, "user_id", r#"[true,{"x":1,"y":2}]"#);
+        check(r#"{"user_id":[{"user":{"id":1}},{"user_id":2}]}"#, "user_id", r#"["1","2"]"#);
+        check(r#"{"user_id":{"id":{"value":42}}}"#, "user_id", "42");
         check(r#"{"id":{"value":1}}"#, "user_id", "none");
     }
 }

@@ -147,6 +147,7 @@ mod tests {
             is_phone: name.len().is_multiple_of(2),
             pair: PairPart::Neither,
             number_use: NumberUse::Unknown,
+            is_query: false,
             is_suspect: name.contains('@'),
         }
     }

@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use tierlog_model::fields::URL_QUERY;
+
 use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
@@ -44,6 +46,8 @@ pub(super) struct NameFacts {
     pub(super) pair: PairPart,
     /// What long numbers under it are for.
     pub(super) number_use: NumberUse,
+    /// Whether it is the query of an address, apart from its path.
+    pub(super) is_query: bool,
     /// Whether the name itself holds personal data.
     pub(super) is_suspect: bool,
 }
@@ -62,6 +66,7 @@ impl NameFacts {
             is_phone: is_phone_key(name),
             pair,
             number_use: NumberUse::of_name(name),
+            is_query: name == URL_QUERY,
             is_suspect: engine.redact(name, &mut Tally::default()).is_some(),
         }
     }
@@ -79,6 +84,7 @@ impl NameFacts {
                 NumberUse::Id => kept.number_use,
                 told => told,
             },
+            is_query: self.is_query || kept.is_query,
             is_suspect: self.is_suspect,
         }
     }

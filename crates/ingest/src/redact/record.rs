@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use tierlog_model::fields::{REDACTED, URL_QUERY};
+use tierlog_model::fields::REDACTED;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Record, Value};
 
@@ -92,9 +92,9 @@ impl RecordWalk<'_> {
             Value::U64(number) => is_card_number(*number, facts.number_use),
             Value::F64(number) => json::is_card_float(*number, facts.number_use),
             Value::Str(text) => {
-                let redacted = match names {
-                    [_, URL_QUERY] => self.query(text),
-                    _ => self.text(text, facts.number_use),
+                let redacted = match facts.is_query {
+                    true => self.query(text),
+                    false => self.text(text, facts.number_use),
                 };
                 if let Some(redacted) = redacted {
                     *text = Cow::Owned(redacted);

@@ -159,7 +159,7 @@ const KIND_BYTES_MAX: usize = 200;
 fn is_class(kind: &str) -> bool {
     let last = last_segment(kind);
     let starts_right = kind.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    let is_named = last.starts_with(char::is_uppercase) && last.contains(char::is_lowercase);
+    let is_named = last.starts_with(char::is_uppercase) && kind.contains(char::is_lowercase);
     kind.len() <= KIND_BYTES_MAX && starts_right && (is_named || names_error(kind))
 }
 
@@ -184,7 +184,7 @@ const ERROR_ENDS: [&str; 12] = [
 pub(super) fn names_error(kind: &str) -> bool {
     let last = last_segment(kind).trim_end_matches(|end: char| end.is_ascii_digit());
     // `ERROR: text` is a level.
-    if !last.contains(char::is_lowercase) {
+    if !kind.contains(char::is_lowercase) {
         return false;
     }
     let lower = last.to_lowercase();

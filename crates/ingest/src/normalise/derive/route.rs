@@ -36,6 +36,8 @@ pub(super) fn fold(path: &str) -> Option<String> {
     let mut route = String::with_capacity(path.len());
     for segment in inner.split('/') {
         route.push('/');
+        // `;jsessionid=...` belongs to the request, not to its route.
+        let segment = segment.split_once(';').map_or(segment, |(segment, _)| segment);
         fold_segment(segment, &mut route);
     }
     Some(route)
@@ -131,6 +133,7 @@ mod tests {
         check("/p/my-post-123456", "/p/:id");
         check("/a/42.json", "/a/:id.json");
         check("/static/main.3f9c2ab1.js", "/static/main.:id.js");
+        check("/x;jsessionid=1A2B530637289A03/y;v=1", "/x/y");
         check("/t/eyJhbGciOiJIUzI1NiJ9", "/t/:id");
     }
 

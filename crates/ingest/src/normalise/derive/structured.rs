@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::exception;
+
 /// An error as far as its JSON says it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Structured {
@@ -55,6 +57,9 @@ pub(super) fn read(json: &str) -> Option<Structured> {
     let is_sentry =
         |object: &&Map<String, Value>| object.contains_key("value") && object.contains_key("type");
     let chosen = objects().rfind(is_sentry).or_else(|| objects().find(|o| kind(o).is_some()));
+    if let Some(parts) = parts(&items) {
+        return Some(parts);
+    }
     // Lines of text are no error as JSON, but a trace in pieces.
     objects().next()?;
     let found = match chosen {
@@ -66,6 +71,21 @@ pub(super) fn read(json: &str) -> Option<Structured> {
         None => Structured { trace: call_lines(&items), ..Structured::default() },
     };
     (found != Structured::default()).then_some(found)
+}
+
+/// Reads class, text and calls as three elements, as `sys.exc_info()` comes out of an encoder.
+fn parts(items: &[Value]) -> Option<Structured> {
+    let [Value::String(kind), Value::String(message), rest] = items else { return None };
+    if rest.is_string() {
+        return None;
+    }
+    let written = format!("{kind}\n{message}");
+    let error = exception::read(&written)?;
+    Some(Structured {
+        kind: Some(error.kind.to_owned()),
+        message: Some(error.message.to_owned()).filter(|message| !message.is_empty()),
+        trace: calls(rest),
+    })
 }
 
 /// Returns the class with the module that Sentry keeps beside it, as a traceback prints it.

@@ -172,6 +172,7 @@ fn a_class_alone_is_read_where_an_error_is_expected() {
     for (text, kind, message) in [
         ("ValueError: bad", "ValueError", "bad"),
         ("requests.exceptions.SSLError: EOF", "requests.exceptions.SSLError", "EOF"),
+        ("com.example.EOF: end", "com.example.EOF", "end"),
         ("RuntimeError\nno stock", "RuntimeError", "no stock"),
         ("KeyError: 'x'", "KeyError", "'x'"),
         ("<class 'ValueError'>\nbad\n<traceback object at 0x7f>", "ValueError", "bad"),
@@ -241,6 +242,8 @@ fn records_get_their_error_from_every_library() {
         r#"{"exception":{"values":[{"type":"KeyError","value":"x"},{"type":"ValueError","value":"bad"}]}}"#.to_owned(),
         r#"{"exception":[{"exc_type":"ValueError","exc_value":"bad","frames":[]}]}"#.to_owned(),
         r#"{"exception":["ValueError","bad"]}"#.to_owned(),
+        r#"{"exc_info":["ValueError","bad",["  File a.py","  File b.py"]]}"#.to_owned(),
+        r#"{"exc_info":["<class 'ValueError'>","ValueError('bad')",null]}"#.to_owned(),
         r#"{"stack":"ValueError: bad\n    at f (a.js:1:1)"}"#.to_owned(),
         r#"{"err":{"type":"ValueError","message":"bad","stack":"ValueError: bad\n    at f"}}"#.to_owned(),
         r#"{"err":{"name":"ValueError","message":"bad","stack":"ValueError: bad\n    at f"}}"#.to_owned(),
@@ -269,6 +272,10 @@ fn records_get_their_error_from_every_library() {
     check(
         r#"{"throwable":{"className":"E","stepArray":[{"className":"A","methodName":"f","fileName":"A.java","lineNumber":3}]}}"#,
         &[("stacktrace", "  File \"A.java\", line 3, in f"), ("error_type", "E")],
+    );
+    check(
+        r#"{"exc_info":["ValueError","bad",["  File a.py","  File b.py"]]}"#,
+        &[("stacktrace", "  File a.py\n  File b.py")],
     );
     check(r#"{"throwable":null}"#, &[("stacktrace", "none"), ("error_type", "none")]);
 }
