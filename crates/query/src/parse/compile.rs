@@ -14,6 +14,9 @@ use super::{level, literal, words};
 use crate::moment::{MOMENT_FORMS, Moment};
 use crate::{QueryError, TimeRange, Warnings};
 
+/// What is wrong with `a*b/c*d` as words.
+const SEVERAL_WORDS: &str = "a wildcard in a text of several words may only stand at its end";
+
 /// What compiling needs to know besides the tree.
 pub(super) struct Compiler<'c> {
     pub(super) clauses: &'c [Clause],
@@ -87,10 +90,8 @@ impl Compiler<'_> {
     fn bare(&mut self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
         let test = match value {
             Value::Anything => return Ok(Expr::All),
-            Value::Word(word) => words::pattern(&word).ok_or_else(|| {
-                let message = "a wildcard in a text of several words may only stand at its end";
-                QueryError::syntax(clause.position, message)
-            })?,
+            Value::Word(word) => words::pattern(&word)
+                .ok_or_else(|| QueryError::syntax(clause.position, SEVERAL_WORDS))?,
             Value::Quoted(text) => words::phrase(&text),
             Value::QuotedPrefix(text) => words::phrase_prefix(&text),
             Value::Regex(source) => TextTest::WordRegex(regex(clause, &source)?),
@@ -98,10 +99,7 @@ impl Compiler<'_> {
                 return Err(QueryError::syntax(clause.position, "a field is missing before this"));
             }
         };
-        if test == TextTest::Never {
-            let message = "there is nothing to look for in this text";
-            return Err(QueryError::syntax(clause.position, message));
-        }
+        check_words(clause, &test)?;
         Ok(Expr::AnyText(test))
     }
 
@@ -133,10 +131,11 @@ impl Compiler<'_> {
             }
             (None, _) => field_test(clause, value)?,
         };
-        Ok(match test {
-            Some(test) => Expr::field(name, test),
-            None => Expr::Exists(name.to_owned()),
-        })
+        let Some(test) = test else { return Ok(Expr::Exists(name.to_owned())) };
+        if fields::TEXT_FIELDS.contains(&name) {
+            check_text(clause, &test)?;
+        }
+        Ok(Expr::field(name, test))
     }
 
     /// Returns the test for whole ids, in the forms in which the field's key stores them; `None`
@@ -207,6 +206,32 @@ impl Compiler<'_> {
         })?;
         Ok(if range == TimeRange::default() { Expr::All } else { Expr::Timestamp(range) })
     }
+}
+
+/// Refuses what no text can pass: it would find nothing, and negated everything.
+fn check_words(clause: &Clause, test: &TextTest) -> Result<(), QueryError> {
+    let message = match test {
+        TextTest::Never => "there is nothing to look for in this text",
+        TextTest::WordRegex(pattern) if !pattern.may_fit_words() => {
+            "an expression is compared with single words, and fits none; quote signs that are text"
+        }
+        TextTest::Phrase(_) | TextTest::Word(_) | TextTest::WordRegex(_) | TextTest::Signs(_) => {
+            return Ok(());
+        }
+    };
+    Err(QueryError::syntax(clause.position, message))
+}
+
+/// Refuses what no text that is compared by words can pass.
+fn check_text(clause: &Clause, test: &FieldTest) -> Result<(), QueryError> {
+    let message = match test {
+        FieldTest::Wildcard { words: TextTest::Never, .. } => SEVERAL_WORDS,
+        FieldTest::Range(_) => "a text is compared by its words, which have no order",
+        FieldTest::AnyOf(_) | FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
+            return test.words().iter().try_for_each(|test| check_words(clause, test));
+        }
+    };
+    Err(QueryError::syntax(clause.position, message))
 }
 
 /// Returns the test for an ordinary field; `None` when it only has to be there.

@@ -128,6 +128,7 @@ pub struct Pattern {
     source: String,
     value: Regex,
     word: Regex,
+    may_fit_words: bool,
     may_fit_runs: bool,
 }
 
@@ -136,9 +137,12 @@ impl Pattern {
     pub(super) fn new(source: &str) -> Result<Pattern, String> {
         let value = compile(source)?;
         let word = format!("(?i:{})", normal_expression(source));
-        let may_fit_runs = may_fit_runs(&word);
+        let may_fit_runs = may_fit(&word, Kind::Run);
+        let other_words = [Kind::Letter, Kind::Emoji, Kind::Flag];
+        let may_fit_words =
+            may_fit_runs || other_words.into_iter().any(|kind| may_fit(&word, kind));
         let word = compile(&word)?;
-        Ok(Pattern { source: source.to_owned(), value, word, may_fit_runs })
+        Ok(Pattern { source: source.to_owned(), value, word, may_fit_words, may_fit_runs })
     }
 
     /// Tells whether a value contains a match.
@@ -150,6 +154,11 @@ impl Pattern {
     /// of the expression is not looked at.
     pub fn matches_word(&self, word: &str) -> bool {
         self.word.is_match(word)
+    }
+
+    /// Tells whether any word may contain a match: none does of `->` or of several words.
+    pub(super) fn may_fit_words(&self) -> bool {
+        self.may_fit_words
     }
 
     /// Tells whether a run of a script without spaces may contain a match.
@@ -187,29 +196,32 @@ fn normal_expression(source: &str) -> String {
     normal
 }
 
-/// Tells whether an expression may fit nothing but characters of runs. What cannot be read may.
-fn may_fit_runs(expression: &str) -> bool {
-    regex_syntax::parse(expression).map_or(true, |parsed| may_be_run(&parsed))
+/// Tells whether an expression may fit where there are characters of one kind, and marks on them.
+/// What cannot be read may.
+fn may_fit(expression: &str, kind: Kind) -> bool {
+    regex_syntax::parse(expression).map_or(true, |parsed| part_may_fit(&parsed, kind))
 }
 
 /// The depth of an expression is bounded by its parser.
-fn may_be_run(part: &Hir) -> bool {
-    let is_of_run = |character: char| matches!(kind(character), Kind::Run | Kind::Mark);
+fn part_may_fit(part: &Hir, expected: Kind) -> bool {
+    let fits = |character: char| [expected, Kind::Mark].contains(&kind(character));
     match part.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
         HirKind::Literal(literal) => {
-            std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(is_of_run))
+            std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(fits))
         }
         HirKind::Class(Class::Unicode(class)) => class.iter().any(|range| {
             let (start, end) = (u32::from(range.start()), u32::from(range.end()));
             // Looking at more is not worth what it tells.
-            end - start > CLASS_RANGE_MAX || (range.start()..=range.end()).any(is_of_run)
+            end - start > CLASS_RANGE_MAX || (range.start()..=range.end()).any(fits)
         }),
         HirKind::Class(Class::Bytes(_)) => false,
-        HirKind::Repetition(repetition) => repetition.min == 0 || may_be_run(&repetition.sub),
-        HirKind::Capture(capture) => may_be_run(&capture.sub),
-        HirKind::Concat(parts) => parts.iter().all(may_be_run),
-        HirKind::Alternation(parts) => parts.iter().any(may_be_run),
+        HirKind::Repetition(repetition) => {
+            repetition.min == 0 || part_may_fit(&repetition.sub, expected)
+        }
+        HirKind::Capture(capture) => part_may_fit(&capture.sub, expected),
+        HirKind::Concat(parts) => parts.iter().all(|part| part_may_fit(part, expected)),
+        HirKind::Alternation(parts) => parts.iter().any(|part| part_may_fit(part, expected)),
     }
 }
 

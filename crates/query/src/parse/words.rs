@@ -103,6 +103,10 @@ fn exact_pattern(pattern: &[PatternChar]) -> Option<TextTest> {
     }
     let pieces = pieces(pattern);
     let mut pieces: Vec<&[PatternChar]> = pieces.iter().map(Vec::as_slice).collect();
+    if has_plain(pattern) && !pieces.iter().any(|piece| has_plain(piece)) {
+        // Signs with wildcards between them are no word.
+        return None;
+    }
     if pieces.len() > 1 {
         // `*/api/v1` and `/api/v1/*` say no more about words than `/api/v1`.
         pieces.retain(|piece| *piece != [PatternChar::Many]);
@@ -129,6 +133,10 @@ fn exact_pattern(pattern: &[PatternChar]) -> Option<TextTest> {
             }
         }
     }
+}
+
+fn has_plain(pattern: &[PatternChar]) -> bool {
+    pattern.iter().any(|character| matches!(character, PatternChar::Plain(_)))
 }
 
 /// Takes off a `*` beside what a word never goes on over: signs and emoji, and runs, of which any

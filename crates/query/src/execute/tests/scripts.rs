@@ -257,7 +257,7 @@ proptest! {
     }
 }
 
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 13] = [
     "Redis\u{7f13}\u{5b58}\u{8fde}\u{63a5}\u{8d85}\u{65f6}\u{ff0c}\u{91cd}\u{8bd5}3\u{6b21}",
     "\u{30e6}\u{30fc}\u{30b6}\u{30fc}\u{306e}\u{30ed}\u{30b0}\u{30a4}\u{30f3}\u{306b}\u{5931}\u{6557}\u{3057}\u{307e}\u{3057}\u{305f}",
     "\u{acb0}\u{c81c}\u{ac00} \u{c2e4}\u{d328}\u{d588}\u{c2b5}\u{b2c8}\u{b2e4}",
@@ -268,12 +268,18 @@ const TEXTS: [&str; 12] = [
     "Caf\u{e9} r\u{e9}sum\u{e9} fl\u{fc}chtig",
     "Cafe\u{301} closed in STRASSE",
     "plain words only",
+    "wait -?- and -*- now",
     "sha 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef end",
     "sha 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdee end",
 ];
 
 /// Queries and the texts that they must find.
-const ASKED: [(&str, &[usize]); 38] = [
+const ASKED: [(&str, &[usize]); 43] = [
+    ("\"-*-\"", &[10]),
+    ("-?-", &[10]),
+    ("-\\*-", &[10]),
+    ("resume", &[]),
+    ("r?sum?", &[7]),
     ("\u{7f13}\u{5b58}", &[0]),
     ("\u{5b58}\u{8fde}", &[0]),
     ("\u{8d85}", &[0]),
@@ -293,7 +299,7 @@ const ASKED: [(&str, &[usize]); 38] = [
     ("deploy \u{1f680}", &[4]),
     ("plain \u{1f680}", &[]),
     ("\u{1f680}*", &[4]),
-    ("NOT \u{1f680}", &[0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]),
+    ("NOT \u{1f680}", &[0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12]),
     ("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}", &[4]),
     ("\u{1f1e9}\u{1f1ea}", &[4]),
     ("->", &[5]),
@@ -311,13 +317,13 @@ const ASKED: [(&str, &[usize]); 38] = [
     ("stra\u{df}e", &[8]),
     (
         "sha AND 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        &[10],
+        &[11],
     ),
     (
         "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdee end\"",
-        &[11],
+        &[12],
     ),
-    ("0123456789abcdef0123456789abcdef0123456789abcdef* AND NOT *cdee", &[10]),
+    ("0123456789abcdef0123456789abcdef0123456789abcdef* AND NOT *cdee", &[11]),
 ];
 
 #[test]
@@ -352,9 +358,43 @@ fn texts_are_found_by_what_stands_in_them() {
 #[test]
 fn what_says_nothing_is_refused_by_its_place() {
     let fixture = Fixture::new();
-    for q in ["\"\"", "a \"\"", "a OR \" \"", "a NOT \"\u{200d}\"", "a \u{ad}"] {
+    for q in ["message:\"\"", "\"\"", "a \"\"", "a OR \" \"", "a NOT \"\u{200d}\"", "a \u{ad}"] {
         let error = fixture.engine.search(&SearchRequest::of(q), &fixture.deadline()).unwrap_err();
         assert_eq!(error.code(), "query_syntax", "{q}");
         assert!(error.to_string().contains("nothing to look for"), "{error}");
+    }
+}
+
+#[test]
+fn what_no_text_can_pass_is_refused() {
+    let fixture = Fixture::new();
+    for (q, problem) in [
+        ("/->/", "single words"),
+        ("NOT /a\\sb/", "single words"),
+        ("/(a|b)-c+/", "single words"),
+        ("/redis\u{7f13}/", "single words"),
+        ("message:/a b/", "single words"),
+        ("a*->*b", "at its end"),
+        ("message:a*b-c*d", "at its end"),
+        ("->*<-", "at its end"),
+        ("message:[a TO b]", "no order"),
+        ("message:>a", "no order"),
+    ] {
+        let error = fixture.engine.search(&SearchRequest::of(q), &fixture.deadline()).unwrap_err();
+        assert_eq!(error.code(), "query_syntax", "{q}");
+        assert!(error.to_string().contains(problem), "{q}: {error}");
+    }
+    for q in [
+        "/a|->/",
+        "/(-|x)*y/",
+        "/./",
+        "/^\u{7f13}/",
+        "/\u{1f680}/",
+        "/\\w+\\b/",
+        "/[^a]/",
+        "/caf\u{e9}/",
+    ] {
+        let found = fixture.engine.search(&SearchRequest::of(q), &fixture.deadline());
+        assert!(found.is_ok(), "{q}: {found:?}");
     }
 }
