@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::encode::write_fields;
 use crate::encoded::{EncodedRecord, write_record};
 use crate::names::{NameId, NameIndex, NameTable};
-use crate::{BufferPool, DecodeError, ProducerLines, Record, RetryKey};
+use crate::{BufferPool, DecodeError, LineRun, ProducerLines, Record, RetryKey};
 
 /// Stands for the name that a client gave to a batch, so that a retry is recognised
 /// (`Tierlog-Batch-Id`).
@@ -107,6 +107,8 @@ pub struct RedactedBatch {
     record_count: u32,
     id: Option<BatchId>,
     lines: Option<ProducerLines>,
+    /// In order; every other record is one line.
+    runs: Arc<[LineRun]>,
 }
 
 impl RedactedBatch {
@@ -120,7 +122,8 @@ impl RedactedBatch {
         let records_end = bytes.len();
         names.write(&mut bytes);
         let bytes = pool.freeze(bytes);
-        RedactedBatch { bytes, names, records_end, record_count, id, lines: None }
+        let runs = Arc::default();
+        RedactedBatch { bytes, names, records_end, record_count, id, lines: None, runs }
     }
 
     /// Returns a batch of one record that stands for one of a redacted batch.
@@ -132,7 +135,41 @@ impl RedactedBatch {
         Self::from_redacted(writer, None)
     }
 
-    /// Returns the batch as one that holds these lines of a producer, one record a line.
+    /// Returns the batch as one in which these runs of lines are not one record each.
+    #[must_use]
+    pub fn with_runs(self, runs: Vec<LineRun>) -> RedactedBatch {
+        debug_assert!(runs.is_sorted_by_key(|run| run.first_record), "runs are in order");
+        RedactedBatch { runs: runs.into(), ..self }
+    }
+
+    /// Returns how many lines the records were made of.
+    pub fn line_count(&self) -> u32 {
+        let difference = |sum: u32, run: &LineRun| {
+            sum.saturating_add(run.line_count).saturating_sub(run.record_count)
+        };
+        self.runs.iter().fold(self.record_count, difference)
+    }
+
+    /// Returns how many records the first lines are, or nothing when those lines end inside of a
+    /// run: then no record can be left out and none kept.
+    pub fn records_of_first_lines(&self, line_count: u64) -> Option<u32> {
+        let (mut lines, mut records) = (0_u64, 0_u32);
+        for run in self.runs.iter() {
+            let single_count = run.first_record.saturating_sub(records);
+            if lines + u64::from(single_count) >= line_count {
+                break;
+            }
+            lines += u64::from(single_count) + u64::from(run.line_count);
+            records = run.first_record.saturating_add(run.record_count);
+            if lines > line_count {
+                return None;
+            }
+        }
+        let left = u32::try_from(line_count.saturating_sub(lines)).ok()?;
+        Some(records.saturating_add(left)).filter(|records| *records <= self.record_count)
+    }
+
+    /// Returns the batch as one that holds these lines of a producer.
     #[must_use]
     pub fn with_lines(self, lines: ProducerLines) -> RedactedBatch {
         RedactedBatch { lines: Some(lines), ..self }
@@ -146,7 +183,8 @@ impl RedactedBatch {
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let batch = RedactedBatch { bytes, names, records_end, record_count, id, lines: None };
+        let (lines, runs) = (None, Arc::default());
+        let batch = RedactedBatch { bytes, names, records_end, record_count, id, lines, runs };
         let mut found = 0_u32;
         for record in batch.records() {
             record?;
@@ -179,7 +217,7 @@ impl RedactedBatch {
     pub fn retry_key(&self) -> Option<RetryKey> {
         match (&self.lines, &self.id) {
             (Some(lines), _) => {
-                let last = lines.last(self.record_count);
+                let last = lines.last(self.line_count());
                 Some(RetryKey::Lines { producer: lines.producer.clone(), last })
             }
             (None, Some(id)) => Some(RetryKey::Batch(id.clone())),
@@ -187,17 +225,26 @@ impl RedactedBatch {
         }
     }
 
-    /// Returns the batch without its first records, which are here already.
+    /// Returns the batch without its first records, which are here already; they end no run in
+    /// its middle.
     #[must_use]
     pub fn without_first(self, count: u32) -> RedactedBatch {
         let count = count.min(self.record_count);
         let skipped = self.records().take(count as usize).flatten();
         let skipped: usize = skipped.map(|record| record.encoded_len()).sum();
         let skipped = skipped.min(self.records_end);
-        let first = |lines: ProducerLines| {
-            let first = lines.first.saturating_add(u64::from(count));
-            ProducerLines { first, ..lines }
+        let known = self.runs.iter().take_while(|run| run.first_record < count);
+        let (known_records, known_lines) = known.fold((0, 0), |(records, lines), run| {
+            (records + run.record_count, lines + run.line_count)
+        });
+        let line_count = u64::from(count.saturating_sub(known_records) + known_lines);
+        let first = |lines: ProducerLines| ProducerLines {
+            first: lines.first.saturating_add(line_count),
+            ..lines
         };
+        let later = self.runs.iter().filter(|run| run.first_record >= count);
+        let later = later.map(|run| LineRun { first_record: run.first_record - count, ..*run });
+        let runs = later.collect();
         RedactedBatch {
             bytes: self.bytes.slice(skipped..),
             names: self.names,
@@ -205,6 +252,7 @@ impl RedactedBatch {
             record_count: self.record_count - count,
             id: self.id,
             lines: self.lines.map(first),
+            runs,
         }
     }
 
@@ -327,6 +375,41 @@ mod tests {
             };
             prop_assert_eq!(read(&rest), read(&expected));
             prop_assert_eq!(rest.record_count(), expected.record_count());
+        }
+
+        /// Lines are laid out one by one; then the first so many are asked for.
+        #[test]
+        fn lines_are_counted_as_when_they_are_laid_out(
+            parts in prop::collection::vec((1_u32..4, 1_u32..4), 0..8),
+            asked in 0_u64..20,
+        ) {
+            let (mut writer, mut runs) = (BatchWriter::default(), Vec::new());
+            // For every line the record in front of which it may be cut.
+            let mut cuts = vec![Some(0)];
+            for (record_count, line_count) in parts {
+                let first_record = writer.record_count();
+                if (record_count, line_count) != (1, 1) {
+                    runs.push(LineRun { first_record, record_count, line_count });
+                }
+                for _ in 0..record_count {
+                    writer.push(&Record {
+                        timestamp: Timestamp::from_micros_clamped(1),
+                        level: Level::Info,
+                        kind: RecordKind::Log,
+                        fields: Vec::new(),
+                    });
+                }
+                cuts.extend((1..line_count).map(|_| None));
+                cuts.push(Some(writer.record_count()));
+            }
+            let batch = RedactedBatch::from_redacted(writer, None).with_runs(runs);
+            prop_assert_eq!(batch.line_count() as usize, cuts.len() - 1);
+            let expected = cuts.get(asked as usize).copied().flatten();
+            prop_assert_eq!(batch.records_of_first_lines(asked), expected);
+            if let Some(records) = expected {
+                let rest = batch.clone().without_first(records);
+                prop_assert_eq!(u64::from(rest.line_count()) + asked, u64::from(batch.line_count()));
+            }
         }
 
         #[test]

@@ -49,6 +49,13 @@ pub enum Refusal {
         /// Number of the last line that is here.
         durable: u64,
     },
+    /// The last line of the producer that is here lies inside of lines that the batch has joined:
+    /// another connection of the producer parted them there. Going on behind it mends that.
+    #[error("lines that belong together were parted: {durable} are durable, go on behind them")]
+    PartedLines {
+        /// Number of the last line that is here.
+        durable: u64,
+    },
 }
 
 /// What is done once the verdict on a batch is in.

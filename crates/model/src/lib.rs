@@ -37,7 +37,7 @@ pub use handoff::{
 pub use id::id_hash;
 pub use level::Level;
 pub use names::{NameId, NameIndex, NameTable};
-pub use producer::{LinesBefore, ProducerId, ProducerLines, RetryKey};
+pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey};
 pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms};
 pub use record::{DecodeError, Record, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};

@@ -1,8 +1,8 @@
 //! Numbered lines of a producer, so that what a reconnecting client sends again is recognised.
 //!
 //! A name and line numbers arrive with a connection; a [`RetryKey`] leaves with each batch. A
-//! batch of a producer holds one record for each of its lines, so the numbers of a batch are its
-//! first line and its length.
+//! batch of a producer holds one record for each of its lines, in order, but for the runs of lines
+//! that it names ([`LineRun`]): so the numbers of a batch are its first line and how many it has.
 
 use std::fmt;
 
@@ -38,7 +38,19 @@ pub enum LinesBefore {
     Settled,
 }
 
-/// Which lines of a producer a batch holds: one record a line, in order.
+/// Lines that stand beside each other and are not one record each: lines that were joined to one
+/// record, or a line that holds two. Such a run is known as a whole or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineRun {
+    /// Position of its first record in the batch.
+    pub first_record: u32,
+    /// How many records it has.
+    pub record_count: u32,
+    /// How many lines they are made of.
+    pub line_count: u32,
+}
+
+/// Which lines of a producer a batch holds, in order; how many, the batch says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerLines {
     /// Whose lines.

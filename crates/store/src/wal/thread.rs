@@ -236,6 +236,7 @@ impl WalThread {
                     receipt(written_count, known_count)
                 }
                 Placement::MissingLines { durable } => Err(Refusal::MissingLines { durable }),
+                Placement::PartedLines { durable } => Err(Refusal::PartedLines { durable }),
                 Placement::TooLarge => {
                     Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
                 }

@@ -65,6 +65,12 @@ pub enum Placement {
         /// Number of the last line that is in the log.
         durable: u64,
     },
+    /// The last of its lines that is in the log lies inside of lines that it has joined; it was
+    /// not written, because half of such lines can neither be left out nor kept.
+    PartedLines {
+        /// Number of the last line that is in the log.
+        durable: u64,
+    },
     /// It is larger than a frame can be, and was not written.
     TooLarge,
 }
@@ -282,16 +288,18 @@ impl Wal {
         let in_group = group.lines.get(&lines.producer).copied();
         let durable = in_group.unwrap_or_else(|| self.producer_line(&lines.producer, now));
         let first_seq = group.next_seq;
-        let last = lines.last(batch.record_count());
+        let last = lines.last(batch.line_count());
         if last <= durable {
             return Placement::Duplicate { record_count: batch.record_count() };
         }
         if lines.settled() > durable && lines.before == LinesBefore::Durable {
             return Placement::MissingLines { durable };
         }
+        let known_lines = durable.saturating_sub(lines.settled());
+        let Some(known_count) = batch.records_of_first_lines(known_lines) else {
+            return Placement::PartedLines { durable };
+        };
         group.lines.insert(lines.producer.clone(), last);
-        // Less than the batch, so it fits.
-        let known_count = durable.saturating_sub(lines.settled()) as u32;
         if known_count == 0 {
             self.append(batch, group, now);
             return Placement::Written { first_seq };

@@ -54,6 +54,7 @@ impl Machine {
                 Placement::Rest { known_count, .. } => *known_count as usize,
                 Placement::Duplicate { .. }
                 | Placement::MissingLines { .. }
+                | Placement::PartedLines { .. }
                 | Placement::TooLarge => client.specs.len(),
             };
             client.specs.iter().skip(known_count).map(|spec| spec.number)
@@ -131,7 +132,7 @@ impl Process {
             }
             Placement::Duplicate { .. } => return Verdict::Known,
             Placement::MissingLines { .. } => return Verdict::MissingLines,
-            Placement::TooLarge => return Verdict::Refused,
+            Placement::PartedLines { .. } | Placement::TooLarge => return Verdict::Refused,
         };
         if batch.record_count() > 0 {
             let held = HeldBytes::default();

@@ -2,7 +2,7 @@
 //! crash, are written once and in order.
 
 use proptest::prelude::*;
-use tierlog_model::{LinesBefore, ProducerId, ProducerLines};
+use tierlog_model::{LineRun, LinesBefore, ProducerId, ProducerLines};
 
 use super::super::Placement;
 use super::*;
@@ -57,6 +57,31 @@ fn lines_behind_missing_ones_are_refused_unless_the_producer_has_settled_them() 
     assert_eq!(append(&mut wal, &settled), Placement::Written { first_seq: 2 });
     assert_eq!(append(&mut wal, &follow(12, 1)), Placement::Written { first_seq: 4 });
     assert_eq!(numbers(&wal), [1, 2, 10, 11, 12]);
+}
+
+/// Records that were made of several lines are known as a whole or not at all.
+#[test]
+fn lines_that_were_joined_are_never_half_known() {
+    // Five lines: one, three in one record, one.
+    let joined = |first| {
+        let texts = ["1", "2", "5"].map(str::to_owned);
+        let lines = ProducerLines { producer: producer(), first, before: LinesBefore::Durable };
+        let run = LineRun { first_record: 1, record_count: 1, line_count: 3 };
+        batch_of(&texts, None).with_lines(lines).with_runs(vec![run])
+    };
+    let (mut wal, _) = open(&empty_disk());
+    assert_eq!(append(&mut wal, &joined(1)), Placement::Written { first_seq: 0 });
+    assert_eq!(wal.producer_line(&producer(), at(0)), 5);
+    assert_eq!(append(&mut wal, &joined(1)), Placement::Duplicate { record_count: 3 });
+    assert_eq!(append(&mut wal, &follow(6, 1)), Placement::Written { first_seq: 3 });
+
+    let (mut wal, _) = open(&empty_disk());
+    append(&mut wal, &follow(1, 2));
+    assert_eq!(append(&mut wal, &joined(1)), Placement::PartedLines { durable: 2 });
+    append(&mut wal, &follow(3, 2));
+    assert_eq!(append(&mut wal, &joined(1)), Placement::Rest { known_count: 2, first_seq: 4 });
+    assert_eq!(wal.producer_line(&producer(), at(0)), 5);
+    assert_eq!(numbers(&wal), [1, 2, 3, 4, 5]);
 }
 
 #[test]
