@@ -55,6 +55,26 @@ pub(crate) fn is_single_object(body: &[u8]) -> bool {
     body.first() == Some(&b'{') && object_end(body) == Some(body.len())
 }
 
+/// Objects on one line: more are found by nobody who looks at the line.
+const OBJECTS_MAX: usize = 1_000;
+
+/// Returns the objects of a line that holds nothing else: behind each other, perhaps with commas
+/// between them or behind the last. Nothing for a line that is one object, or anything more.
+pub(crate) fn objects(line: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = line.trim_ascii();
+    let mut objects = Vec::new();
+    let mut separated = false;
+    while rest.first() == Some(&b'{') && objects.len() < OBJECTS_MAX {
+        let (object, behind) = rest.split_at_checked(object_end(rest)?)?;
+        objects.push(object);
+        let behind = behind.trim_ascii_start();
+        separated = behind.first() == Some(&b',');
+        rest = behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start();
+    }
+    let is_more_than_one = objects.len() > 1 || (separated && !objects.is_empty());
+    (rest.is_empty() && is_more_than_one).then_some(objects)
+}
+
 /// Returns where the object at the start of a text ends.
 fn object_end(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
@@ -136,6 +156,22 @@ mod tests {
         check("[1}},2]", &["1}}", "2"]);
         check("[\"\\", &["\"\\"]);
         check("[,,1,]", &["1"]);
+    }
+
+    #[test]
+    fn objects_of_a_line_are_told_apart() {
+        let check = |line: &str, expected: Option<&[&str]>| {
+            let found = objects(line.as_bytes());
+            let expected: Option<Vec<&[u8]>> =
+                expected.map(|texts| texts.iter().map(|text| text.as_bytes()).collect());
+            assert_eq!(found, expected, "{line}");
+        };
+        check(r#"{"k":1}{"k":2}"#, Some(&[r#"{"k":1}"#, r#"{"k":2}"#]));
+        check(r#"{"k":"}{"} , {"k":[{}]},"#, Some(&[r#"{"k":"}{"}"#, r#"{"k":[{}]}"#]));
+        check(r#"{"k":1},"#, Some(&[r#"{"k":1}"#]));
+        for line in [r#"{"k":1}"#, r#"{"k":1} x"#, r#"{"k":1}{"k""#, "", ",", "[{}]", "x{}{}"] {
+            check(line, None);
+        }
     }
 
     #[test]

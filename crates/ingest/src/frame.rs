@@ -15,10 +15,72 @@ pub(crate) const HEAD_BYTES_MAX: usize = 4 * DEAD_LETTER_BYTES_MAX;
 /// Byte order mark that editors on Windows put before the first line.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The byte that begins an escape sequence of a terminal.
+const ESCAPE: u8 = 0x1b;
+
 /// Tells whether a line holds nothing that is read or counted, as a producer that numbers its
 /// lines has to know.
 pub fn is_blank(line: &[u8]) -> bool {
-    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii().is_empty()
+    content(line).is_empty()
+}
+
+/// Returns what a line holds: without byte order marks, the NUL bytes that a truncated file
+/// begins with, white space at the end, and colours around an object. The indentation of a text
+/// says something and stays.
+pub(crate) fn content(line: &[u8]) -> &[u8] {
+    // Fast path: an object from the first byte to the last.
+    if let [b'{', .., b'}'] = line {
+        return line;
+    }
+    let mut text = line;
+    while let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK).or(text.strip_prefix(b"\0")) {
+        text = rest;
+    }
+    text = trim_end(text);
+    let inner = bare(text);
+    match inner.first() {
+        Some(b'{') => without_end(inner),
+        Some(_) => text,
+        None => inner,
+    }
+}
+
+/// Returns a text without white space and NUL bytes at its end.
+fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = text
+        && (last.is_ascii_whitespace() || *last == 0)
+    {
+        text = rest;
+    }
+    text
+}
+
+/// Returns a text without the white space and colours that it begins with.
+fn bare(text: &[u8]) -> &[u8] {
+    let mut inner = text.trim_ascii_start();
+    while let Some(length) = colour_len(inner) {
+        inner = inner.get(length..).unwrap_or_default().trim_ascii_start();
+    }
+    inner
+}
+
+/// Returns a text without the colours that it ends with.
+fn without_end(mut text: &[u8]) -> &[u8] {
+    while text.last() != Some(&b'}')
+        && let Some(start) = memchr::memrchr(ESCAPE, text)
+        && let Some((before, sequence)) = text.split_at_checked(start)
+        && colour_len(sequence) == Some(sequence.len())
+    {
+        text = trim_end(before);
+    }
+    text
+}
+
+/// Returns the length of the colour that a text begins with: `ESC [`, numbers, `m` or `K`.
+fn colour_len(text: &[u8]) -> Option<usize> {
+    let parameters = text.strip_prefix(b"\x1b[")?;
+    let length = parameters.iter().position(|b| !matches!(b, b'0'..=b'9' | b';' | b':'))?;
+    matches!(parameters.get(length), Some(b'm' | b'K')).then_some(length + 3)
 }
 
 /// Lines of a text, without their ends. Empty ones are among them.

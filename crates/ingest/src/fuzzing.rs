@@ -14,8 +14,8 @@ use tokio_util::codec::Decoder as _;
 use crate::config::Defaults;
 use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
 use crate::inflate::{Encoding, inflate};
-use crate::normalise::LineReader;
-use crate::pipeline::{BodyFormat, PreparedBatch, Reading};
+use crate::normalise::LineKind;
+use crate::pipeline::{BodyFormat, Held, PreparedBatch, Reading, StreamReader};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 
 /// 2026-11-20T12:00:00Z.
@@ -120,9 +120,10 @@ pub fn handshake(data: &[u8]) {
 pub fn lines(data: &[u8]) {
     let whole = BENCH.ingest.prepare_lines(data);
     check_batch(&whole, data.len());
-    let mut reader = LineReader::new(BENCH.ingest.config());
+    let mut reader = StreamReader::new(BENCH.ingest.config(), LineKind::Json);
     let frames = [Frame::Lines(Bytes::copy_from_slice(data))];
-    let streamed = BENCH.ingest.prepare_frames(&mut reader, &Reading::default(), &frames);
+    let streamed =
+        BENCH.ingest.prepare_frames(&mut reader, &Reading::default(), &frames, Held::Closed);
     check_batch(&streamed, data.len());
 }
 
@@ -174,7 +175,9 @@ pub fn redact(data: &[u8]) {
 /// Checks what holds for every batch, whatever its lines were.
 fn check_batch(prepared: &PreparedBatch, input_bytes: usize) {
     let PreparedBatch { batch, verdicts } = prepared;
-    assert_eq!(u64::from(batch.record_count()), verdicts.line_count(), "a line without a record");
+    let record_count = verdicts.accepted_count + verdicts.rejected_count();
+    assert_eq!(u64::from(batch.record_count()), record_count, "a verdict without a record");
+    assert_eq!(u64::from(batch.line_count()), verdicts.line_count, "a line without a record");
     let most = GROWTH_MAX * input_bytes + LINE_OVERHEAD_BYTES * (batch.record_count() as usize + 1);
     assert!(batch.bytes().len() <= most, "{} bytes of {input_bytes}", batch.bytes().len());
     let mut again = BatchWriter::default();
@@ -209,7 +212,7 @@ mod tests {
     #[should_panic(expected = "a line without a record")]
     fn a_lost_line_would_be_noticed() {
         let mut prepared = BENCH.ingest.prepare_lines(b"{\"message\":\"a\"}\n");
-        prepared.verdicts.accepted_count += 1;
+        prepared.verdicts.line_count += 1;
         check_batch(&prepared, 100);
     }
 }

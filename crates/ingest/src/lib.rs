@@ -12,6 +12,8 @@ mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod inflate;
+mod join;
+mod joiner;
 mod normalise;
 mod observations;
 mod pipeline;
@@ -22,9 +24,11 @@ mod short_name;
 mod source;
 #[cfg(test)]
 mod testing;
+mod text;
 
 pub use config::{Defaults, IngestConfig, IngestLimits};
 pub use frame::is_blank;
+pub use join::{Joining, OtherText};
 pub use normalise::{AliasTable, ShapeRow, Target, shape_rows};
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
 pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};

@@ -1,22 +1,25 @@
 //! Lines become a redacted batch and a verdict for every line. Synchronous and free of sockets:
 //! sources and benches call the same functions.
 
+mod builder;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{BatchId, Clock, HandoffSender, RedactedBatch, RejectReason, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::config::{Defaults, IngestConfig};
-use crate::decode::Reject;
 use crate::elements::{Elements, is_single_object};
-use crate::frame::{BYTE_ORDER_MARK, Frame, Lines, is_blank};
+use crate::frame::{BYTE_ORDER_MARK, Frame, Lines};
+use crate::join::OtherText;
+use crate::joiner::Joiner;
 use crate::normalise::{Context, LineKind, LineReader};
-use crate::observations::{Notes, Observations, Reporter};
-use crate::redact::{DeadLetter, RedactingWriter, Redactor};
+use crate::observations::{Observations, Reporter};
+use crate::redact::{RedactingWriter, Redactor};
 use crate::source::BodyRoom;
+use builder::BatchBuilder;
 
 /// What connections may hold together of lines that are longer than one read and not whole yet:
 /// a thousand clients that send a mebibyte without an end would be a gibibyte.
@@ -72,6 +75,42 @@ impl Default for Reading {
     }
 }
 
+/// Reads the lines of one connection or body, and keeps those that more may belong to.
+pub(crate) struct StreamReader {
+    lines: LineReader,
+    /// Lines whose group may go on with the next piece.
+    pub(crate) joiner: Joiner,
+}
+
+impl StreamReader {
+    /// Returns a reader that has seen no line yet.
+    pub(crate) fn new(config: &IngestConfig, kind: LineKind) -> StreamReader {
+        let joiner = Joiner::new(kind.other_text(), config.limits.line_bytes_max);
+        StreamReader { lines: LineReader::new(config), joiner }
+    }
+}
+
+impl LineKind {
+    /// Returns what becomes of text that no format knows.
+    pub(crate) fn other_text(self) -> OtherText {
+        match self {
+            LineKind::Json => OtherText::Rejected,
+            LineKind::Text => OtherText::Message,
+        }
+    }
+}
+
+/// What is done with lines that more may belong to, when a piece of a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// They are kept for the next piece.
+    Kept,
+    /// They leave; what goes on with them leaves as a text of its own.
+    Cut,
+    /// They leave, and nothing goes on with them.
+    Closed,
+}
+
 /// A line that was not taken as a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Rejection {
@@ -97,10 +136,16 @@ pub struct PreparedBatch {
 /// What became of the lines of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdicts {
-    /// Lines that became records.
+    /// Records. Lines that belong together are one; a line may hold two.
     pub accepted_count: u64,
-    /// Lines that became dead letters, by [`RejectReason::ALL`].
+    /// Lines that go on with the record of another.
+    pub joined_count: u64,
+    /// Dead letters, by [`RejectReason::ALL`].
     pub rejected_by_reason: [u64; RejectReason::ALL.len()],
+    /// Lines that go on with the dead letter of another.
+    pub rejected_joined_count: u64,
+    /// Lines that are not blank.
+    pub line_count: u64,
     /// The first rejections.
     pub rejections: Vec<Rejection>,
     /// Values and parts of values that were replaced.
@@ -108,14 +153,14 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Returns how many lines became dead letters.
+    /// Returns how many dead letters there are.
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().sum()
     }
 
-    /// Returns how many lines that are not empty were read.
-    pub fn line_count(&self) -> u64 {
-        self.accepted_count + self.rejected_count()
+    /// Returns how many lines are in dead letters.
+    pub fn rejected_line_count(&self) -> u64 {
+        self.rejected_count() + self.rejected_joined_count
     }
 }
 
@@ -182,66 +227,56 @@ impl Ingest {
         defaults: &Defaults,
         id: Option<BatchId>,
     ) -> PreparedBatch {
-        let mut reader = LineReader::new(&self.config);
-        let mut builder = self.builder(&mut reader, defaults, body.len());
+        let kind = match format {
+            BodyFormat::Json | BodyFormat::JsonLines => LineKind::Json,
+            BodyFormat::Text => LineKind::Text,
+        };
+        let mut reader = StreamReader::new(&self.config, kind);
+        let mut builder = self.builder(&mut reader, defaults, kind, body.len());
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         match format {
-            BodyFormat::Text => {
-                Lines::new(body).for_each(|line| builder.line(line, LineKind::Text));
-            }
             BodyFormat::Json | BodyFormat::JsonLines if starts_array(body, format) => {
-                Elements::new(body).for_each(|element| builder.line(element, LineKind::Json));
+                Elements::new(body).for_each(|element| builder.element(element));
             }
-            BodyFormat::Json if is_single_object(body) => builder.line(body, LineKind::Json),
-            BodyFormat::Json | BodyFormat::JsonLines => {
-                Lines::new(body).for_each(|line| builder.line(line, LineKind::Json));
+            BodyFormat::Json if is_single_object(body) => builder.element(body),
+            BodyFormat::Json | BodyFormat::JsonLines | BodyFormat::Text => {
+                Lines::new(body).for_each(|line| builder.line(line));
             }
         }
-        builder.finish(id)
+        builder.finish(Held::Closed, id)
     }
 
     /// Reads a piece of a stream.
     pub(crate) fn prepare_frames(
         &self,
-        reader: &mut LineReader,
+        reader: &mut StreamReader,
         reading: &Reading,
         frames: &[Frame],
+        held: Held,
     ) -> PreparedBatch {
-        let bytes = frames.iter().map(Frame::byte_len).sum();
-        let mut builder = self.builder(reader, &reading.defaults, bytes);
+        let bytes = frames.iter().map(Frame::byte_len).sum::<usize>() + reader.joiner.byte_len();
+        reader.joiner.expect(reading.kind.other_text());
+        let mut builder = self.builder(reader, &reading.defaults, reading.kind, bytes);
         for frame in frames {
             match frame {
-                Frame::Lines(lines) => {
-                    Lines::new(lines).for_each(|line| builder.line(line, reading.kind));
-                }
+                Frame::Lines(lines) => Lines::new(lines).for_each(|line| builder.line(line)),
                 Frame::TooLong(head) => builder.too_long(head),
             }
         }
-        builder.finish(None)
+        builder.finish(held, None)
     }
 
     fn builder<'b>(
         &'b self,
-        reader: &'b mut LineReader,
+        reader: &'b mut StreamReader,
         defaults: &'b Defaults,
+        kind: LineKind,
         input_bytes: usize,
     ) -> BatchBuilder<'b> {
         let now = self.clock.now();
         let context = Context { config: &self.config, defaults, arrival: now, now };
-        BatchBuilder {
-            reader,
-            writer: self.redacting_writer(input_bytes),
-            observations: &self.observations,
-            notes: Notes::default(),
-            context,
-            line_number: 0,
-            verdicts: Verdicts {
-                accepted_count: 0,
-                rejected_by_reason: [0; RejectReason::ALL.len()],
-                rejections: Vec::new(),
-                redacted_count: 0,
-            },
-        }
+        let writer = self.redacting_writer(input_bytes);
+        BatchBuilder::new(reader, kind, writer, context, &self.observations)
     }
 }
 
@@ -254,83 +289,6 @@ fn starts_array(body: &[u8], format: BodyFormat) -> bool {
         BodyFormat::Json => true,
         BodyFormat::JsonLines => matches!(next, Some(b'{' | b']')),
         BodyFormat::Text => false,
-    }
-}
-
-/// Gathers the records of one batch.
-struct BatchBuilder<'b> {
-    reader: &'b mut LineReader,
-    writer: RedactingWriter<'b>,
-    observations: &'b Observations,
-    notes: Notes,
-    context: Context<'b>,
-    line_number: u64,
-    verdicts: Verdicts,
-}
-
-impl BatchBuilder<'_> {
-    /// Reads one line. An empty one only counts in the numbering.
-    fn line(&mut self, line: &[u8], kind: LineKind) {
-        self.line_number += 1;
-        let text = match kind {
-            LineKind::Json => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii(),
-            // A mark of the byte order alone is blank to whoever numbers lines.
-            LineKind::Text if is_blank(line) => &[],
-            // The indentation of a text line says something.
-            LineKind::Text => line.trim_ascii_end(),
-        };
-        if text.is_empty() {
-            return;
-        }
-        if text.len() > self.context.config.limits.line_bytes_max {
-            self.reject(text, self.line_too_long());
-            return;
-        }
-        match self.reader.read_noticing(text, kind, self.context) {
-            Ok(reading) => {
-                self.notes.note(&reading, self.context.now);
-                let record = reading.record;
-                self.writer.push(record);
-                self.verdicts.accepted_count += 1;
-            }
-            Err(reject) => self.reject(text, reject),
-        }
-        self.reader.shrink(text.len());
-    }
-
-    /// Counts a line of which only the head was kept.
-    fn too_long(&mut self, head: &[u8]) {
-        self.line_number += 1;
-        self.reject(head, self.line_too_long());
-    }
-
-    fn line_too_long(&self) -> Reject {
-        let limit = self.context.config.limits.line_bytes_max;
-        Reject::new(RejectReason::TooLong, format!("longer than {limit} bytes"))
-    }
-
-    fn reject(&mut self, line: &[u8], reject: Reject) {
-        let Reject { reason, detail } = reject;
-        self.writer.push_dead_letter(DeadLetter {
-            arrival: self.context.arrival,
-            reason,
-            detail: detail.clone(),
-            line: Cow::Borrowed(line),
-            service: self.context.defaults.service.as_deref(),
-            source: self.context.defaults.source.as_deref(),
-        });
-        if let Some(count) = self.verdicts.rejected_by_reason.get_mut(reason as usize) {
-            *count += 1;
-        }
-        if self.verdicts.rejections.len() < REPORTED_ERRORS_MAX {
-            self.verdicts.rejections.push(Rejection { line: self.line_number, reason, detail });
-        }
-    }
-
-    fn finish(self, id: Option<BatchId>) -> PreparedBatch {
-        self.observations.take(self.notes);
-        let verdicts = Verdicts { redacted_count: self.writer.redacted_count(), ..self.verdicts };
-        PreparedBatch { batch: self.writer.finish(id), verdicts }
     }
 }
 

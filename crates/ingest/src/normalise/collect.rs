@@ -152,6 +152,25 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.leaf(name, value, Place::ROOT)
     }
 
+    /// Adds a field at the top whose name may be a part of a text that is gone soon.
+    pub(crate) fn add_named(&mut self, name: Cow<'a, str>, value: Value<'a>) -> Result<(), Reject> {
+        let name = match name {
+            Cow::Borrowed(name) => return self.leaf(name, value, Place::ROOT),
+            Cow::Owned(name) => name,
+        };
+        self.added_count += 1;
+        if self.added_count > self.fields_max {
+            return Err(too_many_fields(self.fields_max));
+        }
+        let hash = NameHash::START.extend(&name);
+        let sense = sense_of(self.aliases, "", &name, hash, Place::ROOT);
+        let index = self.place_field(hash, Cow::Owned(name), value);
+        if let Some(sense) = sense {
+            self.note(index, sense);
+        }
+        Ok(())
+    }
+
     /// Tells whether the current layer, which is settled, brought a field for a target.
     pub(crate) fn has(&self, target: Target) -> bool {
         self.candidate(target).is_some_and(|candidate| candidate.index >= self.layer_start)

@@ -14,6 +14,7 @@ mod known;
 mod level;
 mod moment;
 mod names;
+mod open_text;
 mod rare_forms;
 mod shapes;
 mod targets;
@@ -21,9 +22,7 @@ mod template;
 mod timestamp;
 mod wrapper;
 
-use std::borrow::Cow;
-
-use tierlog_model::{Record, RejectReason, Timestamp, Value, fields as field_names};
+use tierlog_model::{Record, RejectReason, Timestamp};
 
 pub use aliases::AliasTable;
 use candidate::Layer;
@@ -32,6 +31,7 @@ use finish::finish;
 use known::KnownNames;
 pub use shapes::{ShapeRow, shape_rows};
 pub use targets::Target;
+pub(crate) use wrapper::{CriLine, Extent, cri_line};
 
 use crate::config::{Defaults, IngestConfig};
 use crate::decode::{Decoder, Reject, TextBuffer};
@@ -86,6 +86,8 @@ struct Opener<'a, 'd> {
     decoder: &'d mut Decoder,
     texts: std::slice::IterMut<'a, TextBuffer>,
     trial: &'d mut TextBuffer,
+    /// Moments without a year are the nearest to it.
+    now: Timestamp,
 }
 
 impl LineReader {
@@ -118,7 +120,7 @@ impl LineReader {
         kind: LineKind,
         context: Context<'_>,
     ) -> Result<Reading<'a>, Reject> {
-        finish(self.collect(line, kind, context.config)?, context)
+        finish(self.collect(line, kind, context.config, context.arrival)?, context)
     }
 
     /// Gathers the fields of a line and of what it wraps.
@@ -127,6 +129,7 @@ impl LineReader {
         line: &'a [u8],
         kind: LineKind,
         config: &'c IngestConfig,
+        arrival: Timestamp,
     ) -> Result<Collected<'a, 'c>, Reject>
     where
         'a: 'c,
@@ -138,6 +141,7 @@ impl LineReader {
             decoder: &mut self.decoder,
             texts: self.texts.iter_mut(),
             trial: &mut self.trial,
+            now: arrival,
         };
         opener.open_line(line, kind, &mut collector)?;
         opener.open_contents(&mut collector)?;
@@ -166,7 +170,7 @@ impl<'a> Opener<'a, '_> {
         } else {
             let text = std::str::from_utf8(line)
                 .map_err(|_| Reject::new(RejectReason::InvalidUtf8, "line is not valid UTF-8"))?;
-            if self.open_text(text, collector)? {
+            if self.open_text(text.into(), collector)? {
                 return Ok(());
             }
             self.no_object(line)
@@ -177,25 +181,8 @@ impl<'a> Opener<'a, '_> {
         );
         let is_message = kind == LineKind::Text && is_only_text;
         match std::str::from_utf8(line) {
-            Ok(text) if is_message => {
-                collector.add(field_names::MESSAGE, Value::Str(text.into()))?;
-                collector.settle();
-                Ok(())
-            }
+            Ok(text) if is_message => self.keep_text(text.into(), collector),
             Ok(_) | Err(_) => Err(reject),
-        }
-    }
-
-    /// Opens a text that is no object itself: a line of a container runtime, or an object behind
-    /// a prefix. `false` when it is neither.
-    fn open_text(
-        &mut self,
-        text: &'a str,
-        collector: &mut Collector<'a, '_>,
-    ) -> Result<bool, Reject> {
-        match wrapper::cri_line(text) {
-            Some(cri) => self.open_cri(cri, collector).map(|()| true),
-            None => self.open_behind_prefix(text, collector),
         }
     }
 
@@ -212,65 +199,14 @@ impl<'a> Opener<'a, '_> {
         added
     }
 
-    fn open_cri(
-        &mut self,
-        cri: wrapper::CriLine<'a>,
-        collector: &mut Collector<'a, '_>,
-    ) -> Result<(), Reject> {
-        collector.add("time", Value::Str(cri.time.into()))?;
-        collector.add("stream", Value::Str(cri.stream.into()))?;
-        if cri.extent == wrapper::Extent::Partial {
-            collector.add("partial", Value::Bool(true))?;
-        }
-        let content = cri.content.trim_ascii();
-        if wrapper::looks_like_object(content)
-            && self.decoder.probe(content.as_bytes(), self.trial).is_ok()
-        {
-            collector.next_layer(Layer::Record);
-            self.open_object(content.as_bytes(), collector)?;
-            return Ok(());
-        }
-        if !self.open_behind_prefix(content, collector)? {
-            collector.add(field_names::MESSAGE, Value::Str(cri.content.into()))?;
-            collector.settle();
-        }
-        Ok(())
-    }
-
-    /// Opens an object that ends a line; the text before it is the message if there is no other.
-    fn open_behind_prefix(
-        &mut self,
-        line: &'a str,
-        collector: &mut Collector<'a, '_>,
-    ) -> Result<bool, Reject> {
-        for start in wrapper::object_starts(line.as_bytes()) {
-            let Some((prefix, object)) = line.split_at_checked(start) else { continue };
-            let opens = wrapper::is_prose(prefix)
-                && self.decoder.probe(object.as_bytes(), self.trial).is_ok();
-            if !opens {
-                continue;
-            }
-            collector.next_layer(Layer::Record);
-            self.open_object(object.as_bytes(), collector)?;
-            let name = if collector.has(Target::Message) { "prefix" } else { field_names::MESSAGE };
-            collector.add(name, Value::Str(prefix.trim().into()))?;
-            collector.settle();
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
     /// Opens what a wrapper holds, and an object in a message, for as long as there is one.
     fn open_contents(&mut self, collector: &mut Collector<'a, '_>) -> Result<(), Reject> {
         // Each turn takes one of the few buffers.
         while let Some(content) = collector.content() {
             let is_opened = match content {
-                Content::Wrapped(index, Cow::Borrowed(text)) => {
-                    self.open_object_of(index, text, collector)?
-                        || self.open_text_of(index, text, collector)?
-                }
-                Content::Wrapped(index, Cow::Owned(text)) => {
+                Content::Wrapped(index, text) => {
                     self.open_object_of(index, &text, collector)?
+                        || self.open_text_of(index, text, collector)?
                 }
                 Content::Message(index, text) => self.open_message(index, &text, collector)?,
             };
@@ -297,20 +233,6 @@ impl<'a> Opener<'a, '_> {
         collector.drop_opened(index);
         collector.next_layer(Layer::Record);
         self.open_object(object.as_bytes(), collector)
-    }
-
-    /// Opens a text that a wrapper holds. What is none that opens stays the message that it is.
-    fn open_text_of(
-        &mut self,
-        index: usize,
-        text: &'a str,
-        collector: &mut Collector<'a, '_>,
-    ) -> Result<bool, Reject> {
-        let is_opened = self.open_text(text.trim_ascii(), collector)?;
-        if is_opened {
-            collector.drop_opened(index);
-        }
-        Ok(is_opened)
     }
 
     /// Opens an object in the message of an ordinary record: it fills in what the record lacks.

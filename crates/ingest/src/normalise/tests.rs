@@ -2,8 +2,8 @@
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
-use tierlog_model::Level;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
+use tierlog_model::{Level, Value, fields as field_names};
 
 use super::*;
 
@@ -55,6 +55,8 @@ mod shapes;
 mod rules;
 
 mod rejections;
+
+mod text;
 
 proptest! {
     /// Names stand once, are never the record's own, and reading never panics.

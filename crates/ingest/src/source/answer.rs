@@ -9,6 +9,11 @@ use crate::pipeline::Rejection;
 pub struct IngestAnswer {
     /// Lines that became records.
     pub accepted: u64,
+    /// Lines among the accepted that go on with the record of another, as those of a traceback.
+    /// Left out when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub joined: u64,
     /// Lines that became dead letters.
     pub rejected: u64,
     /// Values and parts of values that were replaced because they are personal or secret.
@@ -20,4 +25,9 @@ pub struct IngestAnswer {
     pub durability: String,
     /// The first 100 rejected lines.
     pub errors: Vec<Rejection>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

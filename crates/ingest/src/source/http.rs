@@ -121,7 +121,9 @@ async fn take(
     let receipt = hand_over(ingest, batch, tally.clone(), until, turn).await?;
     let tally = tally.settled(&receipt);
 
-    let rejected_count = verdicts.rejected_count();
+    let rejected_count = verdicts.rejected_line_count();
+    // A batch is a repeat as a whole or not at all, and so are the lines that are joined in it.
+    let joined = if tally.duplicate_count == 0 { verdicts.joined_count } else { 0 };
     let nothing_read = verdicts.accepted_count == 0 && rejected_count > 0;
     if nothing_read {
         let detail = format!("none of {rejected_count} lines could be read");
@@ -129,10 +131,11 @@ async fn take(
         return Err(Problem { errors: verdicts.rejections, ..problem });
     }
     Ok(Json(IngestAnswer {
-        accepted: tally.accepted_count,
+        accepted: tally.accepted_count + joined,
+        joined,
         rejected: rejected_count,
         redacted: verdicts.redacted_count,
-        duplicate: tally.duplicate_count,
+        duplicate: tally.duplicate_count + verdicts.joined_count - joined,
         durability: ingest.config().durability.clone(),
         errors: verdicts.rejections,
     }))

@@ -81,6 +81,7 @@ impl From<Refusal> for Problem {
             Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             // Only connections number their lines; a request cannot meet this.
             Refusal::MissingLines { .. } => (StatusCode::CONFLICT, "missing_lines"),
+            Refusal::PartedLines { .. } => (StatusCode::CONFLICT, "parted_lines"),
         };
         Problem::new(status, code, refusal.to_string())
     }

@@ -12,6 +12,7 @@
 //! when there is enough, the last verdict is in, or a few milliseconds have passed.
 
 mod handshake;
+mod hold;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,10 +32,11 @@ use tokio_util::sync::CancellationToken;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::handshake::fuzz as fuzz_handshake;
 use self::handshake::{Numbering, Opening, Wanted};
+use self::hold::Hold;
 use super::{Protocol, Tally, count_bytes};
 use crate::frame::{Frame, LineDecoder};
-use crate::normalise::LineReader;
-use crate::pipeline::{Ingest, PreparedBatch, Reading, Verdicts};
+use crate::normalise::LineKind;
+use crate::pipeline::{Held, Ingest, PreparedBatch, Reading, StreamReader, Verdicts};
 
 /// Batches of one connection that wait for their verdict: enough that the next ones are read
 /// while an fsync runs, few enough that a connection holds a bounded part of the hand-off.
@@ -100,6 +102,7 @@ enum Event {
     Verdict(Ack),
     Read(std::io::Result<usize>),
     LingerOver,
+    HoldOver,
     MayGoOn(OwnedSemaphorePermit),
     Idle,
     Shutdown,
@@ -112,7 +115,7 @@ struct Connection<S> {
     writer: WriteHalf<S>,
     buffer: BytesMut,
     decoder: LineDecoder,
-    lines: LineReader,
+    lines: StreamReader,
     /// How the client wants its lines to be read.
     reading: Arc<Reading>,
     answers: Answers,
@@ -125,6 +128,8 @@ struct Connection<S> {
     rejected_count: u64,
     /// When bytes that are already here must go on.
     linger_until: Option<Instant>,
+    /// Lines that more may belong to.
+    hold: Hold,
     /// When a client without a whole line is given up.
     idle_at: Instant,
     /// The right to hold more than one read.
@@ -149,7 +154,7 @@ where
         writer,
         buffer: BytesMut::new(),
         decoder: LineDecoder::new(limits.line_bytes_max),
-        lines: LineReader::new(ingest.config()),
+        lines: StreamReader::new(ingest.config(), LineKind::Json),
         reading: Arc::default(),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
@@ -157,6 +162,7 @@ where
         durable_count: 0,
         rejected_count: 0,
         linger_until: None,
+        hold: Hold::new(Instant::now()),
         idle_at: Instant::now() + limits.idle_deadline,
         long: None,
         ingest,
@@ -192,10 +198,11 @@ where
                     self.settle(verdict).await?;
                     // Nothing is on its way any more: what waits need not wait.
                     if self.in_flight.is_empty() && self.linger_until.is_some() {
-                        self.cut(LineDecoder::decode).await?;
+                        self.cut(LineDecoder::decode, Held::Kept).await?;
                     }
                 }
-                Event::LingerOver => self.cut(LineDecoder::decode).await?,
+                Event::LingerOver => self.cut(LineDecoder::decode, Held::Kept).await?,
+                Event::HoldOver => self.cut(LineDecoder::decode, Held::Cut).await?,
                 Event::MayGoOn(permit) => {
                     self.long = Some(permit);
                     self.idle_at = self.idle_at.min(Instant::now() + LONG_LINE_TIME);
@@ -206,7 +213,7 @@ where
                     return Err(ConnectionError::Idle(self.ingest.config().limits.idle_deadline));
                 }
                 Event::Shutdown => {
-                    self.cut(LineDecoder::decode).await?;
+                    self.cut(LineDecoder::decode, Held::Closed).await?;
                     return self.drain().await;
                 }
             }
@@ -217,7 +224,7 @@ where
     async fn next_event(&mut self, shutdown: &CancellationToken) -> Event {
         let room = self.in_flight.len() < IN_FLIGHT_MAX;
         let waits = !self.in_flight.is_empty();
-        let is_long = self.buffer.len() > READ_BYTES;
+        let is_long = self.buffer.len() + self.lines.joiner.byte_len() > READ_BYTES;
         if !is_long {
             self.long = None;
         }
@@ -235,6 +242,9 @@ where
             () = sleep_until(self.linger_until), if self.linger_until.is_some() && room => {
                 Event::LingerOver
             }
+            () = sleep_until(self.hold.until), if self.hold.until.is_some() && room => {
+                Event::HoldOver
+            }
             () = tokio::time::sleep_until(self.idle_at), if !waits => Event::Idle,
         }
     }
@@ -244,7 +254,7 @@ where
             || self.buffer.len() >= BATCH_BYTES_TARGET
             || self.decoder.is_skipping();
         if cut_now {
-            return self.cut(LineDecoder::decode).await;
+            return self.cut(LineDecoder::decode, Held::Kept).await;
         }
         self.linger_until.get_or_insert_with(|| Instant::now() + LINGER);
         Ok(())
@@ -254,33 +264,40 @@ where
     /// that of a producer: its connection may have broken in the middle of the line, which comes
     /// again.
     async fn cut_rest(&mut self) -> Result<(), ConnectionError> {
-        self.cut(LineDecoder::decode).await?;
+        self.cut(LineDecoder::decode, Held::Kept).await?;
         let is_handshake = self.answers == Answers::Undecided && Opening::is_broken(&self.buffer);
         if self.numbering.is_some() || is_handshake {
-            return Ok(());
+            return self.cut(LineDecoder::decode, Held::Closed).await;
         }
-        self.cut(LineDecoder::decode_eof).await
+        self.cut(LineDecoder::decode_eof, Held::Closed).await
     }
 
-    /// Takes the whole lines out of the buffer and sends them on as one batch.
+    /// Takes the whole lines out of the buffer and sends them on as one batch, and with them those
+    /// that were held, when they are held no longer.
     async fn cut(
         &mut self,
         decode: fn(&mut LineDecoder, &mut BytesMut) -> std::io::Result<Option<Frame>>,
+        held: Held,
     ) -> Result<(), ConnectionError> {
         self.linger_until = None;
         let mut frames = Vec::new();
         while let Some(frame) = decode(&mut self.decoder, &mut self.buffer)? {
             frames.push(frame);
         }
-        if frames.is_empty() {
+        if frames.is_empty() && (held == Held::Kept || self.lines.joiner.oldest().is_none()) {
             return Ok(());
         }
-        self.idle_at = Instant::now() + self.ingest.config().limits.idle_deadline;
+        let now = Instant::now();
+        if !frames.is_empty() {
+            self.idle_at = now + self.ingest.config().limits.idle_deadline;
+            self.hold.lines_arrived(now, &mut self.lines.joiner);
+        }
         if self.answers == Answers::Undecided {
             self.read_handshake(&mut frames).await?;
         }
-        let prepared = self.prepare(frames).await?;
-        let PreparedBatch { batch, verdicts } = prepared;
+        let held = self.hold.at(now, held);
+        let PreparedBatch { batch, verdicts } = self.prepare(frames, held).await?;
+        self.hold.look(now, self.lines.joiner.oldest());
         let count = Tally::of(&verdicts).count_on_verdict(Protocol::Tcp);
         if batch.record_count() == 0 {
             return Ok(());
@@ -332,7 +349,7 @@ where
         from: Option<u64>,
     ) -> Result<(), ConnectionError> {
         let PreparedBatch { batch, .. } =
-            self.ingest.prepare_frames(&mut self.lines, &self.reading, &[]);
+            self.ingest.prepare_frames(&mut self.lines, &self.reading, &[], Held::Kept);
         let nothing =
             ProducerLines { producer: producer.clone(), first: 1, before: LinesBefore::Durable };
         let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
@@ -342,6 +359,8 @@ where
         let next = from.unwrap_or_else(|| durable.saturating_add(1));
         let before = if from.is_some() { LinesBefore::Settled } else { LinesBefore::Durable };
         self.durable_count = next.saturating_sub(1);
+        // Lines that are known already must not be joined to lines that are not.
+        self.lines.joiner.part_after(durable.saturating_sub(self.durable_count));
         self.numbering = Some(Numbering { producer, next, before });
         self.say(&format!("{{\"resume\":{durable}}}\n")).await
     }
@@ -351,22 +370,26 @@ where
         let Some(numbering) = &mut self.numbering else { return batch };
         let Numbering { producer, next, before } = numbering.clone();
         let lines = ProducerLines { producer, first: next, before };
-        numbering.next = lines.last(batch.record_count()).saturating_add(1);
+        numbering.next = lines.last(batch.line_count()).saturating_add(1);
         numbering.before = LinesBefore::Durable;
         batch.with_lines(lines)
     }
 
-    async fn prepare(&mut self, frames: Vec<Frame>) -> Result<PreparedBatch, ConnectionError> {
+    async fn prepare(
+        &mut self,
+        frames: Vec<Frame>,
+        held: Held,
+    ) -> Result<PreparedBatch, ConnectionError> {
         let bytes: usize = frames.iter().map(Frame::byte_len).sum();
         if bytes <= INLINE_BYTES_MAX {
-            return Ok(self.ingest.prepare_frames(&mut self.lines, &self.reading, &frames));
+            return Ok(self.ingest.prepare_frames(&mut self.lines, &self.reading, &frames, held));
         }
         let (ingest, reading) = (Arc::clone(&self.ingest), Arc::clone(&self.reading));
-        let fresh = LineReader::new(ingest.config());
+        let fresh = StreamReader::new(ingest.config(), self.reading.kind);
         let mut lines = std::mem::replace(&mut self.lines, fresh);
         let _permit = self.ingest.decoding.acquire().await.map_err(|_| Refusal::ShuttingDown)?;
         let work = move || {
-            let prepared = ingest.prepare_frames(&mut lines, &reading, &frames);
+            let prepared = ingest.prepare_frames(&mut lines, &reading, &frames, held);
             (prepared, lines)
         };
         let (prepared, lines) =
@@ -381,8 +404,8 @@ where
         while let Some(ack) = verdict.take() {
             let Some(batch) = self.in_flight.pop_front() else { break };
             ack?;
-            self.durable_count += batch.verdicts.line_count();
-            self.rejected_count += batch.verdicts.rejected_count();
+            self.durable_count += batch.verdicts.line_count;
+            self.rejected_count += batch.verdicts.rejected_line_count();
             verdict = self.in_flight.front_mut().and_then(|next| next.answer.try_recv().ok());
         }
         self.say_acks().await

@@ -27,7 +27,8 @@ fn check(lines: &'static str, expected: &ExpectFile) -> Vec<&'static str> {
     for line in lines.lines() {
         let (shape, line) = line.split_once(' ').expect("a shape and a line");
         let mut reader = LineReader::new(&config);
-        let collected = reader.collect(line.as_bytes(), LineKind::Json, &config).expect("read");
+        let collected =
+            reader.collect(line.as_bytes(), LineKind::Json, &config, arrival()).expect("read");
         let found = match collected.shapes.as_slice() {
             [] => "-".to_owned(),
             layers => layers.join(">"),

@@ -162,10 +162,11 @@ fn text_prefix_before_an_object() {
         r#"[INFO] 2026-11-20 worker-1: {"message":"done","status":200,"elapsed_s":0.25}"#,
         expect![[r#"
             2026-11-20T12:00:00.000000Z info
+              level_text = Str("INFO")
               message = Str("done")
               status_code = I64(200)
               duration_ms = F64(250.0)
-              prefix = Str("[INFO] 2026-11-20 worker-1:")
+              prefix = Str("2026-11-20 worker-1:")
         "#]],
     );
     check(
