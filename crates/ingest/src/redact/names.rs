@@ -19,6 +19,9 @@ use crate::short_name::ShortName;
 /// Most names that are remembered; a busy server knows a few hundred.
 const NAMES_MAX: usize = 4_096;
 
+/// Shortest text that may hold a card: no card has fewer digits.
+const CARD_BYTES_MIN: usize = 13;
+
 /// Longest name that is remembered.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -69,6 +72,14 @@ impl NameFacts {
             is_query: name == URL_QUERY,
             is_suspect: engine.redact(name, &mut Tally::default()).is_some(),
         }
+    }
+
+    /// Tells whether a text under the name reads otherwise than under other names: what is clean
+    /// under one may be a card or a secret under another.
+    #[inline]
+    pub(super) fn is_read_apart(self, text: &str) -> bool {
+        let may_hold_card = text.len() >= CARD_BYTES_MIN;
+        self.is_query || (may_hold_card && self.number_use != NumberUse::Unknown)
     }
 
     /// Returns what a name as it was written and as it is kept say together. Only the kept form

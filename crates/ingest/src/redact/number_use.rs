@@ -284,11 +284,44 @@ pub(super) fn around(text: &str, start: usize, end: usize) -> Around {
     let says_card = |word: &str| CARD_WORDS.contains(&word);
     let is_card = before.iter().any(|word| says_card(word))
         || after.map(str::to_ascii_lowercase).any(|word| says_card(&word));
-    match (is_card, key) {
-        (true, _) => Around::Told(NumberUse::Card),
-        (false, Some((_, true))) => Around::Field,
-        (false, Some((_, false)) | None) => Around::Nothing,
+    match key {
+        _ if is_card => Around::Told(NumberUse::Card),
+        Some((_, true)) => Around::Field,
+        None if is_value(text, start, end) => Around::Field,
+        Some((_, false)) | None => Around::Nothing,
     }
+}
+
+/// Tells whether a number stands alone as a value of data that has lost its names: quoted, a
+/// column of a table, an element of a list. A number in brackets (`[45...] started`) is in prose.
+fn is_value(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let (before, after) = (bytes.get(..start).unwrap_or_default(), bytes.get(end..));
+    let after = after.unwrap_or_default();
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\'' | b'`'));
+    // A quote inside JSON inside a string has backslashes before it.
+    let closing = after.iter().find(|byte| **byte != b'\\');
+    if is_quote(before.last()) && is_quote(closing) && before.last() == closing {
+        return true;
+    }
+    // In data of a list the elements may have spaces between them, in prose they do.
+    let is_data = matches!(bytes.trim_ascii_start().first(), Some(b'[' | b'{'));
+    let (before, after) = match is_data {
+        true => (before.trim_ascii_end(), after.trim_ascii_start()),
+        false => (before, after),
+    };
+    let divides = |byte: Option<&u8>| matches!(byte, Some(b',' | b';' | b'|' | b'\t' | b'\n'));
+    let left = match before.last() {
+        None => true,
+        Some(b'[') => is_data && divides(after.first()),
+        byte => divides(byte),
+    };
+    let right = match after.first() {
+        None => true,
+        Some(b']' | b'}') => is_data && divides(before.last()),
+        byte => divides(byte),
+    };
+    left && right
 }
 
 /// What the surroundings of a number say.
@@ -452,12 +485,32 @@ mod tests {
         ] {
             check(text, ID);
         }
-        for text in ["n=4539", r#"{"n": 4539"#, "x = '4539"] {
+        for text in [
+            "n=4539",
+            r#"{"n": 4539"#,
+            "x = '4539",
+            r#"["a@b.ch","4539"]"#,
+            r#"["a", 4539]"#,
+            r#"[\"a\",\"4539\"]"#,
+            "a,4539,b",
+            "a|4539|b",
+            "4539,b",
+            "a\t4539",
+            "[4539, \"a\"]",
+            "said '4539' twice",
+            "4539",
+        ] {
             check(text, Around::Field);
         }
-        for text in
-            ["4539", "processed 4539 in time", "the answer: 4539", "(4539)", "/x?after=4539"]
-        {
+        for text in [
+            "processed 4539 in time",
+            "the answer: 4539",
+            "(4539)",
+            "/x?after=4539",
+            "[4539] started",
+            "done, 4539, again",
+            "it's 4539",
+        ] {
             check(text, Around::Nothing);
         }
     }

@@ -21,7 +21,6 @@ use super::engine::{Engine, Tally};
 use super::json;
 use super::keys::KeyVerdict;
 use super::names::{NameFacts, NameMap, PairPart, UniqueNames, facts};
-use super::number_use::NumberUse;
 use super::registry::{DETECTORS, is_placeholder};
 use super::tokens::TokenCache;
 
@@ -92,9 +91,12 @@ impl RecordWalk<'_> {
             Value::U64(number) => is_card_number(*number, facts.number_use),
             Value::F64(number) => json::is_card_float(*number, facts.number_use),
             Value::Str(text) => {
-                let redacted = match facts.is_query {
-                    true => self.query(text),
-                    false => self.text(text, facts.number_use),
+                let (engine, tally) = (self.engine, &mut *self.tally);
+                let redacted = match facts.is_read_apart(text) {
+                    false => self
+                        .clean
+                        .read(text, |text| engine.redact_field(text, facts.number_use, tally)),
+                    true => self.text_apart(text, facts),
                 };
                 if let Some(redacted) = redacted {
                     *text = Cow::Owned(redacted);
@@ -114,21 +116,15 @@ impl RecordWalk<'_> {
         }
     }
 
-    /// Returns the redacted text of a field, or `None` when it was clean.
-    fn text(&mut self, text: &str, number_use: NumberUse) -> Option<String> {
-        let (engine, tally) = (self.engine, &mut *self.tally);
-        match number_use {
-            // What was found clean under one name may be a card under another.
-            NumberUse::Card => engine.redact_field(text, number_use, tally),
-            NumberUse::Id | NumberUse::Unknown => {
-                self.clean.read(text, |text| engine.redact_field(text, number_use, tally))
-            }
+    /// Returns the redacted text of a field in which it reads otherwise than in others, so that
+    /// nothing is remembered of it; `None` when it was clean.
+    #[inline(never)]
+    fn text_apart(&mut self, text: &str, facts: NameFacts) -> Option<String> {
+        if !facts.is_query {
+            return self.engine.redact_field(text, facts.number_use, self.tally);
         }
-    }
-
-    /// The same for a query that was cut from its path: behind the question mark, as it was
-    /// written, its parameters are read as those of an address.
-    fn query(&mut self, text: &str) -> Option<String> {
+        // A query was cut from its path: behind the question mark, as it was written, its
+        // parameters are read as those of an address.
         let redacted = self.engine.redact(&["?", text].concat(), self.tally)?;
         Some(redacted.strip_prefix('?').map_or(redacted.clone(), str::to_owned))
     }

@@ -244,6 +244,34 @@ fn escaped_and_disguised_values_are_found() {
 }
 
 #[test]
+fn what_is_an_id_under_one_name_is_a_card_under_another() {
+    let redactor = redactor();
+    let mut batch = redactor.batch();
+    for fields in [
+        r#"{"trace_id":"4111111111111111"}"#,
+        r#"{"account":"4111111111111111"}"#,
+        r#"{"url.query":"code=4/0AX4XfWh"}"#,
+        r#"{"other":"code=4/0AX4XfWh"}"#,
+        r#"{"url.query":"code=4/0AX4XfWh"}"#,
+    ] {
+        batch.push(record(fields));
+    }
+    let batch = batch.finish(None);
+    let shown = batch.records().map(|read| shown(&read.expect("valid").decode().expect("valid")));
+    expect![[r#"
+        trace_id: "4111111111111111"
+        account: "[CARD]"
+        _redacted: ["card"]
+        url.query: "code=[CREDENTIALS]"
+        _redacted: ["url_credentials"]
+        other: "code=4/0AX4XfWh"
+        url.query: "code=[CREDENTIALS]"
+        _redacted: ["url_credentials"]
+    "#]]
+    .assert_eq(&shown.collect::<String>());
+}
+
+#[test]
 fn a_query_apart_from_its_path_is_read_as_one() {
     check(
         r#"{"path":"/cb","url.query":"code=4/0AX4XfWh&state=1&user_id=4242","url.full":"https://a:b@h/cb?code=4/0AX4XfWh"}"#,

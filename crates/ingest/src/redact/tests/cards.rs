@@ -117,7 +117,7 @@ const CARDS: [&str; 24] = [
 ];
 
 /// Notations in which cards reach logs. `CARD` is the number together, `C-D` in its groups.
-const CARD_PLACES: [&str; 24] = [
+const CARD_PLACES: [&str; 27] = [
     r#"{"message":"C D"}"#,
     r#"{"message":"customer gave C D by phone"}"#,
     r#"{"message":"customer gave C-D by phone"}"#,
@@ -134,6 +134,9 @@ const CARD_PLACES: [&str; 24] = [
     r#"{"message":"{\"card\":{\"no\":\"CARD\"}}"}"#,
     r#"{"message":"{\"amount\":12,\"cc\":CARD}"}"#,
     r#"{"message":"CARD"}"#,
+    r#"{"message":"[\"a@example.org\",\"CARD\"] is no record"}"#,
+    r#"{"message":"INSERT INTO t VALUES ('x', 'CARD')"}"#,
+    r#"{"message":"7,CARD,EUR"}"#,
     r#"{"account":"CARD"}"#,
     r#"{"account":CARD}"#,
     r#"{"card_id":"CARD"}"#,
@@ -171,7 +174,9 @@ fn every_card_in_a_usual_notation_is_found() {
     for card in CARDS {
         for place in CARD_PLACES {
             // Alone and unnamed, a number of 17 and more digits is an id far more often.
-            let is_bare = [r#""message":"CARD""#, r#""account""#].iter().any(|p| place.contains(p));
+            let is_bare = [r#""message":"CARD""#, r#""account""#, r#"CARD\""#, "'CARD'", "7,CARD"]
+                .iter()
+                .any(|p| place.contains(p));
             if is_bare && card.len() > 16 {
                 continue;
             }
