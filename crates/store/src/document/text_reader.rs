@@ -287,11 +287,14 @@ impl TextReader {
         let stored = self.stored(doc)?;
         // Words of names without a column are in one place. Who asks there asks everywhere.
         let is_paired = self.path == PAIRED_WORDS;
+        // A shorter text is a value of a column, and stored for what it is beside: it has no words.
         let is_asked = |name: &str, text: &str| {
-            name == self.path || (is_paired && text.len() > limits::COLUMN_TEXT_BYTES_MAX)
+            (is_paired || name == self.path) && text.len() > limits::COLUMN_TEXT_BYTES_MAX
         };
+        let is_message = self.path == fields::MESSAGE;
         let is_in = |text: &str| self.sought.stands_in(text);
         Ok(stored.fields.iter().any(|(name, value)| match value {
+            Value::Str(text) if is_message => name == fields::MESSAGE && is_in(text),
             Value::Str(text) => is_asked(name, text) && is_in(text),
             Value::Json(array) if is_paired || self.path.starts_with(name.as_ref()) => {
                 elements(name, array).into_iter().any(|(name, element)| match element {

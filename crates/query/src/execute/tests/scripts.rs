@@ -398,3 +398,33 @@ fn what_no_text_can_pass_is_refused() {
         assert!(found.is_ok(), "{q}: {found:?}");
     }
 }
+
+#[test]
+fn values_beside_a_long_text_of_their_name_have_no_words() {
+    let record = |number: i64, beside: Value<'static>| {
+        let array = serde_json::json!([{ "deep": format!("card {}", "x".repeat(140)) }]);
+        Record {
+            timestamp: moment("2026-11-18T00:00:00Z"),
+            level: Level::Info,
+            kind: RecordKind::Log,
+            fields: vec![
+                ("mixed".into(), Value::Json(array.to_string().into())),
+                ("mixed.deep".into(), beside),
+                ("n".into(), Value::I64(number)),
+            ],
+        }
+    };
+    let records = [
+        record(0, Value::Json("[500.0,\"card timeout\"]".into())),
+        record(1, Value::Str("card timeout".into())),
+    ];
+    let fixture = Fixture::new();
+    fixture.write(&records);
+    let queries = ["*out", "NOT *out", "\"card timeout\"", "/out$/", "*xx", "->", "card"];
+    let queries = queries.map(str::to_owned);
+    check_all(&fixture, &records, &queries).unwrap();
+    fixture.seal();
+    check_all(&fixture, &records, &queries).unwrap();
+    assert_eq!(numbers(&fixture, "*xx").unwrap().len(), 2);
+    assert!(numbers(&fixture, "*out").unwrap().is_empty());
+}
