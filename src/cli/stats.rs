@@ -69,10 +69,6 @@ fn show(args: &Args) -> Result<ExitCode> {
     if left_out > 0 {
         footer.remark(format!("{} lines in rarer groups, see --limit", grouped(left_out)));
     }
-    let text_fields = answer.get("text_left_out").and_then(Value::as_array);
-    for field in text_fields.into_iter().flatten().filter_map(Value::as_str) {
-        footer.warn(format!("long texts of {field} are not counted"));
-    }
     footer.print();
     Ok(ExitCode::SUCCESS)
 }

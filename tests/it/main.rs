@@ -22,6 +22,7 @@ mod dead_letters;
 mod dependencies;
 #[cfg(test)]
 mod derived_fields;
+mod exact_values;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

@@ -1,78 +1,62 @@
 //! Feeds the documents of a scan to tantivy's aggregation engine, segment by segment, and merges
 //! what comes out at once, so that memory holds one segment's buckets and the merged ones.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tantivy::aggregation::agg_req::Aggregations;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
 use tantivy::aggregation::{AggContextParams, AggregationError, AggregationSegmentCollector};
 use tantivy::collector::SegmentCollector;
-use tantivy::{DocId, SegmentReader, TantivyError};
+use tantivy::{DocId, TantivyError};
 use tierlog_store::OpenSegment;
 
+use super::needs::FieldNeeds;
 use crate::{Flow, QueryError, SegmentVisitor};
 
 /// Aggregates the documents of a scan.
 pub(super) struct AggregateVisitor<'r> {
     aggregations: &'r Aggregations,
     context: &'r AggContextParams,
-    attributes: &'r BTreeSet<String>,
+    matters: &'r FieldNeeds,
+    known: &'r FieldNeeds,
     segment: Option<AggregationSegmentCollector>,
     segments: u32,
     /// What was merged so far.
     pub(super) merged: IntermediateAggregationResults,
-    /// Fields of the request of which some records hold long text, which is not in columns.
-    pub(super) text: BTreeSet<String>,
-    /// Fields of the request that have a column somewhere.
-    pub(super) columns: BTreeSet<String>,
+    /// What a segment has shown that the request does not reckon with: nothing was computed from
+    /// there on.
+    pub(super) news: FieldNeeds,
 }
 
 impl<'r> AggregateVisitor<'r> {
-    /// Returns a visitor that saw nothing yet.
+    /// Returns a visitor that saw nothing yet. What would matter to the request is `matters`, what
+    /// it reckons with `known`.
     pub(super) fn new(
         aggregations: &'r Aggregations,
         context: &'r AggContextParams,
-        attributes: &'r BTreeSet<String>,
+        matters: &'r FieldNeeds,
+        known: &'r FieldNeeds,
     ) -> AggregateVisitor<'r> {
         AggregateVisitor {
             aggregations,
             context,
-            attributes,
+            matters,
+            known,
             segment: None,
             segments: 0,
             merged: IntermediateAggregationResults::default(),
-            text: BTreeSet::new(),
-            columns: BTreeSet::new(),
+            news: FieldNeeds::default(),
         }
-    }
-
-    /// Notes which of the asked fields the segment has as columns, and which as text.
-    fn note_fields(&mut self, segment: &SegmentReader) -> Result<(), QueryError> {
-        let columns = segment.fast_fields();
-        let text_fields = columns.str(super::TEXT_FIELDS_COLUMN)?;
-        for field in self.attributes {
-            if !self.columns.contains(field) {
-                let column = tierlog_store::attribute_column(field);
-                if !columns.dynamic_column_handles(&column)?.is_empty() {
-                    self.columns.insert(field.clone());
-                }
-            }
-            if let Some(text_fields) = &text_fields
-                && !self.text.contains(field)
-                && text_fields.dictionary().term_ord(field.as_bytes())?.is_some()
-            {
-                self.text.insert(field.clone());
-            }
-        }
-        Ok(())
     }
 }
 
 impl SegmentVisitor for AggregateVisitor<'_> {
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
+        self.news = self.matters.news(segment, self.known)?;
+        if !self.news.is_empty() {
+            return Ok(Flow::Stop);
+        }
         let segment = segment.reader();
-        self.note_fields(segment)?;
         let collector = AggregationSegmentCollector::from_agg_req_and_reader(
             self.aggregations,
             segment,

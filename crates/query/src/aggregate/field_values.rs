@@ -43,7 +43,7 @@ pub(crate) fn field_values(
 ) -> Result<FieldValues, QueryError> {
     let size = limit.clamp(1, VALUES_MAX);
     let terms = json!({"field": field, "size": size, "segment_size": SEGMENT_VALUES});
-    let answer = aggregate(engine, plan, json!({"values": {"terms": terms}}), deadline);
+    let answer = aggregate(engine, plan, &json!({"values": {"terms": terms}}), deadline);
     // The caller knows nothing of an aggregation: the field is what its request names.
     let answer = answer.map_err(|error| match error {
         QueryError::Parameter { message, .. } => QueryError::Parameter { name: "name", message },

@@ -6,17 +6,22 @@
 
 mod by_time;
 mod collect;
+mod exact;
 mod field_names;
 mod field_values;
 mod filter;
 mod grid;
+mod hidden;
 mod histogram;
+mod keys;
+mod needs;
 mod numbers;
 mod ranges;
 mod registry;
 mod request;
 mod run;
 mod shape;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod time_options;

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Metric,
     /// How many values a field has.
     ValueCount,
-    /// How many different values a field has, estimated.
+    /// How many different values a field has: exactly up to a threshold, else estimated.
     Cardinality,
     /// Percentiles of a field, estimated to one percent.
     Percentiles,

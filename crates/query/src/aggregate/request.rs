@@ -1,8 +1,8 @@
 //! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, tantivy's request tree and our own
 //! outline of it leave. Field names become column names here and nowhere else.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value, json};
 use tantivy::aggregation::ValueSourceRegistry;
@@ -11,9 +11,11 @@ use tantivy::aggregation::bucket::FilterAggregation;
 use tierlog_model::{Pseudonyms, Timestamp, fields};
 
 use super::filter::{self, CompileFilter, Condition, FilterBuilder};
-use super::numbers::{AllValues, Numbers};
+use super::hidden::{self, Hidden, Owner};
+use super::needs::FieldNeeds;
 use super::ranges::{self, Range};
 use super::registry::{self, Kind, Spec};
+use super::sources::{Source, Sources};
 use super::{BUCKETS_MAX, time_options};
 use crate::QueryError;
 use crate::parse::fields::canonical as canonical_name;
@@ -35,8 +37,10 @@ pub(super) struct Request {
     pub(super) outline: Vec<Node>,
     /// Columns that tantivy reads through us.
     pub(super) sources: ValueSourceRegistry,
-    /// Fields without a column of their own in the schema, by the names of the request.
-    pub(super) attributes: BTreeSet<String>,
+    /// What would matter to it, by field.
+    pub(super) matters: FieldNeeds,
+    /// Set when a segment has more different values than may be keys at once.
+    pub(super) is_full: Arc<AtomicBool>,
 }
 
 /// One aggregation of the outline.
@@ -46,12 +50,28 @@ pub(super) struct Node {
     pub(super) name: String,
     /// What it does.
     pub(super) kind: Kind,
+    /// What tantivy calls it.
+    pub(super) engine_name: &'static str,
+    /// Its field; empty for a filter.
+    pub(super) field: String,
+    /// Its number in the request.
+    pub(super) number: usize,
+    /// What runs beside it.
+    pub(super) hidden: Hidden,
     /// Whether its numbers are moments.
     pub(super) values: Values,
     /// Ranges of the request, for the kinds that have some.
     pub(super) ranges: Vec<Range>,
     /// What is nested inside.
     pub(super) children: Vec<Node>,
+}
+
+impl Node {
+    /// Returns what hidden aggregations need to know of it.
+    pub(super) fn owner(&self) -> Owner<'_> {
+        let Node { kind, engine_name, number, .. } = *self;
+        Owner { kind, engine_name, field: &self.field, number }
+    }
 }
 
 /// What the numbers of an aggregation are.
@@ -63,24 +83,18 @@ pub(super) enum Values {
     Moments,
 }
 
-/// Reads a request.
+/// Reads a request over fields that are known to need something.
 pub(super) fn read(
     aggs: Value,
     now: Timestamp,
     pseudonyms: &Pseudonyms,
+    known: &FieldNeeds,
     compile: CompileFilter<'_>,
 ) -> Result<Request, QueryError> {
-    let mut reader = Reader {
-        now,
-        pseudonyms,
-        compile,
-        sources: ValueSourceRegistry::default(),
-        attributes: BTreeSet::new(),
-        nodes: 0,
-    };
+    let mut reader = Reader { now, pseudonyms, compile, sources: Sources::new(known), nodes: 0 };
     let (aggregations, outline) = reader.level(aggs, &mut Vec::new())?;
-    let Reader { sources, attributes, .. } = reader;
-    Ok(Request { aggregations, outline, sources, attributes })
+    let Sources { registry, matters, is_full, .. } = reader.sources;
+    Ok(Request { aggregations, outline, sources: registry, matters, is_full })
 }
 
 /// Returns the error of a request.
@@ -93,16 +107,23 @@ pub(super) fn invalid(path: &[String], message: impl std::fmt::Display) -> Query
 /// One aggregation without its name and what is nested inside.
 struct Variant {
     agg: AggregationVariants,
+    engine_name: &'static str,
+    field: String,
+    hidden: Hidden,
+    /// Hidden aggregations by the ends of their names.
+    beside: Beside,
     values: Values,
     ranges: Vec<Range>,
 }
+
+/// Hidden aggregations of one, by the ends of their names.
+type Beside = Vec<(&'static str, AggregationVariants)>;
 
 struct Reader<'c> {
     now: Timestamp,
     pseudonyms: &'c Pseudonyms,
     compile: CompileFilter<'c>,
-    sources: ValueSourceRegistry,
-    attributes: BTreeSet<String>,
+    sources: Sources<'c>,
     nodes: usize,
 }
 
@@ -122,8 +143,12 @@ impl Reader<'_> {
         let mut outline = Vec::with_capacity(aggs.len());
         for (name, body) in aggs {
             path.push(name.clone());
-            let (aggregation, node) = self.aggregation(name.clone(), body, path)?;
+            let (aggregation, beside, node) = self.aggregation(name.clone(), body, path)?;
             path.pop();
+            for (end, agg) in beside {
+                let aggregation = Aggregation { agg, sub_aggregation: Aggregations::default() };
+                aggregations.insert(hidden::name_of(end, &name), aggregation);
+            }
             aggregations.insert(name, aggregation);
             outline.push(node);
         }
@@ -135,12 +160,12 @@ impl Reader<'_> {
         name: String,
         body: Value,
         path: &mut Vec<String>,
-    ) -> Result<(Aggregation, Node), QueryError> {
+    ) -> Result<(Aggregation, Beside, Node), QueryError> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
             return Err(QueryError::TooExpensive { what: "aggregations", limit: NODES_MAX });
         }
-        if RESERVED.contains(&name.as_str()) {
+        if RESERVED.contains(&name.as_str()) || name.starts_with(hidden::MARK) {
             return Err(invalid(path, "this name is one of a bucket's own"));
         }
         let Value::Object(mut body) = body else {
@@ -152,18 +177,21 @@ impl Reader<'_> {
         if nested.is_some() && !spec.has_buckets() {
             return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
         }
-        let Variant { agg, values, ranges } = self.variant(spec, options, path)?;
+        let Variant { agg, engine_name, field, hidden, beside, values, ranges } =
+            self.variant(spec, options, path)?;
         let (sub_aggregation, children) = match nested {
             Some(nested) => self.level(nested, path)?,
             None => (Aggregations::default(), Vec::new()),
         };
-        let node = Node { name, kind: spec.kind, values, ranges, children };
-        Ok((Aggregation { agg, sub_aggregation }, node))
+        let (kind, number) = (spec.kind, self.nodes);
+        let node =
+            Node { name, kind, engine_name, field, number, hidden, values, ranges, children };
+        Ok((Aggregation { agg, sub_aggregation }, beside, node))
     }
 
     fn variant(
         &mut self,
-        spec: &Spec,
+        spec: &'static Spec,
         options: Value,
         path: &[String],
     ) -> Result<Variant, QueryError> {
@@ -190,22 +218,31 @@ impl Reader<'_> {
                 .map_err(|message| invalid(path, message))?,
             _ => Vec::new(),
         };
-        let (engine_name, column) = self.source(spec, column, values);
-        options.remove("precision_threshold");
         if spec.kind == Kind::Terms {
             bound_sizes(&mut options)?;
             self.pseudonymise(&field, &mut options, path)?;
         }
+        let source = self.sources.of_field(spec, &field, column, &mut options);
+        let Source { engine_name, column, hidden, beside } =
+            source.map_err(|message| invalid(path, message))?;
         options.insert("field".to_owned(), Value::String(column));
         let request = json!({ engine_name: plain_numbers(Value::Object(options)) });
         let agg = serde_json::from_value(request).map_err(|error| invalid(path, error))?;
-        Ok(Variant { agg, values, ranges })
+        Ok(Variant { agg, engine_name, field, hidden, beside, values, ranges })
     }
 
     fn filter(&self, condition: Condition) -> Result<Variant, QueryError> {
         let builder = Box::new(FilterBuilder::new((self.compile)(condition)?));
         let agg = AggregationVariants::Filter(FilterAggregation::new_with_builder(builder));
-        Ok(Variant { agg, values: Values::Plain, ranges: Vec::new() })
+        Ok(Variant {
+            agg,
+            engine_name: "filter",
+            field: String::new(),
+            hidden: Hidden::default(),
+            beside: Vec::new(),
+            values: Values::Plain,
+            ranges: Vec::new(),
+        })
     }
 
     /// Rewrites the plain values that `include` and `exclude` list to their stored forms.
@@ -234,33 +271,11 @@ impl Reader<'_> {
     }
 
     /// Returns the column of a field; refuses text, which has none.
-    fn column(&mut self, field: &str, path: &[String]) -> Result<String, QueryError> {
+    fn column(&self, field: &str, path: &[String]) -> Result<String, QueryError> {
         match field {
             fields::TIMESTAMP | fields::LEVEL => Ok(field.to_owned()),
             text if fields::TEXT_FIELDS.contains(&text) => Err(text_field(text, path)),
-            other => {
-                self.attributes.insert(other.to_owned());
-                Ok(tierlog_store::attribute_column(other))
-            }
-        }
-    }
-
-    /// Returns what tantivy calls the aggregation and the column that it reads. Where one field
-    /// may have columns of several types, tantivy takes the first; ours reads them all.
-    fn source(&mut self, spec: &Spec, column: String, values: Values) -> (&'static str, String) {
-        match (spec.kind, values) {
-            (Kind::DateRange, _) => ("range", column),
-            (Kind::Range, Values::Plain) => {
-                let name = format!("numbers of {column}");
-                self.sources.register(&name, Arc::new(Numbers::of(column)));
-                (spec.name, name)
-            }
-            (Kind::ValueCount, Values::Plain) => {
-                let name = format!("values of {column}");
-                self.sources.register(&name, Arc::new(AllValues::of(column)));
-                (spec.name, name)
-            }
-            _ => (spec.name, column),
+            other => Ok(tierlog_store::attribute_column(other)),
         }
     }
 }

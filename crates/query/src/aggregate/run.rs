@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Map, Value};
 use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard};
@@ -11,17 +12,22 @@ use tierlog_model::RecordKind;
 use super::by_time::CountByTime;
 use super::collect::{AggregateVisitor, engine_error};
 use super::filter::{Condition, SegmentDocs};
-use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, request, shape};
+use super::hidden::LeftOut;
+use super::keys::LISTED_MAX;
+use super::needs::{FieldNeeds, Needs, Survey};
+use super::request::{Node, Request};
+use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, exact, request, shape, sources};
 use crate::execute::segment_docs;
-use crate::{Compiled, Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange, Warnings};
+use crate::{
+    Compiled, Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange, Warning,
+    WarningCode, Warnings,
+};
 
 /// What an aggregation request is answered with.
 #[derive(Debug)]
 pub(crate) struct AggregateAnswer {
     /// The results by the names of the request.
     pub(crate) aggregations: Map<String, Value>,
-    /// Fields of the request of which some records hold long text: those values are not counted.
-    pub(crate) text_left_out: Vec<String>,
     /// What the scan did.
     pub(crate) report: ScanReport,
 }
@@ -30,41 +36,109 @@ pub(crate) struct AggregateAnswer {
 pub(crate) fn aggregate(
     engine: &Engine,
     plan: &Plan,
-    aggs: Value,
+    aggs: &Value,
     deadline: &Deadline,
 ) -> Result<AggregateAnswer, QueryError> {
-    let by_time = CountByTime::read(&aggs);
+    let by_time = CountByTime::read(aggs);
     // Filters are compiled while the request is read; what they say belongs to the answer.
     let said = RefCell::new(Warnings::default());
     let compile = |condition: Condition| compile(engine, condition, deadline, &said);
-    let request = request::read(aggs, engine.clock().now(), engine.pseudonyms(), &compile)?;
+    let now = engine.clock().now();
+    let mut known = FieldNeeds::default();
+    let request = request::read(aggs.clone(), now, engine.pseudonyms(), &known, &compile)?;
     // Only after the request was read: it is refused for the same reasons either way.
     if let Some(by_time) = by_time
         && let Some((aggregations, report)) = by_time.answer(engine, plan, deadline)?
     {
-        return Ok(AggregateAnswer { aggregations, text_left_out: Vec::new(), report });
+        return Ok(AggregateAnswer { aggregations, report });
     }
+    let (matters, mut request) = (request.matters.clone(), request);
+    // Every round but the last has found a need that it did not know; a survey finds all others.
+    loop {
+        match round(engine, plan, request, &known, deadline)? {
+            Round::Done(mut answer) => {
+                answer.report.warnings.add_missing(&said.into_inner());
+                return Ok(*answer);
+            }
+            Round::Needs(news) => known.extend(&news),
+        }
+        let mut survey = Survey { matters: &matters, known };
+        engine.scan(plan, deadline, &mut survey)?;
+        known = survey.known;
+        request = request::read(aggs.clone(), now, engine.pseudonyms(), &known, &compile)?;
+    }
+}
+
+/// What came of running a request.
+enum Round {
+    Done(Box<AggregateAnswer>),
+    /// It has to reckon with more.
+    Needs(FieldNeeds),
+}
+
+fn round(
+    engine: &Engine,
+    plan: &Plan,
+    request: Request,
+    known: &FieldNeeds,
+    deadline: &Deadline,
+) -> Result<Round, QueryError> {
     let limits = AggregationLimitsGuard::new(Some(AGGREGATION_BYTES_MAX), Some(BUCKETS_MAX));
     let context = AggContextParams::new(limits.clone(), TokenizerManager::default())
         .with_value_sources(Arc::new(request.sources));
-
-    let mut visitor = AggregateVisitor::new(&request.aggregations, &context, &request.attributes);
+    let mut visitor =
+        AggregateVisitor::new(&request.aggregations, &context, &request.matters, known);
     let mut report = engine.scan(plan, deadline, &mut visitor)?;
-    report.warnings.add_missing(&said.into_inner());
-    let AggregateVisitor { merged, text, columns, .. } = visitor;
-    if let Some(field) = text.iter().find(|field| !columns.contains(*field)) {
-        return Err(request::text_field(field, &[]));
+    let AggregateVisitor { merged, news, .. } = visitor;
+    if !news.is_empty() {
+        return Ok(Round::Needs(news));
     }
-
+    if request.is_full.load(Relaxed) {
+        return Err(QueryError::TooExpensive { what: "different values", limit: LISTED_MAX });
+    }
     let results = merged.into_final_result(request.aggregations, limits).map_err(engine_error)?;
     let Ok(Value::Object(results)) = serde_json::to_value(results) else {
         return Err(QueryError::Internal("aggregation results are not an object"));
     };
-    Ok(AggregateAnswer {
-        aggregations: shape::level(&request.outline, results),
-        text_left_out: text.into_iter().collect(),
-        report,
-    })
+    let mut rounded = FieldNeeds::default();
+    add_rounded(&request.outline, &results, known, &mut rounded);
+    if !rounded.is_empty() {
+        return Ok(Round::Needs(rounded));
+    }
+    let mut left_out = LeftOut::default();
+    let aggregations = shape::level(&request.outline, results, &mut left_out);
+    for (field, count) in left_out.fields() {
+        let detail = format!("values of {field:?} that are no numbers are not computed with");
+        let warning = Warning::new(WarningCode::ValuesLeftOut, detail);
+        report.warnings.add(warning.of_field(field).counting(count));
+    }
+    Ok(Round::Done(Box::new(AggregateAnswer { aggregations, report })))
+}
+
+/// Finds the fields whose sums are so large that floats have rounded them.
+fn add_rounded(
+    outline: &[Node],
+    results: &Map<String, Value>,
+    known: &FieldNeeds,
+    rounded: &mut FieldNeeds,
+) {
+    for node in outline {
+        let Some(result) = results.get(&node.name) else { continue };
+        if sources::is_of_numbers(node.kind, node.values)
+            && !known.of(&node.field).exact
+            && exact::may_be_rounded(result)
+        {
+            rounded.add(&node.field, Needs { exact: true, ..Needs::default() });
+        }
+        let buckets = match result.get("buckets") {
+            Some(Value::Array(buckets)) => buckets.iter().collect(),
+            Some(Value::Object(buckets)) => buckets.values().collect(),
+            _ => vec![result],
+        };
+        for bucket in buckets.into_iter().filter_map(Value::as_object) {
+            add_rounded(&node.children, bucket, known, rounded);
+        }
+    }
 }
 
 /// Compiles the condition of a `filter` to a search of one segment.

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use tierlog_model::Timestamp;
 
+use super::hidden::{self, LeftOut};
 use super::ranges;
 use super::registry::Kind;
 use super::request::{Node, Values};
@@ -11,29 +12,35 @@ use super::request::{Node, Values};
 const NANOS_PER_MILLI: f64 = 1e6;
 
 /// Returns the answer of a level in the order of its outline.
-pub(super) fn level(outline: &[Node], mut results: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn level(
+    outline: &[Node],
+    mut results: Map<String, Value>,
+    left_out: &mut LeftOut,
+) -> Map<String, Value> {
     let mut shaped = Map::with_capacity(outline.len());
     for node in outline {
-        if let Some(result) = results.remove(&node.name) {
-            shaped.insert(node.name.clone(), aggregation(node, result));
+        if let Some(mut result) = results.remove(&node.name) {
+            let take = |end: &str| results.remove(&hidden::name_of(end, &node.name));
+            node.hidden.put_into(&node.owner(), &mut result, take, left_out);
+            shaped.insert(node.name.clone(), aggregation(node, result, left_out));
         }
     }
     shaped
 }
 
-fn aggregation(node: &Node, mut result: Value) -> Value {
+fn aggregation(node: &Node, mut result: Value, left_out: &mut LeftOut) -> Value {
     match node.kind {
-        Kind::Filter | Kind::Missing => bucket(node, result),
+        Kind::Filter | Kind::Missing => bucket(node, result, left_out),
         Kind::Range | Kind::DateRange => {
             if let Some(buckets) = result.get_mut("buckets") {
                 *buckets = ranges::restore(&node.ranges, node.values, buckets.take());
-                each_bucket(node, buckets);
+                each_bucket(node, buckets, left_out);
             }
             result
         }
         Kind::Terms | Kind::Histogram | Kind::DateHistogram => {
             if let Some(buckets) = result.get_mut("buckets") {
-                each_bucket(node, buckets);
+                each_bucket(node, buckets, left_out);
                 if let Value::Object(buckets) = buckets {
                     *buckets = by_key(std::mem::take(buckets));
                 }
@@ -51,13 +58,13 @@ fn aggregation(node: &Node, mut result: Value) -> Value {
     }
 }
 
-fn each_bucket(node: &Node, buckets: &mut Value) {
+fn each_bucket(node: &Node, buckets: &mut Value, left_out: &mut LeftOut) {
     match buckets {
         Value::Array(buckets) => {
-            buckets.iter_mut().for_each(|entry| *entry = bucket(node, entry.take()));
+            buckets.iter_mut().for_each(|entry| *entry = bucket(node, entry.take(), left_out));
         }
         Value::Object(buckets) => {
-            buckets.values_mut().for_each(|entry| *entry = bucket(node, entry.take()));
+            buckets.values_mut().for_each(|entry| *entry = bucket(node, entry.take(), left_out));
         }
         _ => {}
     }
@@ -79,18 +86,20 @@ fn by_key(buckets: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Shapes one bucket: its own keys first, then what is nested inside.
-fn bucket(node: &Node, entry: Value) -> Value {
+fn bucket(node: &Node, entry: Value, left_out: &mut LeftOut) -> Value {
     let Value::Object(entry) = entry else { return entry };
-    let (nested, mut own): (Map<_, _>, Map<_, _>) = entry
-        .into_iter()
-        .partition(|(name, _)| node.children.iter().any(|child| child.name == *name));
+    let is_nested = |name: &str| {
+        name.starts_with(hidden::MARK) || node.children.iter().any(|child| child.name == name)
+    };
+    let (nested, mut own): (Map<_, _>, Map<_, _>) =
+        entry.into_iter().partition(|(name, _)| is_nested(name));
     if node.kind == Kind::DateHistogram
         && let Some(millis) = own.get("key").and_then(Value::as_f64)
     {
         own.insert("key".to_owned(), json!(millis as i64));
         own.insert("key_as_string".to_owned(), json!(text_of(millis)));
     }
-    own.extend(level(&node.children, nested));
+    own.extend(level(&node.children, nested, left_out));
     Value::Object(own)
 }
 

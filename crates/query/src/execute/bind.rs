@@ -169,9 +169,9 @@ impl Binder<'_> {
     }
 
     fn columns(&self, name: &str, test: &FieldTest) -> Result<Node, QueryError> {
-        let FieldColumns { typed, long, pairs } = self.field_columns(name)?;
+        let FieldColumns { own, wide, long, pairs } = self.field_columns(name)?;
         let mut any = Join::any_of();
-        for handle in typed {
+        for handle in own.into_iter().chain(wide) {
             any.push(column::field_node(&handle, test, self.deadline)?);
         }
         if let Some(column) = &long {
@@ -222,8 +222,8 @@ impl Binder<'_> {
 
     fn exists(&self, name: &str) -> Result<Node, QueryError> {
         let mut any = Join::any_of();
-        let FieldColumns { typed, long: _, pairs } = self.field_columns(name)?;
-        for handle in typed {
+        let FieldColumns { own, wide, long: _, pairs } = self.field_columns(name)?;
+        for handle in own.into_iter().chain(wide) {
             if let Some(column) = handle.open_u64_lenient()? {
                 any.push(ColumnTest::node(column, Accept::Any));
             }

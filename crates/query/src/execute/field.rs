@@ -33,8 +33,10 @@ impl From<bool> for Besides {
 
 /// The columns of a field in one segment.
 pub(crate) struct FieldColumns {
-    /// Those that hold its values: one for each type, exact integers apart from floats.
-    pub(crate) typed: Vec<DynamicColumnHandle>,
+    /// Those of its name: one for each type.
+    pub(crate) own: Vec<DynamicColumnHandle>,
+    /// Those of integers that the columns of its name could round.
+    pub(crate) wide: Vec<DynamicColumnHandle>,
     /// The stamps of its long texts.
     pub(crate) long: Option<StrColumn>,
     /// All pairs of the segment, if the segment has any.
@@ -54,16 +56,17 @@ impl FieldColumns {
                 Besides::None => None,
                 Besides::Some => columns.str(&pair_column())?,
             };
-            return Ok(FieldColumns { typed: Vec::new(), long: None, pairs });
+            return Ok(FieldColumns { own: Vec::new(), wide: Vec::new(), long: None, pairs });
         }
-        let mut typed = columns.dynamic_column_handles(&attribute_column(name))?;
+        let own = columns.dynamic_column_handles(&attribute_column(name))?;
         if besides == Besides::None {
-            return Ok(FieldColumns { typed, long: None, pairs: None });
+            return Ok(FieldColumns { own, wide: Vec::new(), long: None, pairs: None });
         }
+        let mut wide = Vec::new();
         for kind in [Beside::Integer, Beside::Unsigned] {
-            typed.extend(columns.dynamic_column_handles(&kind.column(name))?);
+            wide.extend(columns.dynamic_column_handles(&kind.column(name))?);
         }
         let long = columns.str(&Beside::Long.column(name))?;
-        Ok(FieldColumns { typed, long, pairs: columns.str(&pair_column())? })
+        Ok(FieldColumns { own, wide, long, pairs: columns.str(&pair_column())? })
     }
 }

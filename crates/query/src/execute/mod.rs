@@ -31,6 +31,7 @@ pub use deadline::{CancelOnDrop, Deadline};
 pub(crate) use dictionary::for_each_term;
 pub(crate) use driver::{ScanOrder, scan};
 pub use export::{Export, ExportPage};
+pub(crate) use field::{Besides, FieldColumns};
 
 pub use report::{PartialReason, ScanReport};
 pub use request::{LevelState, LevelStatus, RequestResponse, UserRequest};

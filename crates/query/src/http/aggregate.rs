@@ -59,9 +59,6 @@ pub(super) struct AggregateResponse {
     whole: Wholeness,
     /// Levels that the asked range has outlived.
     expired: Vec<ExpiredLevel>,
-    /// Fields of the request of which some records hold long text: those values are not counted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    text_left_out: Vec<String>,
 }
 
 /// Computes aggregations over the records that match a query.
@@ -87,7 +84,7 @@ pub(super) async fn aggregate(
     let timeout = scope.timeout();
     let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
-        let answer = run_aggregation(engine, &plan, aggs, deadline)?;
+        let answer = run_aggregation(engine, &plan, &aggs, deadline)?;
         Ok((answer, plan.expired))
     };
     let (answer, expired) = state.run(timeout, run).await?;
@@ -96,6 +93,5 @@ pub(super) async fn aggregate(
         took_ms: took_ms(started),
         whole: answer.report.into(),
         expired: expired.into_iter().map(ExpiredLevel::from).collect(),
-        text_left_out: answer.text_left_out,
     }))
 }

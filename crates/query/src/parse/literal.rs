@@ -47,6 +47,14 @@ impl Number {
         }
     }
 
+    /// Compares two numbers, exactly.
+    pub(crate) fn compare(self, other: Number) -> Ordering {
+        match self {
+            Number::Integer(integer) => other.compare_integer(integer),
+            Number::Float(float) => other.compare_float(float),
+        }
+    }
+
     /// Returns the float that is the number, if there is one.
     pub(crate) fn as_exact_f64(self) -> Option<f64> {
         Some(self.as_f64()).filter(|float| self.compare_float(*float).is_eq())

@@ -84,7 +84,8 @@ fn numbers(records: &[Record<'static>], field: &str) -> Vec<f64> {
         Value::I64(value) => Some(*value as f64),
         Value::U64(value) => Some(*value as f64),
         Value::F64(value) => Some(*value),
-        Value::Bool(_) | Value::Str(_) | Value::Json(_) => None,
+        Value::Str(text) => text.parse().ok(),
+        Value::Bool(_) | Value::Json(_) => None,
     };
     records.iter().filter_map(number).collect()
 }

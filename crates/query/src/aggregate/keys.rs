@@ -1,0 +1,591 @@
+//! The values of a field as keys of buckets, where they lie in several places.
+//!
+//! tantivy makes buckets of what columns of one name hold. A field that also has wide integers, long
+//! texts or values among the pairs has them elsewhere, so for such a field all values become texts
+//! of one dictionary, each with its kind before it:
+//!
+//! ```text
+//! key := 'i' integer | 'f' float | 'b' 0 or 1 | 's' text | 't' hash (16) beginning of a longer text
+//! ```
+//!
+//! [`read_key`] reads them back. Texts are resolved for the buckets that are left in the end.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+use tantivy::aggregation::{ValueSource, ValueSourceDictionary, ValueSourceProvider};
+use tantivy::columnar::{Cardinality, Column, ColumnType, DynamicColumn, StrColumn};
+use tantivy::{DocId, SegmentReader, TantivyError};
+use tierlog_store::{LongTexts, PairValue, long_stamp, pair_start, read_pair};
+
+use super::exact::shown;
+use super::numbers::{for_each_value, stored_number};
+use crate::QueryError;
+use crate::execute::{Besides, FieldColumns};
+use crate::parse::Number;
+
+/// Longest text that is a key whole; of a longer one the key is the beginning. Ten thousand of them
+/// are 40 MB.
+pub(super) const KEY_BYTES_MAX: usize = 4_096;
+
+/// Characters of a hash behind the kind of a key.
+const HASH_CHARACTERS: usize = 16;
+
+/// Values of one segment that are keys and in no dictionary: some 100 MB.
+pub(super) const LISTED_MAX: usize = 1 << 20;
+
+/// The keys of a field.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) field: String,
+    /// Key of records without a value.
+    pub(super) missing: Option<Key>,
+    /// Texts that are keys; all are without it.
+    pub(super) chosen: Option<Arc<Chosen>>,
+    /// Set when a segment has more different values than may be keys at once.
+    pub(super) is_full: Arc<AtomicBool>,
+}
+
+/// A value that is a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Bool(bool),
+    Integer(i128),
+    /// The bits of a float that is no integer.
+    Float(u64),
+    Text(String),
+    /// The stamp of a long text that is in no column.
+    Stamp(String),
+}
+
+impl Key {
+    fn of(number: Number) -> Key {
+        match (number.as_integer(), number) {
+            (Some(integer), _) | (None, Number::Integer(integer)) => Key::Integer(integer),
+            (None, Number::Float(float)) => Key::Float(float.to_bits()),
+        }
+    }
+
+    /// Reads the value of the option `missing`.
+    pub(super) fn read(value: &Value) -> Option<Key> {
+        match value {
+            Value::Bool(value) => Some(Key::Bool(*value)),
+            Value::String(text) => Some(Key::Text(text.clone())),
+            Value::Number(number) => Number::read(&number.to_string()).map(Key::of),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    fn written(&self) -> String {
+        match self {
+            Key::Bool(value) => format!("b{}", u8::from(*value)),
+            Key::Integer(integer) => format!("i{integer}"),
+            Key::Float(bits) => format!("f{}", f64::from_bits(*bits)),
+            Key::Text(text) | Key::Stamp(text) => text_key(text),
+        }
+    }
+}
+
+fn text_key(text: &str) -> String {
+    if text.len() <= KEY_BYTES_MAX {
+        return format!("s{text}");
+    }
+    let stamp = long_stamp(text);
+    let hash = stamp.get(stamp.len().saturating_sub(HASH_CHARACTERS)..).unwrap_or_default();
+    let beginning = text.get(..text.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default();
+    format!("t{hash}{beginning}")
+}
+
+/// Puts what a key stands for into its bucket, as the engine would have written it.
+pub(super) fn read_key(bucket: &mut Map<String, Value>) {
+    let Some(key) = bucket.get("key").and_then(Value::as_str).map(str::to_owned) else { return };
+    let (kind, value) = key.split_at_checked(1).unwrap_or_default();
+    let shown = match kind {
+        "i" => value.parse().map(|integer| plain(Number::Integer(integer))).unwrap_or_default(),
+        "f" => value.parse().map(|float| plain(Number::Float(float))).unwrap_or_default(),
+        "b" => {
+            let text = if value == "1" { "true" } else { "false" };
+            bucket.insert("key_as_string".to_owned(), json!(text));
+            json!(f64::from(u8::from(value == "1")))
+        }
+        "t" => {
+            bucket.insert("key_truncated".to_owned(), json!(true));
+            json!(value.get(HASH_CHARACTERS..).unwrap_or_default())
+        }
+        _ => json!(value),
+    };
+    bucket.insert("key".to_owned(), shown);
+}
+
+/// Integers are whole numbers in keys.
+fn plain(number: Number) -> Value {
+    match number {
+        Number::Integer(integer) => match i64::try_from(integer) {
+            Ok(integer) => json!(integer),
+            Err(_) => shown(number),
+        },
+        Number::Float(float) => json!(float),
+    }
+}
+
+/// Orders keys: numbers before texts.
+pub(super) fn compare_keys(left: &Value, right: &Value) -> std::cmp::Ordering {
+    let number = |value: &Value| match value {
+        Value::Number(number) => Number::read(&number.to_string()),
+        _ => None,
+    };
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.compare(right),
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (None, None) => left.as_str().cmp(&right.as_str()),
+    }
+}
+
+/// Which texts are keys, by the options `include` and `exclude`.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    include: Option<Texts>,
+    exclude: Option<Texts>,
+}
+
+#[derive(Debug)]
+enum Texts {
+    Listed(Vec<String>),
+    Fitting(Box<Regex>),
+}
+
+impl Chosen {
+    /// Takes both options; `None` when neither is there.
+    pub(super) fn take(options: &mut Map<String, Value>) -> Result<Option<Chosen>, String> {
+        let mut take =
+            |name: &str| options.remove(name).map(|given| Texts::read(&given)).transpose();
+        let (include, exclude) = (take("include")?, take("exclude")?);
+        Ok((include.is_some() || exclude.is_some()).then_some(Chosen { include, exclude }))
+    }
+
+    fn has(&self, text: &str) -> bool {
+        self.include.as_ref().is_none_or(|include| include.have(text))
+            && !self.exclude.as_ref().is_some_and(|exclude| exclude.have(text))
+    }
+}
+
+impl Texts {
+    fn read(given: &Value) -> Result<Texts, String> {
+        match given {
+            Value::String(expression) => Regex::new(&format!("^(?s:{expression})$"))
+                .map(|expression| Texts::Fitting(Box::new(expression)))
+                .map_err(|_| format!("{expression:?} is no expression")),
+            Value::Array(values) => {
+                let text = |value: &Value| match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                Ok(Texts::Listed(values.iter().map(text).collect()))
+            }
+            _ => Err("expected an expression or a list of values".to_owned()),
+        }
+    }
+
+    fn have(&self, text: &str) -> bool {
+        match self {
+            Texts::Listed(listed) => listed.iter().any(|listed| listed == text),
+            Texts::Fitting(expression) => expression.is_match(text),
+        }
+    }
+}
+
+impl ValueSourceProvider for Keys {
+    fn for_segment(
+        &self,
+        reader: &SegmentReader,
+        _allowed: Option<&[ColumnType]>,
+    ) -> tantivy::Result<Option<Box<dyn ValueSource>>> {
+        let source = KeySource::open(self, reader).map_err(|error| match error {
+            QueryError::Index(error) => error,
+            error => TantivyError::InternalError(error.to_string()),
+        })?;
+        Ok(Some(Box::new(source)))
+    }
+}
+
+/// The keys of a field in one segment. Their numbers are the ordinals of its own texts, then those
+/// of its long texts, then places in a list of all others.
+struct KeySource {
+    texts: Option<StrColumn>,
+    long: Option<StrColumn>,
+    /// Ordinal of the first pair of the field, and of the first after it.
+    pairs: Option<(StrColumn, Range<u64>)>,
+    numbers: Vec<(Column<u64>, ColumnType)>,
+    missing: Option<Key>,
+    chosen: Option<Arc<Chosen>>,
+    /// Keys of pairs that were met.
+    paired: HashMap<u64, u64>,
+    listed: HashMap<Key, u64>,
+    /// Keys that were chosen or not, by number.
+    verdicts: HashMap<u64, bool>,
+    resolver: Resolver,
+    is_full: Arc<AtomicBool>,
+    found: Vec<(DocId, u64)>,
+}
+
+/// What turns numbers of keys to texts. The engine asks while the source is shared.
+struct Resolver {
+    texts: Option<StrColumn>,
+    long: Option<StrColumn>,
+    texts_count: u64,
+    long_count: u64,
+    /// Keys of no dictionary, in the order of their numbers.
+    keys: Vec<Key>,
+    /// A document that has the text, for those that have to be read.
+    documents: HashMap<u64, DocId>,
+    stored: RefCell<LongTexts>,
+}
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "KeySource({:?})", self.resolver.stored)
+    }
+}
+
+impl KeySource {
+    fn open(keys: &Keys, reader: &SegmentReader) -> Result<KeySource, QueryError> {
+        let columns = FieldColumns::of(reader, Besides::of(reader)?, &keys.field)?;
+        let (mut texts, mut numbers) = (None, Vec::new());
+        for handle in columns.own.into_iter().chain(columns.wide) {
+            match (handle.column_type(), handle.open()?) {
+                (_, DynamicColumn::Str(column)) => texts = Some(column),
+                (column_type, _) => {
+                    let column = handle.open_u64_lenient()?;
+                    numbers.extend(column.map(|column| (column, column_type)));
+                }
+            }
+        }
+        let pairs = match columns.pairs {
+            Some(column) => Some((column.clone(), pairs_of(&column, &keys.field)?)),
+            None => None,
+        };
+        let count = |column: &Option<StrColumn>| {
+            column.as_ref().map_or(0, |column| column.num_terms() as u64)
+        };
+        let resolver = Resolver {
+            texts: texts.clone(),
+            long: columns.long.clone(),
+            texts_count: count(&texts),
+            long_count: count(&columns.long),
+            keys: Vec::new(),
+            documents: HashMap::new(),
+            stored: RefCell::new(LongTexts::new(reader, &keys.field)),
+        };
+        Ok(KeySource {
+            texts,
+            long: columns.long,
+            pairs,
+            numbers,
+            missing: keys.missing.clone(),
+            chosen: keys.chosen.clone(),
+            paired: HashMap::new(),
+            listed: HashMap::new(),
+            verdicts: HashMap::new(),
+            resolver,
+            is_full: Arc::clone(&keys.is_full),
+            found: Vec::new(),
+        })
+    }
+
+    /// Returns the number of a key; `None` when there are too many.
+    fn number_of(&mut self, key: Key, doc: DocId) -> Option<u64> {
+        let resolver = &mut self.resolver;
+        let ordinal = |column: &Option<StrColumn>, text: &str| {
+            column.as_ref()?.dictionary().term_ord(text).ok().flatten()
+        };
+        let is_stamp = matches!(key, Key::Stamp(_));
+        // A key has one number, wherever its value lies.
+        let known = match &key {
+            Key::Text(text) => ordinal(&resolver.texts, text),
+            Key::Stamp(stamp) => {
+                ordinal(&resolver.long, stamp).map(|ordinal| resolver.texts_count + ordinal)
+            }
+            Key::Bool(_) | Key::Integer(_) | Key::Float(_) => None,
+        };
+        let known = known.or_else(|| self.listed.get(&key).copied());
+        let number = match known {
+            Some(number) => number,
+            None if resolver.keys.len() >= LISTED_MAX => {
+                self.is_full.store(true, Relaxed);
+                return None;
+            }
+            None => {
+                let number = resolver.listed_from() + resolver.keys.len() as u64;
+                resolver.keys.push(key.clone());
+                self.listed.insert(key, number);
+                number
+            }
+        };
+        if is_stamp {
+            resolver.documents.entry(number).or_insert(doc);
+        }
+        Some(number)
+    }
+
+    /// Returns the number of the key of a pair.
+    fn paired(&mut self, ordinal: u64, doc: DocId) -> Option<u64> {
+        if let Some(number) = self.paired.get(&ordinal) {
+            return Some(*number);
+        }
+        let (column, _) = self.pairs.as_ref()?;
+        let mut pair = String::new();
+        column.ord_to_str(ordinal, &mut pair).ok()?;
+        let (_, value) = read_pair(&pair)?;
+        let key = match value {
+            PairValue::Bool(value) => Key::Bool(value),
+            PairValue::Integer(integer) => Key::Integer(integer),
+            PairValue::Float(float) => Key::of(Number::Float(float)),
+            PairValue::Text(text) => Key::Text(text.to_owned()),
+            PairValue::Long(stamp) => Key::Stamp(stamp.to_owned()),
+        };
+        let number = self.number_of(key, doc)?;
+        self.paired.insert(ordinal, number);
+        Some(number)
+    }
+
+    /// Gathers the keys of documents.
+    fn gather(&mut self, docs: &[DocId], docids: &mut Vec<DocId>, row_ids: &mut Vec<u32>) {
+        let mut raw: Vec<(DocId, u64)> = Vec::new();
+        let mut read = |column: &Column<u64>, raw: &mut Vec<(DocId, u64)>| {
+            raw.clear();
+            for_each_value(column, docs, docids, row_ids, |doc, value| raw.push((doc, value)));
+        };
+        if let Some(texts) = &self.texts {
+            read(texts.ords(), &mut raw);
+            self.found.extend_from_slice(&raw);
+        }
+        if let Some(long) = &self.long {
+            read(long.ords(), &mut raw);
+            let numbered =
+                raw.iter().map(|(doc, ordinal)| (*doc, self.resolver.texts_count + ordinal));
+            for (doc, number) in numbered {
+                self.resolver.documents.entry(number).or_insert(doc);
+                self.found.push((doc, number));
+            }
+        }
+        for (column, column_type) in self.numbers.clone() {
+            read(&column, &mut raw);
+            for (doc, value) in &raw {
+                let key = match column_type {
+                    ColumnType::Bool => Key::Bool(*value == 1),
+                    column_type => Key::of(stored_number(*value, column_type)),
+                };
+                let number = self.number_of(key, *doc);
+                self.found.extend(number.map(|number| (*doc, number)));
+            }
+        }
+        if let Some((column, ordinals)) = self.pairs.clone() {
+            read(column.ords(), &mut raw);
+            for (doc, ordinal) in raw.iter().filter(|(_, ordinal)| ordinals.contains(ordinal)) {
+                let number = self.paired(*ordinal, *doc);
+                self.found.extend(number.map(|number| (*doc, number)));
+            }
+        }
+        self.found.sort_unstable();
+    }
+
+    fn add_missing(&mut self, docs: &[DocId]) {
+        let Some(missing) = self.missing.clone() else { return };
+        let lacks = |doc: &&DocId| self.found.binary_search_by_key(*doc, |(doc, _)| *doc).is_err();
+        let lacking: Vec<DocId> = docs.iter().filter(lacks).copied().collect();
+        for doc in lacking {
+            let number = self.number_of(missing.clone(), doc);
+            self.found.extend(number.map(|number| (doc, number)));
+        }
+        self.found.sort_unstable();
+    }
+
+    /// Leaves the keys that were chosen. As the engine does, numbers are none of them.
+    fn keep_chosen(&mut self) {
+        let Some(chosen) = self.chosen.clone() else { return };
+        let KeySource { found, verdicts, resolver, .. } = self;
+        found.retain(|(_, number)| {
+            *verdicts.entry(*number).or_insert_with(|| {
+                let text = resolver.text(*number).ok().flatten();
+                text.is_some_and(|text| chosen.has(&text))
+            })
+        });
+    }
+}
+
+/// Returns the ordinals of a field's pairs.
+fn pairs_of(column: &StrColumn, field: &str) -> Result<Range<u64>, QueryError> {
+    let mut stream = column.dictionary().prefix_range(pair_start(field)).into_stream()?;
+    let mut ordinals = 0..0;
+    while stream.advance() {
+        if ordinals.is_empty() {
+            ordinals.start = stream.term_ord();
+        }
+        ordinals.end = stream.term_ord() + 1;
+    }
+    Ok(ordinals)
+}
+
+impl ValueSource for KeySource {
+    fn column_type(&self) -> ColumnType {
+        ColumnType::Str
+    }
+
+    fn load_block(
+        &mut self,
+        docs: &[DocId],
+        values: &mut Vec<u64>,
+        docids: &mut Vec<DocId>,
+        row_ids: &mut Vec<u32>,
+    ) -> Cardinality {
+        self.found.clear();
+        self.gather(docs, docids, row_ids);
+        self.add_missing(docs);
+        self.keep_chosen();
+        docids.clear();
+        docids.extend(self.found.iter().map(|(doc, _)| *doc));
+        values.clear();
+        values.extend(self.found.iter().map(|(_, number)| *number));
+        Cardinality::Multivalued
+    }
+
+    fn to_f64(self: Box<Self>) -> Box<dyn ValueSource> {
+        self
+    }
+
+    fn term_dictionary(&self) -> Option<&dyn ValueSourceDictionary> {
+        Some(&self.resolver)
+    }
+}
+
+impl Resolver {
+    fn listed_from(&self) -> u64 {
+        self.texts_count + self.long_count
+    }
+
+    /// Returns the text of a key that is one.
+    fn text(&self, number: u64) -> io::Result<Option<String>> {
+        let mut text = String::new();
+        if number < self.texts_count {
+            if let Some(column) = &self.texts {
+                column.ord_to_str(number, &mut text)?;
+            }
+            return Ok(Some(text));
+        }
+        if number < self.listed_from() {
+            if let Some(column) = &self.long {
+                column.ord_to_str(number - self.texts_count, &mut text)?;
+            }
+            return self.long_text(number, &text).map(Some);
+        }
+        Ok(match self.listed(number) {
+            Some(Key::Text(text)) => Some(text.clone()),
+            Some(Key::Stamp(stamp)) => Some(self.long_text(number, stamp)?),
+            Some(Key::Bool(_) | Key::Integer(_) | Key::Float(_)) | None => None,
+        })
+    }
+
+    fn listed(&self, number: u64) -> Option<&Key> {
+        self.keys.get(usize::try_from(number.checked_sub(self.listed_from())?).ok()?)
+    }
+
+    fn long_text(&self, number: u64, stamp: &str) -> io::Result<String> {
+        let Some(doc) = self.documents.get(&number) else { return Ok(stamp.to_owned()) };
+        let text = self.stored.borrow_mut().find(*doc, stamp).map_err(io::Error::other)?;
+        Ok(text.unwrap_or_else(|| stamp.to_owned()))
+    }
+
+    fn written(&self, number: u64) -> io::Result<String> {
+        match self.text(number)? {
+            Some(text) => Ok(text_key(&text)),
+            None => Ok(self.listed(number).map(Key::written).unwrap_or_default()),
+        }
+    }
+}
+
+impl ValueSourceDictionary for Resolver {
+    fn num_terms(&self) -> u64 {
+        self.listed_from() + self.keys.len() as u64
+    }
+
+    fn sorted_ords_to_term_cb(
+        &self,
+        sorted_ords: &[u64],
+        callback: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        // Those of the dictionary come first and are resolved together.
+        let (texts, others) =
+            sorted_ords.split_at(sorted_ords.partition_point(|number| *number < self.texts_count));
+        if let Some(column) = &self.texts {
+            let mut key = Vec::new();
+            let all = column.dictionary().sorted_ords_to_term_cb(texts, |term: &[u8]| {
+                key.clear();
+                key.push(b's');
+                key.extend_from_slice(term);
+                callback(&key);
+            })?;
+            if !all {
+                return Ok(false);
+            }
+        }
+        for number in others {
+            if *number >= self.num_terms() {
+                return Ok(false);
+            }
+            callback(self.written(*number)?.as_bytes());
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(key: &Key, expected: &str) {
+        let mut bucket = Map::new();
+        bucket.insert("key".to_owned(), json!(key.written()));
+        read_key(&mut bucket);
+        assert_eq!(Value::Object(bucket).to_string(), expected);
+    }
+
+    #[test]
+    fn keys_read_back_as_what_they_are() {
+        check(&Key::of(Number::Float(5.0)), r#"{"key":5}"#);
+        check(&Key::of(Number::Float(0.5)), r#"{"key":0.5}"#);
+        check(&Key::Integer(676_996_931_091_701_603), r#"{"key":676996931091701603}"#);
+        check(&Key::Integer(u64::MAX.into()), r#"{"key":18446744073709551615}"#);
+        check(&Key::Bool(true), r#"{"key":1.0,"key_as_string":"true"}"#);
+        check(&Key::Text("5".to_owned()), r#"{"key":"5"}"#);
+        check(&Key::Text(String::new()), r#"{"key":""}"#);
+        let long = "x".repeat(KEY_BYTES_MAX + 1);
+        let cut = &long[1..];
+        let expected = format!(r#"{{"key":"{cut}","key_truncated":true}}"#);
+        check(&Key::Text(long.clone()), &expected);
+        assert_ne!(text_key(&long), text_key(&format!("{long}y")), "two keys that look the same");
+    }
+
+    #[test]
+    fn texts_are_chosen_by_lists_and_whole_expressions() {
+        let chosen = |options: Value| {
+            let Value::Object(mut options) = options else { return None };
+            Chosen::take(&mut options).expect("valid")
+        };
+        let chosen_by = chosen(json!({"include": "a.*", "exclude": ["ab", "ac"]})).expect("some");
+        let has: Vec<&str> =
+            ["a", "ab", "ba", "abc"].into_iter().filter(|text| chosen_by.has(text)).collect();
+        assert_eq!(has, ["a", "abc"]);
+        assert!(chosen(json!({"size": 1})).is_none());
+        let mut invalid = Map::new();
+        invalid.insert("include".to_owned(), json!("("));
+        assert!(Chosen::take(&mut invalid).is_err());
+    }
+}
