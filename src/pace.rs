@@ -19,6 +19,8 @@ pub(crate) struct Pace {
     /// Runs while we wait.
     sleep: Pin<Box<Sleep>>,
     waiting: Waiting,
+    /// When the peer moved bytes last; until we wait again, time is ours.
+    moved_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +33,20 @@ enum Waiting {
 impl Pace {
     /// Returns the demand for so many bytes within so much time.
     pub(crate) fn new(least: usize, patience: Duration) -> Pace {
-        Pace { least, patience, sleep: Box::pin(sleep(patience)), waiting: Waiting::No }
+        Pace {
+            least,
+            patience,
+            sleep: Box::pin(sleep(patience)),
+            waiting: Waiting::No,
+            moved_at: None,
+        }
     }
 
     /// Notes that the peer moved bytes.
     pub(crate) fn moved(&mut self, bytes: usize) {
         if let Waiting::Yes(before) = self.waiting {
             let moved = before.saturating_add(bytes);
+            self.moved_at = Some(Instant::now());
             self.waiting = if moved >= self.least { Waiting::No } else { Waiting::Yes(moved) };
         }
     }
@@ -52,6 +61,9 @@ impl Pace {
         if self.waiting == Waiting::No {
             self.waiting = Waiting::Yes(0);
             self.sleep.as_mut().reset(Instant::now() + self.patience);
+        } else if let Some(moved_at) = self.moved_at.take() {
+            let until = self.sleep.deadline() + moved_at.elapsed();
+            self.sleep.as_mut().reset(until);
         }
         self.sleep.as_mut().poll(context)
     }
@@ -83,5 +95,17 @@ mod tests {
         assert!(!is_too_slow(&mut pace, 4).await);
         pace.moved(9);
         assert!(is_too_slow(&mut pace, 4).await, "nine are too few");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_was_asked_is_not_the_peers() {
+        let mut pace = Pace::new(10, PATIENCE);
+        assert!(!is_too_slow(&mut pace, 4).await);
+        pace.moved(1);
+        // Something else is waited for: room for what the peer sent, say.
+        tokio::time::sleep(2 * PATIENCE).await;
+        assert!(!is_too_slow(&mut pace, 0).await, "it had no chance");
+        pace.moved(1);
+        assert!(is_too_slow(&mut pace, 2).await, "five seconds for two bytes");
     }
 }

@@ -143,31 +143,30 @@ fn a_client_that_never_finishes_its_head_or_its_body_is_let_go() {
     server.store(&numbered(0..1));
 }
 
-/// Begins four bodies of nearly the largest size, and returns the connections with the last byte
-/// of each.
+/// Begins four bodies of nearly the largest size, one after the other, and returns the connections
+/// with the last byte of each.
 fn fill_the_room_for_bodies(server: &Server<'_>) -> Vec<(TcpStream, u8)> {
     let mut sent = 0;
-    let holders = (0..4)
-        .map(|number| {
-            let body = numbered(number * 1_200..(number + 1) * 1_200);
-            let head = format!(
-                "POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n\
-                 content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
-                body.len()
-            );
-            let (last, most) = body.as_bytes().split_last().expect("a body");
-            let mut stream = connect(server.address("ingest"));
-            stream.write_all(head.as_bytes()).expect("a head");
-            stream.write_all(most).expect("nearly a body");
-            sent += most.len() as u64;
-            (stream, *last)
-        })
-        .collect();
-    // Not before: the room of a late body would be one that a holder is told to do without.
-    wait_until("the room to be taken", || {
-        let received = metric(server, "tierlog_ingest_received_bytes_total", "protocol=\"http\"");
-        (received >= sent).then_some(())
-    });
+    let mut holders = Vec::new();
+    for number in 0..4 {
+        let body = numbered(number * 1_200..(number + 1) * 1_200);
+        let head = format!(
+            "POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n\
+             content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let (last, most) = body.as_bytes().split_last().expect("a body");
+        let mut stream = connect(server.address("ingest"));
+        stream.write_all(head.as_bytes()).expect("a head");
+        stream.write_all(most).expect("nearly a body");
+        sent += most.len() as u64;
+        holders.push((stream, *last));
+        // Not before: the room of a late body would be one that a holder is told to do without.
+        wait_until("the room to be taken", || {
+            let series = "tierlog_ingest_received_bytes_total";
+            (metric(server, series, "protocol=\"http\"") >= sent).then_some(())
+        });
+    }
     holders
 }
 
