@@ -150,6 +150,7 @@ fn start_intake(
     let intake = Intake {
         place,
         tee: if settings.tee { Tee::Stdout } else { Tee::Off },
+        other: settings.other_text(),
         unfinished,
         grace,
         stop: stop.clone(),

@@ -6,10 +6,11 @@ mod run;
 mod spool;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Proxy, Server, numbered, wait_until};
+use crate::harness::{Home, Proxy, Server, ago, numbered, wait_until};
 use run::Sender;
 
 /// Both ways to send.
@@ -229,6 +230,35 @@ fn defaults_and_plain_text_are_the_same_over_both_protocols() {
     let mut sender = Sender::start(&home, &["-", "--to", &url(&server, "tcp")]);
     sender.write("not json at all\n");
     assert_eq!(sender.finish().code, 1, "without --plain it is rejected");
+}
+
+#[test]
+fn a_traceback_that_comes_line_by_line_is_one_record() {
+    for protocol in PROTOCOLS {
+        let home = Home::new();
+        let server = home.start();
+        let mut sender = Sender::start(&home, &["-", "--to", &url(&server, protocol)]);
+        let now = ago(Duration::ZERO).to_string();
+        let moment = format!("{} {},123", &now[..10], &now[11..19]);
+        for round in 0..3 {
+            for line in [
+                &format!("{moment} ERROR shop.views order {round} failed"),
+                "Traceback (most recent call last):",
+                "  File \"shop/views.py\", line 7, in order",
+                "    raise ValueError(\"no such course\")",
+                "ValueError: no such course",
+            ] {
+                sender.write(&format!("{line}\n"));
+                // A question to the server lies between two lines.
+                assert!(server.count("") <= 2 * round);
+            }
+            sender.write(&numbered(round..round + 1));
+        }
+        let ended = sender.finish();
+        assert_eq!((ended.code, &ended.summary["accepted"]), (0, &json!(18)), "{ended:?}");
+        server.await_count("", 6);
+        server.await_count("error_type:ValueError", 3);
+    }
 }
 
 #[test]

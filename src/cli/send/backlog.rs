@@ -26,7 +26,7 @@ use super::place::Place;
 use super::spool::{Found, Identity, Spool, WhenFull};
 use entry::{Entry, Stage};
 pub(super) use numbered::Next;
-use state::{Input, State};
+use state::{Disk, Input, State};
 
 /// Size of a full batch: one fsync of the server for two thousand lines.
 const BATCH_BYTES_TARGET: usize = 1024 * 1024;
@@ -41,11 +41,20 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How old a batch becomes, however busy its input is.
 const AGE_MAX: Duration = Duration::from_secs(1);
 
+/// How long lines wait for those that go on with them, as the server waits too: a batch is not cut
+/// inside of a traceback.
+const GROUP_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How far a batch may grow beyond its size for the same reason: many times the longest traceback.
+const GROUP_BYTES_MAX: u64 = 1 << 20;
+
 /// A batch on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
     /// Counts batches of this run.
     pub(super) key: u64,
+    /// Who sends it: stands in its name in every attempt.
+    pub(super) identity: Identity,
     /// Number of its first line.
     pub(super) first_line: u64,
     /// How many lines are not blank.
@@ -224,15 +233,18 @@ impl Backlog {
         }
     }
 
-    /// Becomes somebody else to the server, which knows our names as those of other lines.
-    pub(super) fn change_identity(&self, identity: Identity) {
+    /// Becomes somebody else to the server, which knows our names as those of other lines. Returns
+    /// who.
+    pub(super) fn change_identity(&self) -> Identity {
         let mut state = self.lock();
+        let identity = Identity::random();
         state.identity = identity;
         if let Some(spool) = &mut state.spool
             && let Err(error) = spool.change_identity(identity)
         {
             self.notices.say(format!("the state of the spool cannot be written: {error}"));
         }
+        identity
     }
 
     /// Returns who we are to the server.
@@ -349,9 +361,7 @@ impl Backlog {
         let spool = state.spool.as_ref().filter(drops);
         let Some(age) = spool.map(Spool::age_max_micros) else { return };
         let oldest = now_micros().saturating_sub(age);
-        let old = state.entries.iter().take_while(|entry| entry.written_at < oldest);
-        if let Some(end) = old.map(|entry| entry.key + 1).last() {
-            state.lose_before(end, &self.notices);
+        if state.lose(|entry| entry.written_at < oldest, &self.notices) > 0 {
             self.forget_settled(&mut state);
         }
     }
@@ -359,7 +369,7 @@ impl Backlog {
     fn hand_out(&self, state: &mut State, position: usize) -> Option<Batch> {
         let entry = state.entries.get_mut(position)?;
         let number = entry.number;
-        match entry.hand_out() {
+        match entry.hand_out(state.identity) {
             Ok(batch) => {
                 if let Some(spool) = &mut state.spool {
                     spool.will_try(number + 1, now_micros());
@@ -378,7 +388,10 @@ impl Backlog {
     }
 
     fn forget_settled(&self, state: &mut State) {
-        if let Err(error) = state.forget_settled() {
+        // A disk that refuses lines has been complained of.
+        if let Err(error) = state.forget_settled()
+            && state.disk == Disk::Works
+        {
             self.notices.say(format!("the spool cannot be written: {error}"));
         }
         self.changed.notify_all();

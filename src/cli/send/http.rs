@@ -7,15 +7,16 @@ mod verdict;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
 use super::backlog::{Backlog, Batch, History};
+use super::notices::Notices;
 use super::spool::Identity;
 use super::tally::Tally;
 use super::weather::Weather;
-use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
+use super::{PAUSE_MAX, PAUSE_MIN, RETRY_WINDOW, waiting_text};
 use crate::client::{Client, Endpoint};
 use crate::output::{Progress, grouped};
 use part::Part;
@@ -60,6 +61,7 @@ pub(super) struct Courier {
     settings: HttpSettings,
     backlog: Arc<Backlog>,
     weather: Arc<Weather>,
+    notices: Notices,
     progress: Progress,
     outcome: Mutex<Outcome>,
     ended: AtomicBool,
@@ -88,6 +90,7 @@ impl Courier {
         settings: HttpSettings,
         backlog: Arc<Backlog>,
         weather: Arc<Weather>,
+        notices: Notices,
         progress: Progress,
     ) -> Result<Courier> {
         let mut endpoint = Endpoint::new("/api/v1/ingest");
@@ -100,6 +103,7 @@ impl Courier {
             settings,
             backlog,
             weather,
+            notices,
             progress,
             outcome: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -162,17 +166,26 @@ impl Courier {
             }
         };
         let mut attempts = Attempts::of(part, self.weather.successes());
+        let mut identity = part.identity;
         loop {
             if self.ended.load(Ordering::Acquire) {
                 return Delivered::Ended;
             }
-            match self.attempt(part, &body) {
+            match self.attempt(part, identity, &body) {
                 Verdict::Done(tally) if attempts.is_fresh() && tally.duplicate > Some(0) => {
                     // Our names are somebody else's: a spool that was copied, or put back.
-                    self.backlog.change_identity(Identity::random());
+                    identity = self.backlog.change_identity();
                 }
                 Verdict::Done(tally) => {
                     self.weather.succeeded();
+                    if attempts.are_forgotten() {
+                        self.notices.say(format!(
+                            "{} lines were sent more than {} h after an answer to them was lost: \
+                             they may be stored twice",
+                            grouped(part.sent().line_count),
+                            RETRY_WINDOW.as_secs() / 3600,
+                        ));
+                    }
                     return Delivered::Done(tally);
                 }
                 Verdict::Refused(error) => {
@@ -201,7 +214,7 @@ impl Courier {
         }
     }
 
-    fn attempt(&self, part: &Part<'_>, body: &[u8]) -> Verdict {
+    fn attempt(&self, part: &Part<'_>, identity: Identity, body: &[u8]) -> Verdict {
         // While nobody answers, a question costs less than a batch, and leaves no doubt whether
         // the batch arrived.
         if self.weather.bad_for().is_some()
@@ -209,7 +222,7 @@ impl Courier {
         {
             return Verdict::Busy(unreachable.into(), None);
         }
-        let name = part.name(self.backlog.identity());
+        let name = part.name(identity);
         let headers = [
             ("Content-Type", self.settings.content_type),
             ("Content-Encoding", "zstd"),
@@ -265,6 +278,8 @@ struct Attempts {
     /// An attempt whose answer was lost may have brought the lines: in halves, under other names,
     /// they would be stored twice.
     may_be_there: bool,
+    /// When the last answer was lost in this run.
+    lost_at: Option<Instant>,
     refusals: u32,
     successes_before: u64,
 }
@@ -275,6 +290,7 @@ impl Attempts {
             pause: PAUSE_MIN,
             history: part.history,
             may_be_there: part.history == History::Tried,
+            lost_at: None,
             refusals: 0,
             successes_before: successes,
         }
@@ -288,6 +304,12 @@ impl Attempts {
     /// Notes that the answer was lost.
     fn lost(&mut self) {
         self.may_be_there = true;
+        self.lost_at = Some(Instant::now());
+    }
+
+    /// Tells whether the server may not remember an attempt whose answer was lost.
+    fn are_forgotten(&self) -> bool {
+        self.lost_at.is_some_and(|lost_at| lost_at.elapsed() > RETRY_WINDOW)
     }
 
     /// Notes a refusal. Tells whether the lines are to blame: the server takes others, or has not

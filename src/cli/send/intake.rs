@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tierlog_ingest::OtherText;
 
 use super::backlog::Backlog;
 use super::input::{Input, READ_BYTES, Read};
@@ -35,6 +36,8 @@ pub(super) struct Intake {
     /// Where reading begins.
     pub(super) place: Place,
     pub(super) tee: Tee,
+    /// What the server does with text of no known format.
+    pub(super) other: OtherText,
     /// What becomes of a last line without its end.
     pub(super) unfinished: Unfinished,
     /// How long reading goes on after the process was asked to stop: whoever writes is asked at
@@ -62,7 +65,7 @@ impl Intake {
     }
 
     fn read_all(mut self, input: &mut dyn Input, backlog: &Backlog) -> Result<()> {
-        let mut cutter = Cutter::at(self.place);
+        let mut cutter = Cutter::at(self.place, self.other);
         let mut buffer = vec![0; READ_BYTES];
         let ended = loop {
             let is_over = self.stop.since().is_some_and(|since| since >= self.grace);
@@ -81,7 +84,7 @@ impl Intake {
                     if !self.keep(backlog, || cutter.finish(Unfinished::Take)) {
                         return Ok(());
                     }
-                    cutter = Cutter::at(place);
+                    cutter = Cutter::at(place, self.other);
                 }
                 Ok(Read::End) => {
                     self.is_whole.store(true, Ordering::Release);

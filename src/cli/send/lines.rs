@@ -1,6 +1,6 @@
 //! Cuts bytes of an input into pieces of whole lines, and says where each piece ends.
 
-use tierlog_ingest::is_blank;
+use tierlog_ingest::{Joining, OtherText, is_blank};
 
 use super::place::Place;
 
@@ -19,7 +19,9 @@ pub(super) struct Piece {
     pub(super) input_line: u64,
     /// Where the piece ends in its input.
     pub(super) place: Place,
-    /// Whether the next line may continue the last one.
+    /// Whether the first line goes on with the one before it.
+    pub(super) goes_on: bool,
+    /// Whether the next line may go on with the last one.
     pub(super) may_go_on: bool,
 }
 
@@ -53,12 +55,14 @@ pub(super) struct Cutter {
     lines: u64,
     /// Where `rest` begins.
     place: Place,
+    /// Which lines belong together, as the server sees it.
+    joining: Joining,
 }
 
 impl Cutter {
     /// Returns a cutter of an input that is read from a place on.
-    pub(super) fn at(place: Place) -> Cutter {
-        Cutter { lines: place.lines, place, ..Cutter::default() }
+    pub(super) fn at(place: Place, other: OtherText) -> Cutter {
+        Cutter { lines: place.lines, place, joining: Joining::new(other), ..Cutter::default() }
     }
 
     /// Takes bytes that follow those before.
@@ -122,12 +126,23 @@ impl Cutter {
     }
 
     fn piece(&mut self, bytes: Vec<u8>) -> Cut {
-        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-        let line_count = lines.filter(|line| !is_blank(line)).count() as u64;
+        let (mut line_count, mut goes_on) = (0, false);
+        for line in lines_of(&bytes).filter(|line| !is_blank(line)) {
+            let continues = self.joining.continues(line);
+            goes_on |= continues && line_count == 0;
+            line_count += 1;
+        }
         let input_line = self.lines + 1;
         self.lines += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         self.advance(&bytes, line_count);
-        Cut::Piece(Piece { bytes, line_count, input_line, place: self.place, may_go_on: false })
+        Cut::Piece(Piece {
+            bytes,
+            line_count,
+            input_line,
+            place: self.place,
+            goes_on,
+            may_go_on: self.joining.is_open(),
+        })
     }
 
     fn advance(&mut self, bytes: &[u8], line_count: u64) {
@@ -136,6 +151,21 @@ impl Cutter {
             self.place = self.place.after(bytes, line_count);
         }
     }
+}
+
+/// Returns how many lines are not blank.
+pub(super) fn counted(lines: &[u8]) -> u64 {
+    lines_of(lines).filter(|line| !is_blank(line)).count() as u64
+}
+
+/// Returns lines without their ends.
+fn lines_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]).map(move |end| {
+        let line = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    })
 }
 
 #[cfg(test)]
@@ -165,6 +195,8 @@ mod tests {
                     line_count: *line_count,
                     input_line: *input_line,
                     place: Place::default(),
+                    goes_on: false,
+                    // Text of no known format is rejected, so nothing belongs to it.
                     may_go_on: false,
                 })
             })
@@ -196,8 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_belong_together_are_known() {
+        let mut cutter = Cutter::at(Place::default(), OtherText::Message);
+        for (text, goes_on, may_go_on) in [
+            ("{\"message\":\"a\"}\n", false, false),
+            ("2026-11-30 10:00:00,123 ERROR shop failed\n\n", false, true),
+            ("Traceback (most recent call last):\n  File \"x.py\", line 1\n", true, true),
+            ("ValueError: no\n", true, true),
+            ("2026-11-30 10:00:01,123 INFO shop on\n", false, true),
+            ("{\"message\":\"b\"}\n", false, false),
+        ] {
+            cutter.feed(text.as_bytes());
+            let Some(Cut::Piece(piece)) = cutter.next_cut() else { panic!("lines") };
+            assert_eq!((piece.goes_on, piece.may_go_on), (goes_on, may_go_on), "{text}");
+        }
+    }
+
+    #[test]
     fn a_file_that_is_followed_keeps_its_unfinished_line_to_itself() {
-        let mut cutter = Cutter::at(Place { source: 1, lines: 9, offset: 100, ..Place::default() });
+        let place = Place { source: 1, lines: 9, offset: 100, ..Place::default() };
+        let mut cutter = Cutter::at(place, OtherText::Rejected);
         cutter.feed(b"a\nhal");
         let Some(Cut::Piece(piece)) = cutter.next_cut() else { panic!("a line") };
         assert_eq!((piece.input_line, piece.place.offset, piece.place.lines), (10, 102, 10));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
+use tierlog_ingest::OtherText;
 
 use super::http::{HttpSettings, WhenWrong};
 use super::spool::{SpoolSettings, WhenFull};
@@ -164,6 +165,11 @@ impl Settings {
                 .collect(),
             plain: args.plain,
         })
+    }
+
+    /// Returns what the server does with text of no known format.
+    pub(super) fn other_text(&self) -> OtherText {
+        if self.plain { OtherText::Message } else { OtherText::Rejected }
     }
 
     /// Returns how to send over HTTP.

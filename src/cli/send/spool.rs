@@ -19,6 +19,7 @@ mod state;
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,16 +173,22 @@ impl Spool {
         bytes as u64 + frame::HEADER_BYTES as u64 + HEAD_BYTES > self.settings.bytes_max
     }
 
-    /// Makes room by the oldest segment. Returns the number of the first batch that stays.
-    pub(super) fn drop_oldest_segment(&mut self) -> Option<u64> {
-        let stays = match self.segments.get(1) {
-            Some(second) => second.first_batch,
-            None => self.kept.next_batch,
-        };
-        let oldest = self.segments.pop_front()?;
+    /// Makes room by the oldest segment of whose batches nobody has one: those may be at the server
+    /// already. Returns the numbers of its batches.
+    pub(super) fn drop_oldest_segment(
+        &mut self,
+        is_in_use: impl Fn(&Range<u64>) -> bool,
+    ) -> Option<Range<u64>> {
+        let ends = self.segments.iter().skip(1).map(|next| next.first_batch);
+        let ends = ends.chain([self.kept.next_batch]);
+        let batches: Vec<Range<u64>> =
+            self.segments.iter().zip(ends).map(|(segment, end)| segment.first_batch..end).collect();
+        // A spool that is hardly larger than what is on its way loses that, too.
+        let position = batches.iter().position(|batches| !is_in_use(batches)).unwrap_or(0);
+        let dropped = self.segments.remove(position)?;
         // Should it stay, the next start finds it, and its lines are sent after all.
-        let _ = std::fs::remove_file(&oldest.path);
-        Some(stays)
+        let _ = std::fs::remove_file(&dropped.path);
+        batches.into_iter().nth(position)
     }
 
     /// Writes lines of a batch. `head.batch` is the last batch so far or the next one.

@@ -37,8 +37,9 @@ impl Couriers {
         let (backlog, weather) = (Arc::clone(backlog), Arc::clone(weather));
         match &settings.target {
             Target::Http => {
+                let (settings, notices) = (settings.http(), notices.clone());
                 let courier =
-                    http::Courier::new(settings.http(), backlog, weather, progress.clone())?;
+                    http::Courier::new(settings, backlog, weather, notices, progress.clone())?;
                 let courier = Arc::new(courier);
                 courier.start()?;
                 Ok(Couriers::Http(courier))

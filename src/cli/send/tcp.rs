@@ -13,7 +13,6 @@ use serde_json::{Map, Value, json};
 
 use super::backlog::Backlog;
 use super::notices::Notices;
-use super::spool::Identity;
 use super::tally::Tally;
 use super::weather::Weather;
 use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
@@ -147,7 +146,7 @@ impl Courier {
     fn is_ours(&self, link: &Link) -> bool {
         let is_ours = link.resume <= self.backlog.last_tried_line();
         if !is_ours {
-            self.backlog.change_identity(Identity::random());
+            self.backlog.change_identity();
         }
         is_ours
     }

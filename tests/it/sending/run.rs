@@ -1,7 +1,7 @@
 //! A running sender: lines in, signals, and what it says.
 
 use std::io::Write as _;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -58,11 +58,38 @@ impl Stream {
     }
 }
 
+/// Returns a command that hears signals, also when whoever runs the tests had them ignored, as
+/// `nohup` and shells do for what they put into the background.
+fn heard(command: Command) -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = u64::from_str_radix(ignored.unwrap_or("0").trim(), 16).unwrap_or(0);
+    // SIGHUP and SIGINT are the first two.
+    if ignored & 0b11 == 0 {
+        return command;
+    }
+    let mut wrapped = Command::new("env");
+    wrapped.arg("--default-signal=HUP,INT").arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(command.get_current_dir().expect("the scratch directory"));
+    wrapped.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    wrapped
+}
+
 impl Sender {
     /// Starts to send, with a summary in JSON.
     pub(super) fn start(home: &Home, arguments: &[&str]) -> Sender {
-        let mut child = home
-            .tierlog(&[&["send", "--format", "json"], arguments].concat())
+        Sender::start_with(home, arguments, &[])
+    }
+
+    /// Starts to send, with variables of the environment.
+    pub(super) fn start_with(
+        home: &Home,
+        arguments: &[&str],
+        environment: &[(String, String)],
+    ) -> Sender {
+        let arguments = [&["send", "--format", "json"], arguments].concat();
+        let mut child = heard(home.tierlog(&arguments))
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::run::{Ended, Sender};
 use super::{COUNT_ALL, PROTOCOLS, assert_stored, lead, proxied, url};
 use crate::harness::{Home, Proxy, files_under, numbered, wait_until};
+use crate::torture::RIG;
 
 /// Kills in one test; each comes at another moment. `TIERLOG_TEST_KILLS` asks for more.
 fn kills() -> u64 {
@@ -114,6 +115,7 @@ fn an_input_that_ends_while_the_server_is_away_waits_for_the_next_run() {
     assert!(ended.stderr.contains("50 lines were not sent; they are in the spool"), "{ended:?}");
     let mut sender = Sender::start(&home, &arguments);
     sender.write(&numbered(50..60));
+    sender.await_words("60 lines wait");
     sender.signal("TERM");
     let ended = sender.finish();
     assert!(ended.code == 1 || ended.code == 3, "{ended:?}");
@@ -239,4 +241,34 @@ fn a_damaged_spool_costs_the_lines_that_it_hits() {
     let ended = drain(&home, &to);
     assert!(ended.stderr.contains("no whole lines any more, and are kept in"), "{ended:?}");
     assert_stored(&server, [0, 2]);
+}
+
+#[test]
+fn a_spool_without_room_on_its_disk_sends_from_memory_and_goes_back_to_the_disk() {
+    for protocol in PROTOCOLS {
+        let home = Home::new();
+        let mark = home.path().join("no-room");
+        let shim = RIG.shim.as_ref().expect("a C compiler, which building the server needs too");
+        let full = shim.full_while(&home.path().join("spool"), &mark).environment;
+        let proxy = Proxy::start(Vec::new());
+        let to = proxied(&proxy, protocol);
+        let arguments = ["-", "--to", &to, "--spool", "spool"];
+        let mut sender = Sender::start_with(&home, &arguments, &full);
+        sender.write(&numbered(0..100));
+        await_spooled(&home.path().join("spool"), 99);
+        fs::write(&mark, "").expect("a file of ours");
+        sender.write(&numbered(100..200));
+        sender.await_words("the spool cannot be written");
+        let server = home.start();
+        lead(&proxy, &server, protocol);
+        server.await_count("", 200);
+        fs::remove_file(&mark).expect("a file of ours");
+        sender.write(&numbered(200..300));
+        sender.await_words("the spool can be written again");
+        server.await_count("", 300);
+        sender.kill();
+        let ended = drain(&home, &to);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert_stored(&server, 0..300);
+    }
 }

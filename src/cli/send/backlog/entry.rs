@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::Result;
 use tierlog_ingest::is_blank;
 
-use super::super::spool::{SpooledBatch, Stored, read_lines};
-use super::{Batch, History};
+use super::super::spool::{Identity, SpooledBatch, Stored, read_lines};
+use super::{AGE_MAX, Batch, History, QUIET};
 
 /// A batch.
 #[derive(Debug)]
@@ -88,6 +88,11 @@ impl Entry {
         (self.last_line().min(through) + 1).saturating_sub(first)
     }
 
+    /// Returns when it has waited for company long enough.
+    pub(super) fn ripe_at(&self) -> Instant {
+        (self.pushed_at + QUIET).min(self.opened_at + AGE_MAX)
+    }
+
     /// Returns how many bytes it holds in memory.
     pub(super) fn memory_bytes(&self) -> usize {
         match &self.body {
@@ -97,7 +102,7 @@ impl Entry {
     }
 
     /// Gives the batch to somebody who sends it.
-    pub(super) fn hand_out(&mut self) -> Result<Batch> {
+    pub(super) fn hand_out(&mut self, identity: Identity) -> Result<Batch> {
         let bytes = match &self.body {
             Body::Memory(bytes) => Arc::clone(bytes),
             Body::Disk(stored) => Arc::new(read_lines(&stored.file, stored.offset, stored.length)?),
@@ -106,6 +111,7 @@ impl Entry {
         self.stage = Stage::Taken;
         Ok(Batch {
             key: self.key,
+            identity,
             first_line: self.first_line,
             line_count: self.line_count,
             input_line: self.input_line,

@@ -1,18 +1,18 @@
 //! Takes lines in: into the spool, or into memory where there is none or where it cannot be
 //! written. What happens without room is decided here.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::lines::Piece;
 use super::super::notices::Notices;
-use super::super::spool::{FrameHead, Spool, Stored, WhenFull};
+use super::super::spool::{FrameHead, Identity, Spool, Stored, WhenFull};
 use super::entry::{Body, Entry, Stage};
 use super::state::{Disk, State};
-use super::{BATCH_BYTES_TARGET, History, MEMORY_BYTES_MAX, now_micros};
-
-/// How long a batch waits for the lines that continue its last one.
-const GROUP_PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+use super::{
+    BATCH_BYTES_TARGET, GROUP_BYTES_MAX, GROUP_PATIENCE, History, MEMORY_BYTES_MAX, now_micros,
+};
 
 /// What came of lines that were offered.
 enum Kept {
@@ -39,6 +39,7 @@ impl State {
             }
             match self.write(piece) {
                 Ok(()) => {
+                    self.make_identity_known();
                     if std::mem::replace(&mut self.disk, Disk::Works) == Disk::Refuses {
                         notices.say("the spool can be written again");
                     }
@@ -60,8 +61,22 @@ impl State {
         }
         let head = self.head_of(piece, self.next_batch);
         let reserved = self.spool.as_mut().is_none_or(|spool| spool.reserve(&head).is_ok());
-        // Without their numbers on disk, a later run would name other lines by them.
-        if reserved { self.keep_in_memory(piece) } else { Kept::NoRoom }
+        if !reserved && !std::mem::replace(&mut self.is_incognito, true) {
+            // Without their numbers on disk, a later run would name other lines by them: nobody
+            // else will have this name.
+            self.identity = Identity::random();
+        }
+        self.keep_in_memory(piece)
+    }
+
+    /// Writes down who we are, if that could not be done before.
+    fn make_identity_known(&mut self) {
+        let identity = self.identity;
+        if self.is_incognito
+            && let Some(spool) = &mut self.spool
+        {
+            self.is_incognito = spool.change_identity(identity).is_err();
+        }
     }
 
     /// Makes room in the spool, or says that there is none.
@@ -78,10 +93,13 @@ impl State {
             if when_full == WhenFull::Wait {
                 return false;
             }
-            let Some(stays) = spool.drop_oldest_segment() else { return false };
-            let after = self.entries.iter().find(|entry| entry.number >= stays);
-            let key = after.map_or(self.next_key, |entry| entry.key);
-            self.lose_before(key, notices);
+            let entries = &self.entries;
+            let is_in_use = |batches: &Range<u64>| {
+                let of = |entry: &&Entry| batches.contains(&entry.number);
+                entries.iter().filter(of).any(|entry| entry.stage == Stage::Taken)
+            };
+            let Some(batches) = spool.drop_oldest_segment(is_in_use) else { return false };
+            self.lose(|entry| batches.contains(&entry.number), notices);
             // The state is written again with the next lines that are settled.
             let _ = self.forget_settled();
         }
@@ -129,13 +147,17 @@ impl State {
 
     /// Returns the batch that lines may join.
     fn open_entry(&self, piece: &Piece, is_kind: impl Fn(&Body) -> bool) -> Option<&Entry> {
+        let last = self.entries.back()?;
+        let is_open = !last.is_closed && last.stage == Stage::Waiting && is_kind(&last.body);
+        let bytes = last.bytes + piece.bytes.len() as u64;
         let target = self.batch_bytes_target();
-        self.entries.back().filter(|last| {
-            !last.is_closed
-                && last.stage == Stage::Waiting
-                && is_kind(&last.body)
-                && last.bytes + piece.bytes.len() as u64 <= target
-        })
+        let joins = if piece.goes_on {
+            bytes <= target + GROUP_BYTES_MAX
+        } else {
+            // One that was held for its last lines is whole with the first of another.
+            bytes <= target && (last.holds_group_until.is_none() || Instant::now() < last.ripe_at())
+        };
+        (is_open && joins).then_some(last)
     }
 
     /// Begins a batch, which ends the one before it.
@@ -175,7 +197,7 @@ impl State {
         last.pushed_at = Instant::now();
         last.written_at = now_micros();
         last.holds_group_until = piece.may_go_on.then(|| last.pushed_at + GROUP_PATIENCE);
-        last.is_closed = last.bytes >= target;
+        last.is_closed = last.bytes >= target && !piece.may_go_on;
     }
 
     fn head_of(&self, piece: &Piece, batch: u64) -> FrameHead {

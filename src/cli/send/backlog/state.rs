@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::notices::Notices;
 use super::super::spool::{Identity, Spool};
 use super::entry::{Entry, Stage};
-use super::{AGE_MAX, Figures, QUIET};
+use super::{Figures, GROUP_PATIENCE};
 
 /// See [`super`].
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) synced: u64,
     /// Whether lines are written to the spool now.
     pub(super) disk: Disk,
+    /// Who we are could not be written down.
+    pub(super) is_incognito: bool,
     pub(super) figures: Figures,
     pub(super) input: Input,
     /// The input is about to end: what is there leaves now.
@@ -69,6 +71,7 @@ impl State {
             written: 0,
             synced: 0,
             disk: Disk::Works,
+            is_incognito: false,
             figures: Figures::default(),
             input: Input::Open,
             hurry: false,
@@ -93,8 +96,7 @@ impl State {
     }
 
     pub(super) fn entry(&mut self, key: u64) -> Option<&mut Entry> {
-        let first = self.entries.front()?.key;
-        let position = usize::try_from(key.checked_sub(first)?).ok()?;
+        let position = self.entries.binary_search_by_key(&key, |entry| entry.key).ok()?;
         self.entries.get_mut(position)
     }
 
@@ -132,48 +134,48 @@ impl State {
         if earlier.is_some_and(|entry| matches!(entry.stage, Stage::Waiting)) {
             return None;
         }
-        let ripe = (last.pushed_at + QUIET).min(last.opened_at + AGE_MAX);
-        let ripe = last.holds_group_until.map_or(ripe, |held| ripe.max(held));
-        Some(ripe.saturating_duration_since(now))
+        let ripe = last.ripe_at();
+        // Lines that go on with the last one may still come; not for ever.
+        let held = last.holds_group_until.map(|held| held.min(ripe + GROUP_PATIENCE));
+        Some(held.unwrap_or(ripe).max(ripe).saturating_duration_since(now))
     }
 
-    /// Takes settled batches from the front.
+    /// Forgets settled batches. What is settled for good ends at the first that is not.
     pub(super) fn forget_settled(&mut self) -> std::io::Result<()> {
-        let mut settled = None;
-        while self.entries.front().is_some_and(|entry| matches!(entry.stage, Stage::Settled)) {
-            let Some(entry) = self.entries.pop_front() else { break };
-            self.memory_bytes -= entry.memory_bytes();
-            self.figures.bytes += entry.bytes;
-            settled = Some((entry.number + 1, entry.last_line()));
-        }
-        // A batch of several parts is settled with the last of them.
-        let next = self.entries.front().map(|entry| entry.number);
-        match (&mut self.spool, settled) {
-            (Some(spool), Some((batch, line))) => {
-                spool.settle(next.map_or(batch, |next| next.min(batch)), line)
+        let (memory_bytes, bytes) = (&mut self.memory_bytes, &mut self.figures.bytes);
+        self.entries.retain(|entry| {
+            let is_settled = matches!(entry.stage, Stage::Settled);
+            if is_settled {
+                *memory_bytes -= entry.memory_bytes();
+                *bytes += entry.bytes;
             }
-            (Some(spool), None) => {
-                let durable = self.durable_line;
-                if durable > spool.settled_line() { spool.settle(0, durable) } else { Ok(()) }
-            }
-            (None, _) => Ok(()),
+            !is_settled
+        });
+        let (batch, line) = match self.entries.front() {
+            Some(first) => (first.number, first.first_line.saturating_sub(1)),
+            None => (self.next_batch, self.next_line.saturating_sub(1)),
+        };
+        let line = line.max(self.durable_line);
+        match &mut self.spool {
+            Some(spool) => spool.settle(batch, line),
+            None => Ok(()),
         }
     }
 
-    /// Gives up what nobody has of the batches before a key.
-    pub(super) fn lose_before(&mut self, key: u64, notices: &Notices) {
+    /// Gives up batches that nobody has; returns how many lines they had.
+    pub(super) fn lose(&mut self, is_lost: impl Fn(&Entry) -> bool, notices: &Notices) -> u64 {
         let mut lines = 0;
-        for entry in self.entries.iter_mut().take_while(|entry| entry.key < key) {
-            if matches!(entry.stage, Stage::Waiting) {
-                lines += entry.lines_in(self.durable_line, u64::MAX);
-                entry.stage = Stage::Settled;
-                entry.is_closed = true;
-            }
+        let waits = |entry: &&mut Entry| matches!(entry.stage, Stage::Waiting);
+        for entry in self.entries.iter_mut().filter(waits).filter(|entry| is_lost(entry)) {
+            lines += entry.lines_in(self.durable_line, u64::MAX);
+            entry.stage = Stage::Settled;
+            entry.is_closed = true;
         }
         self.figures.lost += lines;
-        if let Some(spool) = &mut self.spool {
+        if let Some(spool) = self.spool.as_mut().filter(|_| lines > 0) {
             spool.count_lost(lines);
         }
         notices.lost(lines);
+        lines
     }
 }

@@ -258,3 +258,60 @@ fn a_closed_backlog_takes_nothing_and_says_what_waits() {
     assert_eq!(backlog.close(), Waiting { lines: 2, bytes: 4 });
     assert!(!backlog.push(&piece("c\n")) && backlog.take().is_none());
 }
+
+#[test]
+fn what_somebody_sends_does_not_leave_at_the_bound() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let backlog = on_spool(directory.path(), 1 << 20, WhenFull::DropOldest);
+    backlog.push(&piece("first\n"));
+    let first = backlog.take().expect("a batch");
+    let line = format!("{}\n", "x".repeat(9_999));
+    (0..300).for_each(|_| assert!(backlog.push(&piece(&line))));
+    let (lost, kept) = (backlog.figures().lost, backlog.waiting().lines);
+    assert_eq!(lost + kept, 301);
+    kill(backlog);
+    let backlog = on_spool(directory.path(), 1 << 20, WhenFull::DropOldest);
+    assert_eq!(backlog.waiting().lines, kept, "nothing left without being counted");
+    assert_eq!(backlog.take().map(|batch| batch.bytes), Some(first.bytes));
+}
+
+/// Returns a line of a group: whether it goes on, and whether the next one may.
+fn of_group(text: &str, goes_on: bool, may_go_on: bool) -> Piece {
+    Piece { goes_on, may_go_on, ..piece(text) }
+}
+
+#[test]
+fn a_batch_is_not_cut_inside_of_a_group_and_a_group_is_not_waited_for_long() {
+    let backlog = in_memory();
+    let began = Instant::now();
+    backlog.push(&of_group("head\n", false, true));
+    assert_eq!(text(&backlog.take().expect("held for a while")), "head\n");
+    assert!(began.elapsed() >= GROUP_PATIENCE);
+    // A busy input of heads: the batch ends before one of them.
+    let began = Instant::now();
+    let batch = std::thread::scope(|scope| {
+        let taker = scope.spawn(|| backlog.take().expect("a batch"));
+        while !taker.is_finished() {
+            for (line, goes_on) in [("head\n", false), ("  trace\n", true), ("  trace\n", true)] {
+                backlog.push(&of_group(line, goes_on, true));
+            }
+            std::thread::park_timeout(QUIET / 10);
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing left");
+        }
+        taker.join().expect("no panic")
+    });
+    assert_eq!(batch.line_count % 3, 0, "cut inside of a group");
+    assert!(began.elapsed() >= AGE_MAX);
+}
+
+#[test]
+fn a_full_batch_grows_for_the_lines_that_go_on() {
+    let backlog = in_memory();
+    let long = format!("{}\n", "x".repeat(BATCH_BYTES_TARGET - 10));
+    backlog.push(&of_group(&long, false, true));
+    backlog.push(&of_group("  trace that makes it longer\n", true, true));
+    backlog.push(&of_group("next\n", false, false));
+    let first = backlog.take().expect("a batch");
+    assert_eq!((first.line_count, first.bytes.ends_with(b"longer\n")), (2, true));
+    assert_eq!(text(&backlog.take().expect("the rest")), "next\n");
+}

@@ -1,8 +1,7 @@
 //! A part of a batch: all of it, or a half of a part that the server does not take.
 
-use tierlog_ingest::is_blank;
-
 use super::super::backlog::{Batch, History};
+use super::super::lines::counted;
 use super::super::spool::Identity;
 use super::super::tally::Sent;
 
@@ -11,6 +10,7 @@ use super::super::tally::Sent;
 pub(super) struct Part<'b> {
     pub(super) lines: &'b [u8],
     pub(super) history: History,
+    pub(super) identity: Identity,
     /// Number of the batch's first line, which names it.
     batch_line: u64,
     /// Which halves were taken, `a` or `b`, outermost first.
@@ -27,6 +27,7 @@ impl<'b> Part<'b> {
         Part {
             lines: &batch.bytes,
             history: batch.history,
+            identity: batch.identity,
             batch_line: batch.first_line,
             halves: String::new(),
             before: 0,
@@ -65,6 +66,7 @@ impl<'b> Part<'b> {
         let half = |lines, letter, before, input_line| Part {
             lines,
             history: self.history,
+            identity: self.identity,
             batch_line: self.batch_line,
             halves: format!("{}{letter}", self.halves),
             before,
@@ -86,10 +88,6 @@ impl<'b> Part<'b> {
     }
 }
 
-fn counted(lines: &[u8]) -> u64 {
-    lines.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_blank(line)).count() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -99,6 +97,7 @@ mod tests {
     fn batch(lines: &str) -> Batch {
         Batch {
             key: 0,
+            identity: Identity(1),
             first_line: 40,
             line_count: counted(lines.as_bytes()),
             input_line: Some(7),

@@ -5,7 +5,6 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use super::super::lines::{Cut, Cutter, Unfinished};
-use super::super::notices::Notices;
 use super::*;
 use crate::cli::Unreachable;
 
@@ -72,7 +71,7 @@ impl TestServer {
             when_wrong: WhenWrong::GiveUp,
         };
         let weather = Arc::new(Weather::new(notices()));
-        let courier = Courier::new(settings, backlog, weather, Progress::hidden());
+        let courier = Courier::new(settings, backlog, weather, notices(), Progress::hidden());
         let courier = Arc::new(courier.expect("an address"));
         courier.start().expect("threads");
         courier

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::super::lines::{Cut, Cutter, Unfinished};
+use super::super::spool::Identity;
 use super::*;
 
 /// What the server does with one connection.

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use tierlog_ingest::OtherText;
+
 use super::super::super::lines::{Cut, Cutter, Unfinished};
 use super::*;
 use crate::output::Progress;
@@ -33,7 +35,7 @@ impl Reader {
     fn open(path: &Path, place: Place) -> Reader {
         let notices = Notices::beside(Progress::hidden());
         let (followed, place) = Followed::open(path, place, notices).expect("a directory");
-        Reader { followed, cutter: Cutter::at(place), place }
+        Reader { followed, cutter: Cutter::at(place, OtherText::Rejected), place }
     }
 
     /// Returns the lines of the next read.
@@ -54,7 +56,7 @@ impl Reader {
             }
             Read::Begins(place) => {
                 take(self.cutter.finish(Unfinished::Take), &mut self.place);
-                self.cutter = Cutter::at(place);
+                self.cutter = Cutter::at(place, OtherText::Rejected);
                 self.place = place;
             }
             Read::Nothing | Read::End => {}
