@@ -22,6 +22,7 @@ use tierlog_model::Value;
 use twox_hash::XxHash3_64;
 
 use super::chunk::{Entry, Flat, Span};
+use crate::words::is_always_run;
 
 /// Before the name of a field whose value stands here.
 const FIELD_START: char = '\u{1}';
@@ -87,9 +88,7 @@ impl<'a> KnownValues<'a> {
     fn text(&self, start: &str) -> Option<(Span, usize)> {
         let fits = |value: &str| {
             value.len() >= VALUE_BYTES_MIN
-                && start
-                    .strip_prefix(value)
-                    .is_some_and(|rest| !rest.bytes().next().is_some_and(is_inner))
+                && start.strip_prefix(value).is_some_and(|rest| ends_between(value, rest))
         };
         let texts = self.columns.entries.iter().filter_map(|entry| match entry.value {
             Flat::Text(span) => {
@@ -106,7 +105,7 @@ impl<'a> KnownValues<'a> {
         let digits = start.get(..len)?;
         // With a leading zero, what is printed again would be shorter.
         let is_plain = len <= DIGITS_MAX && (len == 1 || !digits.starts_with('0'));
-        if !is_plain || start.as_bytes().get(len).copied().is_some_and(is_inner) {
+        if !is_plain || !ends_between(digits, start.get(len..).unwrap_or_default()) {
             return None;
         }
         let number: i64 = digits.parse().ok()?;
@@ -161,7 +160,7 @@ pub(super) fn take_apart(message: &str, columns: Columns<'_>, apart: &mut Apart)
         } else if !is_inner(byte) {
             at += 1;
         } else {
-            let (len, has_digit) = word(rest.as_bytes());
+            let (len, has_digit) = word(rest);
             if has_digit {
                 template.push_str(message.get(plain..at).unwrap_or_default());
                 template.push(SLOT);
@@ -192,28 +191,56 @@ fn append_word(own: &mut String, text: &str) {
 
 /// Returns the length of the word that a text starts with, and whether it has a digit. Once it has
 /// one, it goes on over what stands inside numbers, addresses and moments.
-fn word(text: &[u8]) -> (usize, bool) {
+fn word(text: &str) -> (usize, bool) {
+    let bytes = text.as_bytes();
     let mut has_digit = false;
+    let mut last = None;
     let mut len = 0;
-    while let Some(&byte) = text.get(len) {
-        let goes_on = is_inner(byte)
-            || has_digit
-                && matches!(byte, b'.' | b':' | b'-' | b'_')
-                && text.get(len + 1).is_some_and(|next| is_inner(*next));
+    while let Some(&byte) = bytes.get(len) {
+        let next = if byte.is_ascii() { Some(char::from(byte)) } else { char_at(text, len) };
+        let Some(next) = next else { break };
+        let goes_on = match is_inner(byte) {
+            true => !last.is_some_and(|last| is_change(last, next)),
+            false => {
+                let is_joint = has_digit && matches!(byte, b'.' | b':' | b'-' | b'_');
+                is_joint
+                    && bytes.get(len + 1).is_some_and(|after| is_inner(*after))
+                    && !char_at(text, len + 1).is_some_and(is_always_run)
+            }
+        };
         if !goes_on {
             break;
         }
         has_digit |= byte.is_ascii_digit();
-        len += 1;
+        last = Some(next);
+        len += next.len_utf8();
     }
     (len, has_digit)
+}
+
+fn char_at(text: &str, position: usize) -> Option<char> {
+    text.get(position..)?.chars().next()
+}
+
+/// Tells whether a word that ends one text ends there when another one follows.
+fn ends_between(before: &str, after: &str) -> bool {
+    let Some(next) = after.chars().next() else { return true };
+    let is_inner = !next.is_ascii() || next.is_ascii_alphanumeric();
+    !is_inner || before.chars().next_back().is_some_and(|last| is_change(last, next))
+}
+
+/// Tells whether a word ends between two characters that are in words: `3` and `次` are two.
+fn is_change(last: char, next: char) -> bool {
+    last.is_ascii_alphanumeric() && is_always_run(next)
+        || next.is_ascii_alphanumeric() && is_always_run(last)
 }
 
 fn has_marks(text: &str) -> bool {
     text.bytes().any(|byte| (FIELD_START as u8..=SLOT as u8).contains(&byte))
 }
 
-/// Letters, digits and whatever is not ASCII: a word neither starts nor ends between two of them.
+/// Letters, digits and whatever is not ASCII: a word neither starts nor ends between two of them,
+/// unless the [script changes](is_change).
 fn is_inner(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
@@ -403,6 +430,11 @@ mod tests {
             &expect!["Upstream <upstream> and video-cdn:| ; 44"],
         );
         check("", &expect![" ; "]);
+        check(
+            "\u{7528}\u{6237}42\u{767b}\u{5f55}\u{5931}\u{8d25}200\u{6b21}\u{ff0c}GET\u{7b2c}7.\u{9875}",
+            &expect!["用户|登录失败<status_code>次，GET第|.页 ; 42|7"],
+        );
+        check("caf\u{e9}7 x\u{301}7\u{9875} 4\u{338f}", &expect!["| |页 | ; café7|x́7|4㎏"]);
     }
 
     #[test]
@@ -430,7 +462,8 @@ mod tests {
                 prop_oneof![
                     Just("GET".to_owned()), Just("/courses/29".to_owned()), Just("200".to_owned()),
                     Just("video-cdn:443".to_owned()), Just("Fran\u{e7}ais d\u{e9}butant".to_owned()),
-                    "[0-9a-f.:_/-]{1,6}", "\\PC{0,4}", Just(" ".to_owned()),
+                    "[0-9a-f.:_/-]{1,6}", "\\PC{0,4}",
+                    "[\u{4e00}-\u{4e03}\u{3042}\u{ac00}\u{e01}\u{e31}\u{3099}\u{338f}\u{301}0-9a.-]{1,5}", Just(" ".to_owned()),
                     "[\u{300}-\u{30f}\u{200d}=<>\u{ff65}-\u{ff9f}\u{e01}-\u{e4e}\u{1f1e6}-\u{1f1e9}]{1,4}",
                 ],
                 0..12,

@@ -95,6 +95,23 @@ fn is_of_unspaced_script(character: char) -> bool {
         )
 }
 
+/// Tells whether a character is of a run before its text has its normal form as well, and joins
+/// nothing of ASCII in it: between the two, words end. Letters of Chinese, Japanese, Korean and Thai;
+/// over a mark, the one after it may join a letter before it.
+pub(crate) fn is_always_run(character: char) -> bool {
+    matches!(
+        character,
+        '\u{e01}'..='\u{e30}'
+            | '\u{e40}'..='\u{e46}'
+            | '\u{3041}'..='\u{3096}'
+            | '\u{30a1}'..='\u{30fa}'
+            | '\u{30fc}'..='\u{30fe}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+    )
+}
+
 /// Tells whether a word is a run: any part of it is found.
 pub fn is_run(word: &str) -> bool {
     word.chars().next().is_some_and(|first| kind(first) == Kind::Run)

@@ -23,6 +23,7 @@ mod signs;
 mod terms;
 mod tokenizer;
 
+pub(crate) use characters::is_always_run;
 pub use characters::{Kind, is_run, kind};
 pub use normal::{NormalText, normal_form};
 pub use phrase::{Ending, Need, Phrase};
