@@ -12,6 +12,7 @@
 //! | a line of PostgreSQL | also `DETAIL`, `HINT`, `STATEMENT` of the same process |
 //! | a text of no known format | a trace |
 //! | a line of a trace | what its language writes there ([`Trace`]) |
+//! | the error of a trace behind a dated line | further lines of its message ([`Margin`]) |
 //! | a piece of a line (CRI's `P`, Docker's 16 KiB) | the next piece |
 //!
 //! Lines of container runtimes (Docker, CRI) and of log routers (syslog, Heroku) are looked into:
@@ -22,7 +23,7 @@ use std::borrow::Cow;
 
 use crate::frame::content;
 use crate::normalise::{CriLine, Extent, cri_line};
-use crate::text::{Known, Takes, Trace, is_further, known, without_colours};
+use crate::text::{Known, Margin, Takes, Trace, is_further, known, without_colours};
 
 /// Streams whose groups may be open at a time. A container has two; a router may mix programs,
 /// whose oldest group is then closed early and loses nothing.
@@ -73,7 +74,7 @@ enum State {
     /// A trace behind a text of no known format.
     Other,
     /// More of a trace.
-    Trace(Trace),
+    Trace(Trace, Margin),
     /// The next piece of a line; then what its first piece lets expect, if anything.
     Piece(Option<Box<State>>),
 }
@@ -224,11 +225,11 @@ impl Joining {
         match known(text) {
             Some(Known::Head(Takes::Nothing)) => return None,
             Some(Known::Head(takes)) => return Some(State::Head(takes)),
-            Some(Known::Carrier(..)) => return Some(State::Head(Takes::Traces)),
+            Some(Known::Carrier(..)) => return Some(State::Head(Takes::Traces(Margin::Apart))),
             None => {}
         }
         match (Trace::begin(text), self.other) {
-            (Some(trace), _) => Some(State::Trace(trace)),
+            (Some(trace), _) => Some(State::Trace(trace, Margin::Apart)),
             (None, OtherText::Message) if !text.trim().is_empty() => Some(State::Other),
             (None, OtherText::Message | OtherText::Rejected) => None,
         }
@@ -240,25 +241,33 @@ fn goes_on(state: State, text: &str) -> Option<State> {
     let is_indented = text.starts_with([' ', '\t']);
     let is_blank = text.trim().is_empty();
     match state {
-        State::Trace(trace) if is_blank => Some(State::Trace(trace)),
+        State::Trace(trace, margin) if is_blank => Some(State::Trace(trace, margin)),
         State::Head(_) | State::Other if is_blank => None,
-        State::Trace(trace) if is_indented || trace.takes_first(text) => {
-            trace.next(text).map(State::Trace)
+        State::Trace(trace, margin) if is_indented || trace.takes_first(text) => {
+            trace.next(text).map(|trace| State::Trace(trace, margin))
         }
-        State::Trace(_) if known(text).is_some() => None,
-        State::Trace(trace) => trace.next(text).map(State::Trace),
+        State::Trace(_, _) if known(text).is_some() => None,
+        State::Trace(trace, margin) => match trace.next(text) {
+            Some(next) => Some(State::Trace(next, margin)),
+            None if trace.has_message() => margin.next().map(|margin| State::Trace(trace, margin)),
+            None => None,
+        },
         State::Head(Takes::Nothing) => None,
         State::Head(takes) if is_indented => {
-            let trace = Trace::begin(text).map(State::Trace);
+            let trace = Trace::begin(text).map(|trace| State::Trace(trace, takes.margin()));
             Some(trace.unwrap_or(State::Head(takes)))
         }
         State::Head(Takes::Further(process)) => {
             is_further(text, &process).then_some(State::Head(Takes::Further(process)))
         }
         State::Head(Takes::Indented) => None,
-        State::Head(Takes::Traces) | State::Other => match known(text) {
+        State::Head(Takes::Traces(margin)) => match known(text) {
             Some(_) => None,
-            None => Trace::begin(text).map(State::Trace),
+            None => Trace::begin_behind_head(text).map(|trace| State::Trace(trace, margin)),
+        },
+        State::Other => match known(text) {
+            Some(_) => None,
+            None => Trace::begin(text).map(|trace| State::Trace(trace, Margin::Apart)),
         },
         // A piece was looked at before.
         State::Piece(_) => None,

@@ -130,6 +130,40 @@ fn indented_lines_belong_to_a_line_of_a_known_format_only() {
 }
 
 #[test]
+fn the_message_of_an_error_may_have_several_lines() {
+    let traceback = "Traceback (most recent call last):\n  File \"a\", line 1\nE: refused\n";
+    let dated = format!("2026-08-21 14:05:09,123 ERROR shop: failed\n{traceback}");
+    check(
+        &format!("{dated}by the bank, order 17\nfor ada\n2026-08-21 14:05:10,123 INFO shop: next"),
+        "0+1+2+3+4+5 6",
+    );
+    check(&format!("ERROR:shop:failed\n{traceback}by the bank\nINFO:shop:next"), "0+1+2+3+4 5");
+    // Such text may be the next line of a log whose lines have no head.
+    check(&format!("Not Found: /x\n{traceback}by the bank"), "0+1+2+3 4");
+    check(&format!("{traceback}by the bank"), "0+1+2 3");
+    // What a program prints behind an error is not taken for long.
+    let further = "text\n".repeat(20);
+    let groups = (0..20).map(|number| (number, number + 4));
+    let taken: Vec<String> = groups.clone().take(16).map(|(_, at)| format!("+{at}")).collect();
+    let apart: Vec<String> = groups.skip(16).map(|(_, at)| format!(" {at}")).collect();
+    check(&format!("{dated}{further}"), &format!("0+1+2+3{}{}", taken.concat(), apart.concat()));
+    // Java: between the class and the first frame.
+    check(
+        "2026-08-21 14:05:09.123 ERROR 7 --- [main] c.e.Shop : failed\nc.e.Refused: card\nby the bank\n\tat c.e.Shop.pay(Shop.java:1)\nCaused by: c.e.X: a\nb\n\t... 1 more",
+        "0+1+2+3+4+5+6",
+    );
+}
+
+#[test]
+fn calls_of_go_belong_to_the_line_of_a_logger() {
+    check(
+        "2026-08-21T14:05:09Z\tERROR\ta.go:1\trefused\nmain.pay\n\t/a.go:1\nnet/http.(*Server).Serve\n\t/b.go:2\n2026-08-21T14:05:10Z\tINFO\ta.go:1\tnext",
+        "0+1+2+3+4 5",
+    );
+    check("2026-08-21T14:05:09Z\tERROR\ta.go:1\trefused\nall done.\nmain.pay", "0 1 2");
+}
+
+#[test]
 fn postgres_says_more_on_lines_of_its_own() {
     let line = |process, text: &str| format!("2026-08-21 14:05:09.123 UTC [{process}] {text}\n");
     let text = [

@@ -11,18 +11,33 @@ use tierlog_model::{Level, Timestamp, fields};
 use super::cursor::Cursor;
 use super::record::TextRecord;
 use super::timed::{is_name, tail};
-use super::{level, moment};
+use super::{level, moment, sql};
 
 /// Names between the moment and the process: logger, module and function.
 const NAMES_MAX: usize = 3;
 
-/// What `django.request` logs when no format is set, and at which level.
-const RESPONSES: [(&str, Level); 5] = [
+/// What `django.request` logs when no format is set, and at which level: the reason of every
+/// answer from 400 on, and what it says of a refusal.
+const RESPONSES: [(&str, Level); 19] = [
     ("Internal Server Error: ", Level::Error),
+    ("Not Implemented: ", Level::Error),
+    ("Bad Gateway: ", Level::Error),
     ("Service Unavailable: ", Level::Error),
-    ("Not Found: ", Level::Warning),
+    ("Gateway Timeout: ", Level::Error),
     ("Bad Request: ", Level::Warning),
+    ("Unauthorized: ", Level::Warning),
+    ("Payment Required: ", Level::Warning),
+    ("Forbidden: ", Level::Warning),
+    ("Forbidden (Permission denied): ", Level::Warning),
+    ("Not Found: ", Level::Warning),
     ("Method Not Allowed: ", Level::Warning),
+    ("Not Acceptable: ", Level::Warning),
+    ("Conflict: ", Level::Warning),
+    ("Gone: ", Level::Warning),
+    ("Request Entity Too Large: ", Level::Warning),
+    ("Unsupported Media Type: ", Level::Warning),
+    ("Unprocessable Entity: ", Level::Warning),
+    ("Too Many Requests: ", Level::Warning),
 ];
 
 /// Reads a line that begins with a level and a moment.
@@ -36,10 +51,7 @@ pub(super) fn verbose<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'
         cursor.literal("]")?;
     }
     let record = TextRecord::new("django").level(word).time(time);
-    match numbered(cursor, &record) {
-        Some(record) => Some(record),
-        None => tail(cursor, record),
-    }
+    numbered(cursor, &record).or_else(|| tail(cursor, record)).map(sql::with_duration)
 }
 
 /// Reads names, the process and the thread.

@@ -16,8 +16,8 @@ use super::level;
 use super::record::TextRecord;
 
 /// Names of which one must be there: other texts of pairs are no log lines.
-const TELLING: [&str; 9] =
-    ["level", "lvl", "severity", "msg", "message", "at", "time", "ts", "timestamp"];
+const TELLING: [&str; 10] =
+    ["level", "lvl", "severity", "msg", "message", "at", "time", "ts", "timestamp", "when"];
 
 /// Pairs of a line; further ones leave the line a text.
 const PAIRS_MAX: usize = 100;
@@ -48,6 +48,10 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
             // Heroku's `at` is a level in its router and a place in its other lines.
             ("at", Value::Str(word)) if level::is_word(&word) => {
                 record.fields.push((Cow::Borrowed(fields::LEVEL), Value::Str(word)));
+            }
+            // logfmter's name for the moment, as its manual has it.
+            ("when", Value::Str(moment)) => {
+                record.fields.push((Cow::Borrowed("time"), Value::Str(moment)));
             }
             ("fwd", Value::Str(address)) => {
                 record.fields.push((Cow::Borrowed(fields::CLIENT_IP), Value::Str(address)));

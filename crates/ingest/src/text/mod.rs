@@ -23,15 +23,19 @@ mod logfmt;
 mod logrus;
 mod moment;
 mod nginx;
+mod node;
 mod php;
 mod postgres;
 mod python;
 mod record;
 mod redis;
 mod ruby;
+mod rust;
+mod sql;
 mod syslog;
 mod timed;
 mod trace;
+mod zap;
 
 use std::borrow::Cow;
 
@@ -89,9 +93,11 @@ fn key(byte: u8) -> bool {
 }
 
 /// Every format; the first that knows a line reads it.
-static FORMATS: [Format; 27] = [
+static FORMATS: [Format; 29] = [
     format(bracket, celery::read),
     format(bracket, gunicorn::read),
+    format(bracket, node::log4js),
+    format(bracket, rust::env_logger),
     format(bracket, access::runserver),
     format(bracket, apache::read),
     format(bracket, php::monolog),
@@ -138,9 +144,47 @@ pub(crate) enum Takes {
     /// and must not be kept as short as that line.
     Indented,
     /// Indented lines and traces.
-    Traces,
+    Traces(Margin),
     /// These, and lines of the same process that say more: PostgreSQL's.
     Further(String),
+}
+
+impl Takes {
+    /// Returns what text at the margin is to a trace behind the line.
+    pub(crate) fn margin(&self) -> Margin {
+        match self {
+            Takes::Traces(margin) => *margin,
+            Takes::Nothing | Takes::Indented | Takes::Further(_) => Margin::Apart,
+        }
+    }
+}
+
+/// What text at the margin that no format knows is behind the error of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Margin {
+    /// A line of its own: nothing tells the log's lines from such text.
+    Apart,
+    /// So many further lines of the error's message: the log's own lines begin with a head.
+    OfMessage(u8),
+}
+
+/// Lines of an error's message behind its first: a database says in a handful what it refused,
+/// and what a program prints behind an error is not to be taken for long.
+const MESSAGE_LINES_MAX: u8 = 16;
+
+impl Margin {
+    fn behind(record: &TextRecord<'_>) -> Margin {
+        let has_head = record.has("time") || matches!(record.format, "python" | "clock");
+        if has_head { Margin::OfMessage(MESSAGE_LINES_MAX) } else { Margin::Apart }
+    }
+
+    /// Returns the margin behind one more line of a message, if it may have one.
+    pub(crate) fn next(self) -> Option<Margin> {
+        match self {
+            Margin::Apart => None,
+            Margin::OfMessage(left) => Some(Margin::OfMessage(left.checked_sub(1)?)),
+        }
+    }
 }
 
 /// A line of a known format, as far as joining looks at it.
@@ -172,7 +216,9 @@ pub(crate) fn known(line: &str) -> Option<Known<'_>> {
         ("access" | "runserver", _) => Takes::Nothing,
         ("postgres", _) => Takes::Further(postgres::process(line).unwrap_or_default().to_owned()),
         (_, Some(Level::Debug | Level::Info)) => Takes::Indented,
-        (_, Some(Level::Warning | Level::Error | Level::Critical) | None) => Takes::Traces,
+        (_, Some(Level::Warning | Level::Error | Level::Critical) | None) => {
+            Takes::Traces(Margin::behind(&record))
+        }
     }))
 }
 

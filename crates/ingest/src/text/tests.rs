@@ -66,6 +66,10 @@ fn django() {
             r#"django_response level="warning" logger="django.request" path="/favicon.ico" | Not Found: /favicon.ico"#,
         ),
         (
+            "Forbidden (Permission denied): /admin/",
+            r#"django_response level="warning" logger="django.request" path="/admin/" | Forbidden (Permission denied): /admin/"#,
+        ),
+        (
             "[21/Aug/2026 14:05:09] \"GET /x?a=1 HTTP/1.1\" 500 1234",
             r#"runserver level="error" time="2026-08-21 14:05:09" method="GET" path="/x?a=1" protocol="HTTP/1.1" logger="django.server" status_code=I64(500) bytes=I64(1234) | "GET /x?a=1 HTTP/1.1" 500 1234"#,
         ),
@@ -226,7 +230,7 @@ fn java() {
         ),
         (
             "14:05:09.123 [main] ERROR com.example.Shop -- refused",
-            r#"clock time_of_day="14:05:09.123" thread="main" level="ERROR" | com.example.Shop -- refused"#,
+            r#"clock time_of_day="14:05:09.123" thread="main" level="ERROR" logger="com.example.Shop" | refused"#,
         ),
         (
             "21-Aug-2026 14:05:09.123 SEVERE [main] org.apache.Catalina.start failed",
@@ -263,12 +267,93 @@ fn go() {
             r#"logfmt time="2026-08-21T14:05:09.123Z" level="ERROR" request_id="r-1" n=I64(3) zip="007" | re "fused""#,
         ),
         (
+            "at=INFO when=\"2026-08-21 14:05:09,123\" name=shop msg=\"placed\"",
+            r#"logfmt level="INFO" time="2026-08-21 14:05:09,123" name="shop" | placed"#,
+        ),
+        (
             "at=error code=H12 desc=\"Request timeout\" method=GET path=\"/x\" fwd=\"203.0.113.7\" service=30000ms status=503",
             r#"logfmt level="error" code="H12" desc="Request timeout" method="GET" path="/x" client_ip="203.0.113.7" duration_ms="30000ms" status=I64(503) | at=error code=H12 desc="Request timeout" method=GET path="/x" fwd="203.0.113.7" service=30000ms status=503"#,
         ),
         (
             "ERRO[0012] refused                                       request_id=r-1",
             r#"logrus level="error" level_text="ERRO" request_id="r-1" | refused"#,
+        ),
+    ]);
+}
+
+#[test]
+fn columns_of_zap() {
+    check(&[
+        (
+            "2026-08-21T14:05:09.123Z\tERROR\tcart/pay.go:12\trefused: no\tstock",
+            "timed time=\"2026-08-21T14:05:09.123+00:00\" level=\"ERROR\" caller=\"cart/pay.go:12\" | refused: no\tstock",
+        ),
+        (
+            "2026-08-21T14:05:09.123+0200\tWARN\tshop.cart\tcart/pay.go:12\tlow",
+            r#"timed time="2026-08-21T14:05:09.123+0200" level="WARN" logger="shop.cart" caller="cart/pay.go:12" | low"#,
+        ),
+        // Tabs alone are no columns of zap's.
+        (
+            "2026-08-21T14:05:09.123Z\tERROR\tcart\tx",
+            "timed time=\"2026-08-21T14:05:09.123+00:00\" level=\"ERROR\" | cart\tx",
+        ),
+    ]);
+}
+
+#[test]
+fn rust() {
+    check(&[
+        (
+            "[2026-08-21T14:05:09Z ERROR shop::cart] refused id=7",
+            r#"env_logger time="2026-08-21T14:05:09+00:00" level="ERROR" logger="shop::cart" | refused id=7"#,
+        ),
+        ("[WARN  shop] low", r#"env_logger level="WARN" logger="shop" | low"#),
+        (
+            "2026-08-21T14:05:09.123456Z ERROR request{request_id=\"r-1\" user_id=42}: shop: refused error=\"a\\nb\"",
+            r#"timed time="2026-08-21T14:05:09.123456+00:00" level="ERROR" logger="shop" span="request" request_id="r-1" user_id=I64(42) | refused error="a\nb""#,
+        ),
+        // The inner span's value stands; a brace in quotes closes nothing.
+        (
+            "2026-08-21T14:05:09Z  INFO http{id=1 path=\"/{x}\"}:db{id=2}:tx: shop::db: read",
+            r#"timed time="2026-08-21T14:05:09+00:00" level="INFO" logger="shop::db" span="http:db:tx" path="/{x}" id=I64(2) | read"#,
+        ),
+        // A message that holds braces is no span.
+        (
+            "2026-08-21T14:05:09Z  INFO got{a b}: x: y",
+            r#"timed time="2026-08-21T14:05:09+00:00" level="INFO" | got{a b}: x: y"#,
+        ),
+    ]);
+}
+
+#[test]
+fn node() {
+    check(&[
+        (
+            "[2026-08-21T14:05:09.123] [ERROR] cart - refused - twice",
+            r#"log4js time="2026-08-21T14:05:09.123" level="ERROR" logger="cart" | refused - twice"#,
+        ),
+        (
+            "[2026-08-21T14:05:09.123] [ERROR] the cart - refused",
+            r#"timed time="2026-08-21T14:05:09.123" level="ERROR" | the cart - refused"#,
+        ),
+    ]);
+}
+
+#[test]
+fn statements_of_django_took_seconds() {
+    check(&[
+        (
+            "DEBUG 2026-08-21 14:05:09,123 utils 321 14 (0.023) SELECT 1; args=(); alias=default",
+            r#"django level="DEBUG" time="2026-08-21 14:05:09,123" module="utils" process=I64(321) thread=I64(14) duration_ms=F64(23.0) | (0.023) SELECT 1; args=(); alias=default"#,
+        ),
+        (
+            "2026-08-21 14:05:09,123 DEBUG django.db.backends: (1.500) COMMIT; args=None",
+            r#"timed time="2026-08-21 14:05:09,123" level="DEBUG" logger="django.db.backends" duration_ms=F64(1500.0) | (1.500) COMMIT; args=None"#,
+        ),
+        // A number in parentheses before prose is none.
+        (
+            "2026-08-21 14:05:09,123 DEBUG shop.cart: (1.500) Selected",
+            r#"timed time="2026-08-21 14:05:09,123" level="DEBUG" logger="shop.cart" | (1.500) Selected"#,
         ),
     ]);
 }

@@ -9,6 +9,8 @@
 //! [2026-08-21 14:05:09,123] ERROR in app: x                      Flask
 //! [2026-08-21T14:05:09,123][ERROR][o.e.n.Node ] [n-1] x          Elasticsearch
 //! 2026-08-21T14:05:09Z ERR x                                     zerolog
+//! 2026-08-21T14:05:09Z ERROR request{id=1}: c::shop: x           Rust's tracing
+//! 2026-08-21T14:05:09Z⇥ERROR⇥shop/pay.go:12⇥x                    zap
 //! 2026/08/21 14:05:09 x                                          Go
 //! ```
 //!
@@ -21,7 +23,7 @@ use tierlog_model::Timestamp;
 
 use super::cursor::Cursor;
 use super::record::TextRecord;
-use super::{level, moment};
+use super::{level, moment, rust, sql, zap};
 
 /// Parts that may stand between moment and level: process, thread, logger and a marker.
 const PARTS_BEFORE_MAX: usize = 4;
@@ -39,7 +41,7 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
         return None;
     }
     match levelled(cursor, record.clone()) {
-        Some(record) => Some(record),
+        Some(record) => Some(sql::with_duration(record)),
         None => {
             let rest = message_after(cursor);
             // A moment that ends its line says nothing.
@@ -132,9 +134,12 @@ fn bracket<'a>(inside: &'a str, record: TextRecord<'a>) -> TextRecord<'a> {
 
 /// Reads what stands behind a level: where the line was logged, and the message.
 pub(super) fn tail<'a>(mut cursor: Cursor<'a>, record: TextRecord<'a>) -> Option<TextRecord<'a>> {
+    if let Some(record) = zap::columns(cursor, &record) {
+        return Some(record);
+    }
     let before = cursor;
     separators(&mut cursor);
-    if let Some(record) = spring(cursor, &record) {
+    if let Some(record) = spring(cursor, &record).or_else(|| rust::spans(cursor, &record)) {
         return Some(record);
     }
     let mut record = record;
@@ -195,7 +200,7 @@ fn located<'a>(
         Some(name) => (name, ahead.rest().strip_prefix(' ')?),
         None => {
             ahead.spaces();
-            let is_apart = ["- ", ": ", "| "].into_iter().any(|text| ahead.skip(text));
+            let is_apart = ["- ", "-- ", ": ", "| "].into_iter().any(|text| ahead.skip(text));
             is_apart.then(|| (word, ahead.rest().trim_start_matches(' ')))?
         }
     };

@@ -106,6 +106,12 @@ impl Trace {
         }
     }
 
+    /// Returns the trace that a line begins directly behind a line of a logger: Go's loggers
+    /// write calls there without a goroutine before them.
+    pub(crate) fn begin_behind_head(line: &str) -> Option<Trace> {
+        Trace::begin(line).or_else(|| is_go_function(line).then_some(Trace::Go))
+    }
+
     /// Returns what the trace expects behind a line, or nothing when the line does not belong to
     /// it. The line is not blank.
     pub(crate) fn next(self, line: &str) -> Option<Trace> {
@@ -140,6 +146,12 @@ impl Trace {
         }
     }
 
+    /// Tells whether an error's message may have further lines where the trace is: behind the
+    /// error of Python's, behind a class of Java's.
+    pub(crate) fn has_message(self) -> bool {
+        matches!(self, Trace::PythonEnd | Trace::At)
+    }
+
     /// Tells whether a line at the margin ends what the trace is about before it is looked at as
     /// a log line: the error behind Python's frames may look like one.
     pub(crate) fn takes_first(self, line: &str) -> bool {
@@ -158,11 +170,12 @@ impl Trace {
     }
 }
 
-/// Returns where in a text of several lines a trace begins.
+/// Returns where in the lines behind a logger's line a trace begins.
 pub(super) fn start_of(text: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split('\n') {
-        if Trace::begin(line).is_some() {
+        let trace = if at == 0 { Trace::begin_behind_head(line) } else { Trace::begin(line) };
+        if trace.is_some() {
             return Some(at);
         }
         at += line.len() + 1;
@@ -288,7 +301,21 @@ fn goes_on_go(line: &str) -> bool {
         line.ends_with(')') && !name.contains(' ') && name.contains(['.', '/'])
             || line.starts_with("panic(")
     };
-    STARTS.iter().any(|start| line.starts_with(start)) || is_call()
+    STARTS.iter().any(|start| line.starts_with(start)) || is_call() || is_go_function(line)
+}
+
+/// Tells whether a line is the name of a function as zap and pkg/errors write it:
+/// `main.main`, `net/http.(*Server).Serve`.
+fn is_go_function(line: &str) -> bool {
+    let is_sign = |c: char| c.is_alphanumeric() || "._/()*-[]".contains(c);
+    let (path, name) = line.rsplit_once('/').unwrap_or(("", line));
+    let (package, function) = name.split_once('.').unwrap_or_default();
+    let is_word = |text: &str| text.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    is_word(package)
+        && function.starts_with(|c: char| c.is_alphabetic() || c == '(' || c == '_')
+        && function.ends_with(|c: char| c.is_alphanumeric() || c == ']')
+        && line.chars().all(is_sign)
+        && (path.is_empty() || !path.contains("//"))
 }
 
 fn is_rust_panic(line: &str) -> bool {

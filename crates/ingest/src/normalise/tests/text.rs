@@ -145,9 +145,10 @@ fn what_a_text_carries_is_opened() {
         expect![[r#"
             2026-11-20T09:05:09.123000Z error
               level_text = Str("ERROR")
+              caller = Str("shop/cart.go:12")
               request_id = Str("r-1")
               original.level = Str("info")
-              message = Str("shop/cart.go:12\trefused")
+              message = Str("refused")
         "#]],
     );
 }
