@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings};
 use tierlog_model::limits;
-use tierlog_query::QueryConfig;
+use tierlog_query::{QueryConfig, Spellings};
 use tierlog_store::{Durability, MaintenanceJob, StoreSettings};
 
 use crate::config::{Config, ConfigError, DurabilitySetting, Problem};
@@ -92,8 +92,8 @@ pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
     settings
 }
 
-/// Returns what the query side is told.
-pub(crate) fn query_config(config: &Config) -> QueryConfig {
+/// Returns what the query side is told; `aliases` are those that lines are read by.
+pub(crate) fn query_config(config: &Config, aliases: AliasTable) -> QueryConfig {
     let query = &config.query;
     QueryConfig {
         deadline_max: query.timeout,
@@ -101,6 +101,7 @@ pub(crate) fn query_config(config: &Config) -> QueryConfig {
         hits_max: query.hits_max,
         track_total_max: query.track_total_max,
         answer_bytes_max: query.answer_max as usize,
+        spellings: Spellings::new(move |name| aliases.contract_name(name)),
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) async fn serve(
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone(), ingest.reporter()))))
         .merge(metrics_router(metrics));
-    let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock));
+    let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock))?;
     let query_stop = query.stop_token();
     let query_routes = tierlog_query::http_router(Arc::new(query));
     let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop).await;
@@ -152,10 +152,11 @@ fn query_state(
     store: &Store,
     pseudonyms: Pseudonyms,
     clock: Arc<dyn Clock>,
-) -> QueryState {
-    let query_config = settings::query_config(config);
+) -> Result<QueryState> {
+    let aliases = settings::ingest_config(config)?.aliases;
+    let query_config = settings::query_config(config, aliases);
     let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
-    QueryState::new(engine).with_contract(openapi::contract())
+    Ok(QueryState::new(engine).with_contract(openapi::contract()))
 }
 
 /// Returns the routes of dead letters, after a replay that was cut short is finished: nobody is to

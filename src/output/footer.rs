@@ -110,7 +110,9 @@ pub fn warning_line(warning: &Value) -> Option<String> {
     if let Some(count) = warning.get("count").and_then(Value::as_u64) {
         line.push_str(&format!(" ({})", grouped(count)));
     }
-    if let Some(suggestion) = text("suggestion") {
+    // A remark that says how a clause was read has named it already.
+    let is_new = |suggestion: &&str| !text("detail").is_some_and(|text| text.contains(suggestion));
+    if let Some(suggestion) = text("suggestion").filter(is_new) {
         line.push_str("; did you mean ");
         push_line(&mut line, suggestion);
         line.push('?');

@@ -26,6 +26,8 @@ mod exact_values;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod foreign_syntax;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;

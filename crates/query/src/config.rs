@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tierlog_model::limits;
 
+use crate::Spellings;
+
 /// Bounds of one query and of all running ones.
 #[derive(Clone, Debug)]
 pub struct QueryConfig {
@@ -17,6 +19,8 @@ pub struct QueryConfig {
     pub track_total_max: u64,
     /// Bytes of record text in one answer; a search that reaches it is cut and says so.
     pub answer_bytes_max: usize,
+    /// How fields are spelled in queries.
+    pub spellings: Spellings,
 }
 
 /// Thirty seconds: what Quickwit and VictoriaLogs allow, and longer than anyone waits.
@@ -36,6 +40,7 @@ impl Default for QueryConfig {
             hits_max: limits::HITS_MAX,
             track_total_max: TRACK_TOTAL_MAX,
             answer_bytes_max: ANSWER_BYTES_MAX,
+            spellings: Spellings::default(),
         }
     }
 }

@@ -8,8 +8,10 @@ use tierlog_model::{Clock, Pseudonyms, RecordKind};
 use tierlog_store::Store;
 
 use crate::execute::{ScanOrder, scan};
+use crate::known_fields::StoredFields;
 use crate::{
     Compiled, Deadline, Plan, QueryConfig, QueryError, ScanReport, SegmentVisitor, TimeRange,
+    Vocabulary, Warnings,
 };
 
 /// Answers queries. Cheap to clone.
@@ -77,16 +79,47 @@ impl Engine {
         Deadline::within(self.config.deadline_max)
     }
 
-    /// Compiles a query text.
+    /// Compiles a query text over log lines of any time.
     pub fn parse(&self, q: &str) -> Result<Compiled, QueryError> {
-        crate::parse(q, &self.pseudonyms, self.clock.now())
+        self.parse_within(q, TimeRange::default(), RecordKind::Log)
+    }
+
+    /// Compiles a query text; fields are known that records of the kind and range have.
+    pub fn parse_within(
+        &self,
+        q: &str,
+        range: TimeRange,
+        kind: RecordKind,
+    ) -> Result<Compiled, QueryError> {
+        crate::parse(q, self.vocabulary(&StoredFields::new(self, range, kind)))
+    }
+
+    /// Returns the names of a query over records that have some fields.
+    pub(crate) fn vocabulary<'e>(&'e self, fields: &'e StoredFields<'e>) -> Vocabulary<'e> {
+        Vocabulary {
+            pseudonyms: &self.pseudonyms,
+            now: self.clock.now(),
+            spellings: &self.config.spellings,
+            fields,
+        }
+    }
+
+    /// Says of fields that are to be shown or computed when no record of the plan has them.
+    pub(crate) fn note_absent(&self, plan: &Plan, names: &[String], warnings: &mut Warnings) {
+        let fields = StoredFields::new(self, plan.range, plan.kind);
+        let vocabulary = self.vocabulary(&fields);
+        for name in names.iter().filter(|name| !name.ends_with('*')) {
+            if vocabulary.is_absent(vocabulary.spellings.canonical(name), name) {
+                warnings.add(vocabulary.unknown_field(name, ""));
+            }
+        }
     }
 
     /// Compiles a request: condition, range, tiers, ids.
     pub fn plan(&self, request: &PlanRequest) -> Result<Plan, QueryError> {
-        let Compiled { expr, warnings } = self.parse(&request.q)?;
         let now = self.clock.now();
         let range = TimeRange::read(request.start.as_deref(), request.end.as_deref(), now)?;
+        let Compiled { expr, warnings } = self.parse_within(&request.q, range, request.kind)?;
         Ok(Plan { warnings, ..self.plan_of(expr, range, request.kind) })
     }
 

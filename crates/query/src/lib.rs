@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod execute;
 mod http;
+mod known_fields;
 mod moment;
 mod parse;
 mod plan;
@@ -33,8 +34,8 @@ pub use http::fuzzing;
 pub use http::{Code, Problem, QueryState, contract, http_router};
 pub use moment::{MOMENT_FORMS, Moment, read_moment};
 pub use parse::{
-    Bound, Compiled, Expr, FieldTest, LevelSet, Literal, Number, Pattern, TextTest, ValueRange,
-    Wildcard, WordPattern, parse,
+    AddressRange, AnyField, Bound, Compiled, Expr, FieldTest, KnownFields, LevelSet, Literal,
+    Number, Pattern, Spellings, TextTest, ValueRange, Vocabulary, Wildcard, WordPattern, parse,
 };
 pub use plan::{Expired, Plan};
 pub use record_filter::RecordFilter;

@@ -208,8 +208,8 @@ fn day_micros(date: civil::Date) -> i128 {
 
 /// Reads what consists of digits: a date without signs where only that makes sense, else unix time.
 fn digits(text: &str) -> Option<Moment> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+    // There are no logs from before 1970: `-1` lacks its unit.
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     if text.bytes().all(|byte| byte.is_ascii_digit())
@@ -257,17 +257,15 @@ fn unix(text: &str) -> Option<Moment> {
     else {
         // An exponent: some JSON writers make `1.795e9` of large numbers.
         let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
-        return (seconds.abs() < 1e11)
-            .then(|| Moment::spanning((seconds * 1e6).round() as i128, 1));
+        return (seconds < 1e11).then(|| Moment::spanning((seconds * 1e6).round() as i128, 1));
     };
     const SMALLEST: [(i128, i128); 3] =
         [(100_000_000_000, SECOND), (100_000_000_000_000, 1_000), (100_000_000_000_000_000, 1)];
-    let unit = SMALLEST.iter().find(|(below, _)| number.saturating_abs() < *below);
+    let unit = SMALLEST.iter().find(|(below, _)| number < *below);
     let Some((_, length)) = unit.copied() else {
         return Some(Moment::spanning(number.div_euclid(1_000), 1));
     };
     let (part, length) = fraction_micros(fraction, length)?;
-    let part = if whole.starts_with('-') { -part } else { part };
     Some(Moment::spanning(number.saturating_mul(length.0).saturating_add(part), length.1))
 }
 

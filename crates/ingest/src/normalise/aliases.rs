@@ -2,7 +2,7 @@
 
 use super::duration::Unit;
 use super::level::LevelScale;
-use super::shapes::{Mark, ShapeIndex};
+use super::shapes::{self, Mark, ShapeIndex};
 use super::targets::{CONTAINERS, OPENED_CONTAINERS, Target};
 
 /// What a spelling says beside its target.
@@ -168,6 +168,31 @@ impl AliasTable {
         AliasTable { slots: slots.into_boxed_slice(), longest_bytes }
     }
 
+    /// Returns the field of the contract that holds what was written under a name, as far as the
+    /// name alone tells; names inside of containers are `extra.request_id`. `None` for a duration
+    /// in another unit: what was written under the name is not what the field holds.
+    pub fn contract_name(&self, name: &str) -> Option<&'static str> {
+        let of_shapes = || shapes::target_of(name);
+        self.spelt_target(name).or_else(of_shapes).map(Target::name)
+    }
+
+    fn spelt_target(&self, name: &str) -> Option<Target> {
+        let entry = |name: &str| self.find(NameHash::START.extend(name), "", name);
+        let mut rest = name;
+        loop {
+            if let Some(alias) = entry(rest).and_then(|entry| entry.alias) {
+                let is_converted = alias.target == Target::DurationMs
+                    && alias.hint != Hint::Unit(Unit::Milliseconds);
+                return (!is_converted).then_some(alias.target);
+            }
+            let (container, inside) = rest.split_once('.')?;
+            if !entry(container)?.is_container {
+                return None;
+            }
+            rest = inside;
+        }
+    }
+
     /// Returns what is known about the name `prefix` + `key`, whose hash is given.
     pub(crate) fn find(&self, hash: NameHash, prefix: &str, key: &str) -> Option<&NameEntry> {
         if prefix.len() + key.len() > self.longest_bytes {
@@ -267,6 +292,27 @@ mod tests {
         assert!(table.find(hash, "http.", "request_id").is_some());
         for target in Target::ALL {
             assert_eq!(target_of(&table, target.name()), Some((target, 0)));
+        }
+    }
+
+    #[test]
+    fn a_written_name_leads_to_the_field_that_holds_it() {
+        let extra = [("request_id".to_owned(), vec!["ctx.rid".to_owned()])];
+        let table = AliasTable::with_extra(&extra).expect("valid");
+        for (written, expected) in [
+            ("request_id", Some("request_id")),
+            ("X-Request-ID", Some("request_id")),
+            ("extra.request_id", Some("request_id")),
+            ("context.extra.requestId", Some("request_id")),
+            ("ctx.rid", Some("request_id")),
+            ("elapsed_ms", Some("duration_ms")),
+            ("elapsed_s", None),
+            ("extra.other", None),
+            ("other.request_id", None),
+            ("extra.", None),
+            ("", None),
+        ] {
+            assert_eq!(table.contract_name(written), expected, "{written}");
         }
     }
 

@@ -18,7 +18,6 @@ use super::registry::{self, Kind, Spec};
 use super::sources::{Source, Sources};
 use super::{BUCKETS_MAX, time_options};
 use crate::QueryError;
-use crate::parse::fields::canonical as canonical_name;
 
 /// Deepest nesting: each level multiplies the buckets; dashboards use three.
 const DEPTH_MAX: usize = 8;
@@ -28,6 +27,15 @@ const NODES_MAX: usize = 64;
 /// Names beside which nested results stand in a bucket.
 const RESERVED: [&str; 7] =
     ["key", "key_as_string", "doc_count", "from", "to", "from_as_string", "to_as_string"];
+
+/// What a request's names stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'n> {
+    /// Which fields are pseudonymised.
+    pub(super) pseudonyms: &'n Pseudonyms,
+    /// The stored name of a field as written.
+    pub(super) name_of: &'n dyn Fn(&str) -> String,
+}
 
 /// A request that is ready to run.
 pub(super) struct Request {
@@ -87,11 +95,11 @@ pub(super) enum Values {
 pub(super) fn read(
     aggs: Value,
     now: Timestamp,
-    pseudonyms: &Pseudonyms,
+    names: Names<'_>,
     known: &FieldNeeds,
     compile: CompileFilter<'_>,
 ) -> Result<Request, QueryError> {
-    let mut reader = Reader { now, pseudonyms, compile, sources: Sources::new(known), nodes: 0 };
+    let mut reader = Reader { now, names, compile, sources: Sources::new(known), nodes: 0 };
     let (aggregations, outline) = reader.level(aggs, &mut Vec::new())?;
     let Sources { registry, matters, is_full, .. } = reader.sources;
     Ok(Request { aggregations, outline, sources: registry, matters, is_full })
@@ -121,7 +129,7 @@ type Beside = Vec<(&'static str, AggregationVariants)>;
 
 struct Reader<'c> {
     now: Timestamp,
-    pseudonyms: &'c Pseudonyms,
+    names: Names<'c>,
     compile: CompileFilter<'c>,
     sources: Sources<'c>,
     nodes: usize,
@@ -202,7 +210,7 @@ impl Reader<'_> {
         let Value::Object(mut options) = options else {
             return Err(invalid(path, format!("options of {} must be an object", spec.name)));
         };
-        let field = take_field(&mut options, path)?;
+        let field = (self.names.name_of)(&take_field(&mut options, path)?);
         if let Some(option) = options.keys().find(|name| !spec.options.contains(&name.as_str())) {
             return Err(invalid(path, format!("{} has no option {option:?}", spec.name)));
         }
@@ -252,7 +260,7 @@ impl Reader<'_> {
         options: &mut Map<String, Value>,
         path: &[String],
     ) -> Result<(), QueryError> {
-        if !self.pseudonyms.covers(field) {
+        if !self.names.pseudonyms.covers(field) {
             return Ok(());
         }
         for name in ["include", "exclude"] {
@@ -262,8 +270,8 @@ impl Reader<'_> {
                 return Err(invalid(path, format!("field {field:?} {reason}")));
             };
             let forms = values.iter().flat_map(|value| match value {
-                Value::String(text) => self.pseudonyms.stored_forms(field, text),
-                other => self.pseudonyms.stored_forms(field, &other.to_string()),
+                Value::String(text) => self.names.pseudonyms.stored_forms(field, text),
+                other => self.names.pseudonyms.stored_forms(field, &other.to_string()),
             });
             *listed = forms.map(Value::String).collect();
         }
@@ -303,7 +311,7 @@ fn one_kind(
 
 fn take_field(options: &mut Map<String, Value>, path: &[String]) -> Result<String, QueryError> {
     match options.remove("field") {
-        Some(Value::String(field)) if !field.is_empty() => Ok(canonical_name(&field).to_owned()),
+        Some(Value::String(field)) if !field.is_empty() => Ok(field),
         Some(_) => Err(invalid(path, "\"field\" must be a text")),
         None => Err(invalid(path, "\"field\" is missing")),
     }

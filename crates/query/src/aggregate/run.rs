@@ -18,6 +18,8 @@ use super::needs::{FieldNeeds, Needs, Survey};
 use super::request::{Node, Request};
 use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, exact, request, shape, sources};
 use crate::execute::segment_docs;
+use crate::known_fields::StoredFields;
+use crate::parse::KnownFields as _;
 use crate::{
     Compiled, Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange, Warning,
     WarningCode, Warnings,
@@ -45,19 +47,25 @@ pub(crate) fn aggregate(
     let compile = |condition: Condition| compile(engine, condition, deadline, &said);
     let now = engine.clock().now();
     let mut known = FieldNeeds::default();
-    let request = request::read(aggs.clone(), now, engine.pseudonyms(), &known, &compile)?;
+    let fields = StoredFields::new(engine, plan.range, plan.kind);
+    let name_of = |written: &str| column_name(engine, &fields, written);
+    let names = request::Names { pseudonyms: engine.pseudonyms(), name_of: &name_of };
+    let request = request::read(aggs.clone(), now, names, &known, &compile)?;
     // Only after the request was read: it is refused for the same reasons either way.
     if let Some(by_time) = by_time
         && let Some((aggregations, report)) = by_time.answer(engine, plan, deadline)?
     {
         return Ok(AggregateAnswer { aggregations, report });
     }
+    let mut asked = Vec::new();
+    add_fields(&request.outline, &mut asked);
     let (matters, mut request) = (request.matters.clone(), request);
     // Every round but the last has found a need that it did not know; a survey finds all others.
     loop {
         match round(engine, plan, request, &known, deadline)? {
             Round::Done(mut answer) => {
                 answer.report.warnings.add_missing(&said.into_inner());
+                engine.note_absent(plan, &asked, &mut answer.report.warnings);
                 return Ok(*answer);
             }
             Round::Needs(news) => known.extend(&news),
@@ -65,7 +73,17 @@ pub(crate) fn aggregate(
         let mut survey = Survey { matters: &matters, known };
         engine.scan(plan, deadline, &mut survey)?;
         known = survey.known;
-        request = request::read(aggs.clone(), now, engine.pseudonyms(), &known, &compile)?;
+        request = request::read(aggs.clone(), now, names, &known, &compile)?;
+    }
+}
+
+/// Lists the fields that a request names.
+fn add_fields(outline: &[Node], fields: &mut Vec<String>) {
+    for node in outline {
+        if !node.field.is_empty() && !fields.contains(&node.field) {
+            fields.push(node.field.clone());
+        }
+        add_fields(&node.children, fields);
     }
 }
 
@@ -139,6 +157,14 @@ fn add_rounded(
             add_rounded(&node.children, bucket, known, rounded);
         }
     }
+}
+
+/// Returns the column that a field of the request names: the contract's, unless the records have
+/// only the one that is called as it is written.
+fn column_name(engine: &Engine, fields: &StoredFields<'_>, written: &str) -> String {
+    let canonical = engine.config().spellings.canonical(written);
+    let is_own = canonical != written && !fields.has(canonical) && fields.has(written);
+    if is_own { written.to_owned() } else { canonical.to_owned() }
 }
 
 /// Compiles the condition of a `filter` to a search of one segment.

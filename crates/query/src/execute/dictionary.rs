@@ -46,9 +46,9 @@ pub(super) fn accepted(
             }
             scan(dictionary, value.prefix(), |text| value.matches(text), deadline)
         }
-        FieldTest::Range(ValueRange::Numbers { .. }) | FieldTest::Regex(_) => {
-            scan(dictionary, "", |text| test.passes_text(text), deadline)
-        }
+        FieldTest::Range(ValueRange::Numbers { .. })
+        | FieldTest::Addresses(_)
+        | FieldTest::Regex(_) => scan(dictionary, "", |text| test.passes_text(text), deadline),
     }
 }
 

@@ -52,8 +52,9 @@ impl Engine {
             return Err(QueryError::Cursor);
         }
         let limit = PAGE_RECORDS.min(self.config().hits_max).max(1);
+        let mut plan = self.plan(query)?;
+        self.note_selected(&mut plan, fields.as_deref());
         let search = SearchRequest { query: query.clone(), limit, sort, cursor, fields };
-        let plan = self.plan(query)?;
         Ok(Export { engine: self.clone(), plan, search, state: ExportState::Open })
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn field_node(
         }
         // No text of this length is a number.
         FieldTest::Range(ValueRange::Numbers { .. }) => return Ok(Node::Nothing),
-        FieldTest::Wildcard { .. } | FieldTest::Range(_) | FieldTest::Regex(_) => {
+        FieldTest::Wildcard { .. }
+        | FieldTest::Range(_)
+        | FieldTest::Addresses(_)
+        | FieldTest::Regex(_) => {
             let mut verdicts = Verdicts::default();
             for_each_term(dictionary, start.as_bytes(), deadline, |stamp, ordinal| {
                 let stamp = stamp.get(start.len()..).unwrap_or_default();
@@ -124,7 +127,7 @@ fn decided_by(test: &FieldTest, beginning: &str) -> Option<bool> {
                 false => Some(false),
             }
         }
-        FieldTest::Regex(_) => None,
+        FieldTest::Addresses(_) | FieldTest::Regex(_) => None,
         FieldTest::Range(ValueRange::Texts { lower, upper }) => {
             let above = match lower {
                 Bound::Included(bound) | Bound::Excluded(bound) => {

@@ -36,5 +36,5 @@ pub(crate) use field::{Besides, FieldColumns};
 pub use report::{PartialReason, ScanReport};
 pub use request::{LevelState, LevelStatus, RequestResponse, UserRequest};
 pub use search::{Hit, SearchRequest, SearchResponse, Sort, Total, TotalRelation};
-pub(crate) use segment::segment_docs;
+pub(crate) use segment::{has_matches, segment_docs};
 pub use visitor::{BlockOrder, Flow, Interest, SegmentVisitor};

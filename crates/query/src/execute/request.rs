@@ -120,11 +120,12 @@ impl Engine {
     ) -> Result<SearchResponse, QueryError> {
         let PlanRequest { q, start, end, kind } = &request.search.query;
         let user = self.id_expr(fields::USER_ID, &request.user_id);
-        let Compiled { expr, warnings } = self.parse(q)?;
-        let expr = Expr::all_of([user, expr]);
         let now = self.clock().now();
         let range = TimeRange::read(start.as_deref(), end.as_deref(), now)?;
-        let plan = Plan { warnings, ..self.plan_of(expr, range, *kind) };
+        let Compiled { expr, warnings } = self.parse_within(q, range, *kind)?;
+        let expr = Expr::all_of([user, expr]);
+        let mut plan = Plan { warnings, ..self.plan_of(expr, range, *kind) };
+        self.note_selected(&mut plan, request.search.fields.as_deref());
         self.search_plan(&plan, &request.search, self.counting(&request.search), deadline)
     }
 

@@ -13,7 +13,7 @@ use super::collect::{Candidate, Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
 use super::{Deadline, PartialReason, ScanReport};
 use crate::plan::Expired;
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
+use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Spellings, Warnings};
 
 /// Records that are rebuilt at once: enough to share the opening of columns, little enough that
 /// the bound on an answer's bytes is kept.
@@ -153,8 +153,17 @@ impl Engine {
         request: &SearchRequest,
         deadline: &Deadline,
     ) -> Result<SearchResponse, QueryError> {
-        let plan = self.plan(&request.query)?;
+        let mut plan = self.plan(&request.query)?;
+        self.note_selected(&mut plan, request.fields.as_deref());
         self.search_plan(&plan, request, self.counting(request), deadline)
+    }
+
+    /// Says of the fields that are to be shown when no record has them.
+    pub(super) fn note_selected(&self, plan: &mut Plan, selected: Option<&[String]>) {
+        let Some(selected) = selected else { return };
+        let mut warnings = std::mem::take(&mut plan.warnings);
+        self.note_absent(plan, selected, &mut warnings);
+        plan.warnings = warnings;
     }
 
     pub(super) fn counting(&self, request: &SearchRequest) -> Counting {
@@ -207,7 +216,8 @@ impl Engine {
             _ => None,
         };
         if let Some(selected) = &request.fields {
-            hits.iter_mut().for_each(|hit| select(&mut hit.record, selected));
+            let spellings = &self.config().spellings;
+            hits.iter_mut().for_each(|hit| select(&mut hit.record, selected, spellings));
         }
         Ok(SearchResponse {
             hits,
@@ -322,11 +332,11 @@ fn record_bytes(record: &Record<'_>) -> usize {
 }
 
 /// Keeps the selected fields of a record.
-fn select(record: &mut Record<'_>, selected: &[String]) {
+fn select(record: &mut Record<'_>, selected: &[String], spellings: &Spellings) {
     record.fields.retain(|(name, _)| {
         selected.iter().any(|selected| match selected.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
-            None => selected == name || crate::parse::fields::canonical(selected) == name,
+            None => selected == name || spellings.canonical(selected) == name,
         })
     });
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use tantivy::{DocId, SegmentReader};
-use tierlog_store::OpenSegment;
+use tierlog_store::{Listed, OpenSegment};
 
 use super::bind::Target;
 use super::driver::scan_segment;
+use super::node::Node;
 use super::{Deadline, Flow, SegmentVisitor, bind};
 use crate::{Plan, QueryError};
 
@@ -20,6 +21,18 @@ pub(crate) fn segment_docs(
     let mut found = Found(Vec::new());
     scan_segment(node, segment, deadline, &mut found)?;
     Ok(found.0)
+}
+
+/// Tells whether a segment of a partition may have matches, as far as its columns and dictionaries
+/// say without looking at a document.
+pub(crate) fn has_matches(
+    plan: &Plan,
+    partition: &Listed,
+    segment: &OpenSegment,
+    deadline: &Deadline,
+) -> Result<bool, QueryError> {
+    let node = bind::bind(plan, Target::open(partition.facts(), segment), deadline)?;
+    Ok(!matches!(node, Node::Nothing))
 }
 
 struct Found(Vec<DocId>);

@@ -21,7 +21,7 @@ mod fixture;
 use super::tests::fixture;
 
 use self::fixture::{DAY, Fixture, NOW, line, text};
-use crate::{QueryConfig, QueryError, RecordFilter};
+use crate::{AnyField, KnownFields, QueryConfig, QueryError, RecordFilter, Spellings, Vocabulary};
 
 /// Time of one query: a fuzzer calls what takes a multiple of it a hang.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -97,12 +97,33 @@ fn records() -> Vec<Record<'static>> {
     (0..RECORDS).map(record).collect()
 }
 
+/// A store without a field of its own.
+struct NoField;
+
+impl KnownFields for NoField {
+    fn has(&self, _: &str) -> bool {
+        false
+    }
+
+    fn names(&self) -> Result<Vec<String>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    fn similar_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// A query text compiles to a condition that any record can be held to, or is refused at a
 /// place inside it.
 pub fn query(data: &[u8]) {
     let query = String::from_utf8_lossy(data);
     let now = Timestamp::from_micros_clamped(NOW);
-    match crate::parse(&query, &Pseudonyms::off(), now) {
+    // Odd lengths: a store that has no field but those of the contract.
+    let fields: &dyn KnownFields = if data.len().is_multiple_of(2) { &AnyField } else { &NoField };
+    let (pseudonyms, spellings) = (Pseudonyms::off(), Spellings::default());
+    let vocabulary = Vocabulary { pseudonyms: &pseudonyms, now, spellings: &spellings, fields };
+    match crate::parse(&query, vocabulary) {
         Ok(compiled) => {
             static RECORDS: OnceLock<Vec<Record<'static>>> = OnceLock::new();
             let filter = RecordFilter::new(compiled.expr);

@@ -1,141 +1,159 @@
-//! From the grammar's tree to an [`Expr`].
+//! From clauses to an [`Expr`].
 //!
 //! Each clause becomes a condition by its field: the level a set, the timestamp a span, an id its
 //! stored forms, a bare word a test of text, and everything else a test of values.
 
-use tantivy_query_grammar::{Occur, UserInputAst, UserInputLeaf, UserInputLiteral};
-use tierlog_model::{Pseudonyms, Timestamp, fields};
+use tierlog_model::fields;
 
-use super::expr::{Bound, Expr, FieldTest, LevelSet, Literal, TextTest};
-use super::fields::{canonical, covering};
-use super::pattern::{Pattern, PatternChar, Wildcard, plain_text, read_word};
-use super::prepare::Clause;
-use super::{level, literal, words};
+use super::addresses::AddressRange;
+use super::clause::{Clause, Tree, Value};
+use super::expr::{Expr, FieldTest, LevelSet, Literal, TextTest};
+use super::fields::covering;
+use super::pattern::{Pattern, PatternChar, Wildcard, plain_text};
+use super::vocabulary::Vocabulary;
+use super::{level, literal, status, words};
 use crate::moment::{MOMENT_FORMS, Moment};
 use crate::{QueryError, TimeRange, Warnings};
 
 /// What is wrong with `a*b/c*d` as words.
 const SEVERAL_WORDS: &str = "a wildcard in a text of several words may only stand at its end";
 
+/// Fields that hold paths of requests.
+const PATH_FIELDS: [&str; 3] = [fields::PATH, fields::ROUTE, fields::ENDPOINT];
+
 /// What compiling needs to know besides the tree.
 pub(super) struct Compiler<'c> {
-    pub(super) clauses: &'c [Clause],
-    pub(super) pseudonyms: &'c Pseudonyms,
-    pub(super) now: Timestamp,
+    pub(super) vocabulary: Vocabulary<'c>,
     /// How clauses were read, where that needs saying.
     pub(super) warnings: Warnings,
 }
 
-/// The value of a clause, by its form.
-#[derive(Clone)]
-enum Value {
-    Word(Vec<PatternChar>),
-    Quoted(String),
-    QuotedPrefix(String),
-    Set(Vec<String>),
-    Range(Bound<String>, Bound<String>),
-    Regex(String),
-    Anything,
-}
-
 impl Compiler<'_> {
     /// Compiles a tree.
-    pub(super) fn tree(&mut self, tree: UserInputAst) -> Result<Expr, QueryError> {
-        match tree {
-            UserInputAst::Clause(clauses) => self.clauses(clauses),
-            UserInputAst::Boost(inner, _) => self.tree(*inner),
-            UserInputAst::Leaf(leaf) => self.leaf(*leaf),
-        }
-    }
-
-    fn clauses(&mut self, clauses: Vec<(Option<Occur>, UserInputAst)>) -> Result<Expr, QueryError> {
-        let mut all = Vec::new();
-        let mut any = Vec::new();
-        for (occur, tree) in clauses {
-            let expr = self.tree(tree)?;
-            match occur {
-                Some(Occur::Should) => any.push(expr),
-                Some(Occur::Must) | None => all.push(expr),
-                Some(Occur::MustNot) => all.push(expr.negated()),
+    pub(super) fn tree(&mut self, tree: Tree) -> Result<Expr, QueryError> {
+        Ok(match tree {
+            Tree::Clause(clause) => {
+                let Clause { field, value, position } = clause;
+                let clause = Place(position);
+                match field {
+                    None => self.bare(clause, &value)?,
+                    Some(field) => self.field(clause, &field, &value)?,
+                }
             }
-        }
-        if !any.is_empty() {
-            all.push(Expr::any_of(any));
-        }
-        Ok(Expr::all_of(all))
+            Tree::Not(inner) => self.tree(*inner)?.negated(),
+            Tree::All(inner) => Expr::all_of(self.trees(inner)?),
+            Tree::Any(inner) => Expr::any_of(self.trees(inner)?),
+        })
     }
 
-    fn leaf(&mut self, leaf: UserInputLeaf) -> Result<Expr, QueryError> {
-        let (number, value) = match leaf {
-            UserInputLeaf::Literal(literal) => (literal.field_name.clone(), Err(literal)),
-            UserInputLeaf::All => (None, Ok(Value::Anything)),
-            UserInputLeaf::Exists { field } => (Some(field), Ok(Value::Anything)),
-            UserInputLeaf::Set { field, elements } => (field, Ok(Value::Set(elements))),
-            UserInputLeaf::Regex { field, pattern } => (field, Ok(Value::Regex(pattern))),
-            UserInputLeaf::Range { field, lower, upper } => {
-                (field, Ok(Value::Range(literal::bound(lower), literal::bound(upper))))
-            }
-        };
-        let clause = number
-            .and_then(|number| number.parse::<usize>().ok())
-            .and_then(|number| self.clauses.get(number))
-            .ok_or(QueryError::Internal("a clause lost its number"))?;
-        let value = value.unwrap_or_else(|literal| literal_value(clause, literal));
-        match &clause.field {
-            None => self.bare(clause, value),
-            Some(field) => self.field(clause, field, value),
-        }
+    fn trees(&mut self, trees: Vec<Tree>) -> Result<Vec<Expr>, QueryError> {
+        trees.into_iter().map(|tree| self.tree(tree)).collect()
     }
 
-    fn bare(&mut self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
+    fn bare(&mut self, clause: Place, value: &Value) -> Result<Expr, QueryError> {
+        let path_fields: &[&str] = if is_path(value) { &PATH_FIELDS } else { &[] };
         let test = match value {
             Value::Anything => return Ok(Expr::All),
-            Value::Word(word) => words::pattern(&word)
-                .ok_or_else(|| QueryError::syntax(clause.position, SEVERAL_WORDS))?,
-            Value::Quoted(text) => words::phrase(&text),
-            Value::QuotedPrefix(text) => words::phrase_prefix(&text),
-            Value::Regex(source) => TextTest::WordRegex(regex(clause, &source)?),
+            Value::Word(word) => {
+                words::pattern(word).ok_or_else(|| QueryError::syntax(clause.0, SEVERAL_WORDS))?
+            }
+            Value::Quoted(text) => words::phrase(text),
+            Value::QuotedPrefix(text) => words::phrase_prefix(text),
+            Value::Regex(source) => TextTest::WordRegex(regex(clause, source)?),
             Value::Set(_) | Value::Range(..) => {
-                return Err(QueryError::syntax(clause.position, "a field is missing before this"));
+                return Err(QueryError::syntax(clause.0, "a field is missing before this"));
             }
         };
         check_words(clause, &test)?;
-        Ok(Expr::AnyText(test))
+        let mut any = vec![Expr::AnyText(test)];
+        for field in path_fields {
+            any.push(self.values(clause, field, value)?);
+        }
+        Ok(Expr::any_of(any))
     }
 
-    fn field(&mut self, clause: &Clause, written: &str, value: Value) -> Result<Expr, QueryError> {
-        let name = canonical(written);
-        if name == fields::LEVEL {
-            return self.level(clause, value);
-        }
-        if name == fields::TIMESTAMP {
-            return self.timestamp(clause, value);
+    fn field(&mut self, clause: Place, written: &str, value: &Value) -> Result<Expr, QueryError> {
+        let name = self.vocabulary.spellings.canonical(written);
+        if self.vocabulary.is_absent(name, written) {
+            self.warnings.add(self.vocabulary.unknown_field(written, ""));
         }
         if name == written {
-            return self.values(clause, name, value);
+            return self.canonical(clause, name, value);
         }
         // A line that has several spellings keeps all but one under their own names.
-        let own_name = self.values(clause, written, value.clone())?;
-        Ok(Expr::any_of([self.values(clause, name, value)?, own_name]))
+        if !self.vocabulary.fields.has(written) {
+            return self.canonical(clause, name, value);
+        }
+        let own_name = self.values(clause, written, value)?;
+        match self.canonical(clause, name, value) {
+            Ok(expr) => Ok(Expr::any_of([expr, own_name])),
+            // The value is no level or time, so the other field is meant.
+            Err(_) if name == fields::LEVEL || name == fields::TIMESTAMP => Ok(own_name),
+            Err(error) => Err(error),
+        }
     }
 
-    fn values(&mut self, clause: &Clause, name: &str, value: Value) -> Result<Expr, QueryError> {
-        let covering = covering(self.pseudonyms, name);
+    fn canonical(&self, clause: Place, name: &str, value: &Value) -> Result<Expr, QueryError> {
+        match name {
+            fields::LEVEL => self.level(clause, value.clone()),
+            fields::TIMESTAMP => self.timestamp(clause, value.clone()),
+            _ => self.values(clause, name, value),
+        }
+    }
+
+    fn values(&self, clause: Place, name: &str, value: &Value) -> Result<Expr, QueryError> {
+        let covering = covering(self.vocabulary.pseudonyms, name);
         let is_id = covering.is_some() || fields::ID_FIELDS.contains(&name);
-        let ids = if is_id { self.id_test(covering.unwrap_or(name), &value) } else { None };
+        let addresses = if is_id { None } else { addresses(value) };
+        let ids = match is_id && !is_network(value) {
+            true => self.id_test(covering.unwrap_or(name), value),
+            false => None,
+        };
         let test = match (ids, covering) {
             (Some(test), _) => Some(test),
             (None, Some(_)) if !matches!(value, Value::Anything) => {
-                let (field, position) = (name.to_owned(), clause.position);
+                let (field, position) = (name.to_owned(), clause.0);
                 return Err(QueryError::PseudonymisedField { field, position });
             }
-            (None, _) => field_test(clause, value)?,
+            (None, _) => {
+                // The order of letters says nothing about addresses.
+                if let (Value::Range(..), Some(addresses)) = (value, &addresses) {
+                    return Ok(Expr::field(name, FieldTest::Addresses(addresses.clone())));
+                }
+                field_test(clause, self.number_forms(name, value.clone()))?
+            }
         };
         let Some(test) = test else { return Ok(Expr::Exists(name.to_owned())) };
         if fields::TEXT_FIELDS.contains(&name) {
             check_text(clause, &test)?;
         }
-        Ok(Expr::field(name, test))
+        let expr = Expr::field(name, test);
+        let of_class = match status::is_status(self.vocabulary.spellings, name) {
+            true => status::classes(value),
+            false => Vec::new(),
+        };
+        let addresses = addresses.map(|ranges| Expr::field(name, FieldTest::Addresses(ranges)));
+        Ok(Expr::any_of(
+            [expr]
+                .into_iter()
+                .chain(of_class.into_iter().map(|range| Expr::field(name, FieldTest::Range(range))))
+                .chain(addresses),
+        ))
+    }
+
+    /// Returns a value whose numbers are those of the field: milliseconds of `1s`, the ends of a
+    /// status class.
+    fn number_forms(&self, name: &str, value: Value) -> Value {
+        match value {
+            Value::Range(lower, upper) if status::is_status(self.vocabulary.spellings, name) => {
+                let (lower, upper) = status::bounds(lower, upper);
+                Value::Range(lower, upper)
+            }
+            Value::Range(lower, upper) if name == fields::DURATION_MS => {
+                Value::Range(lower.map(literal::milliseconds), upper.map(literal::milliseconds))
+            }
+            other => other,
+        }
     }
 
     /// Returns the test for whole ids, in the forms in which the field's key stores them; `None`
@@ -149,11 +167,12 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        let forms = written.iter().flat_map(|text| self.pseudonyms.stored_forms(field, text));
+        let forms =
+            written.iter().flat_map(|text| self.vocabulary.pseudonyms.stored_forms(field, text));
         Some(FieldTest::AnyOf(forms.map(Literal::id).collect()))
     }
 
-    fn level(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
+    fn level(&self, clause: Place, value: Value) -> Result<Expr, QueryError> {
         let levels = match value {
             Value::Anything => Some(LevelSet::ALL),
             Value::Word(word) => match plain_text(&word) {
@@ -176,12 +195,12 @@ impl Compiler<'_> {
                 Some(level::named(|name| pattern.matches_value(name)))
             }
         };
-        let levels = levels.ok_or_else(|| QueryError::syntax(clause.position, level::NO_LEVEL))?;
+        let levels = levels.ok_or_else(|| QueryError::syntax(clause.0, level::NO_LEVEL))?;
         Ok(Expr::level(levels))
     }
 
-    fn timestamp(&self, clause: &Clause, value: Value) -> Result<Expr, QueryError> {
-        let moment = |text: String| Moment::read(&text, self.now);
+    fn timestamp(&self, clause: Place, value: Value) -> Result<Expr, QueryError> {
+        let moment = |text: String| Moment::read(&text, self.vocabulary.now);
         let range = match value {
             Value::Anything => Some(TimeRange::default()),
             Value::Range(lower, upper) => {
@@ -192,7 +211,7 @@ impl Compiler<'_> {
                 {
                     let (end, start) = (upper.first, lower.first);
                     let message = format!("this range ends at {end}, before it starts at {start}");
-                    return Err(QueryError::syntax(clause.position, message));
+                    return Err(QueryError::syntax(clause.0, message));
                 }
                 bounds.map(|(lower, upper)| TimeRange::between(lower, upper))
             }
@@ -202,14 +221,14 @@ impl Compiler<'_> {
         };
         let range = range.ok_or_else(|| {
             let message = format!("not a time or a range of times: {MOMENT_FORMS}");
-            QueryError::syntax(clause.position, message)
+            QueryError::syntax(clause.0, message)
         })?;
         Ok(if range == TimeRange::default() { Expr::All } else { Expr::Timestamp(range) })
     }
 }
 
 /// Refuses what no text can pass: it would find nothing, and negated everything.
-fn check_words(clause: &Clause, test: &TextTest) -> Result<(), QueryError> {
+fn check_words(clause: Place, test: &TextTest) -> Result<(), QueryError> {
     let message = match test {
         TextTest::Never => "there is nothing to look for in this text",
         TextTest::WordRegex(pattern) if !pattern.may_fit_words() => {
@@ -219,23 +238,29 @@ fn check_words(clause: &Clause, test: &TextTest) -> Result<(), QueryError> {
             return Ok(());
         }
     };
-    Err(QueryError::syntax(clause.position, message))
+    Err(QueryError::syntax(clause.0, message))
 }
 
 /// Refuses what no text that is compared by words can pass.
-fn check_text(clause: &Clause, test: &FieldTest) -> Result<(), QueryError> {
+fn check_text(clause: Place, test: &FieldTest) -> Result<(), QueryError> {
     let message = match test {
         FieldTest::Wildcard { words: TextTest::Never, .. } => SEVERAL_WORDS,
-        FieldTest::Range(_) => "a text is compared by its words, which have no order",
+        FieldTest::Range(_) | FieldTest::Addresses(_) => {
+            "a text is compared by its words, which have no order"
+        }
         FieldTest::AnyOf(_) | FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
             return test.words().iter().try_for_each(|test| check_words(clause, test));
         }
     };
-    Err(QueryError::syntax(clause.position, message))
+    Err(QueryError::syntax(clause.0, message))
 }
 
+/// Where a clause stands in the query, in bytes.
+#[derive(Clone, Copy)]
+struct Place(usize);
+
 /// Returns the test for an ordinary field; `None` when it only has to be there.
-fn field_test(clause: &Clause, value: Value) -> Result<Option<FieldTest>, QueryError> {
+fn field_test(clause: Place, value: Value) -> Result<Option<FieldTest>, QueryError> {
     Ok(Some(match value {
         Value::Word(word) => match plain_text(&word) {
             Some(text) => FieldTest::AnyOf(vec![Literal::new(text)]),
@@ -250,22 +275,48 @@ fn field_test(clause: &Clause, value: Value) -> Result<Option<FieldTest>, QueryE
     }))
 }
 
-fn literal_value(clause: &Clause, literal: UserInputLiteral) -> Value {
-    match &clause.word {
-        Some(word) => Value::Word(read_word(word)),
-        None if literal.prefix => Value::QuotedPrefix(literal.phrase),
-        None => Value::Quoted(literal.phrase),
-    }
+/// Tells whether a bare word is the path of a request: then it is looked for where paths are, too.
+fn is_path(value: &Value) -> bool {
+    let Value::Word(word) = value else { return false };
+    matches!(word.as_slice(), [PatternChar::Plain('/'), PatternChar::Plain(next), ..]
+        if next.is_alphanumeric() || *next == '_')
 }
 
-fn wildcard(clause: &Clause, word: &[PatternChar]) -> Result<FieldTest, QueryError> {
+/// Tells whether a value is a network: no id is one.
+fn is_network(value: &Value) -> bool {
+    let text = match value {
+        Value::Word(word) => plain_text(word),
+        Value::Quoted(text) => Some(text.clone()),
+        Value::QuotedPrefix(_)
+        | Value::Set(_)
+        | Value::Range(..)
+        | Value::Regex(_)
+        | Value::Anything => None,
+    };
+    text.is_some_and(|text| AddressRange::network(&text).is_some())
+}
+
+/// Returns the ranges of addresses that a value names; `None` when it names none.
+fn addresses(value: &Value) -> Option<Vec<AddressRange>> {
+    let one = |text: &str| AddressRange::network(text).or_else(|| AddressRange::spelled(text));
+    let ranges: Vec<AddressRange> = match value {
+        Value::Word(word) => one(&plain_text(word)?).into_iter().collect(),
+        Value::Quoted(text) => one(text).into_iter().collect(),
+        Value::Set(texts) => texts.iter().filter_map(|text| one(text)).collect(),
+        Value::Range(lower, upper) => AddressRange::between(lower, upper).into_iter().collect(),
+        Value::QuotedPrefix(_) | Value::Regex(_) | Value::Anything => Vec::new(),
+    };
+    (!ranges.is_empty()).then_some(ranges)
+}
+
+fn wildcard(clause: Place, word: &[PatternChar]) -> Result<FieldTest, QueryError> {
     Ok(FieldTest::Wildcard {
         value: Wildcard::new(word).ok_or_else(|| too_large(clause))?,
         words: words::pattern(word).unwrap_or(TextTest::Never),
     })
 }
 
-fn quoted_prefix(clause: &Clause, text: &str) -> Result<FieldTest, QueryError> {
+fn quoted_prefix(clause: Place, text: &str) -> Result<FieldTest, QueryError> {
     let mut pattern: Vec<PatternChar> = text.chars().map(PatternChar::Plain).collect();
     pattern.push(PatternChar::Many);
     Ok(FieldTest::Wildcard {
@@ -274,10 +325,10 @@ fn quoted_prefix(clause: &Clause, text: &str) -> Result<FieldTest, QueryError> {
     })
 }
 
-fn regex(clause: &Clause, source: &str) -> Result<Pattern, QueryError> {
-    Pattern::new(source).map_err(|message| QueryError::syntax(clause.position, message))
+fn regex(clause: Place, source: &str) -> Result<Pattern, QueryError> {
+    Pattern::new(source).map_err(|message| QueryError::syntax(clause.0, message))
 }
 
-fn too_large(clause: &Clause) -> QueryError {
-    QueryError::syntax(clause.position, "the pattern is too large")
+fn too_large(clause: Place) -> QueryError {
+    QueryError::syntax(clause.0, "the pattern is too large")
 }

@@ -6,6 +6,7 @@
 use tierlog_model::Level;
 use tierlog_store::{Phrase, Signs};
 
+use super::addresses::AddressRange;
 use super::pattern::{Pattern, Wildcard};
 use super::words::WordPattern;
 use crate::TimeRange;
@@ -55,6 +56,8 @@ pub enum FieldTest {
     },
     /// Lies in a range.
     Range(ValueRange),
+    /// Holds a network address of one of the ranges.
+    Addresses(Vec<AddressRange>),
     /// Contains a match of a regular expression: values anywhere, texts such as the message within
     /// one word.
     Regex(Pattern),

@@ -81,13 +81,17 @@ const SPELLINGS: [(&str, &str); 68] = [
     ("elapsed_ms", fields::DURATION_MS),
 ];
 
-/// Returns the canonical name of a field as written in a query.
-pub(crate) fn canonical(name: &str) -> &str {
+/// Returns the field of the contract that a name spells by the table above.
+pub(super) fn built_in(name: &str) -> Option<&'static str> {
     let folded = name.to_lowercase().replace('-', "_");
-    SPELLINGS
-        .iter()
-        .find(|(spelling, _)| *spelling == folded)
-        .map_or(name, |(_, canonical)| canonical)
+    SPELLINGS.iter().find(|(spelling, _)| *spelling == folded).map(|(_, canonical)| *canonical)
+}
+
+/// Returns the names of the contract's fields that people ask for.
+pub(super) fn contract_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = SPELLINGS.iter().map(|(_, canonical)| *canonical).collect();
+    names.dedup();
+    names
 }
 
 /// Returns the covered field under whose key values of a field are pseudonymised: the field

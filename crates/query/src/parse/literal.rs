@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use tantivy_query_grammar::UserInputBound;
 use tierlog_model::limits;
 
 use super::expr::{Bound, FieldTest, Literal, Number, TextTest, ValueRange};
@@ -124,6 +123,15 @@ impl<T> Bound<T> {
     }
 
     /// Converts the value of the bound.
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Bound<U> {
+        match self {
+            Bound::Included(value) => Bound::Included(convert(value)),
+            Bound::Excluded(value) => Bound::Excluded(convert(value)),
+            Bound::Unbounded => Bound::Unbounded,
+        }
+    }
+
+    /// Converts the value of the bound, if that can be done.
     pub(crate) fn try_map<U>(self, convert: impl FnOnce(T) -> Option<U>) -> Option<Bound<U>> {
         Some(match self {
             Bound::Included(value) => Bound::Included(convert(value)?),
@@ -133,13 +141,19 @@ impl<T> Bound<T> {
     }
 }
 
-/// Returns the bound as written, without escapes.
-pub(super) fn bound(bound: UserInputBound) -> Bound<String> {
-    match bound {
-        UserInputBound::Inclusive(text) if text != "*" => Bound::Included(text),
-        UserInputBound::Exclusive(text) if text != "*" => Bound::Excluded(text),
-        _ => Bound::Unbounded,
-    }
+/// Returns the milliseconds of a duration with its unit, `1s`; any other text as it is.
+pub(super) fn milliseconds(text: String) -> String {
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "us" | "µs" => 0.001,
+        "ms" => 1.0,
+        "s" => 1_000.0,
+        "m" | "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        _ => return text,
+    };
+    number.parse::<f64>().map_or(text, |number| (number * factor).to_string())
 }
 
 /// Returns the test for a range: of numbers when every end is one, of texts otherwise. `None`

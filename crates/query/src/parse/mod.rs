@@ -1,28 +1,35 @@
 //! From the text of a query to a condition.
 //!
-//! Arrives: `q`, the pseudonym keys, the present moment. Leaves: an [`Expr`]. The steps are
-//! `prepare` (clauses and positions), the grammar crate (structure), `compile` (meaning). Nothing
-//! here knows partitions; nothing here panics on any text.
+//! Arrives: `q`, the pseudonym keys, the present moment, the names of fields. Leaves: an [`Expr`],
+//! and what has to be said about how the text was read. The steps are `reader` (clauses under
+//! operators) and `compile` (meaning). Nothing here knows partitions; nothing here panics on any
+//! text.
 
+mod addresses;
+mod clause;
 mod compile;
 mod expr;
 pub(crate) mod fields;
+mod foreign;
 mod level;
 mod lexemes;
 mod literal;
 mod passes;
 mod pattern;
-mod prepare;
+mod reader;
 mod simplify;
+mod status;
+mod values;
+mod vocabulary;
 mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use addresses::AddressRange;
 pub use expr::{Bound, Expr, FieldTest, LevelSet, Literal, Number, TextTest, ValueRange};
 pub use pattern::{Pattern, Wildcard};
-use tantivy_query_grammar::parse_query;
-use tierlog_model::{Pseudonyms, Timestamp};
+pub use vocabulary::{AnyField, KnownFields, Spellings, Vocabulary};
 pub use words::WordPattern;
 
 use crate::{QueryError, Warnings};
@@ -37,29 +44,10 @@ pub struct Compiled {
 }
 
 /// Compiles a query text. An empty text and `*` are everything.
-pub fn parse(query: &str, pseudonyms: &Pseudonyms, now: Timestamp) -> Result<Compiled, QueryError> {
-    let prepared = prepare::prepare(query)?;
-    if prepared.clauses.is_empty() {
-        return Ok(Compiled { expr: Expr::All, warnings: Warnings::default() });
-    }
-    let tree = parse_query(&prepared.text).map_err(|_| unreadable(&prepared))?;
-    let mut compiler = compile::Compiler {
-        clauses: &prepared.clauses,
-        pseudonyms,
-        now,
-        warnings: Warnings::default(),
-    };
+pub fn parse(query: &str, vocabulary: Vocabulary<'_>) -> Result<Compiled, QueryError> {
+    let reader::Read { tree, warnings } = reader::read(query, vocabulary)?;
+    let Some(tree) = tree else { return Ok(Compiled { expr: Expr::All, warnings }) };
+    let mut compiler = compile::Compiler { vocabulary, warnings };
     let expr = compiler.tree(tree)?;
     Ok(Compiled { expr, warnings: compiler.warnings })
-}
-
-/// Finds the clause that the grammar refuses: the structure around the clauses is sound by
-/// construction.
-fn unreadable(prepared: &prepare::Prepared) -> QueryError {
-    let refused = prepared.clauses.iter().find(|clause| {
-        let text = prepared.text.get(clause.written.clone()).unwrap_or_default();
-        parse_query(text).is_err()
-    });
-    let position = refused.map_or(0, |clause| clause.position);
-    QueryError::syntax(position, "this clause cannot be read; quote values that hold signs")
 }

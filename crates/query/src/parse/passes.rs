@@ -15,6 +15,7 @@ impl FieldTest {
             FieldTest::AnyOf(literals) => literals.iter().any(|literal| literal.text == text),
             FieldTest::Wildcard { value, .. } => value.matches(text),
             FieldTest::Regex(pattern) => pattern.matches_value(text),
+            FieldTest::Addresses(ranges) => ranges.iter().any(|range| range.is_in(text)),
             FieldTest::Range(ValueRange::Texts { lower, upper }) => {
                 within(lower, upper, |bound| text.cmp(bound.as_str()))
             }
@@ -36,7 +37,7 @@ impl FieldTest {
             FieldTest::Range(ValueRange::Numbers { lower, upper }) => {
                 within(lower, upper, |bound| bound.compare_integer(integer))
             }
-            FieldTest::Range(ValueRange::Texts { .. }) => false,
+            FieldTest::Range(ValueRange::Texts { .. }) | FieldTest::Addresses(_) => false,
             FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
                 self.passes_text(&integer.to_string())
             }
@@ -54,7 +55,7 @@ impl FieldTest {
             FieldTest::Range(ValueRange::Numbers { lower, upper }) => {
                 within(lower, upper, |bound| bound.compare_float(float))
             }
-            FieldTest::Range(ValueRange::Texts { .. }) => false,
+            FieldTest::Range(ValueRange::Texts { .. }) | FieldTest::Addresses(_) => false,
             FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
                 self.passes_text(&float.to_string())
             }
@@ -64,7 +65,7 @@ impl FieldTest {
     /// Tells whether a truth value passes: by its name.
     pub(crate) fn passes_bool(&self, value: bool) -> bool {
         match self {
-            FieldTest::Range(_) => false,
+            FieldTest::Range(_) | FieldTest::Addresses(_) => false,
             FieldTest::AnyOf(_) | FieldTest::Wildcard { .. } | FieldTest::Regex(_) => {
                 self.passes_text(if value { "true" } else { "false" })
             }
@@ -84,7 +85,7 @@ impl FieldTest {
             }
             FieldTest::Wildcard { words, .. } => vec![Cow::Borrowed(words)],
             FieldTest::Regex(pattern) => vec![Cow::Owned(TextTest::WordRegex(pattern.clone()))],
-            FieldTest::Range(_) => Vec::new(),
+            FieldTest::Range(_) | FieldTest::Addresses(_) => Vec::new(),
         }
     }
 }

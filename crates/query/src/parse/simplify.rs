@@ -134,6 +134,10 @@ impl fmt::Display for FieldTest {
             }
             FieldTest::Wildcard { value, words } => write!(formatter, "fits({value:?} | {words})"),
             FieldTest::Range(range) => write!(formatter, "{range:?}"),
+            FieldTest::Addresses(ranges) => {
+                let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+                write!(formatter, "addresses({})", ranges.join(" "))
+            }
             FieldTest::Regex(pattern) => write!(formatter, "{pattern:?}"),
         }
     }

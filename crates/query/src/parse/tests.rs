@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use tierlog_model::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};
 use tierlog_model::{PseudonymKey, Pseudonyms, Timestamp};
 
-use super::parse;
+mod classes;
+mod foreign;
+
+use super::{AnyField, Compiled, Spellings, Vocabulary, parse};
 use crate::QueryError;
 use crate::moment::read_moment;
 
@@ -13,8 +16,14 @@ fn now() -> Timestamp {
     read_moment("2026-11-20T12:00:00Z", Timestamp::default()).unwrap()
 }
 
+/// Compiles a query over records that have any field.
+pub(crate) fn compiled(query: &str, pseudonyms: &Pseudonyms) -> Result<Compiled, QueryError> {
+    let spellings = Spellings::default();
+    parse(query, Vocabulary { pseudonyms, now: now(), spellings: &spellings, fields: &AnyField })
+}
+
 fn compile(query: &str) -> String {
-    match parse(query, &Pseudonyms::off(), now()) {
+    match compiled(query, &Pseudonyms::off()) {
         Ok(compiled) => compiled.expr.to_string(),
         Err(error) => error.to_string(),
     }
@@ -28,11 +37,20 @@ fn check(queries: &[&str], expected: &Expect) {
 }
 
 #[test]
-fn an_escape_does_not_make_two_clauses_of_a_comparison() {
-    for query in ["level:>a\\ b:1", "duration_ms:>=5\\(:1", "n:<\\\"x:1"] {
-        let error = parse(query, &Pseudonyms::off(), now()).unwrap_err();
-        assert_eq!(error.code(), "query_syntax", "{query}: {error}");
-    }
+fn an_escaped_sign_stays_in_the_value() {
+    check(
+        &["duration_ms:>=5\\(:1", "n:<\\\"x:1", "n:>a\\ b:1", "n:[\"a b\" TO \"c]\"]"],
+        &expect![[r#"
+            duration_ms:>=5\(:1
+                duration_ms:Texts { lower: Included("5(:1"), upper: Unbounded }
+            n:<\"x:1
+                n:Texts { lower: Unbounded, upper: Excluded("\"x:1") }
+            n:>a\ b:1
+                n:Texts { lower: Excluded("a b:1"), upper: Unbounded }
+            n:["a b" TO "c]"]
+                n:Texts { lower: Included("a b"), upper: Included("c]") }
+        "#]],
+    );
 }
 
 #[test]
@@ -87,7 +105,7 @@ fn clauses_of_the_contract() {
             level:ERR
                 level(error)
             severity:fatal
-                level(critical)
+                or(level(critical), severity:is("fatal"))
             level:IN [debug, info]
                 level(debug info)
             level:[info TO error}
@@ -336,7 +354,7 @@ fn values_keep_their_signs() {
             duration:>1
                 duration:Numbers { lower: Excluded(Integer(1)), upper: Unbounded }
             @timestamp:[2026-11-01 TO now-1h}
-                timestamp(2026-11-01T00:00:00.000000Z..2026-11-20T11:00:00.000000Z)
+                or(timestamp(2026-11-01T00:00:00.000000Z..2026-11-20T11:00:00.000000Z), @timestamp:Texts { lower: Included("2026-11-01"), upper: Excluded("now-1h") })
             timestamp:>=2026-11-20T00:00:00Z
                 timestamp(2026-11-20T00:00:00.000000Z..)
             timestamp:"2026-11-20 01:02:03"
@@ -408,7 +426,7 @@ fn errors_say_where_and_what() {
             x:[1 TO
                 query syntax at byte 2: this range is never closed
             x:[1 to 2]
-                query syntax at byte 2: a range reads [low TO high] or {low TO high}
+                x:Numbers { lower: Included(Integer(1)), upper: Included(Integer(2)) }
             x:IN [a b
                 query syntax at byte 2: this set is never closed
             x:>
@@ -432,7 +450,7 @@ fn errors_say_where_and_what() {
             "a b"~3
                 query syntax at byte 5: word distance (~) is not supported; use AND between the words
             x:>="5"
-                query syntax at byte 4: a value is missing after the comparison
+                x:Numbers { lower: Included(Integer(5)), upper: Unbounded }
             fo*o/ba*r/x
                 query syntax at byte 0: a wildcard in a text of several words may only stand at its end
         "#]],
@@ -445,21 +463,21 @@ fn a_pseudonymised_field_is_compared_whole_only() {
     let pseudonyms = Pseudonyms::new(vec![key], vec!["user_id".to_owned()]);
     let token = pseudonyms.token("user_id", "4242").unwrap();
     for query in ["user_id:4242", "user_id:\" 4242 \"", "user_id:IN [4242]"] {
-        let expr = parse(query, &pseudonyms, now()).unwrap().expr;
+        let expr = compiled(query, &pseudonyms).unwrap().expr;
         assert_eq!(expr.to_string(), format!("user_id:is({token:?})"), "{query}");
     }
     // Redaction covers every spelling, whatever name it is left under.
-    let expr = parse("context.user.id:4242", &pseudonyms, now()).unwrap().expr;
+    let expr = compiled("context.user.id:4242", &pseudonyms).unwrap().expr;
     let own = format!("context.user.id:is({token:?})");
     assert_eq!(expr.to_string(), format!("or(user_id:is({token:?}), {own})"));
-    let expr = parse("params[user-id]:4242", &pseudonyms, now()).unwrap().expr;
+    let expr = compiled("params[user-id]:4242", &pseudonyms).unwrap().expr;
     assert_eq!(expr.to_string(), format!("params[user-id]:is({token:?})"));
-    let expr = parse("target_user_id:4242", &pseudonyms, now()).unwrap().expr;
+    let expr = compiled("target_user_id:4242", &pseudonyms).unwrap().expr;
     assert_eq!(expr.to_string(), "target_user_id:is(\"4242\"#)");
-    let expr = parse("user_id:*", &pseudonyms, now()).unwrap().expr;
+    let expr = compiled("user_id:*", &pseudonyms).unwrap().expr;
     assert_eq!(expr.to_string(), "exists(user_id)");
     for query in ["a user_id:42*", "a user_id:>4", "a user_id:[1 TO 5]", "a user.id:/42/"] {
-        match parse(query, &pseudonyms, now()) {
+        match compiled(query, &pseudonyms) {
             Err(error @ QueryError::PseudonymisedField { .. }) => {
                 assert_eq!((error.code(), error.position()), ("pseudonymised_field", Some(2)));
             }
@@ -471,7 +489,7 @@ fn a_pseudonymised_field_is_compared_whole_only() {
 #[test]
 fn limits_are_named() {
     let check = |query: &str, expected: &str| {
-        let found = parse(query, &Pseudonyms::off(), now()).map(drop);
+        let found = compiled(query, &Pseudonyms::off()).map(drop);
         match found {
             Err(QueryError::TooExpensive { what, .. }) => assert_eq!(what, expected),
             other => unreachable!("{expected}: {other:?}"),
@@ -506,12 +524,12 @@ pub(crate) fn query_like() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_text_is_compiled_or_refused(query in ".{0,80}") {
-        let _ = parse(&query, &Pseudonyms::off(), now());
+        let _ = compiled(&query, &Pseudonyms::off());
     }
 
     #[test]
     fn any_likely_text_is_compiled_or_refused_inside_the_text(query in query_like()) {
-        if let Err(error) = parse(&query, &Pseudonyms::off(), now()) {
+        if let Err(error) = compiled(&query, &Pseudonyms::off()) {
             prop_assert!(error.position().is_none_or(|position| position <= query.len()));
             prop_assert!(!matches!(error, QueryError::Internal(_)), "{error}");
         }

@@ -18,6 +18,8 @@ use crate::{Expr, LevelSet, TimeRange, Warnings};
 pub struct Plan {
     /// Span of time, half-open.
     pub range: TimeRange,
+    /// Log lines, or dead letters.
+    pub kind: RecordKind,
     /// Tiers that can hold matches.
     pub tiers: Vec<TierId>,
     /// The condition.
@@ -71,7 +73,7 @@ impl Plan {
         let only_levels = narrow::is_of_levels_and_times(&expr).then_some(levels);
         let tiers = tiers_with_matches;
         let warnings = Warnings::default();
-        Plan { range, tiers, expr, required_ids, only_levels, expired, warnings }
+        Plan { range, kind, tiers, expr, required_ids, only_levels, expired, warnings }
     }
 
     /// Tells whether a partition can hold matches, as far as that is known without opening it.

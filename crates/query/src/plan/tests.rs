@@ -11,7 +11,7 @@ fn now() -> Timestamp {
 }
 
 fn plan(q: &str, start: Option<&str>, end: Option<&str>) -> Plan {
-    let expr = crate::parse(q, &Pseudonyms::off(), now()).unwrap().expr;
+    let expr = crate::parse::tests::compiled(q, &Pseudonyms::off()).unwrap().expr;
     let range = TimeRange::read(start, end, now()).unwrap();
     Plan::new(expr, range, RecordKind::Log, &Tiers::standard(), now())
 }

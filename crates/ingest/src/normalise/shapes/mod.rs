@@ -20,11 +20,13 @@ mod python;
 mod ruby_php;
 mod rust;
 mod shape;
+mod spellings;
 mod telemetry;
 
 pub use describe::{ShapeRow, shape_rows};
 pub(super) use index::{Compiled, Effect, Mark, Seen, ShapeIndex, SignSet};
 use shape::{Rule, Shape};
+pub(super) use spellings::target_of;
 
 /// Every family of shapes. Of several shapes that a record has, the one with the most signs
 /// counts; of equal ones, the one that is listed first.

@@ -133,6 +133,23 @@ fn optional(
     prop::option::of(value).prop_map(move |value| Some((name.into(), value?))).boxed()
 }
 
+/// Addresses as records have them, and texts that are none.
+fn address() -> impl Strategy<Value = Value<'static>> {
+    select(vec![
+        "10.0.0.1",
+        "10.0.0.20:4711",
+        "11.0.0.1",
+        "::ffff:10.0.0.9",
+        "1.2.3.4, 10.0.0.3",
+        "fe80::1%eth0",
+        "2001:DB8:0::1",
+        "10.0.0.0/8",
+        "auth",
+        "500",
+    ])
+    .prop_map(|text| Value::Str(text.into()))
+}
+
 fn record() -> impl Strategy<Value = Record<'static>> {
     let start = moment("2026-11-18T00:00:00Z");
     let id = select(vec!["r-1", "r-2", "R-1", "4242"]).prop_map(|id| Value::Str(id.into()));
@@ -147,14 +164,20 @@ fn record() -> impl Strategy<Value = Record<'static>> {
         optional("request_id", id),
         optional("user_id", user),
         optional("weird\\name", integer().prop_map(Value::I64)),
+        optional("ip", address()),
+        optional(
+            "path",
+            select(vec!["/api/v1", "/api/v2/x"]).prop_map(|path| Value::Str(path.into())),
+        ),
+        optional("status_code", select(vec![200_i64, 404, 500, 503]).prop_map(Value::I64)),
     );
     (0_i64..60, 0_u8..5, fields).prop_map(move |(hour, level, fields)| {
-        let (a, b, c, d, e, f, g, h, i) = fields;
+        let (a, b, c, d, e, f, g, h, i, j, k, l) = fields;
         Record {
             timestamp: start.saturating_add_micros(hour * 3_600_000_000),
             level: Level::from_u8(level).unwrap(),
             kind: RecordKind::Log,
-            fields: [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect(),
+            fields: [a, b, c, d, e, f, g, h, i, j, k, l].into_iter().flatten().collect(),
         }
     })
 }
@@ -259,6 +282,27 @@ fn clause() -> impl Strategy<Value = String> {
         "weird\\\\name:>=5",
         "weird\\\\name:*",
         "timestamp:>=2026-11-19",
+        "timestamp:2026-11-19",
+        "ip:10.0.0.0/8",
+        "ip:IN [10.0.0.0/24 2001:db8::/32 auth]",
+        "ip:[10.0.0.2 TO 10.0.0.20]",
+        "ip:>10.0.0.9",
+        "ip:fe80:0:0:0:0:0:0:1",
+        "status_code:5xx",
+        "status_code:IN [4xx 200]",
+        "status_code:[4xx TO 50x]",
+        "/api/v1",
+        "/api/*",
+        "service=auth",
+        "service!=auth",
+        "mixed > 500",
+        "sevice:auth",
+        "absent.java:5",
+        "card:declined",
+        "service in (auth, a)",
+        "mixed is null",
+        "mixed*:auth",
+        "mixed:!auth",
         "timestamp:[2026-11-18T03:00:00Z TO 2026-11-19T03:00:00Z}",
     ]);
     prop_oneof![
