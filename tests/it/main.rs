@@ -47,6 +47,8 @@ mod pressure;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod reading_rules;
+#[cfg(test)]
 mod reasons;
 #[cfg(test)]
 mod round_trip;

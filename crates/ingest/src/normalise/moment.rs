@@ -69,7 +69,8 @@ pub(super) fn choose(
             Ok(moment) => moment,
             Err(detail) => {
                 let is_explicit = time.layer == Layer::Record
-                    && (time.alias.trust != Trust::Spelling || EXPLICIT.contains(&&**name));
+                    && (time.alias.trust != Trust::Spelling
+                        || EXPLICIT.iter().any(|own| own.eq_ignore_ascii_case(name)));
                 if is_explicit {
                     complaint.get_or_insert(detail);
                 }

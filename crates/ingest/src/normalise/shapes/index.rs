@@ -4,6 +4,7 @@
 //! those that are a sign are gathered; only where the rarest sign of a shape is among them is
 //! the shape tried.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use tierlog_model::Value;
@@ -115,7 +116,7 @@ pub(crate) struct ShapeIndex {
     shapes: Vec<Compiled>,
     /// The first signs of all shapes.
     keys: SignSet,
-    /// Positions of the shapes by their first sign, more particular ones first.
+    /// Positions of the shapes by their first sign.
     by_key: Vec<(u16, u16)>,
 }
 
@@ -148,12 +149,7 @@ impl ShapeIndex {
             index.keys.insert(key);
             index.by_key.push((key.0, position as u16));
         }
-        // More signs are more particular; equal ones keep the order of the registry.
-        let particular = |position: u16| {
-            let compiled = compiled.get(usize::from(position));
-            std::cmp::Reverse(compiled.map_or(0, |compiled| compiled.shape.signs.len()))
-        };
-        index.by_key.sort_by_key(|(key, position)| (*key, particular(*position)));
+        index.by_key.sort_unstable();
         index.shapes = compiled;
         index
     }
@@ -182,18 +178,24 @@ impl ShapeIndex {
         signs: &SignSet,
         seen: &impl Fn(Mark) -> Option<Seen<'v, 'a>>,
     ) -> Option<&'i Compiled> {
-        let mut best: Option<&Compiled> = None;
+        // More signs are more particular; of equal ones, the registry's first.
+        let order = |at: u16| {
+            let compiled = self.shapes.get(usize::from(at));
+            (Reverse(compiled.map_or(0, |compiled| compiled.shape.signs.len())), at)
+        };
+        let mut best: Option<u16> = None;
         for key in signs.common(&self.keys) {
             let start = self.by_key.partition_point(|(other, _)| *other < key);
             let candidates = self.by_key.iter().skip(start).take_while(|(other, _)| *other == key);
-            let mut shapes = candidates.filter_map(|(_, at)| self.shapes.get(usize::from(*at)));
-            let Some(found) = shapes.find(|compiled| fits(compiled, signs, seen)) else { continue };
-            let signs_of = |compiled: &Compiled| compiled.shape.signs.len();
-            if best.is_none_or(|best| signs_of(found) > signs_of(best)) {
-                best = Some(found);
+            for &(_, at) in candidates {
+                let is_better = best.is_none_or(|best| order(at) < order(best));
+                let compiled = self.shapes.get(usize::from(at));
+                if is_better && compiled.is_some_and(|compiled| fits(compiled, signs, seen)) {
+                    best = Some(at);
+                }
             }
         }
-        best
+        self.shapes.get(usize::from(best?))
     }
 
     fn compile(&mut self, shape: &'static Shape) -> Compiled {
