@@ -61,6 +61,8 @@ mod shutdown;
 #[cfg(test)]
 mod tcp_retries;
 #[cfg(test)]
+mod text_lines;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod times;

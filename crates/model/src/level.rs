@@ -50,7 +50,7 @@ impl Level {
     ///
     /// Words of Python logging, syslog, OpenTelemetry, log4j, pino and Go loggers.
     pub fn from_word(word: &str) -> Option<Level> {
-        const WORDS: [(&str, Level); 26] = [
+        const WORDS: [(&str, Level); 47] = [
             ("debug", Level::Debug),
             ("info", Level::Info),
             ("warning", Level::Warning),
@@ -77,6 +77,30 @@ impl Level {
             ("emerg", Level::Critical),
             ("crit", Level::Critical),
             ("dpanic", Level::Critical),
+            // java.util.logging, loguru, winston, Apple's log.
+            ("finer", Level::Debug),
+            ("finest", Level::Debug),
+            ("config", Level::Debug),
+            ("success", Level::Info),
+            ("silly", Level::Debug),
+            ("http", Level::Debug),
+            ("fault", Level::Critical),
+            // PostgreSQL, where they stand for more about another line.
+            ("hint", Level::Info),
+            ("statement", Level::Info),
+            // Words cut to three and four letters: Serilog, zerolog, logrus, .NET.
+            ("ftl", Level::Critical),
+            ("pnc", Level::Critical),
+            ("vrb", Level::Debug),
+            ("trc", Level::Debug),
+            ("trac", Level::Debug),
+            ("debu", Level::Debug),
+            ("erro", Level::Error),
+            ("fata", Level::Critical),
+            ("pani", Level::Critical),
+            ("trce", Level::Debug),
+            ("dbug", Level::Debug),
+            ("fail", Level::Error),
         ];
         let word = word.trim();
         WORDS

@@ -2,6 +2,8 @@
 
 use tierlog_model::{Level, Value};
 
+use super::level_form::read_decorated;
+
 /// How numbers under a name count severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LevelScale {
@@ -58,7 +60,7 @@ impl LevelScale {
     }
 
     /// Returns the level of a number; a number between two standard ones is the more severe.
-    fn level(self, number: i64) -> Option<Level> {
+    pub(super) fn level(self, number: i64) -> Option<Level> {
         match self {
             LevelScale::Pino => match number {
                 0..=7 => LevelScale::Syslog.level(number),
@@ -117,9 +119,10 @@ pub(crate) fn read_level(value: &Value<'_>, scale: LevelScale) -> Option<Level> 
     match value {
         Value::Str(text) => {
             let text = text.trim();
-            Level::from_word(text)
-                .or_else(|| scale.letter(text))
-                .or_else(|| scale.level(text.parse().ok()?))
+            Level::from_word(text).or_else(|| scale.letter(text)).or_else(|| match text.parse() {
+                Ok(number) => scale.level(number),
+                Err(_) => read_decorated(text),
+            })
         }
         Value::I64(number) => scale.level(*number),
         // The next whole number up: 30.5 lies between 30 and 40 and is the more severe.
@@ -208,6 +211,11 @@ mod tests {
             ("TRACE", Some(Level::Debug)),
             ("notice", Some(Level::Info)),
             ("panic", Some(Level::Critical)),
+            ("\u{1b}[31merror\u{1b}[39m", Some(Level::Error)),
+            ("DEBUG-4", Some(Level::Debug)),
+            // Numbers are numbers, with or without a sign.
+            ("-1", None),
+            ("Level 45", None),
             ("loud", None),
             ("", None),
         ] {

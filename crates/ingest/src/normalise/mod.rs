@@ -12,6 +12,7 @@ mod finish;
 mod ids;
 mod known;
 mod level;
+mod level_form;
 mod moment;
 mod names;
 mod open_text;

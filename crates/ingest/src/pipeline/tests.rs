@@ -1,12 +1,14 @@
 //! Bodies and streams become batches: verdicts, conservation, dead letters, formats.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use tierlog_model::RecordKind;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
+use tokio_util::codec::Decoder as _;
 
 use super::*;
 use crate::config::IngestLimits;
+use crate::frame::LineDecoder;
 use crate::testing::{ingest_of, records_of};
 
 fn small_limits() -> IngestConfig {
@@ -225,5 +227,68 @@ fn every_line_that_is_not_blank_counts() {
         assert_eq!(prepared.batch.line_count(), expected, "{line:?}");
         assert_eq!(prepared.batch.record_count() > 0, expected > 0, "{line:?}");
         assert_eq!(prepared.verdicts.line_count, u64::from(expected), "{line:?}");
+    }
+}
+
+/// Lines of text and JSON that belong together, and lines that do not.
+fn mixed_line() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "{\"msg\":\"json\"}",
+        "{\"a\":1}{\"a\":2}",
+        "ERROR: refused",
+        "INFO: placed",
+        "  indented",
+        "Traceback (most recent call last):",
+        "  File \"/a.py\", line 3, in f",
+        "ValueError: x",
+        "prose of no format",
+        "",
+        "{\"log\":\"ERROR: w\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
+        "{\"log\":\"  wrapped\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
+        "{\"log\":\"INFO: o\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T09:05:10Z\"}",
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    /// However a stream is cut into segments, its records are those of the body; and what has
+    /// left is always a beginning of its lines.
+    #[test]
+    fn segments_give_the_records_of_the_body(
+        lines in prop::collection::vec(mixed_line(), 0..25),
+        segment_bytes in 1_usize..90,
+        kind in prop_oneof![Just(LineKind::Json), Just(LineKind::Text)],
+    ) {
+        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
+        let reading = Reading { kind, ..Reading::default() };
+        let read = |frames: &[Frame], reader: &mut StreamReader, held| {
+            ingest.prepare_frames(reader, &reading, frames, held)
+        };
+        let whole = [Frame::Lines(Bytes::from(body.clone()))];
+        let mut reader = StreamReader::new(ingest.config(), kind);
+        let whole = read(&whole, &mut reader, Held::Closed);
+
+        let mut reader = StreamReader::new(ingest.config(), kind);
+        let (mut decoder, mut buffer) = (LineDecoder::new(1_000), BytesMut::new());
+        let (mut records, mut line_count, mut joined_count) = (Vec::new(), 0, 0);
+        let mut take = |prepared: PreparedBatch| {
+            records.extend(records_of(&prepared.batch));
+            line_count += prepared.verdicts.line_count;
+            joined_count += prepared.verdicts.joined_count;
+            assert_eq!(u64::from(prepared.batch.line_count()), prepared.verdicts.line_count);
+        };
+        for segment in body.as_bytes().chunks(segment_bytes) {
+            buffer.extend_from_slice(segment);
+            while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+                take(read(&[frame], &mut reader, Held::Kept));
+            }
+        }
+        take(read(&[], &mut reader, Held::Closed));
+        prop_assert_eq!(records, records_of(&whole.batch));
+        let counts = (whole.verdicts.line_count, whole.verdicts.joined_count);
+        prop_assert_eq!((line_count, joined_count), counts);
+        let filled = lines.iter().filter(|line| !line.is_empty()).count();
+        prop_assert_eq!(line_count as usize, filled);
     }
 }

@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn every_word_is_a_level_of_the_store() {
+        for word in WORDS.iter().chain(&BEFORE_COLON) {
+            assert!(tierlog_model::Level::from_word(word).is_some(), "{word}");
+        }
+    }
+
+    #[test]
     fn words_count_in_the_forms_of_loggers_only() {
         check(
             capitals,
