@@ -49,6 +49,8 @@ mod process;
 #[cfg(test)]
 mod reading_rules;
 #[cfg(test)]
+mod real_lines;
+#[cfg(test)]
 mod reasons;
 #[cfg(test)]
 mod round_trip;

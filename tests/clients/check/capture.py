@@ -86,13 +86,17 @@ def stream(directory, server, block, home, work, programs):
         text = scrub(without_banners(text, written), work, programs, home)
         expected = []
         for entry in written:
-            record = platforms.expectation(entry, platforms.layout_of(entry, text))
+            record = platforms.expectation(entry, platforms.layout_of(entry, text, block))
             timed = server != "uvicorn" or not entry["logger"].startswith("uvicorn")
             if timed and not (block == "django-default" and entry["logger"] != "django.server"):
-                record["from_ms"] = int(entry["time_ms"] // 1000 * 1000)
+                # An access line names the second in which the request began.
+                before = 2000 if entry["logger"] == "gunicorn.access" else 0
+                record["from_ms"] = int(entry["time_ms"] // 1000 * 1000) - before
                 record["to_ms"] = int(entry["time_ms"]) + platforms.MOMENT_MS
             if "path" not in record or record.get("duration_ms"):
-                record["message"] = scrub(entry["message"].split("\n")[0][:60], work, programs, home)
+                message = platforms.prefix(entry) + entry["message"].split("\n")[0][:60]
+                # Redaction takes credentials out of addresses.
+                record["message"] = scrub(message, work, programs, home).split("://")[0]
             expected.append(record)
         suffix = "" if name == "console" else "." + name.removesuffix(".log")
         write(directory, f"{server}-{block}{suffix}", text, expected)

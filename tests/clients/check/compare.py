@@ -9,7 +9,6 @@ EXACT = ("level", "request_id", "path", "method", "status_code")
 # Layouts that write whole seconds; the others write milliseconds at least.
 COARSE = {
     "env_logger",
-    "jul",
     "logrus",
     "logrus-text",
     "morgan-combined",

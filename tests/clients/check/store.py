@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import time
 import urllib.parse
@@ -58,11 +59,11 @@ class Store:
         self.process.wait(timeout=DEADLINE_S)
         self.log.close()
 
-    def sender(self, *options, stdin, file="-"):
+    def sender(self, *options, stdin, file="-", over="http"):
         """Starts `tierlog send`; its summary is read by `sent`."""
+        listener = {"http": "ingest", "tcp": "tcp"}[over]
         command = [self.tierlog, "send", file, "--format", "json", *options]
-        if "--to" not in options:
-            command += ["--to", f"http://{self.addresses['ingest']}"]
+        command += ["--to", f"{over}://{self.addresses[listener]}"]
         return subprocess.Popen(
             command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.work
         )
@@ -92,18 +93,18 @@ class Store:
         answer = self.ask("/api/v1/search", q=q, limit=10_000, sort="timestamp")
         return answer["hits"]
 
-    def await_records(self, count, q=""):
-        """Waits until so many records are found, and returns them."""
+    def settled(self):
+        """Waits until every record that was taken can be found, and returns them all."""
+        wait_until("the index", self._all_found)
+        return self.records()
 
-        def found():
-            answer = self.ask("/api/v1/search", q=q, limit=0)["total"]["value"]
-            if answer > count:
-                seen = [f"{hit.get('level')} {hit.get('message')!r}" for hit in self.records(q)]
-                raise Failure(f"{answer} records of {q!r}, expected {count}:\n  " + "\n  ".join(seen))
-            return answer == count
-
-        wait_until(f"{count} records of {q!r}", found)
-        return self.records(q)
+    def _all_found(self):
+        with urllib.request.urlopen(f"http://{self.addresses['query']}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        # A counter is the sum of what its labels tell apart.
+        counted = [line.split()[-1] for line in lines if re.match(r"tierlog_ingest_accepted_records_total[ {]", line)]
+        found = self.ask("/api/v1/search", q="", limit=0)["total"]["value"]
+        return found > 0 and found == sum(map(float, counted))
 
     def stats(self, q, by):
         """Returns counts by value, as `tierlog stats` prints them."""

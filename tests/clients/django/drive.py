@@ -14,6 +14,7 @@ SCENARIO = [
     ("GET", "/api/v1/courses/404404/", 404),
     ("GET", "/api/v1/quizzes/124/attempts/", 500),
     ("GET", "/api/v1/reports/", 500),
+    ("GET", "/api/v1/exports/", 500),
     ("GET", "/api/v1/admin/", 403),
     ("POST", "/api/v1/payments/", 402),
     ("GET", "/api/v1/slow/", 200),

@@ -169,7 +169,7 @@ var slogLevels = map[string]string{"critical": "error"}
 // apex writes whole milliseconds under a bare `duration`, as others write nanoseconds or seconds.
 var clients = map[string]Client{
 	"zap":         {log: zapClient(zap.NewProductionConfig)},
-	"zap-console": {log: zapClient(zap.NewDevelopmentConfig), lacks: []string{"request_id", "user_id", "duration_ms"}},
+	"zap-console": {log: zapClient(zap.NewDevelopmentConfig)},
 	"zerolog":     {log: zerologClient},
 	"logrus":      {log: logrusClient(&logrus.JSONFormatter{})},
 	"logrus-text": {log: logrusClient(&logrus.TextFormatter{})},

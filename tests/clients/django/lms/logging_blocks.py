@@ -125,7 +125,7 @@ def staging(base_dir):
         "disable_existing_loggers": False,
         "formatters": {
             "verbose": {
-                "format": "{levelname} {asctime} {module} {message}",
+                "format": "{levelname} {asctime} {module} {process:d} {thread:d} {message}",
                 "style": "{",
             },
         },
@@ -202,7 +202,8 @@ def django_structlog(_base_dir):
 
 
 def configure_structlog():
-    """Configures structlog as django-structlog's guide does."""
+    """Configures structlog as django-structlog's guide does, and the ledger beside it."""
+    import ledger
     import structlog
 
     structlog.configure(
@@ -214,6 +215,7 @@ def configure_structlog():
             structlog.stdlib.add_log_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.processors.StackInfoRenderer(),
+            ledger.remember_error,
             structlog.processors.format_exc_info,
             structlog.processors.UnicodeDecoder(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

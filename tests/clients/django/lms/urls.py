@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/courses/<int:course_id>/enroll/", views.enroll),
     path("api/v1/quizzes/<int:quiz_id>/attempts/", views.attempt),
     path("api/v1/reports/", views.report),
+    path("api/v1/exports/", views.export),
     path("api/v1/admin/", views.admin),
     path("api/v1/payments/", views.pay),
     path("api/v1/slow/", views.slow),

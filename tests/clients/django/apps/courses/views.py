@@ -5,6 +5,7 @@ import time
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.db.utils import ProgrammingError
 from django.http import Http404, JsonResponse
 
 from apps.courses.models import Course
@@ -51,6 +52,15 @@ def report(_request):
     with connection.cursor() as cursor:
         cursor.execute("SELECT total FROM reports_of_nobody WHERE day = %s", ["2026-11-20"])
     return JsonResponse({})
+
+
+def export(_request):
+    """Fails: with the text that PostgreSQL's driver gives, over several lines."""
+    raise ProgrammingError(
+        'relation "exports" does not exist\nLINE 1: SELECT total FROM exports\n'
+        + " " * 26
+        + "^\n"
+    )
 
 
 def admin(_request):

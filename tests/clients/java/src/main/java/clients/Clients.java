@@ -8,10 +8,6 @@ import ch.qos.logback.core.encoder.Encoder;
 import co.elastic.logging.logback.EcsEncoder;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.SimpleFormatter;
-import java.util.logging.StreamHandler;
 import net.logstash.logback.encoder.LogstashEncoder;
 import org.apache.logging.log4j.Level;
 import org.apache.logging.log4j.ThreadContext;
@@ -22,7 +18,16 @@ import org.slf4j.MDC;
 /** The libraries, each set up as its manual says, writing to stdout. */
 final class Clients {
   /** A library that is ready, and what its lines can say. */
-  record Client(Main.Log log, boolean hasFatal, boolean hasFields) {}
+  record Client(Main.Log log, boolean hasFatal, boolean hasFields, boolean hasDate) {
+    Client(Main.Log log, boolean hasFatal, boolean hasFields) {
+      this(log, hasFatal, hasFields, true);
+    }
+
+    /** The lines of a layout that writes the time of day alone. */
+    Client withoutDate() {
+      return new Client(log, hasFatal, hasFields, false);
+    }
+  }
 
   private Clients() {}
 
@@ -32,7 +37,8 @@ final class Clients {
       case "logback-ecs-encoder" -> logback(new EcsEncoder(), true);
       case "logback-json-encoder" -> logback(new ch.qos.logback.classic.encoder.JsonEncoder(), true);
       case "logback-basic" ->
-          logback(pattern("%d{HH:mm:ss.SSS} [%thread] %-5level %logger{36} -%kvp- %msg%n"), false);
+          logback(pattern("%d{HH:mm:ss.SSS} [%thread] %-5level %logger{36} -%kvp- %msg%n"), false)
+              .withoutDate();
       case "logback-pattern" ->
           logback(pattern("%d{yyyy-MM-dd HH:mm:ss.SSS} [%thread] %-5level %logger{36} - %msg%n"), false);
       case "spring-boot" ->
@@ -45,7 +51,6 @@ final class Clients {
       case "log4j2-json-template" -> log4j2("classpath:JsonLayout.json");
       case "log4j2-logstash" -> log4j2("classpath:LogstashJsonEventLayoutV1.json");
       case "log4j2-pattern" -> log4j2(null);
-      case "jul" -> jul();
       default -> throw new IllegalArgumentException(name);
     };
   }
@@ -116,28 +121,5 @@ final class Clients {
           ThreadContext.clearMap();
         };
     return new Client(log, true, template != null);
-  }
-
-  private static Client jul() {
-    var logger = java.util.logging.Logger.getLogger("com.example.shop.PaymentService");
-    Handler handler = new StreamHandler(System.out, new SimpleFormatter());
-    handler.setLevel(java.util.logging.Level.ALL);
-    logger.setUseParentHandlers(false);
-    logger.setLevel(java.util.logging.Level.ALL);
-    logger.addHandler(handler);
-    Map<String, java.util.logging.Level> levels = new HashMap<>();
-    levels.put("debug", java.util.logging.Level.FINE);
-    levels.put("info", java.util.logging.Level.INFO);
-    levels.put("warning", java.util.logging.Level.WARNING);
-    Main.Log log =
-        (event, requestId) -> {
-          var level = levels.getOrDefault(event.level(), java.util.logging.Level.SEVERE);
-          LogRecord record = new LogRecord(level, event.message());
-          record.setLoggerName(logger.getName());
-          record.setThrown(event.error());
-          logger.log(record);
-          handler.flush();
-        };
-    return new Client(log, false, false);
   }
 }

@@ -69,7 +69,9 @@ public final class Main {
     json.append(",\"message\":").append(quoted(event.message()));
     String type = event.error() == null ? null : event.error().getClass().getName();
     json.append(",\"error_type\":").append(quoted(type));
-    json.append(",\"from_ms\":").append(before).append(",\"to_ms\":").append(after);
+    if (client.hasDate()) {
+      json.append(",\"from_ms\":").append(before).append(",\"to_ms\":").append(after);
+    }
     if (client.hasFields()) {
       json.append(",\"request_id\":").append(quoted(requestId)).append(",\"user_id\":4242");
       json.append(",\"duration_ms\":").append(event.durationMs());
