@@ -42,7 +42,7 @@ pub(in super::super) struct Args {
     /// Where the lines come from, kept with each line
     #[arg(long, value_name = "NAME", value_parser = name)]
     source: Option<String>,
-    /// Lines that are no JSON are messages, not rejected
+    /// Lines of text in no known format are messages, not rejected
     #[arg(long)]
     plain: bool,
     /// Passes the lines on to stdout, unchanged; the summary goes to stderr

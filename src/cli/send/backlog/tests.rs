@@ -25,12 +25,12 @@ fn in_memory() -> Backlog {
 
 /// Opens the spool of a directory.
 fn on_spool(directory: &std::path::Path, bytes_max: u64, when_full: WhenFull) -> Arc<Backlog> {
-    let settings = SpoolSettings {
-        directory: directory.to_owned(),
-        bytes_max,
-        age_max: Duration::from_secs(3_600),
-        when_full,
-    };
+    let directory = directory.to_owned();
+    let age_max = Duration::from_secs(3_600);
+    with_spool(SpoolSettings { directory, bytes_max, age_max, when_full })
+}
+
+fn with_spool(settings: SpoolSettings) -> Arc<Backlog> {
     let found = Spool::open(settings, Identity(2)).expect("a spool");
     let backlog = Arc::new(Backlog::on_spool(found, notices()));
     backlog.keep_synced().expect("a thread");
@@ -314,4 +314,28 @@ fn a_full_batch_grows_for_the_lines_that_go_on() {
     let first = backlog.take().expect("a batch");
     assert_eq!((first.line_count, first.bytes.ends_with(b"longer\n")), (2, true));
     assert_eq!(text(&backlog.take().expect("the rest")), "next\n");
+}
+
+#[test]
+fn lines_of_a_stream_leave_when_they_are_old_and_those_of_a_file_do_not() {
+    for (when_full, expected) in [(WhenFull::DropOldest, 2), (WhenFull::Wait, 0)] {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let backlog = with_spool(SpoolSettings {
+            directory: directory.path().to_owned(),
+            bytes_max: 1 << 20,
+            age_max: Duration::ZERO,
+            when_full,
+        });
+        backlog.push(&piece("on its way\n"));
+        let taken = backlog.take().expect("a batch");
+        backlog.push(&piece("old\nold\n"));
+        let written = now_micros();
+        while now_micros() <= written + 1 {
+            std::thread::yield_now();
+        }
+        backlog.drop_old();
+        assert_eq!(backlog.figures().lost, expected);
+        backlog.settle(taken.key);
+        assert_eq!(backlog.waiting().lines, 2 - expected);
+    }
 }
