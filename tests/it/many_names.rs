@@ -81,6 +81,26 @@ fn check(server: &Server<'_>, parts: usize) {
     assert!(record.get("_overflow").is_none(), "{record}");
 }
 
+/// Aggregations over names that have no column.
+fn check_figures(server: &Server<'_>) {
+    let aggs = json!({"aggs": {
+        "sizes": {"sum": {"field": "cart.size"}},
+        "totals": {"avg": {"field": "cart.total"}},
+        "orders": {"max": {"field": "order_id"}},
+        "coupons": {"terms": {"field": "coupon"}, "aggs": {"sizes": {"sum": {"field": "cart.size"}}}},
+    }});
+    let headers = [("content-type", "application/json")];
+    let url = server.query("/api/v1/aggregate");
+    let answer = server.http().post(&url, aggs.to_string().as_bytes(), &headers).json();
+    let at = |path: &str| answer.pointer(&format!("/aggregations/{path}")).cloned();
+    assert_eq!(at("sizes/value"), Some(json!(90.0)), "{answer}");
+    assert_eq!(at("totals/value"), Some(json!(5.0)), "{answer}");
+    assert_eq!(at("orders/value"), Some(json!(676_996_931_091_701_609_i64)), "{answer}");
+    assert_eq!(at("coupons/buckets/0/key"), Some(json!("c0")), "{answer}");
+    assert_eq!(at("coupons/buckets/0/doc_count"), Some(json!(8)), "{answer}");
+    assert_eq!(at("coupons/buckets/0/sizes/value"), Some(json!(36.0)), "{answer}");
+}
+
 fn field<'f>(fields: &'f Value, name: &str) -> &'f Value {
     let fields = fields["fields"].as_array().expect("fields");
     fields.iter().find(|field| field["name"] == name).unwrap_or(&Value::Null)
@@ -111,6 +131,7 @@ fn names_beyond_the_bound_are_found_listed_and_shown() {
     assert_eq!(field(&fields, "items.sku")["records"], 20);
     assert_eq!(field(&fields, "request_id")["paired"], Value::Null);
     assert_eq!(field(&fields, "k7")["paired"], Value::Null);
+    check_figures(&server);
 
     let health = server.http().get(&server.query("/health")).json();
     assert_eq!(health["many_names"][0]["partition"], format!("info/{DAY}"), "{health}");

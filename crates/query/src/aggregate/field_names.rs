@@ -3,6 +3,7 @@
 //! Only the headers of columns are read, so the counts are of whole partitions that overlap the
 //! asked range.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -43,8 +44,11 @@ pub(crate) struct FieldSummary {
     pub(crate) is_paired: bool,
 }
 
-/// Names without a column of their own that are listed: ten times as many as columns. A sender that
-/// makes up names could otherwise fill any answer.
+/// Names without a column of their own that are listed, those of the most records first: what a
+/// sender makes up stands in one record each, what an application calls its fields in many.
+const PAIRED_LISTED_MAX: usize = 500;
+
+/// Such names that are looked at: a bound on memory, some 4 MB.
 const PAIRED_NAMES_MAX: usize = 20_000;
 
 /// Lists the fields of the partitions that a plan touches, by name.
@@ -53,10 +57,12 @@ pub(crate) fn field_names(
     plan: &Plan,
     deadline: &Deadline,
 ) -> Result<(BTreeMap<String, FieldSummary>, ScanReport), QueryError> {
-    let mut visitor = FieldVisitor { fields: BTreeMap::new(), paired: 0, left_out: 0, deadline };
+    let mut visitor =
+        FieldVisitor { fields: BTreeMap::new(), paired: BTreeMap::new(), left_out: 0, deadline };
     let mut report = engine.scan(plan, deadline, &mut visitor)?;
+    visitor.list_paired();
     if visitor.left_out > 0 {
-        let detail = "there are more field names than an answer lists";
+        let detail = "there are more field names without a column than an answer lists";
         let warning = Warning::new(WarningCode::NamesLeftOut, detail);
         report.warnings.add(warning.counting(visitor.left_out));
     }
@@ -66,8 +72,8 @@ pub(crate) fn field_names(
 struct FieldVisitor<'d> {
     fields: BTreeMap<String, FieldSummary>,
     /// Names that have no column of their own.
-    paired: usize,
-    /// How often a name was not listed: once for each segment that has it.
+    paired: BTreeMap<String, FieldSummary>,
+    /// How often a name was left out: one that was not even looked at counts once a segment.
     left_out: u64,
     deadline: &'d Deadline,
 }
@@ -107,17 +113,31 @@ impl FieldVisitor<'_> {
     }
 
     fn add_paired(&mut self, name: String, types: BTreeSet<FieldType>, records: u64) {
-        if !self.fields.contains_key(&name) {
-            if self.paired >= PAIRED_NAMES_MAX {
-                self.left_out += 1;
-                return;
-            }
-            self.paired += 1;
+        if !self.paired.contains_key(&name) && self.paired.len() >= PAIRED_NAMES_MAX {
+            self.left_out += 1;
+            return;
         }
-        let field = self.fields.entry(name).or_default();
+        let field = self.paired.entry(name).or_default();
         field.types.extend(types);
         field.records += records;
         field.is_paired = true;
+    }
+
+    /// Lists the names of pairs that stand in the most records, and those that have a column
+    /// elsewhere.
+    fn list_paired(&mut self) {
+        let mut paired: Vec<(String, FieldSummary)> =
+            std::mem::take(&mut self.paired).into_iter().collect();
+        paired
+            .sort_by_key(|(name, field)| (!self.fields.contains_key(name), Reverse(field.records)));
+        let unlisted = paired.split_off(PAIRED_LISTED_MAX.min(paired.len()));
+        self.left_out += unlisted.len() as u64;
+        for (name, FieldSummary { types, records, is_paired }) in paired {
+            let field = self.fields.entry(name).or_default();
+            field.types.extend(types);
+            field.records += records;
+            field.is_paired |= is_paired;
+        }
     }
 
     fn add(&mut self, name: &str, field_type: FieldType, records: u64) {
