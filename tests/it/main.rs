@@ -34,6 +34,8 @@ mod harness;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod joining;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod maintenance;
