@@ -79,20 +79,30 @@ pub(super) const SHAPES: &[Shape] = &[
         ..Shape::PLAIN
     },
     Shape {
-        name: "kubernetes-message",
-        about: "Vector and Beats with Kubernetes' metadata",
-        signs: &[
-            Text("message"),
-            Any(&["kubernetes.pod_name", "kubernetes.pod.name"]),
-            Any(&["stream", "source_type", "agent.type", "log.file.path", "file"]),
-        ],
+        name: "kubernetes-vector",
+        about: "Vector's kubernetes_logs",
+        signs: &[Has("kubernetes.pod_name"), Text("message"), Any(&["stream", "source_type"])],
         fields: &[
             message("message"),
             field("kubernetes.pod_labels.app", Target::Service),
-            field("kubernetes.labels.app", Target::Service),
-            field("kubernetes.container.name", Target::Service),
             field("kubernetes.container_name", Target::Service),
             field("kubernetes.pod_node_name", Target::Host),
+        ],
+        wraps: Some("message"),
+        ..Shape::PLAIN
+    },
+    Shape {
+        name: "kubernetes-beats",
+        about: "Beats and Elastic Agent with Kubernetes' metadata",
+        signs: &[
+            Has("kubernetes.pod.name"),
+            Text("message"),
+            Any(&["stream", "agent.type", "input.type", "log.file.path"]),
+        ],
+        fields: &[
+            message("message"),
+            field("kubernetes.labels.app", Target::Service),
+            field("kubernetes.container.name", Target::Service),
             field("kubernetes.node.name", Target::Host),
         ],
         wraps: Some("message"),
