@@ -98,6 +98,10 @@ def stream(directory, server, block, home, work, programs):
                 # Redaction takes credentials out of addresses.
                 record["message"] = scrub(message, work, programs, home).split("://")[0]
             expected.append(record)
+            if block == "django-default":
+                # Nothing tells further lines of an error's message from lines of the log.
+                further = (entry["error_text"] or "").splitlines()[1:]
+                expected += [{"message": line} for line in further if not line.startswith(("LINE ", " "))]
         suffix = "" if name == "console" else "." + name.removesuffix(".log")
         write(directory, f"{server}-{block}{suffix}", text, expected)
 
@@ -107,4 +111,6 @@ def without_banners(text, entries):
     lines = text.splitlines(keepends=True)
     holds = lambda line, entry: entry["message"].split("\n")[0][:40] in line or json.dumps(entry["message"])[1:40] in line
     first = next(index for index, line in enumerate(lines) if holds(line, entries[0]))
-    return "".join(line for line in lines[first:] if "worker: Warm shutdown" not in line)
+    text = "".join(line for line in lines[first:] if "worker: Warm shutdown" not in line)
+    # Celery's stands behind its first lines.
+    return re.sub(r"(?ms)^ \n -+ celery@.*?\[tasks\]\n(?:  \. .*?\n)*\n", "", text)

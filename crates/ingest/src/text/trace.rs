@@ -123,6 +123,8 @@ impl Trace {
             });
         }
         match self {
+            // loguru marks the frame that caught the error.
+            Trace::PythonFrames if line.starts_with("> File \"") => Some(Trace::PythonFrames),
             Trace::PythonFrames if is_python_error(line) => Some(Trace::PythonEnd),
             Trace::PythonEnd if PYTHON_CHAINS.contains(&line) => Some(Trace::PythonChain),
             Trace::PythonEnd if PYTHON_FURTHER.iter().any(|text| line.starts_with(text)) => {

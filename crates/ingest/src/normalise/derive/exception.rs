@@ -44,8 +44,13 @@ pub(super) fn read(text: &str) -> Option<Exception<'_>> {
     })
 }
 
-/// Reads a trace. The cheap test of each form comes first.
+/// Reads a trace, and believes it when its class may be one.
 fn read_trace(text: &str) -> Option<Exception<'_>> {
+    read_form(text).filter(|found| (1..=KIND_BYTES_MAX).contains(&found.kind.len()))
+}
+
+/// Reads a trace in the form of its runtime. The cheap test of each form comes first.
+fn read_form(text: &str) -> Option<Exception<'_>> {
     if has(text, python::MARK) {
         return python::read(text);
     }

@@ -38,8 +38,12 @@ pub(super) fn read(text: &str) -> Option<Exception<'_>> {
             true => line.trim_start().strip_prefix("| ").unwrap_or("| "),
             false => dedented(line, indent),
         };
-        if !inner.trim().is_empty() && !inner.starts_with([' ', '\t', '|']) {
-            return last_line(text, position, inner, is_group);
+        // loguru marks the frame that caught the error with `>`.
+        if !inner.trim().is_empty()
+            && !inner.starts_with([' ', '\t', '|', '>'])
+            && let Some(found) = last_line(text, position, inner, is_group)
+        {
+            return Some(found);
         }
         position += line.len();
     }

@@ -1,5 +1,6 @@
 //! Traces of every runtime, and what records get out of them.
 
+use proptest::prelude::*;
 use tierlog_model::Value;
 
 use super::super::tests::read_json;
@@ -175,6 +176,11 @@ fn a_class_alone_is_read_where_an_error_is_expected() {
         ("com.example.EOF: end", "com.example.EOF", "end"),
         ("RuntimeError\nno stock", "RuntimeError", "no stock"),
         ("KeyError: 'x'", "KeyError", "'x'"),
+        (
+            "Traceback (most recent call last):\n\n> File \"/a.py\", line 1, in f\n    x[1]\n    \u{2502} \u{2514} []\n    \u{2514} []\n\nIndexError: list index",
+            "IndexError",
+            "list index",
+        ),
         ("<class 'ValueError'>\nbad\n<traceback object at 0x7f>", "ValueError", "bad"),
     ] {
         let found = exception::read(text).expect(text);
@@ -341,4 +347,59 @@ fn paths_are_taken_apart_and_folded() {
     check(r#"{"path":"*"}"#, &[("route", "none"), ("path", "*")]);
     check(r#"{"path":7}"#, &[("route", "none"), ("path", "I64(7)")]);
     check(r#"{"path":"/words/only"}"#, &[("route", "/words/only")]);
+}
+
+/// Pieces of what runtimes print, in any order.
+const PIECES: [&str; 30] = [
+    "Traceback (most recent call last):",
+    "  + Exception Group ",
+    "  | ",
+    "  File \"a.py\", line 1, in f\n",
+    "ValueError: bad",
+    "\n",
+    "\n\n",
+    "\tat a.B.c(B.java:1)\n",
+    "    at f (a.js:1:1)\n",
+    "Caused by: ",
+    " ---> ",
+    "com.x.E: m",
+    "panic: ",
+    "goroutine 1 [running]:",
+    "http: panic serving ",
+    " [recovered]",
+    "thread 'main' ",
+    "panicked at ",
+    "'x', src/main.rs:1:2",
+    "note: run with",
+    "PHP Fatal error:  Uncaught ",
+    "\nStack trace:",
+    "\nNext ",
+    " in /a.php:3",
+    "[object] (",
+    "(code: 0): ",
+    "a.rb:3:in 'f': m (E)",
+    "Error (x):",
+    "** (E) ",
+    "terminate called after throwing an instance of '",
+];
+
+proptest! {
+    #[test]
+    fn whatever_is_printed_is_read_or_left(pieces in prop::collection::vec(
+        prop_oneof![
+            prop::sample::select(PIECES.to_vec()).prop_map(str::to_owned),
+            "[a-zA-Z.:'é() \n]{0,6}",
+        ],
+        0..12,
+    )) {
+        let text = pieces.concat();
+        if let Some(found) = exception::read(&text) {
+            prop_assert!(!found.kind.is_empty() && text.contains(found.kind), "{}", text);
+            prop_assert!(text.contains(found.message), "{}", text);
+        }
+        if let Some((trace, found)) = exception::find(&text) {
+            prop_assert!(text.ends_with(trace) && trace.contains(found.kind), "{}", text);
+            prop_assert_eq!(exception::read(trace), Some(found), "{}", text);
+        }
+    }
 }
