@@ -186,7 +186,7 @@ const FILLERS: [&str; 16] = [
 ];
 
 /// Words of a sentence that is about a card.
-const CARD_WORDS: [&str; 46] = [
+const CARD_WORDS: [&str; 48] = [
     "card",
     "cards",
     "cc",
@@ -227,6 +227,8 @@ const CARD_WORDS: [&str; 46] = [
     "charging",
     "refund",
     "refunded",
+    "declined",
+    "decline",
     "billing",
     "billed",
     "cvv",
@@ -292,8 +294,8 @@ pub(super) fn around(text: &str, start: usize, end: usize) -> Around {
     }
 }
 
-/// Tells whether a number stands alone as a value of data that has lost its names: quoted, a
-/// column of a table, an element of a list. A number in brackets (`[45...] started`) is in prose.
+/// Tells whether a number stands alone as a value of data that has lost its names: quoted or in
+/// brackets, a column of a table, an element of a list.
 fn is_value(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
     let (before, after) = (bytes.get(..start).unwrap_or_default(), bytes.get(end..));
@@ -302,6 +304,9 @@ fn is_value(text: &str, start: usize, end: usize) -> bool {
     // A quote inside JSON inside a string has backslashes before it.
     let closing = after.iter().find(|byte| **byte != b'\\');
     if is_quote(before.last()) && is_quote(closing) && before.last() == closing {
+        return true;
+    }
+    if before.last() == Some(&b'[') && after.first() == Some(&b']') {
         return true;
     }
     // In data of a list the elements may have spaces between them, in prose they do.
@@ -499,6 +504,8 @@ mod tests {
             "[4539, \"a\"]",
             "said '4539' twice",
             "4539",
+            "[4539] started",
+            "refused [4539]",
         ] {
             check(text, Around::Field);
         }
@@ -507,7 +514,6 @@ mod tests {
             "the answer: 4539",
             "(4539)",
             "/x?after=4539",
-            "[4539] started",
             "done, 4539, again",
             "it's 4539",
         ] {
