@@ -34,8 +34,6 @@ mod harness;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
-mod joining;
-#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod maintenance;
