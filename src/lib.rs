@@ -8,6 +8,7 @@ mod answer_budget;
 pub mod cli;
 pub mod client;
 pub mod config;
+mod counters;
 mod descriptors;
 mod drain;
 pub mod generate;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::config::ConfigArgs;
 use crate::addresses::Addresses;
 use crate::config::{Config, DurabilitySetting, LogFormat};
-use crate::{descriptors, telemetry, wiring};
+use crate::{counters, descriptors, telemetry, wiring};
 
 /// Threads that decode bodies, run queries and maintenance: more than the queries that run at
 /// once, so that ingest always finds one; further work waits.
@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     telemetry::quiet_panics();
     descriptors::raise_limit();
     let recorder = telemetry::start_metrics()?;
+    counters::start_at_zero(&config.store.tiers);
     if let Some(file) = &args.addresses_file {
         Addresses::forget(file)?;
     }

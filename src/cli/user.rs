@@ -1,13 +1,14 @@
 //! `tierlog user`: a user's id leaves in a request body, so that it stays out of access logs; the
 //! newest lines of the user arrive.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 
+use super::NO;
 use crate::client::{Endpoint, Problem, RangeArgs, ServerArgs};
 use crate::output::{Footer, Format, Palette, Printer, until_closed};
 
@@ -51,5 +52,9 @@ fn show(args: &Args) -> Result<ExitCode> {
     }
     printer.finish()?;
     Footer::of_search(&answer, printer.record_count()).print();
+    if answer.pointer("/total/value").and_then(Value::as_u64) == Some(0) {
+        let _ = writeln!(std::io::stderr(), "no line of this user is kept{}", args.range.remark());
+        return Ok(ExitCode::from(NO));
+    }
     Ok(ExitCode::SUCCESS)
 }

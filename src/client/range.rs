@@ -41,6 +41,26 @@ impl RangeArgs {
     }
 }
 
+impl RangeArgs {
+    /// Returns what a sentence about the lines of the range goes on with.
+    pub fn remark(&self) -> &'static str {
+        let is_whole = self.since.is_none() && self.from.is_none() && self.to.is_none();
+        if is_whole { "" } else { " in this range" }
+    }
+
+    /// Returns the first and last moment of a range that has both: one that begins so long ago
+    /// ends now.
+    pub fn bounds(&self) -> Option<(String, String)> {
+        let before = |end: &str| format!("{end}||-1ms");
+        match (&self.since, &self.from, &self.to) {
+            (Some(since), ..) => Some((length_before_now(since), before("now"))),
+            // Both name one day: where it ends, only the server knows.
+            (None, Some(from), Some(to)) if from != to => Some((from.clone(), before(to))),
+            _ => None,
+        }
+    }
+}
+
 /// Returns `now-1h` for `1h`; a moment stays as it is.
 fn length_before_now(since: &str) -> String {
     let since = since.trim();

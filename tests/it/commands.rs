@@ -187,6 +187,114 @@ fn stats() {
 }
 
 #[test]
+fn stats_by_time_have_zeroes_where_nothing_was() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    let hours = ["--from", "2024-03-05T08:00:00Z", "--to", "2024-03-05T12:00:00Z"];
+    let every = [["stats", "--every", "1h"].as_slice(), &hours].concat();
+    check(
+        &server,
+        &every,
+        &expect![[r#"
+        exit 0
+        time                         count
+        2024-03-05T08:00:00.000000Z      0
+        2024-03-05T09:00:00.000000Z      4
+        2024-03-05T10:00:00.000000Z      1
+        2024-03-05T11:00:00.000000Z      0
+    "#]],
+    );
+    let csv = [
+        ["stats", "--every", "30m", "--metric", "count,max(duration_ms)", "--format", "csv"]
+            .as_slice(),
+        &RANGE[2..],
+    ]
+    .concat();
+    check(
+        &server,
+        &csv,
+        &expect![[r#"
+        exit 0
+        time,count,max(duration_ms)\r
+        2024-03-05T09:00:00.000000Z,4,900.0\r
+        2024-03-05T09:30:00.000000Z,0,\r
+        2024-03-05T10:00:00.000000Z,0,\r
+        2024-03-05T10:30:00.000000Z,1,\r
+    "#]],
+    );
+    let json =
+        [["stats", "nothing", "--every", "1h", "--format", "json"].as_slice(), &hours].concat();
+    check(
+        &server,
+        &json,
+        &expect![[r#"
+        exit 0
+        {"time":"2024-03-05T08:00:00.000000Z","count":0}
+        {"time":"2024-03-05T09:00:00.000000Z","count":0}
+        {"time":"2024-03-05T10:00:00.000000Z","count":0}
+        {"time":"2024-03-05T11:00:00.000000Z","count":0}
+    "#]],
+    );
+    let by = [["stats", "--every", "1h", "--by", "service"].as_slice(), &hours].concat();
+    check(
+        &server,
+        &by,
+        &expect![[r#"
+        exit 0
+        time                         service   count
+        2024-03-05T09:00:00.000000Z  shop          3
+        2024-03-05T09:00:00.000000Z  payments      1
+        2024-03-05T10:00:00.000000Z  payments      1
+    "#]],
+    );
+    // More rows than anybody reads are refused, not cut.
+    let many = [["stats", "--every", "1ms"].as_slice(), &hours].concat();
+    let run = server.run(&many);
+    assert!(run.code != 0 && run.stderr.contains("too_expensive"), "{}", shown(&run));
+}
+
+#[test]
+fn a_user_of_whom_nothing_is_kept() {
+    let home = home();
+    let server = home.start();
+    server.store(LINES);
+    server
+        .store("{\"timestamp\":\"2024-03-05T09:00:00Z\",\"message\":\"hello\",\"user_id\":4242}\n");
+    let found = server.run(&["user", "4242"]);
+    assert_eq!(found.code, 0, "{}", shown(&found));
+    let token = found.stdout.split("user_id=").nth(1).expect("a pseudonym").trim();
+    assert_eq!(server.run(&["user", token]).code, 0, "by its pseudonym");
+    check(
+        &server,
+        &["user", "4243"],
+        &expect![[r#"
+        exit 1
+        -- stderr
+        no line of this user is kept
+    "#]],
+    );
+    check(
+        &server,
+        &["user", "4242", "--from", "2025", "--format", "json"],
+        &expect![[r#"
+        exit 1
+        -- stderr
+        no line of this user is kept in this range
+    "#]],
+    );
+    check(
+        &server,
+        &["user", "4243", "--limit", "0"],
+        &expect![[r#"
+        exit 1
+        -- stderr
+        no line of this user is kept
+    "#]],
+    );
+}
+
+#[test]
 fn retention() {
     let home = home();
     let server = home.start();

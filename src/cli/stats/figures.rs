@@ -127,6 +127,9 @@ pub(super) struct Figures {
     pub(super) metrics: Vec<Metric>,
     /// Stretch of time to group by before the fields.
     pub(super) every: Option<String>,
+    /// The first and last moment of the asked range: stretches without a line are zero as far as
+    /// these.
+    pub(super) bounds: Option<(String, String)>,
     /// Most groups of a field.
     pub(super) limit: u32,
 }
@@ -146,8 +149,20 @@ impl Figures {
             grouped = true;
         }
         if let Some(every) = &self.every {
-            let histogram =
-                json!({"field": "timestamp", "fixed_interval": every, "min_doc_count": 1});
+            let mut histogram = json!({"field": "timestamp", "fixed_interval": every});
+            if let Some(options) = histogram.as_object_mut() {
+                match &self.bounds {
+                    // Groups of nothing have no rows.
+                    _ if !self.by.is_empty() => {
+                        options.insert("min_doc_count".to_owned(), json!(1));
+                    }
+                    Some((min, max)) => {
+                        let bounds = json!({"min": min, "max": max});
+                        options.insert("extended_bounds".to_owned(), bounds);
+                    }
+                    None => {}
+                }
+            }
             inner = nest(TIME, json!({"date_histogram": histogram}), inner);
         }
         if !grouped {
@@ -227,6 +242,7 @@ mod tests {
             by: by.iter().map(|&field| field.to_owned()).collect(),
             metrics: metrics.iter().map(|metric| metric.parse().expect("a figure")).collect(),
             every: every.map(str::to_owned),
+            bounds: None,
             limit: 20,
         }
     }
