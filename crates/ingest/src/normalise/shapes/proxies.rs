@@ -66,7 +66,13 @@ pub(super) const SHAPES: &[Shape] = &[
     Shape {
         name: "caddy",
         about: "Caddy's access log",
-        signs: &[Has("request.uri"), Has("request.proto"), Has("status"), Has("ts")],
+        signs: &[
+            Has("request.uri"),
+            Has("request.method"),
+            Has("duration"),
+            Has("status"),
+            Has("ts"),
+        ],
         fields: &[
             time("ts"),
             duration("duration", Unit::Seconds),
@@ -83,8 +89,14 @@ pub(super) const SHAPES: &[Shape] = &[
         name: "envoy",
         about: "Envoy's and Istio's access log as JSON",
         signs: &[
-            Has("response_flags"),
-            Any(&["upstream_cluster", "upstream_host", "authority", "x_forwarded_for"]),
+            Has("response_code"),
+            Any(&[
+                "response_flags",
+                "upstream_cluster",
+                "upstream_host",
+                "upstream_service_time",
+                "authority",
+            ]),
         ],
         fields: &[
             time("start_time"),

@@ -9,11 +9,7 @@ pub(super) const SHAPES: &[Shape] = &[
     Shape {
         name: "loguru",
         about: "loguru with serialize=True",
-        signs: &[
-            Has("record.elapsed.repr"),
-            Has("record.level.name"),
-            Has("record.time.timestamp"),
-        ],
+        signs: &[Has("record.level.name"), Has("record.time.timestamp")],
         fields: &[
             time("record.time.timestamp"),
             level("record.level.name"),
@@ -65,7 +61,7 @@ pub(super) const SHAPES: &[Shape] = &[
     Shape {
         name: "powertools",
         about: "AWS Lambda Powertools",
-        signs: &[Has("function_request_id"), Has("cold_start")],
+        signs: &[Has("function_request_id"), Any(&["cold_start", "location", "xray_trace_id"])],
         fields: &[
             field("function_request_id", Target::RequestId),
             field("xray_trace_id", Target::TraceId),
