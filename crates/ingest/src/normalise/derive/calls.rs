@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> Option<Exception<'_>> {
     if found.message.is_empty() {
         return Some(found);
     }
-    let message = head.find(found.message).and_then(|at| head.get(at..)).unwrap_or_default();
+    let message = found.message_onwards(head).unwrap_or_default();
     let end = [" ---> ", "\n ---> ", "\nCaused by: ", "\n\t... "]
         .iter()
         .filter_map(|mark| message.find(mark))

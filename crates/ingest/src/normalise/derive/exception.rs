@@ -23,6 +23,13 @@ impl<'t> Exception<'t> {
     pub(super) fn new(kind: &'t str, message: &'t str) -> Exception<'t> {
         Exception { kind, message: message.trim() }
     }
+
+    /// Returns what stands in a text from the error's own text on, which is a part of it. The
+    /// place decides, not the words: `x` stands in `RuntimeException: x` twice.
+    pub(super) fn message_onwards(&self, text: &'t str) -> Option<&'t str> {
+        let place = self.message.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        text.get(place..)
+    }
 }
 
 /// Longest text that is read: a trace says what it is about at its start or at its end, and what

@@ -45,7 +45,7 @@ fn read_one(text: &str, start: usize) -> Option<Exception<'_>> {
     let end = rest.find(CALLS).unwrap_or(rest.len());
     let head = rest.get(..end)?;
     let found = header(head.lines().next()?)?;
-    let message = head.find(found.message).and_then(|at| head.get(at..)).unwrap_or_default();
+    let message = found.message_onwards(head).unwrap_or_default();
     let message = message.rfind(" in ").and_then(|at| message.get(..at)).unwrap_or(message);
     Some(Exception::new(found.kind, message))
 }

@@ -68,7 +68,7 @@ fn last_line<'t>(
         return Some(found);
     }
     let from = text.get(position..)?;
-    let message = from.find(found.message).and_then(|at| from.get(at..)).unwrap_or(found.message);
+    let message = found.message_onwards(from).unwrap_or(found.message);
     Some(Exception::new(found.kind, message))
 }
 

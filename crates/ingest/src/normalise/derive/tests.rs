@@ -20,6 +20,22 @@ fn check_text(text: &str, kind: &str, message: &str) {
 }
 
 #[test]
+fn a_text_that_stands_in_its_class_too_is_read_where_it_stands() {
+    check_text(
+        "java.lang.RuntimeException: x\n\tat a.b(C.java:1)",
+        "java.lang.RuntimeException",
+        "x",
+    );
+    check_text("Error: r\n    at f (/a.js:1:2)", "Error", "r");
+    check_text(
+        "Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyError: e",
+        "KeyError",
+        "e",
+    );
+    check_text("Exception: in in /a.php:3\nStack trace:\n#0 {main}", "Exception", "in");
+}
+
+#[test]
 fn python_prints_the_last_error_last() {
     check_text(
         "Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\n    x[1]\nIndexError: list index out of range",
