@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use tierlog_model::{Record, RecordKind, RejectReason, Value, fields as field_names};
 
 use super::aliases::Hint;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, LevelChoice};
 use super::collect::{Collected, Field};
+use super::level::is_unassigned;
 use super::targets::Target;
 use super::timestamp::Exactness;
 use super::{Context, Reading, convert, derive, ids, moment, names, template};
@@ -43,11 +44,18 @@ pub(super) fn finish<'a>(
     for candidate in best.iter_mut().flatten() {
         give(&mut fields, &dropped, candidate);
     }
-    let has_unknown_level = level.is_some_and(|choice| choice.known.is_none());
+    let missing_level = defaults.level.unwrap_or(config.missing_level);
+    let is_given = |choice: LevelChoice| {
+        let value = fields.get(choice.index).map(|(_, value)| value);
+        choice.known.is_some() || !value.is_some_and(is_unassigned)
+    };
+    let is_level_given = level.is_some_and(is_given);
+    let has_unknown_level = is_level_given && level.is_some_and(|choice| choice.known.is_none());
     let level = match level {
-        None => defaults.level.unwrap_or(config.missing_level),
+        None => missing_level,
         Some(choice) => {
-            let level = choice.known.unwrap_or(config.unknown_level);
+            let otherwise = if is_level_given { config.unknown_level } else { missing_level };
+            let level = choice.known.unwrap_or(otherwise);
             keep_level_text(&mut fields, &mut dropped, choice.index, level.as_str());
             level
         }

@@ -131,6 +131,22 @@ pub(crate) fn read_level(value: &Value<'_>, scale: LevelScale) -> Option<Level> 
     }
 }
 
+/// Words for "no level was given": Google's, OpenTelemetry's, Python's.
+const UNASSIGNED: [&str; 4] = ["default", "unspecified", "severity_number_unspecified", "notset"];
+
+/// Tells whether a value that is no level says that none was given. Where 0 is no level, it is the
+/// number of such a word.
+pub(super) fn is_unassigned(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => {
+            let text = text.trim();
+            text == "0" || UNASSIGNED.iter().any(|word| word.eq_ignore_ascii_case(text))
+        }
+        Value::I64(number) => *number == 0,
+        Value::F64(_) | Value::U64(_) | Value::Bool(_) | Value::Json(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +215,26 @@ mod tests {
                 (25, None),
             ],
         );
+    }
+
+    #[test]
+    fn some_words_say_that_no_level_was_given() {
+        for (text, expected) in [
+            ("DEFAULT", true),
+            (" default ", true),
+            ("SEVERITY_NUMBER_UNSPECIFIED", true),
+            ("UNSPECIFIED", true),
+            ("NOTSET", true),
+            ("0", true),
+            ("Default value", false),
+            ("loud", false),
+            ("00", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unassigned(&Value::Str(text.into())), expected, "{text}");
+        }
+        assert!(is_unassigned(&Value::I64(0)));
+        assert!(!is_unassigned(&Value::I64(-1)));
     }
 
     #[test]
