@@ -172,7 +172,8 @@ impl AliasTable {
     /// name alone tells; names inside of containers are `extra.request_id`. `None` for a duration
     /// in another unit: what was written under the name is not what the field holds.
     pub fn contract_name(&self, name: &str) -> Option<&'static str> {
-        let of_shapes = || shapes::target_of(name);
+        // A shape tells MongoDB's `c` by what stands beside it; in `C:\Users` alone it is a drive.
+        let of_shapes = || if name.len() > 1 { shapes::target_of(name) } else { None };
         self.spelt_target(name).or_else(of_shapes).map(Target::name)
     }
 
@@ -307,6 +308,8 @@ mod tests {
             ("ctx.rid", Some("request_id")),
             ("elapsed_ms", Some("duration_ms")),
             ("elapsed_s", None),
+            ("record.level.name", Some("level")),
+            ("C", None),
             ("extra.other", None),
             ("other.request_id", None),
             ("extra.", None),
