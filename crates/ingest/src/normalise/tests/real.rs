@@ -1,9 +1,11 @@
-//! Lines that libraries and products wrote, and what is read of them.
+//! Lines in the form of libraries and products, and what is read of them.
 //!
 //! A file a family: the shape's name (`-` for none, `docker>pino` for a wrapped one), a space, the
-//! line. Most were captured from
-//! the library, the others are from its documentation, with other names and dates. What is read is
-//! in the file beside it; `UPDATE_EXPECT=1` writes it anew.
+//! line. What is read is in the file beside it; `UPDATE_EXPECT=1` writes it anew.
+//!
+//! Lines of the libraries that `tests/fixtures/real_lines` has were captured from the running
+//! library, and some were shortened. All others (clouds, proxies, container routers, Ruby, PHP,
+//! .NET, ...) are written in the form that documentation shows: no program printed them here.
 
 use std::collections::HashSet;
 
