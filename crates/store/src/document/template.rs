@@ -197,6 +197,13 @@ fn word(text: &str) -> (usize, bool) {
     let mut last = None;
     let mut len = 0;
     while let Some(&byte) = bytes.get(len) {
+        // Fast path: between letters and digits of ASCII no script changes.
+        if byte.is_ascii_alphanumeric() && last.is_none_or(|last: char| last.is_ascii()) {
+            has_digit |= byte.is_ascii_digit();
+            last = Some(char::from(byte));
+            len += 1;
+            continue;
+        }
         let next = if byte.is_ascii() { Some(char::from(byte)) } else { char_at(text, len) };
         let Some(next) = next else { break };
         let goes_on = match is_inner(byte) {
@@ -226,6 +233,10 @@ fn char_at(text: &str, position: usize) -> Option<char> {
 fn ends_between(before: &str, after: &str) -> bool {
     let Some(next) = after.chars().next() else { return true };
     let is_inner = !next.is_ascii() || next.is_ascii_alphanumeric();
+    // Fast path: between characters of ASCII no script changes.
+    if next.is_ascii() && before.as_bytes().last().is_none_or(u8::is_ascii) {
+        return !is_inner;
+    }
     !is_inner || before.chars().next_back().is_some_and(|last| is_change(last, next))
 }
 
