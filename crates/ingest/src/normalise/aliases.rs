@@ -68,6 +68,14 @@ pub(crate) struct Alias {
     pub(crate) trust: Trust,
 }
 
+impl Alias {
+    /// Tells whether the spelling may be the target's own name; the name itself says for certain.
+    #[inline]
+    pub(super) fn may_be_own_name(self) -> bool {
+        self.rank == 0 || self.trust != Trust::Spelling
+    }
+}
+
 /// What the table knows about one name.
 #[derive(Clone, Debug)]
 pub(crate) struct NameEntry {

@@ -4,6 +4,7 @@ use tierlog_model::Level;
 
 use super::aliases::{Alias, Trust};
 use super::known::Wrapped;
+use super::targets::Target;
 use super::wrapper::LAYERS_MAX;
 
 /// The field that a target is taken from, as far as seen. The lower priority wins.
@@ -15,6 +16,75 @@ pub(crate) struct Candidate {
     pub(crate) alias: Alias,
     /// Its place among the others.
     pub(super) priority: Priority,
+}
+
+/// By target: the field that it is taken from. Times and levels are apart.
+///
+/// Most targets have none, so that bits say which do, and only these are walked.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    slots: [Option<Candidate>; Target::ALL.len()],
+    /// Targets that have a field, by their place in the slots.
+    given: u32,
+}
+
+const _: () = assert!(Target::ALL.len() <= u32::BITS as usize);
+
+impl Chosen {
+    /// Forgets every field.
+    pub(super) fn clear(&mut self) {
+        self.given = 0;
+    }
+
+    /// Tells whether a target has a field.
+    #[inline]
+    pub(super) fn has(&self, target: Target) -> bool {
+        self.given >> target as u32 & 1 != 0
+    }
+
+    /// Returns the field that a target is taken from.
+    #[inline]
+    pub(super) fn of(&self, target: Target) -> Option<Candidate> {
+        if !self.has(target) {
+            return None;
+        }
+        self.slots.get(target as usize).copied().flatten()
+    }
+
+    /// Gives a target its field.
+    #[inline]
+    pub(super) fn set(&mut self, target: Target, candidate: Candidate) {
+        if let Some(slot) = self.slots.get_mut(target as usize) {
+            *slot = Some(candidate);
+            self.given |= 1 << target as u32;
+        }
+    }
+
+    /// Takes the field of a target away.
+    pub(super) fn take(&mut self, target: Target) -> Option<Candidate> {
+        let taken = self.of(target);
+        self.given &= !(1 << target as u32);
+        taken
+    }
+
+    /// Withdraws a field from every target.
+    pub(super) fn forget(&mut self, index: usize) {
+        for target in self.targets() {
+            if self.of(target).is_some_and(|candidate| candidate.index == index) {
+                self.take(target);
+            }
+        }
+    }
+
+    /// Returns the targets that have a field now, in the order of the table.
+    pub(super) fn targets(&self) -> impl Iterator<Item = Target> + use<> {
+        let mut left = self.given;
+        std::iter::from_fn(move || {
+            let next = Target::ALL.get(left.trailing_zeros() as usize).copied();
+            left &= left.wrapping_sub(1);
+            next
+        })
+    }
 }
 
 /// A field that may say when the event happened.

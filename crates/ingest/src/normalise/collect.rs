@@ -12,7 +12,7 @@ use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{RejectReason, Value, fields};
 
 use super::aliases::{Alias, AliasTable, Hint, NameHash, Trust};
-use super::candidate::{Candidate, Class, Layer, LevelChoice, Priority, TimeCandidate};
+use super::candidate::{Candidate, Chosen, Class, Layer, LevelChoice, Priority, TimeCandidate};
 use super::convert;
 use super::known::{KnownNames, NameReading, Place, Sense, Wrapped, read_name, sense_of};
 use super::level::{LevelScale, read_level};
@@ -37,6 +37,8 @@ struct Note {
 pub(crate) struct Scratch {
     notes: Vec<Note>,
     times: Vec<TimeCandidate>,
+    best: Chosen,
+    dropped: Vec<usize>,
 }
 
 /// Gathers the fields of one record.
@@ -47,7 +49,6 @@ pub(crate) struct Collector<'a, 'c> {
     shapes: &'static ShapeIndex,
     fields_max: usize,
     fields: Vec<Field<'a>>,
-    best: [Option<Candidate>; Target::ALL.len()],
     level: Option<LevelChoice>,
     /// The line of a request, where a shape knows of one.
     request_line: Option<usize>,
@@ -71,8 +72,6 @@ pub(crate) struct Collector<'a, 'c> {
     added_count: usize,
     /// First field of the current layer.
     layer_start: usize,
-    /// Positions of fields that are not kept.
-    dropped: Vec<usize>,
 }
 
 /// What [`Collector::into_parts`] hands on.
@@ -80,7 +79,7 @@ pub(crate) struct Collected<'a, 'c> {
     /// All fields under their own names.
     pub(crate) fields: Vec<Field<'a>>,
     /// By target: the field that it is taken from. Times are apart.
-    pub(crate) best: [Option<Candidate>; Target::ALL.len()],
+    pub(crate) best: &'c mut Chosen,
     /// Every field that may say when the event happened.
     pub(crate) times: &'c mut Vec<TimeCandidate>,
     /// The field that the level is taken from.
@@ -88,7 +87,7 @@ pub(crate) struct Collected<'a, 'c> {
     /// The line of a request, where a shape knows of one.
     pub(crate) request_line: Option<usize>,
     /// Positions of fields that are not kept.
-    pub(crate) dropped: Vec<usize>,
+    pub(crate) dropped: &'c mut Vec<usize>,
     /// Names of the shapes of all layers, the outermost first.
     #[cfg(test)]
     pub(crate) shapes: Vec<&'static str>,
@@ -112,6 +111,8 @@ impl<'a, 'c> Collector<'a, 'c> {
     ) -> Collector<'a, 'c> {
         scratch.notes.clear();
         scratch.times.clear();
+        scratch.best.clear();
+        scratch.dropped.clear();
         Collector {
             aliases,
             known,
@@ -119,7 +120,6 @@ impl<'a, 'c> Collector<'a, 'c> {
             shapes: ShapeIndex::get(),
             fields_max,
             fields: Vec::with_capacity(24),
-            best: [None; Target::ALL.len()],
             level: None,
             request_line: None,
             seen: NameFilter::default(),
@@ -134,7 +134,6 @@ impl<'a, 'c> Collector<'a, 'c> {
             layer_count: 0,
             added_count: 0,
             layer_start: 0,
-            dropped: Vec::new(),
         }
     }
 
@@ -173,7 +172,7 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Tells whether the current layer, which is settled, brought a field for a target.
     pub(crate) fn has(&self, target: Target) -> bool {
-        self.candidate(target).is_some_and(|candidate| candidate.index >= self.layer_start)
+        self.scratch.best.of(target).is_some_and(|candidate| candidate.index >= self.layer_start)
     }
 
     /// Starts a layer above the current one. Whatever an object in a message holds only fills
@@ -203,7 +202,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         if let Some(index) = self.wrapped {
             return Some(Content::Wrapped(index, text_at(index)?));
         }
-        let message = self.candidate(Target::Message)?;
+        let message = self.scratch.best.of(Target::Message)?;
         let text = text_at(message.index)?;
         let may_open =
             message.index >= self.layer_start && wrapper::looks_like_object(text.trim_ascii());
@@ -212,19 +211,19 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Drops a text whose content was opened: the content takes its place.
     pub(crate) fn drop_opened(&mut self, index: usize) {
-        self.dropped.push(index);
+        self.scratch.dropped.push(index);
         self.forget(index);
     }
 
     /// Takes the message away, so that the next layer can bring one.
     pub(crate) fn take_message(&mut self) -> Option<Candidate> {
-        self.best.get_mut(Target::Message as usize)?.take()
+        self.scratch.best.take(Target::Message)
     }
 
     /// Gives the message back.
     pub(crate) fn give_message(&mut self, message: Option<Candidate>) {
-        if let Some(best) = self.best.get_mut(Target::Message as usize) {
-            *best = message;
+        if let Some(message) = message {
+            self.scratch.best.set(Target::Message, message);
         }
     }
 
@@ -233,42 +232,48 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.settle();
         Collected {
             fields: self.fields,
-            best: self.best,
+            best: &mut self.scratch.best,
             times: &mut self.scratch.times,
             level: self.level,
             request_line: self.request_line,
-            dropped: self.dropped,
+            dropped: &mut self.scratch.dropped,
             #[cfg(test)]
             shapes: self.recognised,
         }
     }
 
-    fn candidate(&self, target: Target) -> Option<Candidate> {
-        self.best.get(target as usize).copied().flatten()
-    }
-
     /// Recognises the shape of the fields that were added, and lets them compete.
     pub(crate) fn settle(&mut self) {
+        // Fast path: layers are settled again at their end, and nearly always nothing came since.
+        if self.scratch.notes.is_empty() {
+            return;
+        }
         if self.shape.is_none() {
-            let (notes, fields) = (&self.scratch.notes, &self.fields);
-            let start = self.layer_start;
-            self.shape = self.shapes.recognise(&self.signs, |mark| {
-                let index = index_of(notes, mark)?;
-                let (_, value) = fields.get(index)?;
-                let count = fields.len().saturating_sub(start);
-                Some(Seen { position: index.saturating_sub(start), count, value })
-            });
+            self.shape = self.shapes.recognise(&self.signs, |mark| self.sign(mark));
             #[cfg(test)]
-            self.recognised.extend(self.shape.map(|compiled| compiled.shape.name));
+            self.recognised.extend(self.shapes.name_of(&self.signs, |mark| self.sign(mark)));
             if let Some(wraps) = self.shape.and_then(|shape| shape.wraps) {
                 self.open_bytes(wraps);
             }
         }
         for position in 0..self.scratch.notes.len() {
-            let Some(note) = self.scratch.notes.get(position).copied() else { break };
-            self.judge(note);
+            let Some(&Note { index, sense }) = self.scratch.notes.get(position) else { break };
+            match (self.shape, sense.alias) {
+                // Fast path: where no shape says otherwise, a spelling means what it spells.
+                (None, Some((alias, wrapped))) => self.consider(index, alias, wrapped),
+                (None, None) => {}
+                (Some(shape), _) => self.judge(shape, index, sense),
+            }
         }
         self.scratch.notes.clear();
+    }
+
+    /// Returns the field of the current layer that is a sign of a shape.
+    fn sign(&self, mark: Mark) -> Option<Seen<'_, 'a>> {
+        let index = index_of(&self.scratch.notes, mark)?;
+        let (_, value) = self.fields.get(index)?;
+        let count = self.fields.len().saturating_sub(self.layer_start);
+        Some(Seen { position: index.saturating_sub(self.layer_start), count, value })
     }
 
     /// Makes a text of what a wrapper holds, where it is an array of bytes.
@@ -281,12 +286,12 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
     }
 
-    /// Lets a field compete for what it means.
-    fn judge(&mut self, note: Note) {
-        let Note { index, sense: Sense { alias, mark } } = note;
-        let effect = || self.shape?.effect(mark?);
+    /// Lets a field of a record whose shape is known compete for what it means.
+    #[inline(never)]
+    fn judge(&mut self, shape: &Compiled, index: usize, sense: Sense) {
+        let Sense { alias, mark } = sense;
         let is_configured = alias.is_some_and(|(alias, _)| alias.trust == Trust::Configured);
-        let (alias, wrapped) = match (effect(), alias) {
+        let (alias, wrapped) = match (mark.and_then(|mark| shape.effect(mark)), alias) {
             (_, Some(configured)) if is_configured => configured,
             (Some(Effect::Spells(alias)), _) => (alias, Wrapped::No),
             (Some(Effect::RequestLine), _) => {
@@ -296,16 +301,12 @@ impl<'a, 'c> Collector<'a, 'c> {
             (Some(Effect::Itself), _) | (None, None) => return,
             (None, Some(spelling)) => spelling,
         };
-        self.consider(index, self.with_unit(alias), wrapped);
-    }
-
-    /// Gives a duration whose name says no unit that of its record's shape.
-    fn with_unit(&self, alias: Alias) -> Alias {
-        let unit = || self.shape.and_then(|compiled| compiled.shape.durations);
-        match alias.hint {
-            Hint::Bare => Alias { hint: unit().map_or(Hint::Bare, Hint::Unit), ..alias },
+        // A duration whose name says no unit has that of its record's shape.
+        let alias = match (alias.hint, shape.shape.durations) {
+            (Hint::Bare, Some(unit)) => Alias { hint: Hint::Unit(unit), ..alias },
             _ => alias,
-        }
+        };
+        self.consider(index, alias, wrapped);
     }
 
     /// Walks the members of an object. Recursion is bounded by the decoder's depth limit.
@@ -465,11 +466,7 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Withdraws a field from every choice.
     fn forget(&mut self, index: usize) {
-        for best in &mut self.best {
-            if best.is_some_and(|best| best.index == index) {
-                *best = None;
-            }
-        }
+        self.scratch.best.forget(index);
         if self.level.is_some_and(|level| level.index == index) {
             self.level = None;
         }
@@ -477,9 +474,10 @@ impl<'a, 'c> Collector<'a, 'c> {
     }
 
     /// Lets a field compete for the target that its name spells.
+    #[inline(always)]
     fn consider(&mut self, index: usize, alias: Alias, wrapped: Wrapped) {
         let Some((name, value)) = self.fields.get(index) else { return };
-        let is_own_name = name == alias.target.name();
+        let is_own_name = alias.may_be_own_name() && name == alias.target.name();
         let fits = convert::may_become(alias, value);
         let class = match is_own_name && !fits {
             // `"request_id": "-"`: believed when nothing else says better.
@@ -505,12 +503,11 @@ impl<'a, 'c> Collector<'a, 'c> {
                 self.scratch.times.push(time);
             }
             target => {
-                let Some(best) = self.best.get_mut(target as usize) else { return };
-                let better = best.is_none_or(|best| {
+                let better = self.scratch.best.of(target).is_none_or(|best| {
                     priority < best.priority || (priority == best.priority && is_own_name)
                 });
                 if better {
-                    *best = Some(Candidate { index, alias, priority });
+                    self.scratch.best.set(target, Candidate { index, alias, priority });
                 }
             }
         }

@@ -29,20 +29,21 @@ pub(super) fn finish<'a>(
     context: Context<'_>,
 ) -> Result<Reading<'a>, Reject> {
     let Context { config, defaults, .. } = context;
-    let Collected { mut fields, mut best, times, level, request_line, mut dropped, .. } = collected;
-    let service = best.get(Target::Service as usize).and_then(|service| {
-        match fields.get(service.as_ref()?.index)? {
-            (_, Value::Str(service)) => Some(&**service),
-            _ => None,
-        }
+    let Collected { mut fields, best, times, level, request_line, dropped, .. } = collected;
+    let service = best.of(Target::Service).and_then(|service| match fields.get(service.index)? {
+        (_, Value::Str(service)) => Some(&**service),
+        _ => None,
     });
     let zone = config.zone_of(service.or(defaults.service.as_deref()));
     let choice = moment::choose(times, &fields, zone, context)?;
     dropped.extend(choice.index);
-    let has = |target: Target| best.get(target as usize).is_some_and(Option::is_some);
-    let has_service = has(Target::Service);
-    for candidate in best.iter_mut().flatten() {
-        give(&mut fields, &dropped, candidate);
+    let has_service = best.has(Target::Service);
+    for target in best.targets() {
+        if let Some(candidate) = best.of(target)
+            && let Some(added) = give(&mut fields, dropped, candidate)
+        {
+            best.set(target, Candidate { index: added, ..candidate });
+        }
     }
     let missing_level = defaults.level.unwrap_or(config.missing_level);
     let is_given = |choice: LevelChoice| {
@@ -56,14 +57,14 @@ pub(super) fn finish<'a>(
         Some(choice) => {
             let otherwise = if is_level_given { config.unknown_level } else { missing_level };
             let level = choice.known.unwrap_or(otherwise);
-            keep_level_text(&mut fields, &mut dropped, choice.index, level.as_str());
+            keep_level_text(&mut fields, dropped, choice.index, level.as_str());
             level
         }
     };
     let path = request_line.and_then(|line| derive::request_line(&mut fields, line));
-    let known = derive::Known::of(&best, &fields);
+    let known = derive::Known::of(best, &fields);
     derive::complete(&mut fields, derive::Known { path: known.path.or(path), ..known });
-    displace_reserved(&mut fields, &dropped);
+    displace_reserved(&mut fields, dropped);
     remove(&mut fields, dropped);
     add_defaults(&mut fields, defaults, has_service);
     let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
@@ -72,9 +73,9 @@ pub(super) fn finish<'a>(
     Ok(Reading { record, has_unknown_level, has_naive_time })
 }
 
-/// Gives a target its field.
-fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidate) {
-    let Candidate { index, alias, .. } = *candidate;
+/// Gives a target its field; returns where, when that is a field which was added for it.
+fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: Candidate) -> Option<usize> {
+    let Candidate { index, alias, .. } = candidate;
     let added = match alias.hint {
         // The template stays; the message is a field of its own.
         Hint::Template => Some(template::fill(fields, index, "")),
@@ -82,14 +83,13 @@ fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidat
         Hint::LastSegment => add_last_segment(fields, index, alias.target.name()),
         _ => None,
     };
-    if let Some(added) = added {
-        candidate.index = added;
-        return;
+    if added.is_some() {
+        return added;
     }
     let keeps_own_name =
         alias.target == Target::Stacktrace && fields.get(index).is_some_and(derive::keeps_own_name);
     if keeps_own_name {
-        return;
+        return None;
     }
     rename(fields, dropped, index, alias.target.name());
     if ids::is_id(alias.target) {
@@ -102,6 +102,7 @@ fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: &mut Candidat
     if alias.target == Target::ClientIp {
         take_port_off(fields, index);
     }
+    None
 }
 
 /// Adds the last segment of a path under a name, and returns where; the path stays. `None` when
@@ -186,9 +187,9 @@ fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
 }
 
 /// Takes dropped fields out, the last first, so that positions stay right.
-fn remove(fields: &mut Vec<Field<'_>>, mut dropped: Vec<usize>) {
+fn remove(fields: &mut Vec<Field<'_>>, dropped: &mut [usize]) {
     dropped.sort_unstable();
-    for index in dropped.into_iter().rev() {
+    for &index in dropped.iter().rev() {
         if index < fields.len() {
             fields.remove(index);
         }

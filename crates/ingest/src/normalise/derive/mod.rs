@@ -25,7 +25,7 @@ use tierlog_model::{Value, fields as field_names};
 
 pub(super) use request_line::request_line;
 
-use super::candidate::Candidate;
+use super::candidate::Chosen;
 use super::collect::Field;
 use super::names;
 use super::targets::Target;
@@ -54,9 +54,8 @@ pub(super) struct Known {
 
 impl Known {
     /// Returns where the fields are that were chosen for their targets.
-    pub(super) fn of(best: &[Option<Candidate>; Target::ALL.len()], fields: &[Field<'_>]) -> Known {
-        let chosen = |target: Target| best.get(target as usize).copied().flatten();
-        let at = |target: Target| chosen(target).map(|candidate| candidate.index);
+    pub(super) fn of(best: &Chosen, fields: &[Field<'_>]) -> Known {
+        let at = |target: Target| best.of(target).map(|candidate| candidate.index);
         let trace = at(Target::Stacktrace).and_then(|at| Some((at, fields.get(at)?)));
         let (mut stacktrace, mut structured) = (None, None);
         match trace {
@@ -67,7 +66,7 @@ impl Known {
         Known {
             message: at(Target::Message),
             path: at(Target::Path),
-            has_route: at(Target::Route).is_some() || at(Target::Endpoint).is_some(),
+            has_route: best.has(Target::Route) || best.has(Target::Endpoint),
             error_type: at(Target::ErrorType),
             error_message: at(Target::ErrorMessage),
             stacktrace,

@@ -1,8 +1,9 @@
 //! The table of shapes, compiled: names become bits, and a shape is a mask.
 //!
 //! Recognition costs an ordinary record one `AND`: while its names are looked up, the bits of
-//! those that are a sign are gathered; only where the rarest sign of a shape is among them is
-//! the shape tried.
+//! those that are a sign are gathered; only where the rarest sign of a shape that changes the
+//! reading is among them are shapes tried. Entries that only say that the general table is right
+//! about a library's records cost nothing.
 
 use std::cmp::Reverse;
 use std::sync::LazyLock;
@@ -116,6 +117,8 @@ pub(crate) struct ShapeIndex {
     shapes: Vec<Compiled>,
     /// The first signs of all shapes.
     keys: SignSet,
+    /// The first signs of the shapes that change how a record is read.
+    telling_keys: SignSet,
     /// Positions of the shapes by their first sign.
     by_key: Vec<(u16, u16)>,
 }
@@ -134,6 +137,7 @@ impl ShapeIndex {
             sign_count: 0,
             shapes: Vec::new(),
             keys: SignSet::default(),
+            telling_keys: SignSet::default(),
             by_key: Vec::new(),
         };
         for sign in all().flat_map(|shape| shape.signs) {
@@ -147,6 +151,9 @@ impl ShapeIndex {
             let key = compiled.shape.signs.first().and_then(|sign| sign.required());
             let key = index.mark(key.unwrap_or_default());
             index.keys.insert(key);
+            if compiled.shape.changes_reading() {
+                index.telling_keys.insert(key);
+            }
             index.by_key.push((key.0, position as u16));
         }
         index.by_key.sort_unstable();
@@ -159,18 +166,30 @@ impl ShapeIndex {
         self.names.iter().enumerate().map(|(number, name)| (*name, Mark(number as u16)))
     }
 
-    /// Returns the shape of a record with these signs. `seen` finds a field by its name's mark.
+    /// Returns the shape of a record with these signs, where it may change how the record is read.
+    /// `seen` finds a field by its name's mark.
     #[inline]
     pub(crate) fn recognise<'i, 'v, 'a: 'v>(
         &'i self,
         signs: &SignSet,
         seen: impl Fn(Mark) -> Option<Seen<'v, 'a>>,
     ) -> Option<&'i Compiled> {
-        // Fast path: most records have the first sign of no shape.
-        if !signs.has_any(&self.keys) {
+        // Fast path: most records have the first sign of no shape that changes anything.
+        if !signs.has_any(&self.telling_keys) {
             return None;
         }
         self.search(signs, &seen)
+    }
+
+    /// Returns the name of the shape of a record with these signs, whether it changes the reading
+    /// or not.
+    #[cfg(test)]
+    pub(crate) fn name_of<'v, 'a: 'v>(
+        &self,
+        signs: &SignSet,
+        seen: impl Fn(Mark) -> Option<Seen<'v, 'a>>,
+    ) -> Option<&'static str> {
+        self.search(signs, &seen).map(|compiled| compiled.shape.name)
     }
 
     fn search<'i, 'v, 'a: 'v>(

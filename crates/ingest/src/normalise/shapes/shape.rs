@@ -27,6 +27,11 @@ impl Shape {
     /// What an entry leaves out.
     pub(super) const PLAIN: Shape =
         Shape { name: "", about: "", signs: &[], fields: &[], durations: None, wraps: None };
+
+    /// Tells whether the entry says anything that the general table of spellings does not.
+    pub(super) fn changes_reading(&self) -> bool {
+        !self.fields.is_empty() || self.durations.is_some() || self.wraps.is_some()
+    }
 }
 
 /// One thing that tells a shape. Names are whole dotted paths and compared like spellings:
