@@ -82,7 +82,9 @@ fn health_metrics_and_readiness_are_on_both_http_ports() {
         });
         let accepted = metrics
             .lines()
-            .find(|line| line.starts_with("tierlog_ingest_accepted_records_total{"))
+            .find(|line| {
+                line.starts_with("tierlog_ingest_accepted_records_total{protocol=\"http\"")
+            })
             .expect("the counter");
         assert!(accepted.ends_with(" 10"), "{accepted}");
     }
