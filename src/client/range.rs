@@ -48,8 +48,8 @@ impl RangeArgs {
         if is_whole { "" } else { " in this range" }
     }
 
-    /// Returns the first and last moment of a range that has both: one that begins so long ago
-    /// ends now.
+    /// Returns the first and last moment of a range that has both. A range with a relative start
+    /// (`--since`) ends now.
     pub fn bounds(&self) -> Option<(String, String)> {
         let before = |end: &str| format!("{end}||-1ms");
         match (&self.since, &self.from, &self.to) {

@@ -60,7 +60,7 @@ impl std::fmt::Display for Identity {
 pub(super) enum WhenFull {
     /// The oldest lines leave: their input cannot wait.
     DropOldest,
-    /// The input waits: it is a file, which keeps its lines.
+    /// The input waits: a file keeps the lines that are not read yet.
     Wait,
 }
 

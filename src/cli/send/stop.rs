@@ -63,8 +63,8 @@ impl Stop {
     }
 }
 
-/// The signals that ask to stop. One that whoever started us has switched off stays so: a shell
-/// does it for what it runs in the background, `nohup` for what is to outlive a terminal.
+/// The signals that ask the sender to stop. A signal that is ignored at the start stays ignored: a
+/// shell ignores SIGINT for background jobs, `nohup` ignores SIGHUP.
 struct Signals {
     hangup: Option<Signal>,
     interrupt: Option<Signal>,

@@ -65,7 +65,7 @@ pub(crate) struct Context<'c> {
 pub(crate) struct Reading<'a> {
     /// The record.
     pub(crate) record: Record<'a>,
-    /// Whether nobody knows its level word, which is its `level_text`.
+    /// Whether the record's level word, kept as `level_text`, is unknown.
     pub(crate) has_unknown_level: bool,
     /// Whether its time named no zone.
     pub(crate) has_naive_time: bool,

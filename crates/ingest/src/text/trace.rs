@@ -1,4 +1,4 @@
-//! Tracebacks and stack traces: how they begin, which lines go on with them, what they are about.
+//! Tracebacks and stack traces: the first line, the lines that continue a trace, the error named.
 //!
 //! | by | begins with | goes on with |
 //! |---|---|---|

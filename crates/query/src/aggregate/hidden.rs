@@ -1,5 +1,5 @@
-//! Aggregations that the client did not ask for: they run beside one that it asked for and say what
-//! that one cannot.
+//! Hidden aggregations: each runs beside an aggregation of the request and measures what the
+//! engine's own result leaves out.
 //!
 //! | hidden | says |
 //! |---|---|

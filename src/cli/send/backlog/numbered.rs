@@ -1,5 +1,5 @@
-//! The backlog as a connection sees it that numbers its lines: from which one it goes on, and up to
-//! which one the server has them.
+//! The backlog for a connection with numbered lines: the number to resume from, and the number up
+//! to which the server has every line.
 
 use std::time::Instant;
 
