@@ -30,7 +30,7 @@ impl Corpus {
     /// Generates lines.
     pub(crate) fn generate(lines: u64) -> Corpus {
         let start = SystemClock.now().saturating_add_micros(-(SPAN.as_micros() as i64));
-        let settings = GeneratorSettings { lines, seed: 1, start, span: SPAN };
+        let settings = GeneratorSettings::application(lines, 1, start, SPAN);
         let mut generator = Generator::new(settings);
         let mut text = Vec::new();
         while generator.next_line(&mut text, &mut |_planted| {}) {}

@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tierlog::generate::{Generator, GeneratorSettings};
+use tierlog::generate::{Corpus as World, Generator, GeneratorSettings};
 use tierlog_model::{Clock as _, SystemClock, Timestamp};
 
 use crate::shapes::sample_request_ids;
@@ -36,13 +37,43 @@ pub(crate) struct Corpus {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// How lines lie over days.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// How many days.
+    pub(crate) days: u32,
+    /// How many of them a sender's lines fill at a time.
+    pub(crate) at_once: AtOnce,
+}
+
+/// See [`Spread::at_once`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtOnce {
+    /// One after the other, as in life.
+    One,
+    /// All in turns, as when a backlog of each is sent.
+    All,
+}
+
 impl Corpus {
-    /// Writes lines into as many files as there are senders. Those of one day lie in one whole
-    /// hour of it, those of many days end with yesterday.
+    /// Writes lines of the application into as many files as there are senders. Those of one day
+    /// lie in one whole hour of it, those of many days end with yesterday.
     pub(crate) fn generate(
         directory: &Path,
         (lines, seed): (u64, u64),
         days: u32,
+        senders: u32,
+    ) -> Result<Corpus> {
+        let spread = Spread { days, at_once: AtOnce::One };
+        Corpus::of_world(directory, World::Application, (lines, seed), spread, senders)
+    }
+
+    /// Writes lines of a world as [`Corpus::generate`] does.
+    pub(crate) fn of_world(
+        directory: &Path,
+        world: World,
+        (lines, seed): (u64, u64),
+        Spread { days, at_once }: Spread,
         senders: u32,
     ) -> Result<Corpus> {
         let now = SystemClock.now().as_micros();
@@ -55,7 +86,12 @@ impl Corpus {
         };
         let start = Timestamp::from_micros_clamped(start);
         let span = Duration::from_micros(span.unsigned_abs());
-        let mut generator = Generator::new(GeneratorSettings { lines, seed, start, span });
+        let backlogs = match at_once {
+            AtOnce::One => NonZero::<u16>::MIN,
+            AtOnce::All => u16::try_from(days).ok().and_then(NonZero::new).context("count days")?,
+        };
+        let settings = GeneratorSettings { lines, seed, corpus: world, start, span, backlogs };
+        let mut generator = Generator::new(settings);
         let mut corpus = Corpus { lines, bytes: 0, days, files: Vec::new() };
         let mut line = Vec::new();
         for sender in 0..u64::from(senders) {

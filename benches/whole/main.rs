@@ -8,6 +8,9 @@
 //! docs/performance.md says what is measured and how. Everything lives in the system's directory
 //! for temporary files (`TMPDIR` names another disk) and is removed at the end.
 
+#[path = "../shared/agent.rs"]
+mod agent;
+mod bodies;
 #[path = "../shared/calibration.rs"]
 mod calibration;
 mod compare;
@@ -19,6 +22,7 @@ mod disk;
 mod ingest;
 #[path = "../shared/measure.rs"]
 mod measure;
+mod memory;
 mod pace;
 mod plot;
 mod queries;
@@ -65,10 +69,12 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Ingest, size and queries
+    /// Ingest, size and queries; `memory` apart, as ten million lines take their time
     All(RunArgs),
     /// CPU, memory, writes and acks of taking lines in
     Ingest(RunArgs),
+    /// Peak memory by corpus and way of sending: free text, large bodies, ten days
+    Memory(RunArgs),
     /// Bytes on disk by component, hot and sealed
     Size(RunArgs),
     /// Latencies over 1, 30 and 365 days, warm and cold
@@ -101,6 +107,9 @@ struct RunArgs {
     /// Lines of the corpora of 30 and 365 days
     #[arg(long, default_value_t = 250_000)]
     spread_lines: u64,
+    /// Lines of the corpus of ten days that peak memory is measured with
+    #[arg(long, default_value_t = 10_000_000)]
+    days_lines: u64,
     /// The same seed gives the same lines
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -131,12 +140,18 @@ impl RunArgs {
     fn effort(&self) -> ingest::Effort {
         ingest::Effort { repetitions: self.repetitions, pace: self.pace.map(f64::from) }
     }
+
+    fn memory(&self) -> memory::Lines {
+        let (hour, days) = (self.lines, self.days_lines);
+        memory::Lines { hour, days, seed: self.seed, senders: self.senders }
+    }
 }
 
 /// Which parts run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Ingest,
+    Memory,
     Size,
     Queries,
 }
@@ -145,6 +160,7 @@ fn main() -> Result<()> {
     match Arguments::parse().verb {
         Verb::All(args) => run(&args, &[Part::Ingest, Part::Size, Part::Queries]),
         Verb::Ingest(args) => run(&args, &[Part::Ingest]),
+        Verb::Memory(args) => run(&args, &[Part::Memory]),
         Verb::Size(args) => run(&args, &[Part::Size]),
         Verb::Queries(args) => run(&args, &[Part::Queries]),
         Verb::Compare { before, after } => {
@@ -181,6 +197,10 @@ fn run(args: &RunArgs, parts: &[Part]) -> Result<()> {
             Part::Ingest => {
                 progress("ingest")?;
                 ingest::ingest(&mut results, &binary, &corpus, yardstick, args.effort())?;
+            }
+            Part::Memory => {
+                progress("memory")?;
+                memory::memory(&mut results, &binary, args.memory())?;
             }
             Part::Size => {
                 progress("size")?;

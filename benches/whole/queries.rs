@@ -40,6 +40,14 @@ pub(crate) fn table(days: u32) -> String {
     }
 }
 
+/// Returns the settings of a daemon that keeps every line of a corpus of so many days.
+pub(crate) fn settings_of(days: u32) -> Vec<String> {
+    match days {
+        1 => Vec::new(),
+        _ => TIERS.map(|tier| format!("store.tiers.{tier}.days={DAYS_KEPT}")).into(),
+    }
+}
+
 /// Takes a corpus in, seals it, asks everything and adds the latencies to the results.
 pub(crate) fn queries(
     results: &mut Results,
@@ -49,10 +57,7 @@ pub(crate) fn queries(
     restarts: usize,
 ) -> Result<()> {
     let directory = TempDir::new().context("make a directory")?;
-    let settings: Vec<String> = match corpus.days {
-        1 => Vec::new(),
-        _ => TIERS.map(|tier| format!("store.tiers.{tier}.days={DAYS_KEPT}")).into(),
-    };
+    let settings = settings_of(corpus.days);
     let start = || Daemon::start(binary, directory.path(), &settings);
     let daemon = start()?;
     let started = Instant::now();

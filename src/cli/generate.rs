@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tierlog_model::{Clock as _, SystemClock, Timestamp};
 use tierlog_query::{MOMENT_FORMS, read_moment};
 
 use super::WrongUsage;
-use crate::generate::{Generator, GeneratorSettings};
+use crate::generate::{Corpus, Generator, GeneratorSettings};
 use crate::output::{Progress, until_closed};
 
 /// Lines between two looks at the progress bar.
@@ -35,6 +36,14 @@ pub(super) struct Args {
     /// Time that the lines spread over: 10m, 1h, 30d
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     span: String,
+    /// Messages of random words, ids of 36 characters and 50,000 users, without planted data:
+    /// nearly every message is new, where those of an application repeat
+    #[arg(long, conflicts_with = "manifest")]
+    free_text: bool,
+    /// Equal parts of the span that take lines in turns, as when N senders catch up: 10 over ten
+    /// days lets ten days grow at once; with 1, lines come in the order of time
+    #[arg(long, value_name = "N", default_value = "1")]
+    backlogs: NonZero<u16>,
     /// File for the planted personal data: {"kind":...,"value":...,"line":...} a line
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -75,7 +84,9 @@ fn settings(args: &Args, now: Timestamp) -> Result<GeneratorSettings, WrongUsage
             Timestamp::from_micros_clamped(start - start.rem_euclid(1_000_000))
         }
     };
-    Ok(GeneratorSettings { lines: args.lines, seed: args.seed, start, span })
+    let corpus = if args.free_text { Corpus::FreeText } else { Corpus::Application };
+    let (lines, seed, backlogs) = (args.lines, args.seed, args.backlogs);
+    Ok(GeneratorSettings { lines, seed, corpus, start, span, backlogs })
 }
 
 fn parse_span(text: &str) -> Option<Duration> {
@@ -132,6 +143,8 @@ mod tests {
             seed: 1,
             start: start.map(str::to_owned),
             span: span.to_owned(),
+            free_text: false,
+            backlogs: NonZero::<u16>::MIN,
             manifest: None,
             output: PathBuf::from("-"),
         };
@@ -161,7 +174,7 @@ mod tests {
         let path = directory.path().join("manifest");
         let start = Timestamp::from_micros_clamped(0);
         let span = Duration::from_secs(60);
-        let settings = GeneratorSettings { lines: 5_000, seed: 4, start, span };
+        let settings = GeneratorSettings::application(5_000, 4, start, span);
         let mut lines = Vec::new();
         let manifest = Some(create(&path).expect("a file"));
         write(settings, &mut lines, manifest, &Progress::hidden()).expect("written");

@@ -1,15 +1,16 @@
-//! Realistic sample logs: a seed arrives, the JSON lines of a learning platform leave, with a
-//! manifest of the personal data planted in them.
+//! Sample logs: a seed arrives, JSON lines leave, with a manifest of the personal data planted in
+//! them.
 //!
 //! The same settings give the same bytes on every machine, so a test, a bench and a bug report
 //! speak of the same file. Nothing here reads a clock, a file or the environment.
 //!
-//! Lines belong to requests of one to six lines that share a request id and overlap in time.
-//! Users follow Zipf's law, durations are log-normal. Of a hundred lines about 15 are DEBUG, 70
-//! INFO, 10 WARNING, 4 ERROR and half a line CRITICAL; four hold something that must be redacted.
+//! [`Corpus`] says which world the lines come from; of a hundred lines of either about 15 are
+//! DEBUG, 70 INFO, 10 WARNING, 4 ERROR and half a line CRITICAL.
 
+mod application;
 mod event;
 mod fact;
+mod free_text;
 mod happening;
 mod json;
 mod leak;
@@ -22,19 +23,27 @@ mod shape;
 mod tests;
 mod vocabulary;
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use serde::Serialize;
 use tierlog_model::Timestamp;
 
-use event::{Event, User};
+use application::Application;
+use free_text::FreeText;
 use random::Random;
-use request::Request;
-use shape::LineWriter;
 
-/// Requests that overlap: enough that the lines of most are apart, few enough that the last
-/// lines of a file leave few requests unfinished.
-const REQUESTS_IN_FLIGHT: usize = 24;
+/// Which world the lines come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corpus {
+    /// A learning platform: a few dozen messages, requests of one to six lines that overlap, six
+    /// logging libraries. In four lines of a hundred stands something that must be redacted.
+    Application,
+    /// Prose of random words under ids of 36 characters by 50,000 users: nearly every message and
+    /// id is new, so that nothing that is kept once for many lines helps. No personal data is
+    /// planted.
+    FreeText,
+}
 
 /// What to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +52,15 @@ pub struct GeneratorSettings {
     pub lines: u64,
     /// What makes one file differ from another.
     pub seed: u64,
+    /// Which world they come from.
+    pub corpus: Corpus,
     /// No line is earlier.
     pub start: Timestamp,
     /// Every line is earlier than the start plus this.
     pub span: Duration,
+    /// How many equal parts of the span take lines in turns: 1 means that lines come in the order
+    /// of time, 10 over ten days that ten days grow at once, as when ten senders catch up.
+    pub backlogs: NonZero<u16>,
 }
 
 /// A value in a generated line that must never be found on disk.
@@ -86,43 +100,33 @@ impl From<Searchable> for bool {
 }
 
 /// Writes the lines of one file, one at a time.
+#[derive(Debug)]
 pub struct Generator {
     settings: GeneratorSettings,
-    random: Random,
-    requests: Vec<Request>,
-    request_count: u64,
     line_count: u64,
-    event: Event,
-    writer: LineWriter,
+    /// One a backlog, so that a request's lines stay together in it.
+    worlds: Vec<World>,
 }
 
-impl std::fmt::Debug for Generator {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Generator")
-            .field("settings", &self.settings)
-            .field("line_count", &self.line_count)
-            .finish_non_exhaustive()
-    }
+/// The state of a [`Corpus`].
+#[derive(Debug)]
+enum World {
+    Application(Box<Application>),
+    FreeText(Box<FreeText>),
 }
 
 impl Generator {
     /// Returns a generator before its first line.
     pub fn new(settings: GeneratorSettings) -> Generator {
-        let mut random = Random::from_seed(settings.seed);
-        let requests: Vec<Request> = (0..REQUESTS_IN_FLIGHT as u64)
-            .map(|number| Request::draw(&mut random, number))
-            .collect();
-        let service = random.pick(vocabulary::SERVICES);
-        Generator {
-            settings,
-            random,
-            requests,
-            request_count: REQUESTS_IN_FLIGHT as u64,
-            line_count: 0,
-            event: Event::new(service, ""),
-            writer: LineWriter::default(),
-        }
+        let world = |backlog: u16| {
+            let random = Random::from_seed(settings.seed).of_stream(backlog);
+            match settings.corpus {
+                Corpus::Application => World::Application(Box::new(Application::new(random))),
+                Corpus::FreeText => World::FreeText(Box::new(FreeText::new(random))),
+            }
+        };
+        let worlds = (0..settings.backlogs.get()).map(world).collect();
+        Generator { settings, line_count: 0, worlds }
     }
 
     /// Appends the next line, newline included, and reports what was planted in it. Tells
@@ -131,33 +135,36 @@ impl Generator {
         if self.line_count == self.settings.lines {
             return false;
         }
-        let slot = self.random.below(REQUESTS_IN_FLIGHT as u32) as usize;
-        let moment = self.moment();
-        let request = self.requests.get_mut(slot).expect("a slot is below the number of requests");
-        self.event.start(request.draw_writer(&mut self.random));
-        request.next_event(&mut self.random, &mut self.event);
-        let micros = (moment - request.skew_micros).max(self.settings.start.as_micros());
-        self.writer.write(&self.event, request, micros, out);
+        let (backlog, micros) = self.settings.place(self.line_count);
         self.line_count += 1;
-        let line = self.line_count;
-        for (kind, value) in self.event.planted.drain(..) {
-            manifest(Planted { kind, value, line, searchable: Searchable::No });
-        }
-        if let User::Name(name) = &request.user {
-            let value = name.clone();
-            manifest(Planted { kind: "user_id", value, line, searchable: Searchable::Yes });
-        }
-        if request.lines_left == 0 {
-            *request = Request::draw(&mut self.random, self.request_count);
-            self.request_count += 1;
+        let world = self.worlds.get_mut(backlog).expect("a remainder of the number of worlds");
+        match world {
+            World::Application(application) => {
+                let earliest = self.settings.start.as_micros();
+                application.next_line((micros, earliest), out, self.line_count, manifest);
+            }
+            World::FreeText(free_text) => free_text.next_line(micros, out),
         }
         true
     }
+}
 
-    /// Returns when the next line would be written if every clock were right.
-    fn moment(&self) -> i64 {
-        let GeneratorSettings { lines, start, span, .. } = self.settings;
-        let offset = span.as_micros() * u128::from(self.line_count) / u128::from(lines.max(1));
-        start.as_micros().saturating_add(i64::try_from(offset).unwrap_or(i64::MAX))
+impl GeneratorSettings {
+    /// Returns the settings of an application's lines in the order of time.
+    pub fn application(lines: u64, seed: u64, start: Timestamp, span: Duration) -> Self {
+        let (corpus, backlogs) = (Corpus::Application, NonZero::<u16>::MIN);
+        GeneratorSettings { lines, seed, corpus, start, span, backlogs }
+    }
+
+    /// Returns the backlog of a line, counted from 0, and when the line would be written if every
+    /// clock were right.
+    fn place(&self, number: u64) -> (usize, i64) {
+        let backlogs = u64::from(self.backlogs.get());
+        let (turn, backlog) = (number / backlogs, number % backlogs);
+        let share = self.span.as_micros() / u128::from(backlogs);
+        let into_share = share * u128::from(turn * backlogs) / u128::from(self.lines.max(1));
+        let offset = share * u128::from(backlog) + into_share;
+        let micros = i64::try_from(offset).unwrap_or(i64::MAX);
+        (backlog as usize, self.start.as_micros().saturating_add(micros))
     }
 }

@@ -15,13 +15,19 @@ const KEY_TAIL: [u8; 24] = *b"tierlog generate, form 1";
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// Returns the stream of a seed.
+    /// Returns the first stream of a seed.
     pub(super) fn from_seed(seed: u64) -> Random {
         let mut key = [0; 32];
         let (head, tail) = key.split_at_mut(8);
         head.copy_from_slice(&seed.to_le_bytes());
         tail.copy_from_slice(&KEY_TAIL);
         Random(ChaCha8Rng::from_seed(key))
+    }
+
+    /// Returns the beginning of another stream of the same seed; the first has number 0.
+    pub(super) fn of_stream(mut self, number: u16) -> Random {
+        self.0.set_stream(u64::from(number));
+        self
     }
 
     /// Returns 64 random bits.
@@ -101,6 +107,20 @@ impl Random {
             out.push(char::from(*digit));
             bits >>= 4;
         }
+    }
+
+    /// Appends a UUID of version 4.
+    pub(super) fn uuid(&mut self, out: &mut String) {
+        self.hex(8, out);
+        out.push('-');
+        self.hex(4, out);
+        out.push_str("-4");
+        self.hex(3, out);
+        out.push('-');
+        out.push(char::from(*self.pick(b"89ab")));
+        self.hex(3, out);
+        out.push('-');
+        self.hex(12, out);
     }
 }
 

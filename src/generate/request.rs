@@ -170,15 +170,6 @@ fn draw_id(random: &mut Random) -> String {
         return hex_text(random, 32);
     }
     let mut id = String::with_capacity(36);
-    random.hex(8, &mut id);
-    id.push('-');
-    random.hex(4, &mut id);
-    id.push_str("-4");
-    random.hex(3, &mut id);
-    id.push('-');
-    id.push(char::from(*random.pick(b"89ab")));
-    random.hex(3, &mut id);
-    id.push('-');
-    random.hex(12, &mut id);
+    random.uuid(&mut id);
     id
 }

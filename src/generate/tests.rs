@@ -12,7 +12,7 @@ const LINES: u64 = 20_000;
 
 fn settings(lines: u64, seed: u64) -> GeneratorSettings {
     let start = Timestamp::from_micros(1_795_100_400_000_000).expect("in range");
-    GeneratorSettings { lines, seed, start, span: Duration::from_secs(3_600) }
+    GeneratorSettings::application(lines, seed, start, Duration::from_secs(3_600))
 }
 
 fn generate(settings: GeneratorSettings) -> (String, Vec<Planted>) {
@@ -202,6 +202,77 @@ fn the_manifest_names_what_its_lines_hold_and_every_value_is_unique() {
     }
     let kinds: Vec<&str> = kinds.into_iter().collect();
     expect!["aws_key basic bearer card cookie email github_token google_key iban jwt private_key secret slack_token ssn stripe_key url_credentials user_id"].assert_eq(&kinds.join(" "));
+}
+
+#[test]
+fn free_text_rarely_says_a_thing_twice_and_repeats_for_its_seed() {
+    let free =
+        |lines, seed| GeneratorSettings { corpus: Corpus::FreeText, ..settings(lines, seed) };
+    let (text, manifest) = generate(free(LINES, 1));
+    assert_eq!((manifest.len(), text.lines().count() as u64), (0, LINES));
+    expect!["51294e4c5371d81e"].assert_eq(&format!("{:016x}", digest(&text)));
+    assert_eq!(generate(free(LINES, 1)).0, text);
+    let (mut messages, mut ids, mut users) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut levels: BTreeMap<String, u64> = BTreeMap::new();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        messages.insert(line["message"].as_str().expect("a message").to_owned());
+        let id = line["request_id"].as_str().expect("an id");
+        assert_eq!(id.len(), 36);
+        ids.insert(id.to_owned());
+        users.insert(line["user_id"].as_u64().expect("a user"));
+        *levels.entry(line["level"].as_str().expect("a level").to_owned()).or_default() += 1;
+    }
+    assert_eq!((messages.len() as u64, ids.len() as u64), (LINES, LINES));
+    assert!(users.iter().all(|user| (1..=50_000).contains(user)));
+    // 20,000 draws of 50,000 leave a third of them unseen: 16,484 different ones are expected.
+    assert!((16_200..16_800).contains(&users.len()), "{} users", users.len());
+    assert!(levels.len() == 5 && levels["info"] > LINES * 6 / 10, "{levels:?}");
+    expect![[r#"{"timestamp":"2026-11-19T15:00:00.000000Z","level":"debug","service":"forum","message":"da ka laja zvkabbashp gike peqebu wibe kobe zaju tiha puhibi fisa tige bine robe jehi xode to lequ leci pe cili be","request_id":"3f9d7c3a-1298-4920-8bc0-91ff3719364b","user_id":47764,"duration_ms":13.37}"#]].assert_eq(text.lines().next().expect("a line"));
+}
+
+/// Returns the day of each line, counted from the first.
+fn days_of(text: &str) -> Vec<u32> {
+    text.lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            let moment = line["timestamp"].as_str().expect("a moment");
+            let moment: jiff::Timestamp = moment.parse().expect("RFC 3339");
+            let start: jiff::Timestamp = "2026-11-19T15:00:00Z".parse().expect("RFC 3339");
+            (moment.duration_since(start).as_hours() / 24) as u32
+        })
+        .collect()
+}
+
+#[test]
+fn backlogs_take_turns_over_their_parts_of_the_span() {
+    let days = |lines, backlogs| {
+        let span = Duration::from_secs(10 * 86_400);
+        let backlogs = NonZero::new(backlogs).expect("not none");
+        let corpus = Corpus::FreeText;
+        days_of(&generate(GeneratorSettings { corpus, span, backlogs, ..settings(lines, 2) }).0)
+    };
+    let in_order = days(1_000, 1);
+    assert!(in_order.is_sorted() && in_order.last() == Some(&9), "{in_order:?}");
+    let in_turns = days(1_000, 10);
+    assert!(in_turns.iter().zip((0..10).cycle()).all(|(day, turn)| *day == turn), "{in_turns:?}");
+    // A number of lines that backlogs do not divide, and fewer lines than backlogs.
+    assert!(days(1_003, 10).iter().zip((0..10).cycle()).all(|(day, turn)| *day == turn));
+    assert_eq!(days(3, 10), [0, 1, 2]);
+}
+
+#[test]
+fn a_request_stays_in_its_backlog() {
+    let span = Duration::from_secs(10 * 86_400);
+    let backlogs = NonZero::new(10).expect("not none");
+    let (text, _) = generate(GeneratorSettings { span, backlogs, ..settings(LINES, 4) });
+    let mut turns: HashMap<String, usize> = HashMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        let turn = *turns.entry(request_id(&line).to_owned()).or_insert(number % 10);
+        assert_eq!(turn, number % 10, "{line}");
+    }
+    assert!(turns.len() > 5_000);
 }
 
 #[test]

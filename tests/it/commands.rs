@@ -395,24 +395,3 @@ fn exit_codes_are_those_of_the_contract() {
         assert_eq!(done.code, code, "{arguments:?}: {}", shown(&done));
     }
 }
-
-#[test]
-fn generate_gives_the_same_bytes_for_a_seed() {
-    let home = Home::new();
-    let arguments = [
-        "generate",
-        "--lines",
-        "500",
-        "--seed",
-        "5",
-        "--start",
-        "2024-03-05T00:00:00Z",
-        "--span",
-        "1h",
-    ];
-    let first = run(&mut home.tierlog(&arguments));
-    assert_eq!((first.code, first.stdout.lines().count()), (0, 500), "{}", first.stderr);
-    assert_eq!(first.stdout, run(&mut home.tierlog(&arguments)).stdout);
-    let other = arguments.map(|argument| if argument == "5" { "6" } else { argument });
-    assert_ne!(first.stdout, run(&mut home.tierlog(&other)).stdout);
-}

@@ -30,6 +30,8 @@ mod foreign_syntax;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod generate;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;
