@@ -143,7 +143,7 @@ impl SelectionArgs {
     }
 }
 
-/// Reads parameters here already, so that what is wrong with them is wrong usage.
+/// Parameters are read before the request, so that a bad parameter exits as wrong usage.
 fn checked(
     parameters: &LetterParameters,
     read: impl Fn(&LetterParameters, tierlog_model::Timestamp) -> Result<LetterSelection, String>,

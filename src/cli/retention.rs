@@ -1,4 +1,4 @@
-//! `tierlog retention status|plan|run`: what is kept, what would be dropped, dropping it.
+//! `tierlog retention status|plan|run`: shows kept partitions, plans drops, drops.
 
 use std::process::ExitCode;
 

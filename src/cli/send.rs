@@ -99,7 +99,7 @@ fn open_backlog(settings: &Settings, notices: &Notices) -> Result<Backlog> {
     })
 }
 
-/// Over HTTP nobody but us knows that an answer was lost long ago; over TCP the server says so.
+/// Over HTTP only the sender knows that an answer was lost long ago; over TCP the server says so.
 fn say_what_is_in_doubt(backlog: &Backlog, settings: &Settings, notices: &Notices) {
     let is_http = matches!(settings.target, Target::Http);
     if let Some(doubtful) = backlog.in_doubt_since(RETRY_WINDOW).filter(|_| is_http) {
@@ -162,7 +162,7 @@ fn start_intake(
     Ok(place.counted.saturating_sub(waiting))
 }
 
-/// Opens a file where an earlier run left it, if it is the same one.
+/// Opens a file at the place where an earlier run left off, if the file is still the same.
 fn open_file(
     path: &std::path::Path,
     before: Place,
@@ -194,7 +194,7 @@ fn waiting_text(backlog: &Backlog) -> String {
     format!("{} lines wait ({} KiB)", grouped(waiting.lines), grouped(kibibytes))
 }
 
-/// Says what was not sent, and what becomes of it.
+/// Reports unsent lines, and where they are kept.
 fn unsent_text(backlog: &Backlog, lines: u64) -> String {
     match backlog.spool_name() {
         Some(spool) => format!(

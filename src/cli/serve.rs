@@ -11,8 +11,8 @@ use crate::addresses::Addresses;
 use crate::config::{Config, DurabilitySetting, LogFormat};
 use crate::{counters, descriptors, telemetry, wiring};
 
-/// Threads that decode bodies, run queries and maintenance: more than the queries that run at
-/// once, so that ingest always finds one; further work waits.
+/// Threads that decode bodies, run queries and maintenance: more threads than concurrent queries,
+/// so that ingest always finds a free thread; further work waits.
 const BLOCKING_THREADS_MAX: usize = 64;
 
 /// Arguments of `serve`.

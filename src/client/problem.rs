@@ -75,7 +75,8 @@ impl std::fmt::Display for Problem {
             write!(formatter, "; set TIERLOG_TOKEN to a token that may do this")?;
         }
         let (Some(query), Some(position)) = (&self.query, self.position) else { return Ok(()) };
-        // A query of several lines is shown as one, so that the caret stands under its place.
+        // A query of several lines is shown as a single line, so that the caret stands under its
+        // place.
         let before: usize = query.char_indices().take_while(|(byte, _)| *byte < position).count();
         let line: String = query.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         write!(formatter, "\n  {line}\n  {:before$}^", "")

@@ -31,7 +31,7 @@ impl RangeArgs {
         ];
         for (argument, name, text) in ends {
             let Some(text) = text else { continue };
-            // The server knows what time it is: the moment itself is left to its clock.
+            // The server's clock decides the moment of a relative range.
             if read_moment(text, SystemClock.now()).is_none() {
                 return Err(WrongUsage(format!("{argument} {text:?}: {MOMENT_FORMS}")));
             }

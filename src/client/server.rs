@@ -12,7 +12,7 @@ use crate::cli::{Unreachable, WrongUsage};
 /// A server on the same network answers a connection in milliseconds, or is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than any deadline that the server may have for a query, so that its own answer is seen.
+/// Longer than any deadline of the server for a query, so that the server's own answer arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Sealing or checking a year of partitions may take hours, and nothing is said until it is done.
@@ -165,7 +165,7 @@ impl Client {
         self.reply(reply)
     }
 
-    /// Opens a stream that lasts until either side closes it.
+    /// Opens a stream that lasts until either side closes.
     pub fn stream(&self, endpoint: &Endpoint) -> anyhow::Result<impl std::io::Read + use<>> {
         let request = self.authorized(self.agent.get(self.url(endpoint)));
         let reply = request.call().map_err(|error| self.unreachable(&error))?;

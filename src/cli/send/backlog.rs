@@ -5,8 +5,8 @@
 //! memory is bounded, and a full backlog stops the input. With a spool, lines are on disk before
 //! they are sent, and what is held there is bounded by size and age.
 //!
-//! A batch leaves when it is full, when its input was quiet for a moment, or when it is old;
-//! while earlier ones wait, nothing is gained by that, and it grows until it is full.
+//! A batch leaves when it is full, when its input was quiet for a moment, or when it is old. While
+//! earlier batches wait, an early leave gains nothing, and the batch grows until it is full.
 
 mod entry;
 mod keep;
@@ -53,7 +53,7 @@ const GROUP_BYTES_MAX: u64 = 1 << 20;
 pub(super) struct Batch {
     /// Counts batches of this run.
     pub(super) key: u64,
-    /// Who sends it: stands in its name in every attempt.
+    /// The sender's identity, a part of the batch's name in every attempt.
     pub(super) identity: Identity,
     /// Number of its first line.
     pub(super) first_line: u64,
@@ -101,7 +101,7 @@ pub(super) struct Waiting {
     pub(super) bytes: u64,
 }
 
-/// What became of lines so far, in this run.
+/// Lines of this run by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     /// Lines that are durable at the server.
@@ -182,8 +182,8 @@ impl Backlog {
         self.changed.notify_all();
     }
 
-    /// Waits for the oldest batch that nobody has; nothing when everything was handed out and no
-    /// more comes.
+    /// Waits for the oldest batch without a courier; `None` when all batches were handed out and
+    /// the input has ended.
     pub(super) fn take(&self) -> Option<Batch> {
         let mut state = self.lock();
         loop {
@@ -233,8 +233,8 @@ impl Backlog {
         }
     }
 
-    /// Becomes somebody else to the server, which knows our names as those of other lines. Returns
-    /// who.
+    /// Takes a new identity, because the server knows the names of this one as those of other
+    /// lines. Returns who.
     pub(super) fn change_identity(&self) -> Identity {
         let mut state = self.lock();
         let identity = Identity::random();
@@ -322,13 +322,13 @@ impl Backlog {
         self.lock().spool.as_ref().map(Spool::name)
     }
 
-    /// Waits until something changes, at most so long.
+    /// Waits for a change of the state, at most for the given time.
     pub(super) fn wait_for_change(&self, patience: Duration) {
         let state = self.lock();
         drop(self.wait(state, Some(patience)));
     }
 
-    /// Tells everybody who waits here to look again.
+    /// Wakes all waiting threads, so that each looks at the state again.
     pub(super) fn wake(&self) {
         self.changed.notify_all();
     }
@@ -353,7 +353,7 @@ impl Backlog {
         self.waiting()
     }
 
-    /// Drops lines that are older than the spool keeps them.
+    /// Drops lines beyond the spool's age limit.
     pub(super) fn drop_old(&self) {
         let mut state = self.lock();
         // A file keeps its lines for longer than anybody's age.

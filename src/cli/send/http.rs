@@ -1,6 +1,6 @@
-//! Batches over HTTP: compressed, a few at a time, each with a name that makes its retry
-//! harmless. What the server does not take for what it holds is sent in halves; a line that it
-//! does not take alone is put aside, so that it never holds up the others.
+//! Batches over HTTP: compressed, a few at a time, each with a name that makes its retry harmless.
+//! A batch that the server refuses for its content is sent in halves; a line that is refused alone
+//! goes aside, so that it never holds up other lines.
 
 mod part;
 mod verdict;
@@ -50,7 +50,7 @@ pub(super) struct HttpSettings {
 pub(super) enum WhenWrong {
     /// Sending ends, if nothing was ever taken.
     GiveUp,
-    /// It is tried again until somebody mends it: lines are safe meanwhile.
+    /// The batch is retried until the cause is mended; lines are safe meanwhile.
     TryAgain,
 }
 
@@ -78,14 +78,14 @@ struct Outcome {
 enum Delivered {
     /// Every line has its answer.
     Done(Tally),
-    /// The server does not take it as it is.
+    /// The server refuses the batch for its content.
     Refused(anyhow::Error),
     /// Sending has ended.
     Ended,
 }
 
 impl Courier {
-    /// Returns a courier that has nothing to do yet.
+    /// Returns an idle courier.
     pub(super) fn new(
         settings: HttpSettings,
         backlog: Arc<Backlog>,
@@ -122,7 +122,7 @@ impl Courier {
         Ok(())
     }
 
-    /// Returns what became of the lines so far.
+    /// Returns the lines so far by outcome.
     pub(super) fn tally(&self) -> Tally {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner).tally.clone()
     }
@@ -173,7 +173,7 @@ impl Courier {
             }
             match self.attempt(part, identity, &body) {
                 Verdict::Done(tally) if attempts.is_fresh() && tally.duplicate > Some(0) => {
-                    // Our names are somebody else's: a spool that was copied, or put back.
+                    // Another sender uses the same names: the spool was copied, or restored.
                     identity = self.backlog.change_identity();
                 }
                 Verdict::Done(tally) => {
@@ -236,7 +236,7 @@ impl Courier {
         self.weather.failed(error, || waiting_text(&self.backlog));
         let pause = asked.unwrap_or(attempts.pause);
         attempts.pause = (attempts.pause * 2).min(PAUSE_MAX);
-        // A part of it, so that an end is noticed.
+        // A fraction of the idle deadline, so that a closed connection is noticed.
         let mut left = pause;
         while !left.is_zero() && !self.ended.load(Ordering::Acquire) {
             let nap = left.min(PAUSE_MIN);

@@ -31,12 +31,12 @@ pub(super) enum Read {
 
 /// An input.
 pub(super) trait Input: Send {
-    /// Reads what is there, or waits for so long.
+    /// Reads available bytes, or waits for the given time.
     fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<Read>;
 }
 
-/// Something that is read once: a pipe, a terminal, a socket, a file that nobody keeps a place in.
-/// A thread reads it, so that one that is silent can be waited for until something else happens.
+/// An input that is read once: a pipe, a terminal, a socket, a file without a kept place. A thread
+/// reads the input, so that waiting on a silent input can end for another event.
 #[derive(Debug)]
 pub(super) struct Stream(Receiver<std::io::Result<Vec<u8>>>);
 
@@ -55,7 +55,8 @@ impl Stream {
     fn of<I: std::io::Read>(
         open: impl FnOnce() -> std::io::Result<I> + Send + 'static,
     ) -> Result<Stream> {
-        // Nothing waits between the two threads: what was read is with one of them.
+        // The channel between the two threads holds no bytes: a read piece is always with one of
+        // the threads.
         let (sender, reads) = sync_channel(0);
         let read_all = move || {
             let mut input = match open() {
@@ -77,7 +78,7 @@ impl Stream {
                     Err(error) => Err(error),
                 };
                 let is_broken = read.is_err();
-                // Nobody takes it any more when reading has ended.
+                // After the end of reading, the receiver is gone.
                 if sender.send(read).is_err() || is_broken {
                     return;
                 }

@@ -21,7 +21,7 @@ use super::tally::TooLong;
 /// How long a silent input is waited for before it is asked whether to stop.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What is done with lines besides sending them.
+/// Uses of lines other than sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tee {
     /// Nothing.
@@ -38,7 +38,7 @@ pub(super) struct Intake {
     pub(super) tee: Tee,
     /// What the server does with text of no known format.
     pub(super) other: OtherText,
-    /// What becomes of a last line without its end.
+    /// The fate of a last line without a line end.
     pub(super) unfinished: Unfinished,
     /// How long reading goes on after the process was asked to stop: whoever writes is asked at
     /// the same time, and has last lines.
@@ -115,7 +115,7 @@ impl Intake {
         true
     }
 
-    /// Passes bytes on. Nobody who reads them is no reason not to send them.
+    /// Passes bytes on. A closed standard output does not stop the sending.
     fn pass_on(&mut self, bytes: &[u8]) {
         if self.tee == Tee::Off {
             return;

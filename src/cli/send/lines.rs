@@ -4,8 +4,8 @@ use tierlog_ingest::{Joining, OtherText, is_blank};
 
 use super::place::Place;
 
-/// Longest line that is sent, to within one read. The server's own limit is lower unless
-/// configured; this one only keeps a file without line breaks from filling our memory.
+/// Longest line to send, to within one read. The server's own limit is lower unless configured;
+/// this one only keeps a file without line breaks from filling our memory.
 const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Whole lines.
@@ -34,12 +34,12 @@ pub(super) enum Cut {
     TooLong(u64),
 }
 
-/// What becomes of a line whose end did not come.
+/// The fate of a line without a line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfinished {
     /// It is a line.
     Take,
-    /// It stays in its file, where its end may still come.
+    /// The line stays in the file, where the rest may still be written.
     Leave,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Cutter {
     lines: u64,
     /// Where `rest` begins.
     place: Place,
-    /// Which lines belong together, as the server sees it.
+    /// The grouping of lines, by the server's rule.
     joining: Joining,
 }
 
@@ -196,7 +196,8 @@ mod tests {
                     input_line: *input_line,
                     place: Place::default(),
                     goes_on: false,
-                    // Text of no known format is rejected, so nothing belongs to it.
+                    // The server rejects text of no known format, and joins no line to a rejected
+                    // text.
                     may_go_on: false,
                 })
             })

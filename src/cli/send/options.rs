@@ -1,4 +1,4 @@
-//! Arguments of the verb, and what they mean together.
+//! Arguments of the verb, and their combined meaning.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,7 +103,7 @@ pub(super) struct Settings {
 /// Where lines come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Something that is read once: stdin, or what a path names.
+    /// An input that is read once: stdin, or a path's file.
     Stream(Option<PathBuf>),
     File(PathBuf),
     Followed(PathBuf),
@@ -202,7 +202,7 @@ impl Settings {
     }
 }
 
-/// Tells whether a path names something that is read once. What is not there is a file.
+/// Tells whether a path is read once: a pipe, a device, a socket. What is not there is a file.
 fn is_pipe(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }

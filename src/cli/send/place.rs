@@ -1,8 +1,8 @@
 //! How far an input was read: kept beside its lines, so that no crash can part the two.
 //!
 //! A file is known again by what was read of it, not by its name: the checksum of all bytes up to
-//! the place. One that was replaced, truncated or written anew is another file, and its lines are
-//! new; one that was renamed or copied is the same.
+//! the place. A replaced, truncated or rewritten file is another file with new lines; a renamed or
+//! copied file is the same.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -50,8 +50,8 @@ impl Place {
         }
     }
 
-    /// Tells whether a file is the one that the place is in. It is left at the place if so, else
-    /// at its beginning.
+    /// Tells whether a file is the one that the place is in. The reader stands at the place if the
+    /// bytes match, else at the beginning.
     pub(super) fn is_in(&self, file: &mut File) -> Result<bool> {
         let is_same = self.starts(file).context("read the file again from its beginning")?;
         let next = if is_same { self.offset } else { 0 };

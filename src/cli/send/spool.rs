@@ -173,8 +173,8 @@ impl Spool {
         bytes as u64 + frame::HEADER_BYTES as u64 + HEAD_BYTES > self.settings.bytes_max
     }
 
-    /// Makes room by the oldest segment of whose batches nobody has one: those may be at the server
-    /// already. Returns the numbers of its batches.
+    /// Makes room by dropping the oldest segment without a batch on its way: a batch on its way may
+    /// be at the server already. Returns the numbers of its batches.
     pub(super) fn drop_oldest_segment(
         &mut self,
         is_in_use: impl Fn(&Range<u64>) -> bool,
@@ -183,10 +183,10 @@ impl Spool {
         let ends = ends.chain([self.kept.next_batch]);
         let batches: Vec<Range<u64>> =
             self.segments.iter().zip(ends).map(|(segment, end)| segment.first_batch..end).collect();
-        // A spool that is hardly larger than what is on its way loses that, too.
+        // A spool hardly larger than the batches on their way drops those, too.
         let position = batches.iter().position(|batches| !is_in_use(batches)).unwrap_or(0);
         let dropped = self.segments.remove(position)?;
-        // Should it stay, the next start finds it, and its lines are sent after all.
+        // If the removal fails, the next start finds the segment, and the lines are sent after all.
         let _ = std::fs::remove_file(&dropped.path);
         batches.into_iter().nth(position)
     }

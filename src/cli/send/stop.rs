@@ -88,7 +88,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one and returns its number.
+    /// Waits for the next signal and returns its number.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             () = received(&mut self.hangup) => SignalKind::hangup().as_raw_value(),

@@ -85,7 +85,7 @@ pub(super) struct Supervisor<'s> {
 /// Why a run ended.
 enum Ended {
     Done,
-    /// It was asked to, and had its time.
+    /// The application was asked to end, and its time is over.
     Stopped,
     /// The server took nothing for so long.
     GaveUp,

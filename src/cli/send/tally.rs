@@ -78,7 +78,7 @@ impl Tally {
         self.add_errors(sent, answer);
     }
 
-    /// Adds lines of which the server could read nothing.
+    /// Adds lines that the server could not read at all.
     pub(super) fn add_refused(&mut self, sent: Sent, problem: &Value) {
         self.bytes += sent.bytes;
         self.rejected += sent.line_count;

@@ -1,6 +1,6 @@
-//! Lines over TCP by a producer that numbers them: a connection that breaks is made anew, and
-//! lines that were not acknowledged are sent again. The server leaves out the ones that it has:
-//! each line is stored once.
+//! Lines over TCP by a producer that numbers them: a connection that breaks is made anew, and lines
+//! that were not acknowledged are sent again. The server skips lines that are durable already: each
+//! line is stored once.
 
 mod link;
 
@@ -26,7 +26,7 @@ use link::{Ended, Link, open};
 pub(super) struct TcpSettings {
     /// Host and port.
     pub(super) address: String,
-    /// Members of the handshake: what lines lack, and what they are.
+    /// Members of the handshake: defaults of the lines, and their kind.
     pub(super) wishes: Map<String, Value>,
 }
 
@@ -40,13 +40,13 @@ pub(super) struct Courier {
     started: Instant,
     /// Lines that the server had before the first connection.
     known: AtomicU64,
-    /// Lines that are durable as dead letters only: of former connections, and of this one.
+    /// Lines that are durable only as dead letters, of this connection and former ones.
     rejected: [AtomicU64; 2],
     error: Mutex<Option<anyhow::Error>>,
 }
 
 impl Courier {
-    /// Returns a courier that has nothing to do yet.
+    /// Returns an idle courier.
     pub(super) fn new(
         settings: TcpSettings,
         backlog: Arc<Backlog>,
@@ -77,7 +77,7 @@ impl Courier {
         Ok(())
     }
 
-    /// Returns what became of the lines so far.
+    /// Returns the lines so far by outcome.
     pub(super) fn tally(&self) -> Tally {
         let figures = self.backlog.figures();
         let known = self.known.load(Ordering::Acquire).min(figures.durable);
@@ -140,9 +140,9 @@ impl Courier {
         open(&self.settings.address, &Value::Object(wishes))
     }
 
-    /// Tells whether the server knows our name from us. It knows more lines of the name than were
-    /// ever sent from here when the spool was copied, or put back: then new lines would be taken
-    /// for old ones, so they get another name.
+    /// Tells whether the server knows the producer's name from this sender. It knows more lines of
+    /// the name than were ever sent from here when the spool was copied, or put back: then new
+    /// lines would be taken for old ones, so they get another name.
     fn is_ours(&self, link: &Link) -> bool {
         let is_ours = link.resume <= self.backlog.last_tried_line();
         if !is_ours {

@@ -33,7 +33,7 @@ impl Weather {
         Weather { notices, state: Mutex::default() }
     }
 
-    /// Notes an attempt that failed, while so many lines wait.
+    /// Notes a failed attempt, with the number of waiting lines.
     pub(super) fn failed(&self, error: anyhow::Error, waiting: impl Fn() -> String) {
         let mut state = self.lock();
         let now = Instant::now();

@@ -166,7 +166,7 @@ impl Figures {
             inner = nest(TIME, json!({"date_histogram": histogram}), inner);
         }
         if !grouped {
-            // One group of everything, which counts its lines as every group does.
+            // One group of all lines, counted as every group is.
             inner = nest(GROUP, json!({"filter": {"match_all": {}}}), inner);
         }
         Value::Object(inner)

@@ -1,4 +1,4 @@
-//! A batch in the backlog: where its lines are, and who has it.
+//! A batch in the backlog: the place of its lines, and its courier.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -101,7 +101,7 @@ impl Entry {
         }
     }
 
-    /// Gives the batch to somebody who sends it.
+    /// Hands the batch to a courier.
     pub(super) fn hand_out(&mut self, identity: Identity) -> Result<Batch> {
         let bytes = match &self.body {
             Body::Memory(bytes) => Arc::clone(bytes),
@@ -121,7 +121,7 @@ impl Entry {
     }
 }
 
-/// Returns where the lines begin that are behind so many that are not blank.
+/// Returns the offset of the first line behind the given number of non-blank lines.
 pub(super) fn offset_of(lines: &[u8], before: u64) -> usize {
     if before == 0 {
         return 0;

@@ -62,14 +62,14 @@ impl State {
         let head = self.head_of(piece, self.next_batch);
         let reserved = self.spool.as_mut().is_none_or(|spool| spool.reserve(&head).is_ok());
         if !reserved && !std::mem::replace(&mut self.is_incognito, true) {
-            // Without their numbers on disk, a later run would name other lines by them: nobody
-            // else will have this name.
+            // Without the numbers on disk, a later run would give them to other lines; a new
+            // identity keeps the names unique.
             self.identity = Identity::random();
         }
         self.keep_in_memory(piece)
     }
 
-    /// Writes down who we are, if that could not be done before.
+    /// Writes the identity down, if an earlier attempt failed.
     fn make_identity_known(&mut self) {
         let identity = self.identity;
         if self.is_incognito
@@ -154,13 +154,14 @@ impl State {
         let joins = if piece.goes_on {
             bytes <= target + GROUP_BYTES_MAX
         } else {
-            // One that was held for its last lines is whole with the first of another.
+            // A batch that was held for its last lines is whole once the first line of another
+            // group arrives.
             bytes <= target && (last.holds_group_until.is_none() || Instant::now() < last.ripe_at())
         };
         (is_open && joins).then_some(last)
     }
 
-    /// Begins a batch, which ends the one before it.
+    /// Begins a batch; the batch before is closed.
     fn begin(&mut self, piece: &Piece, body: Body) {
         if let Some(last) = self.entries.back_mut() {
             last.is_closed = true;

@@ -7,10 +7,10 @@ use super::entry::{self, Entry, Stage};
 use super::state::Input;
 use super::{Backlog, Batch, Figures, History};
 
-/// What a connection that numbers lines does next.
+/// The next step of a connection with numbered lines.
 #[derive(Clone, Debug)]
 pub(in super::super) enum Next {
-    /// It sends the batch, beginning with this byte.
+    /// The batch is sent from the given byte on.
     Send(Batch, usize),
     /// Lines in between are gone: a new connection says where it goes on.
     Gap,
@@ -64,8 +64,7 @@ impl Backlog {
         !state.closed
     }
 
-    /// Begins a connection that numbers lines. Returns the number of the first one that it has to
-    /// send.
+    /// Begins a connection that numbers lines. Returns the number of the first line to send.
     pub(in super::super) fn connected(&self) -> u64 {
         let mut state = self.lock();
         state.broken = false;

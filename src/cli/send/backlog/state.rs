@@ -1,4 +1,5 @@
-//! What the backlog knows, under its lock: which batch may leave, and what is forgotten.
+//! The backlog's state, under its lock: the choice of the next batch, and the release of settled
+//! batches.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,11 +25,11 @@ pub(super) struct State {
     pub(super) identity: Identity,
     /// Counts writes to the spool, ...
     pub(super) written: u64,
-    /// ... and those that a power cut does not undo.
+    /// ... and the writes among them that are synced.
     pub(super) synced: u64,
     /// Whether lines are written to the spool now.
     pub(super) disk: Disk,
-    /// Who we are could not be written down.
+    /// The identity could not be written down.
     pub(super) is_incognito: bool,
     pub(super) figures: Figures,
     pub(super) input: Input,
@@ -44,7 +45,7 @@ pub(super) enum Disk {
     Works,
     /// Not now: there is no room, say.
     Refuses,
-    /// A sync failed: what it holds is not known any more, and nothing further is entrusted to it.
+    /// A sync failed: the spool's content on disk is unknown, and the spool takes no further lines.
     Failed,
 }
 
@@ -100,7 +101,7 @@ impl State {
         self.entries.get_mut(position)
     }
 
-    /// Returns the oldest batch that nobody has and that may leave.
+    /// Returns the oldest batch that has no courier and may leave.
     pub(super) fn ready(&mut self, now: Instant) -> Option<usize> {
         self.close_ripe(now);
         let waits = |entry: &Entry| matches!(entry.stage, Stage::Waiting);
@@ -162,7 +163,7 @@ impl State {
         }
     }
 
-    /// Gives up batches that nobody has; returns how many lines they had.
+    /// Gives up batches without a courier; returns the number of their lines.
     pub(super) fn lose(&mut self, is_lost: impl Fn(&Entry) -> bool, notices: &Notices) -> u64 {
         let mut lines = 0;
         let waits = |entry: &&mut Entry| matches!(entry.stage, Stage::Waiting);

@@ -9,11 +9,12 @@ use super::super::spool::Spool;
 use super::Backlog;
 use super::state::{Disk, State};
 
-/// How long lines wait for company before they are synced. With the sync itself, and one that is
-/// under way, they are on disk within 50 ms of their read.
+/// How long lines wait for company before they are synced. With their own sync, and a sync under
+/// way before, lines are on disk within 50 ms of their read.
 const SYNC_DELAY: Duration = Duration::from_millis(15);
 
-/// How often the state is synced beside the lines. What it lacks after a power cut is sent again.
+/// How often the state is synced beside the lines. Lines that a power cut took from the spool are
+/// sent again.
 const STATE_EVERY: Duration = Duration::from_secs(1);
 
 impl Backlog {

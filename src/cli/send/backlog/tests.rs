@@ -238,7 +238,7 @@ fn a_spool_that_cannot_be_written_leaves_lines_to_memory_under_numbers_of_their_
     let first = backlog.take().expect("on disk");
     backlog.settle(first.key);
     backlog.push(&piece("b\n"));
-    // What was settled leaves with its segment, and the next one has nowhere to be.
+    // Settled batches leave with their segment, and the next batch has no segment to go to.
     backlog.lock().spool.as_mut().expect("a spool").clear().expect("cleared");
     let moved = directory.path().join("moved");
     std::fs::rename(&spool, &moved).expect("renamed");

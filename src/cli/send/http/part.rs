@@ -11,7 +11,7 @@ pub(super) struct Part<'b> {
     pub(super) lines: &'b [u8],
     pub(super) history: History,
     pub(super) identity: Identity,
-    /// Number of the batch's first line, which names it.
+    /// Number of the batch's first line, a part of the batch's name.
     batch_line: u64,
     /// Which halves were taken, `a` or `b`, outermost first.
     halves: String,
@@ -40,7 +40,7 @@ impl<'b> Part<'b> {
         format!("{identity}-{}{}", self.batch_line, self.halves)
     }
 
-    /// Returns what is sent, as a tally counts it.
+    /// Returns the counts of the part for a tally.
     pub(super) fn sent(&self) -> Sent {
         Sent {
             bytes: self.lines.len() as u64,

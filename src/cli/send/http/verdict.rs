@@ -1,4 +1,4 @@
-//! What an answer means for the lines that were sent.
+//! The meaning of an answer for the sent lines.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(super) fn read_verdict(part: &Part<'_>, sent: Result<Reply, Unreachable>) ->
         413 | 422 => Verdict::Refused(problem().into()),
         // An own answer of the server: nothing was taken.
         429 | 500 | 503 | 507 => Verdict::Busy(problem().into(), reply.retry_after),
-        // Somebody in between does not know what became of it.
+        // A proxy does not know the outcome of the request.
         408 | 502 | 504 => Verdict::Lost(problem().into()),
         _ => Verdict::Wrong(problem().into()),
     }

@@ -1,8 +1,8 @@
-//! A file that is followed, as `tail -F` does: what is appended, then what is written under its
-//! name after it was renamed or truncated. What was still unread of the old one comes first.
+//! A followed file, as `tail -F` follows: appended bytes, then bytes that are written under the
+//! name after a rename or a truncation. Unread bytes of the old file come first.
 //!
-//! A file is known again by the checksum of what was read of it ([`Place`]), so its old content is
-//! found under whatever name a rotation gave it, also one that happened while nobody looked.
+//! The checksum of its read bytes identifies a file ([`Place`]): old content is found under any
+//! name that a rotation gave, also after a rotation between two runs.
 
 use std::collections::VecDeque;
 use std::fs::{File, Metadata};
@@ -17,8 +17,7 @@ use super::super::notices::Notices;
 use super::super::place::Place;
 use super::{Input, Read, new_source};
 
-/// How long a renamed file is still looked at: its application writes to it until it opens the new
-/// one.
+/// How long a renamed file is still read: the application writes there until the new file is open.
 const LEAVE_AFTER: Duration = Duration::from_secs(1);
 
 /// Bytes before the place that are compared before more is read: a file that was truncated and
@@ -148,7 +147,7 @@ impl Followed {
         Ok(rotated.into_iter().map(|(_, path)| path).collect())
     }
 
-    /// Opens the next file: one that was rotated away unread, else the one that has the path now.
+    /// Opens the next file: a file that was rotated away unread, else the file at the path.
     fn open_next(&mut self) -> Result<bool> {
         let path = self.unread.pop_front().unwrap_or_else(|| self.path.clone());
         let file = match open(&path) {
@@ -177,7 +176,7 @@ impl Followed {
         Ok(())
     }
 
-    /// Reads what the current file has behind its place.
+    /// Reads the current file from its place on.
     fn read_current(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let Some(current) = &mut self.current else { return Ok(0) };
         let length = current.file.metadata().context("read the file's metadata")?.len();

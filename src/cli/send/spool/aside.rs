@@ -1,5 +1,5 @@
-//! What is put aside: lines that the server does not take, bytes that are damaged. Kept for a
-//! person to look at, oldest out; one of them must never hold up what comes after it.
+//! Quarantine of the spool: lines that the server refuses, damaged bytes. Quarantined lines wait
+//! for an engineer, the oldest are evicted; none of them may hold up later lines.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -24,7 +24,7 @@ impl Aside {
         Aside { directory: spool.join("aside"), bytes_max: spool_bytes_max / BOUND_PART }
     }
 
-    /// Writes a file. Should one of its name be there, it holds the same bytes.
+    /// Writes a file. A file of the same name holds the same bytes.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
         made.with_context(|| format!("create {}", self.directory.display()))?;

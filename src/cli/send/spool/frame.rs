@@ -22,8 +22,8 @@ pub(super) const HEADER_BYTES: usize = 16 + 24 + PLACE_BYTES;
 /// Bytes of a place.
 pub(super) const PLACE_BYTES: usize = 52;
 
-/// Longest lines of a frame: twice the longest line that is sent, and a read. A length beyond it
-/// is damage, and nothing is allocated for it.
+/// Longest lines of a frame: twice the longest line that is sent, and a read. A greater length is
+/// damage, and allocates nothing.
 const LINES_BYTES_MAX: usize = 32 << 20;
 
 /// What a frame says of its lines.

@@ -4,8 +4,8 @@
 //! segment := "TLSPOOL1" identity:16 crc:u32 frame*
 //! ```
 //!
-//! Frames are appended, and never changed. Batches are whole in one segment, so that what a
-//! segment holds leaves with it. Nothing here deletes one.
+//! Frames are appended, and never changed. A batch is whole in one segment, so that removing a
+//! segment removes whole batches. Nothing here deletes one.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -27,7 +27,7 @@ pub(super) const HEAD_BYTES: u64 = 28;
 /// A segment.
 #[derive(Debug)]
 pub(super) struct Segment {
-    /// Number of the first batch that may be in it.
+    /// Least possible number of a batch in the segment.
     pub(super) first_batch: u64,
     pub(super) path: PathBuf,
     pub(super) file: Arc<File>,
@@ -35,7 +35,7 @@ pub(super) struct Segment {
     pub(super) length: u64,
 }
 
-/// A frame that was found, and where it is.
+/// A found frame with its offset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) head: FrameHead,

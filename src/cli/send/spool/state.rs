@@ -1,5 +1,4 @@
-//! What a spool remembers beside its lines: who it is, what is settled, how far its input was
-//! read.
+//! The spool's state beside its lines: identity, settled batches, read position of the input.
 //!
 //! ```text
 //! state := slot slot
@@ -7,8 +6,8 @@
 //!          tried_batch:u64 tried_at:i64 next_batch:u64 next_line:u64 lost_lines:u64 place zeros
 //! ```
 //!
-//! Slots are written in turn, so that a write that a power cut tears leaves the one before it.
-//! Written often and synced seldom: what is lost of it is sent again under the same names.
+//! Slots are written in turn, so that a torn write leaves the slot before intact. Written often and
+//! synced seldom: what is lost of it is sent again under the same names.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};

@@ -30,7 +30,7 @@ pub(super) struct Link {
 /// Why a connection was ended by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// Nothing is left to send, or it broke.
+    /// No batch is left to send, or the connection broke.
     Over,
     /// Lines in between are gone: the next connection says where it goes on.
     Gap,
@@ -125,7 +125,7 @@ fn read_acks(
     reason
 }
 
-/// Returns what the server says next, or nothing when it has closed.
+/// Returns the server's next answer, or nothing after the server has closed.
 fn read_answer(answers: &mut BufReader<TcpStream>) -> std::io::Result<Option<Value>> {
     let mut line = Vec::new();
     match answers.take(ANSWER_BYTES_MAX).read_until(b'\n', &mut line) {
@@ -167,7 +167,7 @@ fn connect(address: &str) -> anyhow::Result<TcpStream> {
     Err(unreachable(address, reason).into())
 }
 
-/// An address that cannot be one is wrong usage; a name that nobody knows now may be known later.
+/// A malformed address is wrong usage; an unknown name may resolve later.
 fn no_such_place(address: &str, error: &std::io::Error) -> anyhow::Error {
     if error.kind() == ErrorKind::InvalidInput {
         return WrongUsage(format!("--to tcp://{address}: {error}")).into();

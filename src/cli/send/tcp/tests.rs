@@ -20,7 +20,7 @@ struct Scene {
     answer: &'static str,
 }
 
-/// What one connection brought: its handshake and the lines after it.
+/// The handshake of one connection and the lines behind.
 type Heard = (Value, String);
 
 fn serve(scenes: Vec<Scene>) -> (String, JoinHandle<Vec<Heard>>) {

@@ -1,4 +1,4 @@
-//! A file, what a rotation does to it, and what is read.
+//! A followed file, its rotations, and the bytes read.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use super::super::super::lines::{Cut, Cutter, Unfinished};
 use super::*;
 use crate::output::Progress;
 
-/// Something that is done to the files, or a look at what was read.
+/// A change of the files, or a check of the bytes read.
 enum Step {
     /// Appends to the file that has the path.
     Append(&'static str),
