@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 /// Bytes of a key: the full strength of HMAC-SHA256.
 const KEY_BYTES: usize = 32;
 
-/// Keys of one file; each search for a user looks for every one of them.
+/// Keys of one file; a search for a user looks for the pseudonyms of all keys.
 const KEYS_MAX: usize = 32;
 
 /// Name of the file in the data directory that remembers which keys wrote the data.
@@ -249,7 +249,7 @@ impl Remembered {
         }
     }
 
-    /// Notes, before anything is written with it, that a key writes.
+    /// Notes a writing key, before the first record is written with the key.
     fn remember(&self, data_dir: &Path, id: &str) -> Result<(), KeyError> {
         if self.ids.iter().any(|known| known == id) {
             return Ok(());
@@ -267,7 +267,7 @@ impl Remembered {
     }
 }
 
-/// Makes a directory that only its owner may enter, unless it is there.
+/// Makes a directory with access for the owner only, unless present.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -1,7 +1,7 @@
 //! The least speed of a peer: waits on it arrive, and the news that it is too slow leaves.
 //!
-//! Time counts only while we wait: a peer is not blamed for what we have not asked of it. A byte
-//! now and then is not enough; whoever has moved [`Pace::least`] bytes begins anew.
+//! Time counts only while the server waits: a peer is not blamed for bytes that the server did not
+//! ask for. A byte now and then is not enough; whoever has moved [`Pace::least`] bytes begins anew.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// How much a peer moved of late, and until when it has time for more.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Bytes that must be moved within `patience` once we wait.
+    /// Bytes to move within `patience` while the server waits.
     least: usize,
     patience: Duration,
     /// Runs while we wait.
@@ -51,7 +51,7 @@ impl Pace {
         }
     }
 
-    /// Notes that the peer did all that was asked of it.
+    /// Notes that the peer has moved all requested bytes.
     pub(crate) fn caught_up(&mut self) {
         self.waiting = Waiting::No;
     }

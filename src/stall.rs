@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes what is written and never gets it out.
+    /// Accepts writes and never flushes.
     #[derive(Debug)]
     struct Stuck;
 

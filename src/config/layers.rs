@@ -1,7 +1,7 @@
 //! The layers of the configuration: embedded default, file, environment, `--set`.
 //!
-//! What arrives are texts; what leaves is one tree of values that knows where each comes from.
-//! Nothing is judged here except that a file is TOML at all.
+//! Texts arrive; one tree of values leaves, each value with its origin. Nothing is judged here
+//! except that a file is TOML at all.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
 /// Name of the layer that [`DEFAULT_TOML`] is.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 
-/// Environment variables with this prefix are keys, `__` between their parts.
+/// Environment variables with this prefix are keys; `__` parts their segments.
 const ENVIRONMENT_PREFIX: &str = "TIERLOG__";
 
 /// Files that are read when none is named, first that is there.
@@ -134,7 +134,7 @@ impl Layers {
     }
 }
 
-/// One layer with the name that messages give it.
+/// One layer with its name in messages.
 struct Layer {
     origin: String,
     dict: Dict,

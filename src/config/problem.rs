@@ -1,9 +1,8 @@
-//! What is wrong with a configuration: every problem at once, each with its key, its value,
-//! where it comes from and what is allowed.
+//! Problems of a configuration, all at once: each with its key, value, origin and allowed values.
 
 use std::fmt;
 
-/// One thing that must be changed before the configuration holds.
+/// One problem to mend before the configuration is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Dotted key, or the file that cannot be read.
@@ -44,7 +43,7 @@ impl fmt::Display for ConfigError {
 /// Returns the key that a misspelt one was most likely meant to be, if one is near: both its
 /// table and its name must be alike.
 pub(super) fn nearest<'c>(key: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    /// Under this similarity a suggestion confuses more than it helps.
+    /// Below this similarity a suggestion confuses more than it helps.
     const SIMILARITY_MIN: f64 = 0.8;
     let parts = |key: &'c str| key.rsplit_once('.').unwrap_or(("", key));
     let (table, name) = key.rsplit_once('.').unwrap_or(("", key));

@@ -18,7 +18,7 @@ const OPEN_TABLES: [&str; 1] = ["store.tiers"];
 pub(super) struct Reader<'l> {
     layers: &'l Layers,
     problems: Vec<Problem>,
-    /// Every key that was asked for, and the rule that its value must obey.
+    /// Every known key, with the rule for its value.
     rules: BTreeMap<String, String>,
 }
 
@@ -166,7 +166,7 @@ impl<'l> Reader<'l> {
                     }
                 }
                 (None, Value::Dict(_, values)) => {
-                    // Each key of an unknown table is named, so that each gets its suggestion.
+                    // Each key of an unknown table is named, for a suggestion of its own.
                     self.refuse_unknown(&key, values, &Dict::new());
                 }
                 (None, _) => self.refuse_key(&key),

@@ -11,7 +11,7 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
     text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64())
 }
 
-/// Writes a size with the largest unit that divides it.
+/// Writes a size with the largest unit that divides the value.
 pub(super) fn show_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes;
@@ -35,7 +35,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     Duration::try_from(duration).ok()
 }
 
-/// Writes a duration with the units that it needs.
+/// Writes a duration with the fewest units.
 pub(super) fn show_duration(duration: Duration) -> String {
     match jiff::SignedDuration::try_from(duration) {
         Ok(duration) => format!("{duration:#}").replace(' ', ""),

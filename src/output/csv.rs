@@ -28,7 +28,7 @@ const OTHER: &str = "other";
 pub(super) enum Columns {
     /// The ones named.
     Named(Vec<String>),
-    /// The usual ones, and one for the rest.
+    /// The usual columns, and one column for all other fields.
     Usual,
 }
 

@@ -1,4 +1,4 @@
-//! What an answer says about itself: how much was found, what is missing and why.
+//! An answer's statement about itself: the total, the missing parts and their reasons.
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -1,4 +1,4 @@
-//! Writes records one after the other in one format.
+//! Writes records in one format.
 
 use std::io::Write;
 

@@ -8,7 +8,7 @@
 use jiff::civil;
 use tierlog_model::Timestamp;
 
-/// What is said to somebody whose moment is not read.
+/// The error for an unreadable moment.
 pub const MOMENT_FORMS: &str = "expected RFC 3339, a day or its beginning (2026-12-01T10), unix time in s, ms, us or ns, \
      now, now-1h or now-1d/d";
 
@@ -28,7 +28,7 @@ const COMPACT_YEARS: std::ops::RangeInclusive<i16> = 1970..=2261;
 /// Steps of a relative moment; `now-1d/d+3h` has three.
 const STEPS_MAX: usize = 16;
 
-/// A moment as it was written: the first one that the text means, and the first one after.
+/// A moment as written: the first instant of the text's precision, and the first instant after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The first moment that the text means.
@@ -380,7 +380,7 @@ impl Reader<'_> {
                 break;
             }
             let number = self.number(2)?;
-            // A leap second is the last one of its minute.
+            // A leap second counts as the last second of its minute.
             let number = if unit == SECOND && number == 60 { 59 } else { number };
             if number > 59 {
                 return None;

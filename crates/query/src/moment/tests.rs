@@ -1,4 +1,4 @@
-//! What texts mean which moment, and how long each is.
+//! Texts with their moment and length.
 
 use proptest::prelude::*;
 

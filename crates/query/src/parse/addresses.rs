@@ -93,7 +93,8 @@ impl AddressRange {
             && parts.any(|part| address(part).is_some_and(|found| self.contains(found)))
     }
 
-    /// Addresses of version 4 are less than those of version 6, so one comparison is enough.
+    /// An address of version 4 sorts before every address of version 6, so one comparison is
+    /// enough.
     fn contains(&self, address: IpAddr) -> bool {
         self.first <= address && address <= self.last
     }

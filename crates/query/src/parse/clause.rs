@@ -1,5 +1,5 @@
-//! What a query text consists of once it is read: clauses under operators. Nothing of it means
-//! anything yet; `compile` gives it a meaning.
+//! What a query text consists of once it is read: clauses under operators. A clause is syntax only;
+//! `compile` gives the meaning.
 
 use super::expr::Bound;
 use super::pattern::PatternChar;

@@ -80,7 +80,7 @@ impl Compiler<'_> {
         if name == written {
             return self.canonical(clause, name, value);
         }
-        // A line that has several spellings keeps all but one under their own names.
+        // If a line holds several spellings of a field, all but one stay under their own names.
         if !self.vocabulary.fields.has(written) {
             return self.canonical(clause, name, value);
         }
@@ -227,7 +227,8 @@ impl Compiler<'_> {
     }
 }
 
-/// Refuses what no text can pass: it would find nothing, and negated everything.
+/// Refuses a pattern that matches no text: the clause would find no record, and negated every
+/// record.
 fn check_words(clause: Place, test: &TextTest) -> Result<(), QueryError> {
     let message = match test {
         TextTest::Never => "there is nothing to look for in this text",

@@ -125,7 +125,7 @@ pub enum TextTest {
     Word(WordPattern),
     /// One word contains a match of the expression.
     WordRegex(Pattern),
-    /// The signs stand in it as they are.
+    /// Signs are kept verbatim.
     Signs(Signs),
 }
 

@@ -94,8 +94,8 @@ pub(super) fn contract_names() -> Vec<&'static str> {
     names
 }
 
-/// Returns the covered field under whose key values of a field are pseudonymised: the field
-/// itself, or the one that segments of its name spell. Redaction has the same rule, so that
+/// Returns the covered field whose key pseudonymises the values of a field: the field itself, or
+/// the covered field spelt by segments of the name. Redaction has the same rule, so that
 /// `params.user_id` and `user_id.value`, left under their own names, can be searched by the plain
 /// id too.
 pub(super) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {

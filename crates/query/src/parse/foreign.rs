@@ -37,7 +37,7 @@ const SIGNS: [(&str, Comparison); 12] = [
     ("<", Comparison::Below),
 ];
 
-/// Pipes that do nothing here: every record was read when it came in.
+/// Pipes without effect here: every record was parsed at ingest.
 const IDLE_PIPES: [&str; 5] = ["json", "logfmt", "unpack", "unpack_json", "decolorize"];
 
 /// Pipes that are a further condition.
@@ -174,7 +174,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// Passes over a pipe that is a condition, and refuses one that is not.
+    /// Keeps a pipe with a condition, and refuses any other pipe.
     fn pipe(&mut self) -> Result<bool, QueryError> {
         let position = self.at;
         let Some(stage) = self.rest().get(1..).map(str::trim_start) else { return Ok(false) };

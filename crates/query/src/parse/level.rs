@@ -4,7 +4,7 @@ use tierlog_model::Level;
 
 use super::expr::{Bound, LevelSet};
 
-/// What is said to somebody who compares the level with another word.
+/// The error for a comparison of the level with an unknown word.
 pub(super) const NO_LEVEL: &str =
     "not a level: expected debug, info, warning, error, critical or a usual spelling of them";
 

@@ -83,8 +83,8 @@ pub(super) fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns the length of `/regex/`, both slashes included. It must be followed by an end, so that
-/// `/api/*` and `/api/v1/` are words; and it is one only when the slashes hold something.
+/// Returns the length of `/regex/`, both slashes included. A regex ends where a clause may end, so
+/// that `/api/*` and `/api/v1/` are words; empty slashes are no regex.
 pub(super) fn regex_length(text: &str) -> Option<usize> {
     let mut previous = '/';
     for (offset, character) in text.char_indices().skip(1) {

@@ -23,7 +23,8 @@ impl Literal {
 }
 
 impl Number {
-    /// Reads `12`, `-3`, `0.5` or `1e3`; nothing that merely could be a number, such as `inf`.
+    /// Reads `12`, `-3`, `0.5` or `1e3`, but no word that only some parsers take for a number, such
+    /// as `inf`.
     pub(crate) fn read(text: &str) -> Option<Number> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         if text.len() > limits::NUMBER_BYTES_MAX {

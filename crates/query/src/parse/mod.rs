@@ -2,8 +2,8 @@
 //!
 //! Arrives: `q`, the pseudonym keys, the present moment, the names of fields. Leaves: an [`Expr`],
 //! and what has to be said about how the text was read. The steps are `reader` (clauses under
-//! operators) and `compile` (meaning). Nothing here knows partitions; nothing here panics on any
-//! text.
+//! operators) and `compile` (meaning). The parser knows no partitions, and no text makes the parser
+//! panic.
 
 mod addresses;
 mod clause;

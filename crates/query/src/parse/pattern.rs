@@ -212,7 +212,7 @@ fn part_may_fit(part: &Hir, expected: Kind) -> bool {
         }
         HirKind::Class(Class::Unicode(class)) => class.iter().any(|range| {
             let (start, end) = (u32::from(range.start()), u32::from(range.end()));
-            // Looking at more is not worth what it tells.
+            // A longer prefix costs more than its selectivity saves.
             end - start > CLASS_RANGE_MAX || (range.start()..=range.end()).any(fits)
         }),
         HirKind::Class(Class::Bytes(_)) => false,

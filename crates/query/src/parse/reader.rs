@@ -4,8 +4,8 @@
 //! Values are read by `values`, the forms of other query languages by `foreign`.
 //!
 //! Clauses side by side are joined by AND, the habit of log search; AND binds tighter than OR, as
-//! everywhere. A leading `+` therefore changes nothing. Depth is bounded while reading, so that
-//! nothing that goes through a tree later can run out of stack.
+//! everywhere. A leading `+` therefore changes nothing. Depth is bounded while reading, so that no
+//! later walk of the tree runs out of stack.
 //!
 //! `and`, `or` and `not` in lower case are operators in a query that has field clauses, groups or
 //! quotes: then nobody looks for these words. Between bare words alone they are words, and that
@@ -32,7 +32,7 @@ const REWRITTEN_BYTES_MAX: usize = 400;
 pub(super) struct Read {
     /// The clauses; `None` when there are none.
     pub(super) tree: Option<Tree>,
-    /// How it was read, where that needs saying.
+    /// Warnings about the reading of the text.
     pub(super) warnings: Warnings,
 }
 
@@ -376,7 +376,7 @@ impl<'q> Reader<'q> {
         }
     }
 
-    /// Adds a text that looked like something else.
+    /// Adds a warning for a text that looked like another syntax.
     pub(super) fn push_text(&mut self, text: &str, position: usize) -> Result<(), QueryError> {
         self.count_term()?;
         let value = Value::Quoted(text.to_owned());

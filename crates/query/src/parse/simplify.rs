@@ -1,4 +1,4 @@
-//! Builders of [`Expr`] that keep it flat and fold constants, and its form for people.
+//! Builders of [`Expr`]: trees stay flat, constants are folded; and the printed form for people.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use tierlog_store::Ending;
 use super::expr::{Expr, FieldTest, LevelSet, TextTest};
 
 impl Expr {
-    /// Returns the condition that all of them hold.
+    /// Returns the conjunction of conditions.
     pub fn all_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
         let mut flat = Vec::new();
         for expr in exprs {
@@ -25,7 +25,7 @@ impl Expr {
         }
     }
 
-    /// Returns the condition that one of them holds.
+    /// Returns the disjunction of conditions.
     pub fn any_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
         let mut flat = Vec::new();
         for expr in exprs {
@@ -43,7 +43,7 @@ impl Expr {
         }
     }
 
-    /// Returns the condition that it does not hold.
+    /// Returns the negation of a condition.
     #[must_use]
     pub fn negated(self) -> Expr {
         match self {

@@ -53,7 +53,7 @@ impl Reader<'_> {
         let rest = self.rest();
         let length = word_length(rest).max(self.peek().map_or(0, char::len_utf8));
         self.at += length;
-        // `main()` is one word: the parentheses group nothing.
+        // `main()` is one word: empty parentheses form no group.
         while self.rest().starts_with("()") {
             self.at += 2;
         }
@@ -84,13 +84,13 @@ impl Reader<'_> {
         let text = self.rest().get(..length).unwrap_or_default();
         let last = text.chars().next_back().map_or(0, char::len_utf8);
         let inside = text.get(quote.len_utf8()..length - last).unwrap_or_default();
-        // Between backquotes a backslash is one, as in the languages that have them.
+        // Between backquotes a backslash is literal, as in Go.
         let inside = if quote == '`' { inside.to_owned() } else { unescape(inside) };
         self.at += length;
         Ok(inside)
     }
 
-    /// Nothing is scored, so a weight (`^2`) changes nothing.
+    /// Hits have no score, so a weight (`^2`) has no effect.
     fn skip_boost(&mut self) {
         if let Some(weight) = self.rest().strip_prefix('^') {
             let digits = weight.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();

@@ -16,8 +16,8 @@ use crate::{QueryError, Warning, WarningCode};
 /// 0.96, `status` and `started` 0.76.
 const SIMILAR: f64 = 0.85;
 
-/// Fields that records have anyway, or whose absence an id filter tells faster: nobody needs to
-/// look for them.
+/// Fields of every record, and fields whose absence an id filter tells faster: a check of the field
+/// names would add cost only.
 const NEVER_UNKNOWN: [&str; 3] = [fields::TIMESTAMP, fields::LEVEL, fields::MESSAGE];
 
 /// What other products call the fields of the contract, where the name is no spelling of one.
@@ -55,7 +55,7 @@ pub trait KnownFields {
     /// Returns every name: for patterns of names.
     fn names(&self) -> Result<Vec<String>, QueryError>;
 
-    /// Returns names that a misspelt one may have meant: not all of them, but soon.
+    /// Returns suggestions for a misspelt name; the search ends early rather than complete.
     fn similar_names(&self) -> Vec<String>;
 }
 
@@ -77,14 +77,14 @@ impl KnownFields for AnyField {
     }
 }
 
-/// Which spelling stands for which field of the contract.
+/// Spellings of the contract's fields.
 #[derive(Clone)]
 pub struct Spellings(Arc<Table>);
 
 type Table = dyn Fn(&str) -> Option<&'static str> + Send + Sync;
 
 impl Spellings {
-    /// Returns the table that a function is; what it does not know, the built-in one may.
+    /// Returns a table made of a function; the built-in table answers for unknown spellings.
     pub fn new(table: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static) -> Spellings {
         Spellings(Arc::new(move |name| table(name).or_else(|| built_in(name))))
     }
@@ -110,7 +110,7 @@ impl fmt::Debug for Spellings {
 /// What parsing needs to know besides the text.
 #[derive(Clone, Copy)]
 pub struct Vocabulary<'v> {
-    /// Which fields are pseudonymised, and with which keys.
+    /// Pseudonymised fields with their keys.
     pub pseudonyms: &'v Pseudonyms,
     /// The present moment.
     pub now: Timestamp,
@@ -137,8 +137,8 @@ impl Vocabulary<'_> {
         !may_be(canonical) && (canonical == written || !may_be(written))
     }
 
-    /// Returns the remark that no record has a field. `then` says what follows from it, if
-    /// anything does.
+    /// Returns the remark that no record has a field. `then` names the consequence, if there is
+    /// one.
     pub(crate) fn unknown_field(&self, field: &str, then: &str) -> Warning {
         let detail = format!("no record has a field {}{then}", quoted(field));
         let warning = Warning::new(WarningCode::UnknownField, detail).of_field(field);

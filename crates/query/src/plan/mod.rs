@@ -1,7 +1,7 @@
 //! From a condition and a time range to the work that must be done.
 //!
-//! Arrives: an [`Expr`] and a [`TimeRange`]. Leaves: a [`Plan`] that names tiers and ids, so that
-//! most partitions are never opened. Nothing here touches a partition's files.
+//! Arrives: an [`Expr`] and a [`TimeRange`]. A [`Plan`] leaves, with tiers and ids: most partitions
+//! are never opened. Nothing here touches a partition's files.
 
 mod narrow;
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub struct Plan {
     pub only_levels: Option<LevelSet>,
     /// Levels of the condition that are partly or wholly past their retention in the range.
     pub expired: Vec<Expired>,
-    /// What every answer to the query says about it.
+    /// The parts of a plan that every answer repeats.
     pub warnings: Warnings,
 }
 
@@ -85,7 +85,7 @@ impl Plan {
             && self.required_ids.iter().all(has_one)
     }
 
-    /// Takes into account which days went before their time: the last one of each tier.
+    /// Takes the last day of each tier that pressure dropped early into account.
     pub(crate) fn note_early_drops(
         &mut self,
         tiers: &Tiers,

@@ -1,4 +1,4 @@
-//! What every match of a condition has in common: its levels, its span of time, its ids.
+//! Properties common to all matches of a condition: levels, time span, ids.
 //!
 //! Each answer may be too wide, never too narrow: the condition itself is still evaluated.
 
@@ -56,7 +56,7 @@ pub(super) fn times(expr: &Expr) -> TimeRange {
     }
 }
 
-/// Returns the smallest span that holds all of them.
+/// Returns the smallest span that covers all given spans.
 fn hull(ranges: impl Iterator<Item = TimeRange>) -> TimeRange {
     ranges
         .reduce(|left, right| TimeRange {

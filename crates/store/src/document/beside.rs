@@ -1,8 +1,8 @@
 //! What a record has beside the columns of its fields: values that a field's own column would
 //! change or could not hold.
 //!
-//! All of it lies in one dynamic field of the schema, so that a segment without any is known by one
-//! look:
+//! Overflowing values lie in one dynamic field of the schema, so that one look recognises a segment
+//! without such values:
 //!
 //! | column | holds |
 //! |---|---|
@@ -18,8 +18,8 @@
 //! ```
 //!
 //! The values of a name are neighbours in the dictionary of `pair`, sorted by kind; numbers are
-//! written so that their texts have their order. So a name without a column answers every question
-//! that a column answers, by its part of one dictionary.
+//! written so that their texts have their order. A name without a column thus answers every query
+//! of a column, by its part of one dictionary.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -105,8 +105,8 @@ pub fn has_column_name(name: &str) -> bool {
     !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_control())
 }
 
-/// Returns the stamp of a long text: its beginning, by which most questions are answered, and a
-/// hash that tells it from others that begin so.
+/// Returns the stamp of a long text: a prefix that answers most queries, and a hash that
+/// distinguishes texts of the same prefix.
 pub fn long_stamp(text: &str) -> String {
     let mut stamp = String::with_capacity(COLUMN_TEXT_BYTES_MAX + HASH_CHARACTERS);
     append_stamp(text, &mut stamp);
@@ -117,7 +117,7 @@ pub(super) fn append_stamp(text: &str, stamp: &mut String) {
     stamp.push_str(text.get(..text.floor_char_boundary(COLUMN_TEXT_BYTES_MAX)).unwrap_or(text));
     let mut hash = XxHash3_128::oneshot(text.as_bytes());
     for _ in 0..HASH_CHARACTERS {
-        // `0` and the 63 characters after it: no control character among them.
+        // `0` and the next 63 characters of ASCII: no control character among them.
         stamp.push(char::from(b'0' + (hash & 63) as u8));
         hash >>= 6;
     }

@@ -112,7 +112,7 @@ pub(crate) struct Buffers {
     pub(super) stored: Vec<u8>,
     /// Of one record, while its number of stored fields is not known.
     pub(super) stored_fields: Vec<u8>,
-    /// Of one record, while it is taken apart.
+    /// State of one record while its fields are sorted into columns.
     pub(super) apart: Apart,
     /// Encoded bytes of the records so far.
     pub(super) encoded_bytes: usize,
@@ -141,7 +141,7 @@ impl Buffers {
             && self.names.capacity() * size_of::<Option<KnownName>>() <= KEPT_BYTES_MAX
     }
 
-    /// Returns what a name means, learning it when it is met for the first time.
+    /// Returns the meaning of a name; a new name is added to the cache.
     #[inline]
     pub(super) fn known_name(
         &mut self,

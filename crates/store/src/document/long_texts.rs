@@ -18,7 +18,7 @@ use crate::StoreError;
 /// windows from the last to the first.
 const STORE_CACHE_BLOCKS: usize = 4;
 
-/// Reads the long texts of one field in one segment.
+/// Reads long texts of a field in a segment.
 pub struct LongTexts {
     segment: SegmentReader,
     name: String,

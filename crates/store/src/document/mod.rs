@@ -56,7 +56,7 @@ enum Place {
     Array,
 }
 
-/// What a name says about where its text is kept.
+/// The place of a text, by its field name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NameKind {
     /// An id, looked up by its hash.

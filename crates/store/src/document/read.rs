@@ -235,7 +235,7 @@ impl RecordReader {
     }
 }
 
-/// Rebuilds records of one segment, in the order of `docs`, for those who read it once.
+/// Rebuilds records of one segment, in the order of `docs`, for a single read.
 pub fn read_records(
     segment: &SegmentReader,
     docs: &[DocId],

@@ -1,4 +1,4 @@
-//! Messages as templates: what a message shares with others, and what is its own.
+//! Messages as templates: the text shared with other messages, and the values of each message.
 //!
 //! Arrives: a message and the columns of its record. Leaves: a template, in which a value that the
 //! record has in a column is the name of its field and any other number is a slot, and the texts
@@ -121,7 +121,7 @@ pub(super) struct Apart {
     pub(super) template: String,
     /// Texts of its slots.
     pub(super) slots: String,
-    /// Texts of its slots and of the values that it repeats: the words that others do not have.
+    /// Texts of the slots and of repeated values: the words beyond the template's own.
     pub(super) own: String,
 }
 
@@ -133,8 +133,8 @@ impl Apart {
     }
 }
 
-/// Takes a message apart. False leaves it to the document store: it is long, or has the bytes that
-/// stand for something here.
+/// Takes a message apart. False leaves the message to the document store: the text is long, or
+/// holds bytes that are reserved here.
 pub(super) fn take_apart(message: &str, columns: Columns<'_>, apart: &mut Apart) -> bool {
     apart.clear();
     let Apart { template, slots, own } = apart;
@@ -189,8 +189,8 @@ fn append_word(own: &mut String, text: &str) {
     own.push_str(text);
 }
 
-/// Returns the length of the word that a text starts with, and whether it has a digit. Once it has
-/// one, it goes on over what stands inside numbers, addresses and moments.
+/// Returns the length of the word that a text starts with, and whether it has a digit. Behind the
+/// first digit, a slot goes on over the signs inside numbers, addresses and moments.
 fn word(text: &str) -> (usize, bool) {
     let bytes = text.as_bytes();
     let mut has_digit = false;
@@ -229,7 +229,7 @@ fn char_at(text: &str, position: usize) -> Option<char> {
     text.get(position..)?.chars().next()
 }
 
-/// Tells whether a word that ends one text ends there when another one follows.
+/// Tells whether a word at the end of one text still ends there before a following text.
 fn ends_between(before: &str, after: &str) -> bool {
     let Some(next) = after.chars().next() else { return true };
     let is_inner = !next.is_ascii() || next.is_ascii_alphanumeric();
@@ -259,7 +259,7 @@ fn is_inner(byte: u8) -> bool {
 /// A piece of a template.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part<'t> {
-    /// Text that stands in the message as it is.
+    /// Verbatim text of the message.
     Plain(&'t str),
     /// The value of a field.
     Field(&'t str),
@@ -399,7 +399,7 @@ mod tests {
         is_apart.then_some((apart.template, apart.slots))
     }
 
-    /// Every word of a message is one of its own or one of its template's.
+    /// Every word of a message belongs to a slot or to the template.
     fn check_words(message: &str, apart: &Apart) {
         let words =
             |text| -> Vec<String> { NormalText::of(text).words().map(str::to_owned).collect() };

@@ -17,7 +17,7 @@ use crate::words::{NormalText, for_each_term};
 /// Templates up to which their words are kept: a service has hundreds.
 const KEPT_TEMPLATES_MAX: usize = 8_192;
 
-/// Memory of a term besides its text and its templates: its place in the tree.
+/// Memory of a term besides its text and its templates: the node in the tree.
 const TERM_BYTES: usize = 64;
 
 /// The templates of a segment by term.
@@ -63,7 +63,7 @@ impl TemplateWords {
         self.by_term.get(term).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns the terms from a prefix on, ascending: those that have it come first.
+    /// Returns the terms from a prefix on, ascending: terms with the prefix come first.
     pub fn starting_at(&self, prefix: &str) -> Range<'_, Box<str>, Vec<u64>> {
         self.by_term.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
     }

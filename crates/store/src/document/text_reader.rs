@@ -4,7 +4,7 @@
 //! Arrives: a document that may have what is sought, as the index says. Leaves: whether it has. The
 //! index has no positions: they cost a tenth of a partition, and a template answers for all of its
 //! messages when what is sought stands in its plain text. Otherwise only those values are read that
-//! the words can reach. Nothing here says which documents to look at.
+//! the words can reach. The caller chooses the documents.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -78,7 +78,7 @@ impl Sought {
     }
 }
 
-/// Looks for something in one field of a segment's records.
+/// Searches one field of a segment's records.
 pub struct TextReader {
     segment: SegmentReader,
     path: String,
@@ -201,7 +201,7 @@ impl TextReader {
                 }
             }
             let place = start + next - passed;
-            // Read by the loop: what is not there fits nothing.
+            // The loop reads the text: a missing text matches no condition.
             let fits = message.known_words(part).get(place);
             if !fits.is_some_and(|word| self.sought.fits(next, word)) {
                 return Ok(false);
@@ -341,7 +341,7 @@ impl ShapePart {
     }
 }
 
-/// A message whose parts become words as they are needed. A value ends where a word does, so the
+/// A message whose parts are split into words on demand. A value ends where a word does, so the
 /// words of the parts are those of the message.
 struct Message<'s> {
     doc: DocId,

@@ -21,7 +21,7 @@ const KEPT_TEMPLATES_MAX: usize = 8_192;
 /// Texts from which on they are looked up by a list of the blocks: making it once costs as much
 /// as a few blocks.
 const LISTED_TEXTS_MIN: usize = 8;
-/// Bytes that a kept text takes besides its own.
+/// Overhead of a kept text, bytes.
 const TEXT_OVERHEAD_BYTES: usize = size_of::<Box<str>>();
 
 /// A column of text.

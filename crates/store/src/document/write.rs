@@ -27,7 +27,7 @@ impl Chunk {
         let mut start = Start::of(&self.buffers);
         if let Err(error) = write_fields(&mut self.buffers, record, names, templates, &mut start) {
             // The WAL checked the bytes and the hand-off takes only encoded records, so this is a
-            // bug of ours. The record keeps its place and says what happened.
+            // bug of ours. The record keeps its place, with a note of the failure.
             tracing::error!(seq, %error, "record does not decode");
             start.roll_back(&mut self.buffers);
             add_column(&mut self.buffers, UNDECODABLE, Flat::Bool(true));
@@ -119,7 +119,7 @@ fn write_fields(
     }
     buffers.apart.clear();
     if let Some(message) = message {
-        // A column that an array has members in does not say which value is whose.
+        // A column with the members of an array does not tell the order of the values.
         let first_column = if arrays.is_empty() { start.columns } else { buffers.columns.len() };
         start.template = write_template(buffers, first_column, &message, templates);
         if start.template.is_empty() {

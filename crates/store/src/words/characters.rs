@@ -65,7 +65,7 @@ pub(super) fn is_tag(character: char) -> bool {
     ('\u{e0020}'..='\u{e007f}').contains(&character)
 }
 
-/// Scripts that put no spaces between words, and Korean, whose words carry their particles.
+/// Scripts without spaces between words, and Korean, where words carry particles.
 fn is_of_unspaced_script(character: char) -> bool {
     // The marks of kana and what repeats or lengthens a character have no script of their own.
     let is_of_east_asia = ('\u{3000}'..='\u{30ff}').contains(&character);

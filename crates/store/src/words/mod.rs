@@ -1,4 +1,4 @@
-//! What a word is: the one definition that the index, its verification and the queries share.
+//! Words: one definition for the index, the verification of hits and the queries.
 //!
 //! Arrives: a text as it was logged, or a piece of a query. Leaves: the words of its normal form,
 //! the terms under which the index has them, and whether words stand one after the other. Nothing

@@ -29,7 +29,7 @@ pub fn normal_form(text: &str) -> Cow<'_, str> {
         };
     }
     let mut folded = String::with_capacity(text.len());
-    // Folded while it is decomposed, so that a letter loses its case whatever is on it.
+    // Case is folded on the decomposed text, so that a letter with any mark loses its case.
     for character in DECOMPOSE.normalize(text).chars() {
         fold(character, &mut folded);
     }
@@ -61,7 +61,7 @@ fn fold(character: char, folded: &mut String) {
     }
 }
 
-/// A text in its normal form, with its words.
+/// A text in normal form, with its words.
 #[derive(Clone, Debug)]
 pub struct NormalText<'t> {
     text: Cow<'t, str>,
@@ -127,7 +127,7 @@ fn next_of_ascii(text: &[u8], at: usize) -> Option<Range<usize>> {
 
 fn next_of_any(text: &str, at: usize) -> Option<Range<usize>> {
     let mut characters = text.get(at..)?.char_indices().map(|(offset, c)| (at + offset, kind(c)));
-    // A mark that stands on nothing is a sign.
+    // A mark without a base letter is a sign.
     let is_in_word = |kind: Kind| !matches!(kind, Kind::Sign | Kind::Mark);
     let (start, first) = characters.find(|(_, kind)| is_in_word(*kind))?;
     let mut letters_of_flag = 1;

@@ -4,8 +4,8 @@ use super::characters::is_run;
 use super::normal::{NormalText, normal_form, words_of_normal};
 use super::terms::{WORD_BYTES_MAX, for_each_gram, for_each_term, kept_part};
 
-/// Terms of one run that a record is asked for: after so many, further ones leave out nothing that
-/// verifying does not.
+/// Terms of one run to look up: beyond this number, further terms leave out no record that the
+/// verification would keep.
 const RUN_TERMS_MAX: usize = 32;
 
 /// Whether the last word of a phrase is one or the beginning of one.
@@ -17,8 +17,8 @@ pub enum Ending {
     Open,
 }
 
-/// Words that stand one after the other, whatever signs are between them. Of a run, any part is
-/// found; where words stand beside it in the phrase, they do in the text.
+/// Consecutive words, with any signs between. Of a run, any part is found; where words stand beside
+/// it in the phrase, they do in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phrase {
     words: Vec<String>,

@@ -19,7 +19,7 @@ use super::characters::is_run;
 /// Bytes of the longest word that is a term as it is.
 pub(super) const WORD_BYTES_MAX: usize = 99;
 
-/// Bytes of a longer word that its term starts with, so that beginnings of it are found.
+/// Bytes of a longer word at the start of its term, so that a search by prefix finds the word.
 const KEPT_BYTES_MAX: usize = 32;
 
 /// Between the beginning of a long word and its hash: in no word.

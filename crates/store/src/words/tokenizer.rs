@@ -11,7 +11,7 @@ use super::terms::{WORD_BYTES_MAX, first_gram, write_long_term};
 /// Takes texts apart for the index.
 #[derive(Clone, Default)]
 pub(crate) struct WordTokenizer {
-    /// The text in its normal form, where that is another.
+    /// The normal form, where different from the text.
     normal: String,
     token: Token,
 }

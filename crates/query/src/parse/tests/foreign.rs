@@ -60,7 +60,7 @@ fn said(warning: &Warning) -> String {
     text + "\n"
 }
 
-/// Compiles each line, and writes the meaning and what is said about it under it.
+/// Compiles each line, and writes the meaning and the warnings below the line.
 pub(super) fn check(queries: &[&str], expected: &Expect) {
     let lines = queries.iter().map(|query| {
         let meaning = match compile(query) {
