@@ -6,6 +6,7 @@
 
 use metrics::counter;
 use tierlog_ingest::detector_names;
+use tierlog_model::memory::MemoryUse;
 use tierlog_model::{RejectReason, Tiers, metric_names as names};
 
 /// Values of the label `protocol`.
@@ -69,6 +70,9 @@ pub(crate) fn start_at_zero(tiers: &Tiers) {
         for reason in DROPS {
             counter!(names::EXPIRED, "tier" => tier.to_owned(), "reason" => reason).absolute(0);
         }
+    }
+    for part in MemoryUse::ALL {
+        counter!(names::MEMORY_REFUSALS, "part" => part.as_str()).absolute(0);
     }
     for how in LETTER_ENDS {
         counter!(names::DEAD_LETTERS_DROPPED, "how" => how).absolute(0);

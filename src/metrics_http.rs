@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use metrics::gauge;
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tierlog_model::{HandoffGauge, metric_names as names};
+use tierlog_model::memory::MemoryBudget;
+use tierlog_model::metric_names as names;
 use tierlog_store::{PartitionState, Store};
 
 /// What a scrape reads.
@@ -19,8 +20,8 @@ pub(crate) struct MetricsState {
     pub(crate) recorder: PrometheusHandle,
     /// The store whose size is told.
     pub(crate) store: Store,
-    /// Fill level of Q1.
-    pub(crate) handoff: HandoffGauge,
+    /// The budget whose use is told.
+    pub(crate) memory: MemoryBudget,
 }
 
 /// Returns the metrics route.
@@ -33,13 +34,22 @@ pub(crate) fn metrics_router(state: Arc<MetricsState>) -> Router {
     (status = 200, body = String, content_type = "text/plain; version=0.0.4"),
 ))]
 pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> impl IntoResponse {
-    refresh(&state.store, &state.handoff);
+    refresh_memory(&state.memory);
+    refresh(&state.store);
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content_type, state.recorder.render())
 }
 
-fn refresh(store: &Store, handoff: &HandoffGauge) {
-    gauge!(names::HANDOFF_BYTES).set(handoff.used_bytes() as f64);
+fn refresh_memory(memory: &MemoryBudget) {
+    for part in memory.parts() {
+        let name = part.part_use().as_str();
+        gauge!(names::MEMORY_USED_BYTES, "part" => name).set(part.used_bytes() as f64);
+        gauge!(names::MEMORY_LIMIT_BYTES, "part" => name).set(part.limit_bytes() as f64);
+        counter!(names::MEMORY_REFUSALS, "part" => name).absolute(part.refusals());
+    }
+}
+
+fn refresh(store: &Store) {
     let poisoned = if store.health().refuses_writes.is_some() { 1.0 } else { 0.0 };
     gauge!(names::POISONED).set(poisoned);
     let partitions = store.catalogue().partitions();

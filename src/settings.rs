@@ -31,7 +31,7 @@ pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings 
         open_writers_max: store.open_writers_max,
         // A commit waits more than it works: all of them at once.
         commit_threads_max: store.open_writers_max,
-        open_readers_bytes_max: store.open_readers_memory_max,
+        open_readers_bytes_max: config.memory.readers as usize,
         seal_grace: store.seal_grace,
         seal_zstd_level: store.seal_zstd_level,
         maintenance: MaintenanceJob::Every(store.maintenance_interval),

@@ -91,7 +91,7 @@ enum Kind {
 }
 
 /// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 37] = [
+const DESCRIPTIONS: [(&str, Kind, Unit, &str); 39] = [
     (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
     (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
     (
@@ -118,7 +118,9 @@ const DESCRIPTIONS: [(&str, Kind, Unit, &str); 37] = [
     (names::CONNECTIONS_OPENED, Kind::Counter, Unit::Count, "Connections accepted."),
     (names::CONNECTIONS_CLOSED, Kind::Counter, Unit::Count, "Connections ended."),
     (names::CONNECTIONS_EVICTED, Kind::Counter, Unit::Count, "Idle connections ended for others."),
-    (names::HANDOFF_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that wait for the WAL."),
+    (names::MEMORY_USED_BYTES, Kind::Gauge, Unit::Bytes, "Bytes lent, by part of the budget."),
+    (names::MEMORY_LIMIT_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that each part may lend."),
+    (names::MEMORY_REFUSALS, Kind::Counter, Unit::Count, "Work that a part had no room for."),
     (names::WAL_BYTES, Kind::Counter, Unit::Bytes, "Bytes appended to the WAL."),
     (names::WAL_SYNC_SECONDS, Kind::Histogram, Unit::Seconds, "Time of one WAL fsync."),
     (

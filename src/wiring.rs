@@ -8,7 +8,7 @@
 //! each connection            one task, ended by its loop
 //!
 //! queue      bound                    full means              made in
-//! Q1         store.handoff_max bytes  TCP waits, HTTP 429     here (model::handoff)
+//! Q1         memory.batches bytes     TCP waits, HTTP 429     here (model::handoff)
 //! Q2         index_queue_batches      the WAL thread waits    Store::open
 //! live       64 batches a reader      the reader misses some  Store::open
 //!
@@ -33,6 +33,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
+use tierlog_model::memory::MemoryUse;
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
@@ -74,11 +75,12 @@ pub(crate) async fn serve(
     let ingest_config = settings::ingest_config(&config)?;
     keys::make_private_directory(&config.data_dir).context("make the data directory")?;
 
-    let (sender, receiver) = handoff(config.store.handoff_max);
+    let memory = config.memory.budget();
+    let (sender, receiver) = handoff(memory.part(MemoryUse::Batches).clone());
     let metrics = |store: &Store| MetricsState {
         recorder: recorder.clone(),
         store: store.clone(),
-        handoff: sender.gauge(),
+        memory: memory.clone(),
     };
     let store = tokio::select! {
         opened = open_store(&config, Arc::clone(&clock), receiver) => opened?,
@@ -103,7 +105,7 @@ pub(crate) async fn serve(
     let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop).await;
     let routes = Routes {
         ingest: ingest_routes(&ingest, operations.clone()),
-        query: with_answer_budget(query_routes, config.query.answer_max)
+        query: with_answer_budget(query_routes, memory.part(MemoryUse::Answers).clone())
             .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
             .merge(letters)
             .merge(operations),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tierlog_ingest::{Ingest, IngestConfig, RedactionSettings, Redactor};
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{PseudonymKey, Pseudonyms, RedactedBatch, SystemClock, fields, handoff};
 use tierlog_store::{Store, StoreSettings};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::corpus::Corpus;
 use crate::measure::{Cost, measure, measure_average};
 
 /// Bytes that wait for the store: the default of the daemon.
-const HANDOFF_BYTES: u32 = 32 << 20;
+const HANDOFF_BYTES: u64 = 32 << 20;
 
 /// Whether personal data is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(crate) fn prepare(corpus: &Corpus, redaction: Redaction) -> Result<Prepared>
         Redaction::Off => Redactor::new(&RedactionSettings::off(), Pseudonyms::off()),
         Redaction::On => Redactor::new(&RedactionSettings::default(), pseudonyms()?),
     };
-    let (sender, _receiver) = handoff(HANDOFF_BYTES);
+    let (sender, _receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     let config = IngestConfig::default();
     let ingest = Ingest::new(config, Arc::new(redactor), sender, Arc::new(SystemClock));
     let (batches, cost) = measure_average(|| {
@@ -56,7 +57,7 @@ fn pseudonyms() -> Result<Pseudonyms> {
 pub(crate) fn index(batches: Vec<RedactedBatch>) -> Result<Cost> {
     let directory = tempfile::tempdir().context("make a directory")?;
     let settings = StoreSettings::standard(directory.path().join("data"));
-    let (sender, receiver) = handoff(HANDOFF_BYTES);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     let store = Store::open(settings, Arc::new(SystemClock), receiver)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let ((), cost) = measure(|| {

@@ -26,8 +26,8 @@ pub use problem::{ConfigError, Problem};
 pub(crate) use read::REMOTE_RULE;
 pub use sections::{
     Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
-    LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,
-    TcpSection, TimeSection,
+    LogFormat, LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
+    StoreSection, TcpSection, TimeSection,
 };
 pub(crate) use units::{parse_duration, parse_size};
 

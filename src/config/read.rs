@@ -11,8 +11,8 @@ use tierlog_model::{Level, TierPolicy, Tiers, TiersError};
 use super::reader::Reader;
 use super::sections::{
     Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
-    LogFormat, LogSection, PseudonymSection, QuerySection, RedactionSection, Remote, StoreSection,
-    TcpSection, TimeSection,
+    LogFormat, LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
+    StoreSection, TcpSection, TimeSection,
 };
 use super::units::parse_duration;
 
@@ -42,6 +42,7 @@ impl Config {
             redaction: read_redaction(reader, &data_dir),
             store: read_store(reader),
             query: read_query(reader),
+            memory: read_memory(reader),
             drain_timeout: reader.duration("server.drain_timeout", Duration::ZERO..=10 * MINUTE),
             log: read_log(reader),
             data_dir,
@@ -58,7 +59,7 @@ impl Config {
         let room = [
             ("ingest.http.body_max", self.ingest.http.body_max),
             ("ingest.http.inflated_max", self.ingest.inflated_max),
-            ("store.handoff_max", u64::from(self.store.handoff_max)),
+            ("memory.batches", self.memory.batches),
             ("store.wal_segment_max", self.store.wal_segment_max),
         ];
         for (key, bytes) in room {
@@ -200,12 +201,9 @@ fn read_store(reader: &mut Reader<'_>) -> StoreSection {
         replay_before_ready: reader.duration("store.replay_before_ready", Duration::ZERO..=HOUR),
         commit_interval: reader
             .duration("store.commit_interval", Duration::from_millis(50)..=MINUTE),
-        handoff_max: u32::try_from(reader.size("store.handoff_max", MIB..=GIB)).unwrap_or(u32::MAX),
         index_queue_batches: reader.count("store.index_queue_batches", 1..=1_024) as usize,
         writer_memory_max: reader.size("store.writer_memory_max", 15 * MIB..=GIB) as usize,
         open_writers_max: reader.count("store.open_writers_max", 1..=1_024) as usize,
-        open_readers_memory_max: reader.size("store.open_readers_memory_max", 4 * MIB..=4 * GIB)
-            as usize,
         wal_segment_max: reader.size("store.wal_segment_max", 2 * MIB..=GIB),
         retry_window: reader.duration("store.retry_window", MINUTE..=WEEK),
         free_min: reader.size("store.free_min", MIB..=TIB),
@@ -263,6 +261,18 @@ fn read_query(reader: &mut Reader<'_>) -> QuerySection {
         hits_max: reader.count("query.hits_max", 1..=100_000) as usize,
         track_total_max: reader.count("query.track_total_max", 0..=1_000_000_000),
         answer_max: reader.size("query.answer_max", 64 * KIB..=GIB),
+    }
+}
+
+fn read_memory(reader: &mut Reader<'_>) -> MemorySection {
+    MemorySection {
+        bodies: reader.size("memory.bodies", 4 * MIB..=4 * GIB),
+        batches: reader.size("memory.batches", MIB..=GIB),
+        aggregations: reader.size("memory.aggregations", 4 * MIB..=4 * GIB),
+        hits: reader.size("memory.hits", 4 * MIB..=4 * GIB),
+        answers: reader.size("memory.answers", 4 * MIB..=4 * GIB),
+        tails: reader.size("memory.tails", MIB..=GIB),
+        readers: reader.size("memory.readers", 4 * MIB..=4 * GIB),
     }
 }
 

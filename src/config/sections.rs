@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Level, Tiers};
 
 /// Everything that can be configured, checked.
@@ -23,6 +24,8 @@ pub struct Config {
     pub store: StoreSection,
     /// How lines are found.
     pub query: QuerySection,
+    /// What requests can make the server hold.
+    pub memory: MemorySection,
     /// How long connections may finish what they sent after SIGTERM.
     pub drain_timeout: Duration,
     /// Our own log.
@@ -154,16 +157,12 @@ pub struct StoreSection {
     pub replay_before_ready: Duration,
     /// How often new lines become searchable.
     pub commit_interval: Duration,
-    /// Bytes that may wait for the WAL.
-    pub handoff_max: u32,
     /// Batches that may wait for the indexer.
     pub index_queue_batches: usize,
     /// Memory of one partition's writer, bytes.
     pub writer_memory_max: usize,
     /// Partitions open for writing at once.
     pub open_writers_max: usize,
-    /// Memory of partitions that stay open for reading, bytes.
-    pub open_readers_memory_max: usize,
     /// Size of a WAL segment, bytes.
     pub wal_segment_max: u64,
     /// How long a batch id is remembered.
@@ -216,6 +215,40 @@ pub struct QuerySection {
     pub track_total_max: u64,
     /// Record text in one answer, bytes.
     pub answer_max: u64,
+}
+
+/// `[memory]`: the limit of each part of the budget, bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct MemorySection {
+    /// See [`MemoryUse::Bodies`].
+    pub bodies: u64,
+    /// See [`MemoryUse::Batches`].
+    pub batches: u64,
+    /// See [`MemoryUse::Aggregations`].
+    pub aggregations: u64,
+    /// See [`MemoryUse::Hits`].
+    pub hits: u64,
+    /// See [`MemoryUse::Answers`].
+    pub answers: u64,
+    /// See [`MemoryUse::Tails`].
+    pub tails: u64,
+    /// See [`MemoryUse::Readers`].
+    pub readers: u64,
+}
+
+impl MemorySection {
+    /// Returns the budget of which nothing is lent yet.
+    pub fn budget(&self) -> MemoryBudget {
+        MemoryBudget::new(|part_use| match part_use {
+            MemoryUse::Bodies => self.bodies,
+            MemoryUse::Batches => self.batches,
+            MemoryUse::Aggregations => self.aggregations,
+            MemoryUse::Hits => self.hits,
+            MemoryUse::Answers => self.answers,
+            MemoryUse::Tails => self.tails,
+            MemoryUse::Readers => self.readers,
+        })
+    }
 }
 
 /// `[log]`.

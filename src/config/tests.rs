@@ -139,7 +139,7 @@ fn all_problems_are_reported_together() {
         "ingest.time.service_zones=[\"lms=Europe/Berlin\",\"shop\"]",
         "redaction=off",
         "zebra=1",
-        "store.handoff_max=1MiB",
+        "memory.batches=1MiB",
         "log.level=info,=",
     ]))
     .unwrap_err();

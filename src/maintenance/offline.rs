@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{SystemClock, handoff};
 use tierlog_store::{MaintenanceJob, Store, StoreError, StoreSettings};
 
@@ -10,7 +11,7 @@ use crate::config::Config;
 use crate::settings::store_settings;
 
 /// Bytes of the hand-off of a store that nothing is sent to.
-const HANDOFF_BYTES: u32 = 1024 * 1024;
+const HANDOFF_BYTES: u64 = 1024 * 1024;
 
 /// Opens a data directory, gives it to `work`, and closes it. Refuses one that a server holds,
 /// and one that is not there: a mistyped path must not make an empty store.
@@ -24,7 +25,7 @@ pub(crate) fn with_store<T>(
         "{} is no data directory of tierlog",
         data_dir.display()
     );
-    let (sender, receiver) = handoff(HANDOFF_BYTES);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     // The verb alone decides what changes.
     let settings =
         StoreSettings { maintenance: MaintenanceJob::Rests, ..store_settings(config, data_dir) };

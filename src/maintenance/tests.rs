@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde::de::DeserializeOwned;
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, Level, ManualClock, Record, RecordKind, RedactedBatch, Timestamp, handoff,
 };
@@ -32,7 +33,7 @@ fn config() -> Config {
 /// Fills a directory with one record of each level, and leaves it as a stopped server does.
 fn fill(directory: &Path) {
     let clock = Arc::new(ManualClock::at(moment(NOON)));
-    let (sender, receiver) = handoff(1 << 20);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
     let store = Store::open(store_settings(&config(), directory), clock, receiver).unwrap();
     let mut writer = BatchWriter::default();
     for level in Level::ALL {
@@ -107,7 +108,7 @@ impl Server {
         let path = directory.path().to_owned();
         tokio::task::spawn_blocking(move || fill(&path)).await.unwrap();
         let clock = Arc::new(ManualClock::at(moment(NOON)));
-        let (sender, receiver) = handoff(1 << 20);
+        let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
         let settings = store_settings(&config(), directory.path());
         let store = Store::open(settings, clock, receiver).unwrap();
         let state = MaintenanceState::new(store.clone());

@@ -217,7 +217,7 @@ fn a_body_for_which_there_is_room_in_time_waits_for_it() {
 /// Clients without a retry, at full speed, with bodies that fill the hand-off one by one.
 #[test]
 fn two_clients_with_large_bodies_are_never_told_to_come_back() {
-    let home = Home::with(&["query.track_total_max=1000000", "store.handoff_max=2MiB"]);
+    let home = Home::with(&["query.track_total_max=1000000", "memory.batches=2MiB"]);
     let server = home.start();
     let lines = 20_000;
     std::thread::scope(|scope| {

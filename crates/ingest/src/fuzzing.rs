@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Bytes, BytesMut};
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, Clock, HandoffReceiver, ManualClock, Pseudonyms, RedactedBatch, Timestamp, handoff,
 };
@@ -53,7 +54,7 @@ struct Bench {
 }
 
 static BENCH: LazyLock<Bench> = LazyLock::new(|| {
-    let (sender, receiver) = handoff(1 << 20);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
     let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
     let clock: Arc<dyn Clock> =
         Arc::new(ManualClock::at(Timestamp::from_micros_clamped(NOW_MICROS)));

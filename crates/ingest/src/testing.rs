@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     Ack, HandoffReceiver, ManualClock, Pseudonyms, Receipt, Record, RedactedBatch, Timestamp,
     handoff,
@@ -21,7 +22,8 @@ pub(crate) fn arrival() -> Timestamp {
 
 /// Returns ingest whose hand-off nobody reads yet.
 pub(crate) fn ingest_of(config: IngestConfig, capacity_bytes: u32) -> (Ingest, HandoffReceiver) {
-    let (sender, receiver) = handoff(capacity_bytes);
+    let (sender, receiver) =
+        handoff(MemoryPart::new(MemoryUse::Batches, u64::from(capacity_bytes)));
     let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
     let clock = Arc::new(ManualClock::at(arrival()));
     (Ingest::new(config, Arc::new(redactor), sender, clock), receiver)

@@ -1,8 +1,8 @@
 //! Q1: the hand-off from ingest to the store, bounded in bytes.
 //!
 //! A batch of ten lines can be one kilobyte or ten megabytes, so items are the wrong measure.
-//! The permits ride inside the submission and are freed when it is dropped, which is when the
-//! WAL has it. Full means: [`HandoffSender::send`] waits (TCP stops reading),
+//! The lease of [`MemoryPart`] rides inside the submission and is given back when that is dropped,
+//! which is when the WAL has it. Full means: [`HandoffSender::send`] waits (TCP stops reading),
 //! [`HandoffSender::try_send`] says so. A full disk is said apart: HTTP
 //! answers 507, TCP waits ([`WhenDiskFull`]).
 
@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::RedactedBatch;
 use crate::limits::HANDOFF_BATCHES_MAX;
+use crate::memory::{MemoryLease, MemoryPart};
 
 /// What the store says about a batch.
 pub type Ack = Result<Receipt, Refusal>;
@@ -111,24 +112,24 @@ pub struct Submission {
     /// What is done with it while the disk is full.
     pub when_disk_full: WhenDiskFull,
     /// Bytes of the bound that this submission holds until it is dropped.
-    permits: Option<OwnedSemaphorePermit>,
+    lease: MemoryLease,
 }
 
 /// Bytes of the bound, given back when this is dropped. The default holds none.
 #[derive(Debug, Default)]
 pub struct HeldBytes {
-    _permits: Option<OwnedSemaphorePermit>,
+    _lease: Option<MemoryLease>,
 }
 
 impl Submission {
     /// Takes the submission apart, so that it can be answered before its bytes are given back.
     pub fn into_parts(self) -> (RedactedBatch, Reply, HeldBytes) {
-        (self.batch, self.reply, HeldBytes { _permits: self.permits })
+        (self.batch, self.reply, HeldBytes { _lease: Some(self.lease) })
     }
 
     /// Returns how many bytes of the bound the submission holds.
     pub fn held_bytes(&self) -> usize {
-        self.permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+        self.lease.bytes() as usize
     }
 }
 
@@ -147,23 +148,8 @@ pub enum SendError {
 #[derive(Clone, Debug)]
 pub struct HandoffSender {
     queue: mpsc::Sender<Submission>,
-    budget: Arc<Semaphore>,
-    capacity_bytes: u32,
+    batches: MemoryPart,
     disk_full: Arc<AtomicBool>,
-}
-
-/// The fill level of a hand-off, for metrics.
-#[derive(Clone, Debug)]
-pub struct HandoffGauge {
-    budget: Arc<Semaphore>,
-    capacity_bytes: u32,
-}
-
-impl HandoffGauge {
-    /// Returns how many bytes wait or are being written.
-    pub fn used_bytes(&self) -> usize {
-        (self.capacity_bytes as usize).saturating_sub(self.budget.available_permits())
-    }
 }
 
 /// The receiving half, read by the WAL thread.
@@ -173,13 +159,12 @@ pub struct HandoffReceiver {
     disk_full: Arc<AtomicBool>,
 }
 
-/// Makes a hand-off that holds at most so many bytes.
-pub fn handoff(capacity_bytes: u32) -> (HandoffSender, HandoffReceiver) {
+/// Makes a hand-off whose batches are leases of a part of the budget.
+pub fn handoff(batches: MemoryPart) -> (HandoffSender, HandoffReceiver) {
     let (sender, receiver) = mpsc::channel(HANDOFF_BATCHES_MAX);
-    let budget = Arc::new(Semaphore::new(capacity_bytes as usize));
     let disk_full = Arc::new(AtomicBool::new(false));
     let receiver = HandoffReceiver { queue: receiver, disk_full: Arc::clone(&disk_full) };
-    (HandoffSender { queue: sender, budget, capacity_bytes, disk_full }, receiver)
+    (HandoffSender { queue: sender, batches, disk_full }, receiver)
 }
 
 impl HandoffSender {
@@ -217,27 +202,19 @@ impl HandoffSender {
         when_disk_full: WhenDiskFull,
         on_verdict: impl FnOnce(&Ack) + Send + 'static,
     ) -> Result<oneshot::Receiver<Ack>, SendError> {
-        let cost = self.cost(&batch);
-        let permits = Arc::clone(&self.budget)
-            .acquire_many_owned(cost)
-            .await
-            .map_err(|_| SendError::Closed)?;
-        let (submission, verdict) =
-            submission(batch, permits, when_disk_full, Box::new(on_verdict));
+        let lease = self.batches.take(batch.bytes().len() as u64).await;
+        let (submission, verdict) = submission(batch, lease, when_disk_full, Box::new(on_verdict));
         self.queue.send(submission).await.map_err(|_| SendError::Closed)?;
         Ok(verdict)
     }
 
     /// Hands a batch over if there is room now. Returns the future verdict.
     pub fn try_send(&self, batch: RedactedBatch) -> Result<oneshot::Receiver<Ack>, SendError> {
-        let cost = self.cost(&batch);
-        let permits =
-            Arc::clone(&self.budget).try_acquire_many_owned(cost).map_err(|error| match error {
-                TryAcquireError::NoPermits => SendError::Full,
-                TryAcquireError::Closed => SendError::Closed,
-            })?;
+        // A batch larger than the whole bound takes all of it, as when it waits.
+        let bytes = (batch.bytes().len() as u64).min(self.batches.limit_bytes());
+        let lease = self.batches.try_take(bytes).map_err(|_| SendError::Full)?;
         let (submission, verdict) =
-            submission(batch, permits, WhenDiskFull::Refuse, Box::new(|_| {}));
+            submission(batch, lease, WhenDiskFull::Refuse, Box::new(|_| {}));
         self.queue.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
@@ -247,17 +224,7 @@ impl HandoffSender {
 
     /// Returns how many bytes wait or are being written.
     pub fn used_bytes(&self) -> usize {
-        (self.capacity_bytes as usize).saturating_sub(self.budget.available_permits())
-    }
-
-    /// Returns a view of the fill level that does not keep the hand-off open.
-    pub fn gauge(&self) -> HandoffGauge {
-        HandoffGauge { budget: Arc::clone(&self.budget), capacity_bytes: self.capacity_bytes }
-    }
-
-    /// A batch larger than the whole bound takes all of it instead of waiting for ever.
-    fn cost(&self, batch: &RedactedBatch) -> u32 {
-        u32::try_from(batch.bytes().len()).unwrap_or(u32::MAX).min(self.capacity_bytes)
+        self.batches.used_bytes() as usize
     }
 }
 
@@ -291,11 +258,11 @@ impl HandoffReceiver {
 
 fn submission(
     batch: RedactedBatch,
-    permits: OwnedSemaphorePermit,
+    lease: MemoryLease,
     when_disk_full: WhenDiskFull,
     on_verdict: OnVerdict,
 ) -> (Submission, oneshot::Receiver<Ack>) {
     let (sender, verdict) = oneshot::channel();
     let reply = Reply { sender, on_verdict };
-    (Submission { batch, reply, when_disk_full, permits: Some(permits) }, verdict)
+    (Submission { batch, reply, when_disk_full, lease }, verdict)
 }

@@ -1,7 +1,8 @@
 //! Vocabulary that the other crates share: no input, no output, no threads.
 //!
 //! Data-flow order: what a line is ([`Record`]), where it belongs ([`Tiers`], [`Day`]), how it
-//! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`]).
+//! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`],
+//! [`memory`]).
 
 mod batch;
 mod buffer_pool;
@@ -15,6 +16,7 @@ mod handoff;
 mod id;
 mod level;
 pub mod limits;
+pub mod memory;
 pub mod metric_names;
 mod names;
 mod producer;
@@ -31,8 +33,8 @@ pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use error_names::is_error_text;
 pub use handoff::{
-    Ack, DiskFull, HandoffGauge, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal,
-    Reply, SendError, Submission, WhenDiskFull, handoff,
+    Ack, DiskFull, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, Reply, SendError,
+    Submission, WhenDiskFull, handoff,
 };
 pub use id::id_hash;
 pub use level::Level;

@@ -22,8 +22,12 @@ pub const CONNECTIONS_OPENED: &str = "tierlog_connections_opened_total";
 pub const CONNECTIONS_CLOSED: &str = "tierlog_connections_closed_total";
 /// Connections that were asked to leave, because all places were taken and they only waited.
 pub const CONNECTIONS_EVICTED: &str = "tierlog_connections_evicted_total";
-/// Bytes that wait in the hand-off to the store.
-pub const HANDOFF_BYTES: &str = "tierlog_handoff_bytes";
+/// Bytes that a part of the budget of memory has lent, by `part`.
+pub const MEMORY_USED_BYTES: &str = "tierlog_memory_used_bytes";
+/// Bytes that a part of the budget of memory may lend, by `part`.
+pub const MEMORY_LIMIT_BYTES: &str = "tierlog_memory_limit_bytes";
+/// Work that a part of the budget of memory refused, by `part`.
+pub const MEMORY_REFUSALS: &str = "tierlog_memory_refusals_total";
 /// Bytes appended to the WAL.
 pub const WAL_BYTES: &str = "tierlog_wal_written_bytes_total";
 /// Time of one WAL fsync, seconds.

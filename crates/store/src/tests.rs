@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, Clock, HandoffSender, Level, ManualClock, Record, RecordKind, RedactedBatch,
     Timestamp, Value, handoff, id_hash,
@@ -42,7 +43,7 @@ struct Running {
 
 impl Running {
     fn open(directory: &Path) -> Running {
-        let (sender, receiver) = handoff(16 << 20);
+        let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 16 << 20));
         let clock = ManualClock::at(noon());
         let store = Store::open(settings(directory), Arc::new(clock.clone()), receiver)
             .expect("the store opens");
@@ -275,7 +276,7 @@ fn one_process_at_a_time_and_a_start_without_a_hand() {
     let directory = tempfile::tempdir().expect("directory");
     let running = Running::open(directory.path());
     running.write(&one_of_each("a", noon()));
-    let (_sender, receiver) = handoff(1 << 20);
+    let (_sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(noon()));
     let second = Store::open(settings(directory.path()), Arc::clone(&clock), receiver);
     assert!(matches!(second, Err(StoreError::Locked(_))));
@@ -294,7 +295,7 @@ fn one_process_at_a_time_and_a_start_without_a_hand() {
     running.close();
 
     std::fs::write(directory.path().join("tierlog.json"), b"{\"format\": 99}").expect("written");
-    let (_sender, receiver) = handoff(1 << 20);
+    let (_sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
     let refused = Store::open(settings(directory.path()), clock, receiver);
     assert!(matches!(refused, Err(StoreError::FormatVersion { found: 99, .. })));
 }
@@ -302,7 +303,7 @@ fn one_process_at_a_time_and_a_start_without_a_hand() {
 #[test]
 fn many_days_stay_within_the_open_writers() {
     let directory = tempfile::tempdir().expect("directory");
-    let (sender, receiver) = handoff(16 << 20);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 16 << 20));
     let clock = ManualClock::at(noon());
     let mut settings = settings(directory.path());
     settings.open_writers_max = 2;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tierlog_ingest::{Ingest, Redactor};
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{Clock, ManualClock, Pseudonyms, SystemClock, handoff};
 use tierlog_store::{PendingReplay, Store};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ impl Running {
         let config = Config::load(&Sources { assignments: set.to_vec(), ..Sources::default() })
             .expect("valid")
             .0;
-        let (sender, receiver) = handoff(1 << 20);
+        let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store_settings = settings::store_settings(&config, directory);
         let store_clock = Arc::clone(&clock);
@@ -122,7 +123,7 @@ async fn what_was_mended_is_a_record_and_the_rest_stays_once() {
 
 /// A way into a store that takes batches, says their names, and dies before it answers.
 fn dying(strict: &Running) -> (Ingest, std::thread::JoinHandle<Vec<tierlog_model::BatchId>>) {
-    let (sender, mut receiver) = handoff(1 << 20);
+    let (sender, mut receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
     let names = std::thread::spawn(move || {
         let mut names = Vec::new();
         while let Some(submission) = receiver.blocking_recv() {

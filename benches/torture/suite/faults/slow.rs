@@ -35,7 +35,7 @@ pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
 fn push(rig: &Rig, seed: u64) -> Result<Trial> {
     let shim = rig.shim.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
     let mut trial = Trial::new(rig, seed, 2)?
-        .with_settings(&["store.handoff_max=1MiB", "ingest.http.full_wait=100ms"]);
+        .with_settings(&["memory.batches=1MiB", "ingest.http.full_wait=100ms"]);
     let server = trial.start_with(&shim.slow_syncs(&trial.place.data.join("wal"), SLOWER_MS))?;
     let mut protocols = [Protocol::Http; SENDERS];
     if let Some(first) = protocols.first_mut() {

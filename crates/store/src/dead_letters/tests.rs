@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, Record, RecordKind, RedactedBatch, Timestamp,
     Value, handoff,
@@ -26,7 +27,7 @@ fn open(directory: &Path) -> (Store, HandoffSender) {
         free_bytes_min: 0,
         ..StoreSettings::standard(directory.to_owned())
     };
-    let (sender, receiver) = handoff(16 << 20);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 16 << 20));
     let store = Store::open(settings, Arc::new(ManualClock::at(noon(1))), receiver);
     (store.expect("the store opens"), sender)
 }

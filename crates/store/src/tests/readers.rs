@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{Day, Level, ManualClock, handoff};
 
 use super::{DAY_MICROS, Running, noon, record, settings};
@@ -12,7 +13,7 @@ use crate::{CompactScope, PartitionState, Store};
 /// A store of one sealed partition a day, the newest today, with room for so many bytes of open
 /// ones.
 fn days(directory: &std::path::Path, days: i64, open_readers_bytes_max: usize) -> Running {
-    let (sender, receiver) = handoff(16 << 20);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 16 << 20));
     let clock = ManualClock::at(noon());
     let settings = crate::StoreSettings { open_readers_bytes_max, ..settings(directory) };
     let store = Store::open(settings, Arc::new(clock.clone()), receiver).expect("opens");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
     RedactedBatch, Timestamp, Value, handoff,
@@ -45,7 +46,7 @@ impl Fixture {
             ..StoreSettings::standard(directory.path().to_path_buf())
         };
         let clock = Arc::new(ManualClock::at(moment(NOW)));
-        let (sender, receiver) = handoff(1 << 24);
+        let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 24));
         let store = Store::open(settings, clock.clone(), receiver).unwrap();
         let key = PseudonymKey::from_bytes(&vec![7; 32].into()).unwrap();
         let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));

@@ -8,6 +8,7 @@ use axum::http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
 use tempfile::TempDir;
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
     RedactedBatch, Timestamp, Value, handoff,
@@ -47,7 +48,7 @@ impl Fixture {
         settings.free_bytes_min = 0;
         settings.seal_zstd_level = 1;
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros_clamped(NOW)));
-        let (sender, receiver) = handoff(1 << 24);
+        let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 24));
         let store = Store::open(settings, clock.clone(), receiver).expect("a store");
         let key = PseudonymKey::from_bytes(&vec![7; 32].into()).expect("a key");
         let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{Ack, HandoffSender, ManualClock, handoff};
 use tokio::sync::oneshot;
 
@@ -25,7 +26,7 @@ fn start(settings: WalSettings, queue: usize) -> Running {
     let vfs = empty_disk();
     let opened = Wal::open(Arc::new(vfs.clone()), Path::new(DATA), settings, at(0));
     let (wal, _) = opened.expect("opens");
-    let (sender, receiver) = handoff(10_000);
+    let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 10_000));
     let (applied_sender, applied) = sync_channel(queue);
     let (live_sender, live) = broadcast::channel(64);
     let state = WriteStateHandle::default();
