@@ -4,7 +4,7 @@
 //! the caller says.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 use crate::backend::Vfs;
@@ -58,4 +58,17 @@ pub(crate) fn list_names(vfs: &dyn Vfs, path: &Path) -> Result<Vec<String>, Stor
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(StoreError::io("list", path)(error)),
     }
+}
+
+/// Returns a path in a directory for a name that is not taken yet.
+pub(crate) fn free_name(
+    vfs: &dyn Vfs,
+    directory: &Path,
+    name: &str,
+) -> Result<PathBuf, StoreError> {
+    let taken = list_names(vfs, directory)?;
+    let free = (0..=taken.len())
+        .map(|number| format!("{name}.{number}"))
+        .find(|candidate| !taken.contains(candidate));
+    Ok(directory.join(free.unwrap_or_else(|| name.to_owned())))
 }

@@ -17,12 +17,12 @@ use tierlog_model::{Clock, Day, HeldBytes};
 use crate::catalogue::Catalogue;
 use crate::indexer::{Indexer, Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
-use crate::maintenance::{
-    RetentionClock, empty_trash, move_to_trash, quarantine, quarantined_partitions,
-};
+use crate::maintenance::{RetentionClock, quarantined_partitions};
+use crate::quarantine::quarantine;
 use crate::tombstone::Tombstones;
+use crate::trash::{empty_trash, move_to_trash};
 use crate::versions::{FORMAT, check_all};
-use crate::wal::{AppliedBatch, Wal};
+use crate::wal::{LoggedBatch, Wal};
 use crate::{Partition, PartitionId, StoreError, StoreSettings, files};
 
 #[derive(Deserialize)]
@@ -266,7 +266,7 @@ fn replay(wal: &Wal, indexer: &Indexer, deadline: Option<Instant>) -> Result<Rep
         }
         replayed.records += u64::from(batch.record_count());
         uncommitted_bytes += batch.bytes().len();
-        let applied = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
+        let applied = LoggedBatch { first_seq, batch, held: HeldBytes::default() };
         let is_full = uncommitted_bytes >= UNCOMMITTED_BYTES_MAX;
         let step = indexer.try_step(|| {
             indexer.apply(&applied, Replay::Yes)?;

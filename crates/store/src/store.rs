@@ -13,12 +13,11 @@ use tokio::sync::broadcast;
 use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
-use crate::dead_letters::LetterQuery;
 use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
 use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
-use crate::partition::WriterSettings;
+use crate::partition::{RecordSelection, WriterSettings};
 use crate::recovery::{self, Found, Recovered};
 use crate::wal::{
     self, LiveBatch, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
@@ -115,7 +114,8 @@ impl Store {
         } = recovered;
 
         let (live, _) = broadcast::channel(LIVE_BATCHES);
-        let hooks = WalHooks { clock, live: live.clone(), state: WriteStateHandle::default() };
+        let state = indexer.write_state().clone();
+        let hooks = WalHooks { clock, live: live.clone(), state };
         let write_state = hooks.state.clone();
         let maintenance = Arc::new(Maintenance::new(
             settings.maintenance_settings(),
@@ -196,13 +196,13 @@ impl Store {
         &self.inner.layout
     }
 
-    /// Deletes the records of a partition that a query finds, durably. Blocks.
+    /// Deletes selected records of a partition, durably. Blocks.
     pub(crate) fn delete_records(
         &self,
         id: PartitionId,
-        query: LetterQuery,
+        selection: RecordSelection,
     ) -> Result<(), StoreError> {
-        self.inner.indexer.delete_records(id, query)
+        self.inner.indexer.delete_records(id, selection)
     }
 
     /// Returns what the store says of itself.
@@ -229,7 +229,7 @@ impl Store {
     /// Tells whether records that were acknowledged a while ago may not be searchable: indexing
     /// waits for something, or a start has left it more to do than it does in a moment.
     pub fn is_indexing_late(&self) -> bool {
-        self.inner.write_state.is_indexing_late() || self.inner.indexer.is_lossy()
+        self.inner.write_state.is_indexing_late() || self.inner.indexer.is_stalled()
     }
 
     /// Returns the present as retention takes it: the clock, unless it has jumped ahead.
@@ -324,12 +324,11 @@ fn start_threads(
     maintenance: &Arc<Maintenance>,
 ) -> Result<Threads, StoreError> {
     let started = |name: &'static str| move |_: std::io::Error| StoreError::ThreadEnded(name);
-    let state = hooks.state.clone();
     // Q2: full means that the WAL thread waits, so Q1 fills, so ingest waits or answers 429.
     let (applied, queue) = sync_channel(settings.index_queue_batches);
     let wal = wal::spawn_wal_thread(handoff, wal, applied, hooks).map_err(started("wal"))?;
-    let indexer = crate::indexer::spawn(Arc::clone(indexer), queue, state, left)
-        .map_err(started("indexer"))?;
+    let indexer =
+        crate::indexer::spawn(Arc::clone(indexer), queue, left).map_err(started("indexer"))?;
     let maintenance = match settings.maintenance {
         MaintenanceJob::Every(interval) => Some(
             maintenance::spawn(Arc::clone(maintenance), interval, settings.seal_grace)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tierlog_model::Tiers;
 
 use crate::layout::Layout;
+use crate::quarantine::quarantine;
 use crate::{PartitionId, StoreError, files};
 
 /// The tombstones of a store, on disk and in memory.
@@ -52,7 +53,7 @@ impl Tombstones {
                 Err(error) => {
                     tracing::error!(tombstone = %name, %error, "put aside unreadable tombstone");
                     let name = format!("tombstones/{name}");
-                    crate::maintenance::quarantine(layout, &path, &name)?;
+                    quarantine(layout, &path, &name)?;
                     unreadable.push(name);
                 }
             }

@@ -17,11 +17,10 @@ use tantivy::DocId;
 use tierlog_model::metric_names::DEAD_LETTERS_DROPPED;
 
 use crate::catalogue::Catalogue;
-use crate::partition::OpenSegment;
+use crate::partition::{OpenSegment, RecordSelection};
 use crate::{PartitionId, Store, StoreError, StoredRecord};
 
 pub use journal::PendingReplay;
-pub(crate) use select::LetterQuery;
 pub use select::LetterSelection;
 use select::Selected;
 
@@ -142,13 +141,13 @@ fn find(
 pub(crate) fn take_away(
     catalogue: &Catalogue,
     selection: &LetterSelection,
-    delete: impl Fn(PartitionId, LetterQuery) -> Result<(), StoreError>,
+    delete: impl Fn(PartitionId, RecordSelection) -> Result<(), StoreError>,
 ) -> Result<BTreeMap<String, u64>, StoreError> {
     let by_reason = find(catalogue, selection, LetterOrder::NewestFirst, 0)?.by_reason;
     let tier = catalogue.tiers().dead_letter();
     for listed in catalogue.list().iter().filter(|listed| listed.id().tier == tier) {
         if !by_reason.is_empty() {
-            delete(listed.id(), LetterQuery::new(selection.clone()))?;
+            delete(listed.id(), selection.records())?;
             continue;
         }
         // ORDER: a process that was killed may have taken them away so that it is seen and not

@@ -12,6 +12,7 @@ use tierlog_model::{Timestamp, fields};
 
 use crate::StoreError;
 use crate::document::terms;
+use crate::partition::RecordSelection;
 use crate::schema::{SEQ, TIMESTAMP, attribute_column};
 
 /// Which dead letters are meant: those for which everything holds that is said.
@@ -36,6 +37,11 @@ impl LetterSelection {
     pub fn of_ids(mut ids: Vec<u64>) -> LetterSelection {
         ids.sort_unstable();
         LetterSelection { ids: Some(ids), ..LetterSelection::default() }
+    }
+
+    /// Returns the selection as the writer of a partition takes it.
+    pub(super) fn records(&self) -> RecordSelection {
+        RecordSelection::of(LetterQuery(self.clone()))
     }
 
     fn has(&self, seq: u64, arrived: Timestamp) -> bool {
@@ -100,13 +106,7 @@ impl<'s> Selected<'s> {
 
 /// The selection as the search engine takes it.
 #[derive(Clone, Debug)]
-pub(crate) struct LetterQuery(LetterSelection);
-
-impl LetterQuery {
-    pub(super) fn new(selection: LetterSelection) -> LetterQuery {
-        LetterQuery(selection)
-    }
-}
+struct LetterQuery(LetterSelection);
 
 impl Query for LetterQuery {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {

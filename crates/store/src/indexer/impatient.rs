@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::Indexer;
 use super::failure::Failure;
+use super::phase::Event;
 use super::sink::SupervisedIndexer;
 use super::supervise::{Each, Sink, follow, recover};
 use crate::StoreError;
-use crate::wal::{AppliedBatch, WriteStateHandle};
+use crate::wal::LoggedBatch;
 
 /// An indexer that tries again at once, as long as somebody says that it makes sense.
 struct Impatient<'i> {
@@ -25,7 +26,7 @@ impl Sink for Impatient<'_> {
         self.sink.reread(range, each)
     }
 
-    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
+    fn apply(&self, batch: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError> {
         self.sink.apply(batch, range)
     }
 
@@ -33,7 +34,7 @@ impl Sink for Impatient<'_> {
         self.sink.commit()
     }
 
-    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+    fn set_aside(&self, batch: &LoggedBatch, seq: u64) -> Result<(), StoreError> {
         self.sink.set_aside(batch, seq)
     }
 
@@ -41,12 +42,8 @@ impl Sink for Impatient<'_> {
         self.sink.give_up(seq);
     }
 
-    fn stall(&self, why: Option<&Failure>) {
-        self.sink.stall(why);
-    }
-
-    fn follow(&self, until: u64) {
-        self.sink.follow(until);
+    fn note(&self, event: Event) {
+        self.sink.note(event);
     }
 
     fn is_closing(&self) -> bool {
@@ -67,15 +64,13 @@ impl Indexer {
         error: StoreError,
         goes_on: &dyn Fn() -> bool,
     ) -> bool {
-        let write_state = WriteStateHandle::default();
-        let sink = SupervisedIndexer { indexer: self, write_state: &write_state };
+        let sink = SupervisedIndexer(self);
         recover(&Impatient { sink, goes_on }, until, &Failure::from(error)).is_ok()
     }
 
     /// Does what a start has left, as its thread does. Returns whether that succeeded.
     pub(crate) fn follow_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
-        let write_state = WriteStateHandle::default();
-        let sink = SupervisedIndexer { indexer: self, write_state: &write_state };
+        let sink = SupervisedIndexer(self);
         follow(&Impatient { sink, goes_on }, until).is_ok()
     }
 }

@@ -5,35 +5,39 @@
 //! are in the index, all others are still in the WAL. One lock guards the open writers;
 //! maintenance takes it for short steps (never during a merge).
 
+mod context;
 mod failure;
 #[cfg(any(test, feature = "simulation"))]
 mod impatient;
+mod phase;
+mod progress;
 mod sink;
 mod state;
 mod supervise;
 mod thread;
 mod wait;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tierlog_model::{Clock, Tiers};
+use tierlog_model::Clock;
 
 pub(crate) use state::Replay;
 pub(crate) use thread::{Left, LeftBy, UNCOMMITTED_BYTES_MAX, spawn};
 
+use self::context::{Context, StopRequest};
 use self::failure::guarded;
-use self::state::{Behind, IndexState};
+use self::phase::Event;
+use self::progress::Progress;
+use self::state::IndexState;
 use self::wait::wait_unless;
 use crate::catalogue::Catalogue;
-use crate::dead_letters::LetterQuery;
-use crate::document::ChunkPool;
 use crate::layout::Layout;
-use crate::partition::WriterSettings;
+use crate::partition::{RecordSelection, WriterSettings};
 use crate::tombstone::Tombstones;
-use crate::wal::{AppliedBatch, WalReader, WalReleaser};
-use crate::{PartitionId, StoreError};
+use crate::wal::{LoggedBatch, WalReader, WalReleaser, WriteStateHandle};
+use crate::{PartitionId, StoreError, trash};
 
 /// What the indexer is told.
 #[derive(Clone, Copy, Debug)]
@@ -47,23 +51,8 @@ pub(crate) struct IndexerSettings {
 /// Shared by the indexing thread, maintenance and everyone who wants a flush.
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    settings: IndexerSettings,
-    tiers: Tiers,
-    layout: Layout,
-    clock: Arc<dyn Clock>,
-    catalogue: Arc<Catalogue>,
-    releaser: WalReleaser,
-    reader: WalReader,
-    /// Records on their way to the writers.
-    chunks: Arc<ChunkPool>,
+    context: Arc<Context>,
     state: Mutex<IndexState>,
-    /// Signalled whenever batches were applied or the thread ended.
-    progress: Condvar,
-    /// Set when a writer may have lost records, until the indexing thread has gone back to what is
-    /// committed: for those who must not wait for the lock of the state.
-    lossy: AtomicBool,
-    /// Set when the store is about to close: long work that can be done later is left.
-    stopping: AtomicBool,
 }
 
 impl Indexer {
@@ -75,7 +64,7 @@ impl Indexer {
         (releaser, reader): (WalReleaser, WalReader),
         tombstones: Tombstones,
     ) -> Indexer {
-        Indexer {
+        let context = Arc::new(Context {
             settings,
             tiers: catalogue.tiers().clone(),
             layout,
@@ -84,18 +73,21 @@ impl Indexer {
             releaser,
             reader,
             chunks: Arc::default(),
-            state: Mutex::new(IndexState::new(tombstones)),
-            progress: Condvar::new(),
-            lossy: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
-        }
+            progress: Progress::default(),
+            stop: StopRequest::default(),
+        });
+        let state = IndexState::new(Arc::clone(&context), tombstones);
+        Indexer { context, state: Mutex::new(state) }
+    }
+
+    /// Returns what the WAL thread goes by: whether batches are taken.
+    pub(crate) fn write_state(&self) -> &WriteStateHandle {
+        self.context.progress.write_state()
     }
 
     /// Gives the records of a batch to their partitions.
-    pub(crate) fn apply(&self, batch: &AppliedBatch, replay: Replay) -> Result<(), StoreError> {
-        self.with_state(|state| state.apply(self, batch, replay))?;
-        self.progress.notify_all();
-        Ok(())
+    pub(crate) fn apply(&self, batch: &LoggedBatch, replay: Replay) -> Result<(), StoreError> {
+        self.change(|state| state.apply(batch, replay))
     }
 
     /// Runs a step of the start. Returns whether it succeeded.
@@ -112,33 +104,23 @@ impl Indexer {
     /// Makes everything applied so far durable in the indexes and searchable, then lets the WAL
     /// forget it.
     pub(crate) fn commit(&self) -> Result<(), StoreError> {
-        self.with_state(|state| state.commit_all(self))
+        self.change(IndexState::commit_all)
     }
 
     /// Waits until every record below a number was applied, then commits.
     pub(crate) fn flush(&self, below: u64) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        while state.applied() < below {
-            if state.has_ended() {
-                return Err(StoreError::ThreadEnded("indexer"));
-            }
-            if let Some(why) = state.stalled() {
-                return Err(StoreError::Stalled(why.to_owned()));
-            }
-            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(state);
+        self.context.progress.await_applied(below)?;
         self.commit()
     }
 
     /// Asks for long work to be left: the store is about to close.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.context.stop.make();
     }
 
     /// Tells whether the store is about to close.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.context.stop.is_made()
     }
 
     /// Merges a partition into one segment in its sealed form. Records that arrive meanwhile
@@ -149,86 +131,70 @@ impl Indexer {
         if self.is_stopping() {
             return Err(StoreError::Closing);
         }
-        let merge = self.with_state(|state| state.start_seal(self, id))?;
+        let merge = self.change(|state| state.start_seal(id))?;
         let merged = match merge {
             Some(future) => {
                 wait_unless(future, || self.is_stopping()).ok_or(StoreError::Closing)?
             }
             None => Ok(None),
         };
-        self.with_state(|state| state.finish_seal(self, id))?;
-        merged.map(drop).map_err(StoreError::index("merge", &id.name(&self.tiers)))
+        self.change(|state| state.finish_seal(id))?;
+        merged.map(drop).map_err(StoreError::index("merge", &id.name(&self.context.tiers)))
     }
 
-    /// Deletes the records of a partition that a query finds, durably; a partition without any
-    /// record left goes too.
+    /// Deletes selected records of a partition, durably; a partition without any record left goes
+    /// too.
     pub(crate) fn delete_records(
         &self,
         id: PartitionId,
-        query: LetterQuery,
+        selection: RecordSelection,
     ) -> Result<(), StoreError> {
-        let emptied = self.with_state(|state| state.delete_records(self, id, query))?;
-        emptied.map_or(Ok(()), |trashed| crate::maintenance::delete(&self.layout, &trashed))
+        let emptied = self.change(|state| state.delete_records(id, selection))?;
+        emptied.map_or(Ok(()), |trashed| trash::delete(&self.context.layout, &trashed))
     }
 
     /// Takes a partition away: drops its writer, remembers how far its records went, and moves
     /// its directory to the trash.
-    pub(crate) fn drop_partition(&self, id: PartitionId) -> Result<std::path::PathBuf, StoreError> {
-        self.lock().drop_partition(self, id)
+    pub(crate) fn drop_partition(&self, id: PartitionId) -> Result<PathBuf, StoreError> {
+        self.lock().drop_partition(id)
     }
 
     /// Changes the writers. When that fails, or panics, a writer may have lost records that the
     /// WAL still has; then nothing is added or committed, and so nothing released, before the
     /// indexing thread has read them again.
-    fn with_state<T>(
+    fn change<T>(
         &self,
-        change: impl FnOnce(&mut IndexState) -> Result<T, StoreError>,
+        step: impl FnOnce(&mut IndexState) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut state = self.lock();
-        if state.is_behind() {
-            return Err(StoreError::Stalled("the log is read again".to_owned()));
-        }
-        state.set_behind(Behind::Yes);
-        let lossy = NoteLoss(&self.lossy);
-        let changed = change(&mut state)?;
-        std::mem::forget(lossy);
-        state.set_behind(Behind::No);
-        Ok(changed)
+        let begun = self.context.progress.begin_step()?;
+        begun.end(step(&mut state))
     }
 
     /// Tells whether a writer may have lost records that nobody has begun to read again.
-    pub(crate) fn is_lossy(&self) -> bool {
-        self.lossy.load(Ordering::Acquire)
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.context.progress.stalled().is_some()
     }
 
     fn free_bytes(&self) -> u64 {
-        self.layout.vfs().free_bytes(self.layout.root()).unwrap_or(0)
+        let layout = &self.context.layout;
+        layout.vfs().free_bytes(layout.root()).unwrap_or(0)
     }
 
     /// Puts a damaged partition aside.
     pub(crate) fn put_aside(&self, id: PartitionId) -> Result<(), StoreError> {
-        self.lock().put_aside(self, id)
+        self.lock().put_aside(id)
     }
 
     /// Wakes everyone who waits for progress that will not come.
     fn end(&self) {
-        self.lock().end();
-        self.progress.notify_all();
+        self.context.progress.note(Event::Ends);
     }
 
     /// The state is changed step by step and every step leaves it whole, so a panic of one
     /// thread does not make it unusable for the others.
     fn lock(&self) -> MutexGuard<'_, IndexState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Notes a loss when a change ends before its end: by an error, or by a panic.
-struct NoteLoss<'i>(&'i AtomicBool);
-
-impl Drop for NoteLoss<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use metrics::counter;
@@ -13,96 +12,76 @@ use tierlog_model::{
 
 use super::Indexer;
 use super::failure::{Failure, guarded};
+use super::phase::Event;
 use super::supervise::{Each, Sink};
 use crate::StoreError;
-use crate::wal::{AppliedBatch, IndexState as WaitState, WriteStateHandle};
+use crate::wal::LoggedBatch;
 
 /// How often a waiting indexer looks whether there is room and whether the store closes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The indexer and those who are told how it is.
+/// The indexer, in the form that a recovery takes.
 #[derive(Debug)]
-pub(super) struct SupervisedIndexer<'i> {
-    pub(super) indexer: &'i Indexer,
-    pub(super) write_state: &'i WriteStateHandle,
-}
+pub(super) struct SupervisedIndexer<'i>(pub(super) &'i Indexer);
 
 impl Sink for SupervisedIndexer<'_> {
     fn rewind(&self) -> Result<u64, StoreError> {
-        self.indexer.lock().rewind(self.indexer)
+        self.0.lock().rewind()
     }
 
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
-        for entry in self.indexer.reader.replay(range) {
+        for entry in self.0.context.reader.replay(range) {
             let (first_seq, batch) = entry.map_err(StoreError::from)?;
-            each(AppliedBatch { first_seq, batch, held: HeldBytes::default() })?;
+            each(LoggedBatch { first_seq, batch, held: HeldBytes::default() })?;
         }
         Ok(())
     }
 
-    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
-        self.indexer.with_state(|state| state.apply_again(self.indexer, batch, range))?;
-        self.indexer.progress.notify_all();
-        Ok(())
+    fn apply(&self, batch: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError> {
+        self.0.change(|state| state.apply_again(batch, range))
     }
 
     fn commit(&self) -> Result<(), StoreError> {
-        self.indexer.commit()
+        self.0.commit()
     }
 
-    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+    fn set_aside(&self, batch: &LoggedBatch, seq: u64) -> Result<(), StoreError> {
         tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
         counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
         let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
         let batch = RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset));
-        let letter = AppliedBatch { first_seq: seq, batch, held: HeldBytes::default() };
-        self.indexer.with_state(|state| state.apply_instead(self.indexer, letter, seq))
+        let letter = LoggedBatch { first_seq: seq, batch, held: HeldBytes::default() };
+        self.0.change(|state| state.apply_instead(letter, seq))
     }
 
     fn give_up(&self, seq: u64) {
         tracing::error!(seq, "a record cannot be indexed, nor its dead letter: it is left out");
-        self.indexer.lock().skip(seq);
+        self.0.lock().skip(seq);
     }
 
-    fn stall(&self, why: Option<&Failure>) {
-        let text = why.map(ToString::to_string);
-        let waits = match why {
-            None => WaitState::GoesOn,
-            Some(Failure::NoRoom(_)) => WaitState::NoRoom,
-            Some(Failure::Exhausted(_) | Failure::Broken(_) | Failure::Closing) => WaitState::Waits,
-        };
-        self.indexer.lock().set_stalled(text.clone());
-        self.indexer.progress.notify_all();
-        self.write_state.set_indexing(waits, text);
-    }
-
-    fn follow(&self, until: u64) {
-        let records = until.saturating_sub(self.indexer.lock().applied());
-        tracing::info!(records, "the log holds more than a start indexes; it is done behind it");
-        let text = "what the start found in the log is being indexed".to_owned();
-        // Not stalled: who flushes waits for it.
-        self.write_state.set_indexing(WaitState::Waits, Some(text));
+    fn note(&self, event: Event) {
+        self.0.context.progress.note(event);
     }
 
     fn is_closing(&self) -> bool {
-        self.indexer.is_stopping()
+        self.0.is_stopping()
     }
 
     fn pause(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
-        let free_before = self.indexer.free_bytes();
+        let free_before = self.0.free_bytes();
         while Instant::now() < until {
-            if self.indexer.stopping.load(Ordering::Relaxed) {
+            if self.0.is_stopping() {
                 return false;
             }
             // Somebody has made room: no reason to wait any longer.
-            let gained = self.indexer.free_bytes().saturating_sub(free_before);
-            if gained > self.indexer.settings.writer.memory_bytes as u64 {
+            let gained = self.0.free_bytes().saturating_sub(free_before);
+            if gained > self.0.context.settings.writer.memory_bytes as u64 {
                 break;
             }
             std::thread::park_timeout(LOOK_INTERVAL);
         }
-        !self.indexer.stopping.load(Ordering::Relaxed)
+        !self.0.is_stopping()
     }
 }
 
@@ -135,7 +114,7 @@ impl SupervisedIndexer<'_> {
             }
         }
         Record {
-            timestamp: self.indexer.clock.now(),
+            timestamp: self.0.context.clock.now(),
             level: Level::Warning,
             kind: RecordKind::DeadLetter,
             fields: letter,

@@ -7,18 +7,18 @@ mod rewind;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tantivy::FutureResult;
 use tantivy::index::SegmentMeta;
-use tierlog_model::EncodedRecord;
+use tierlog_model::{EncodedRecord, Tiers};
 
 use self::merges::HotMerge;
-use super::Indexer;
-use crate::dead_letters::LetterQuery;
-use crate::partition::{PartitionWriter, Uncommitted};
+use super::context::Context;
+use crate::partition::{PartitionWriter, RecordSelection, Uncommitted};
 use crate::tombstone::Tombstones;
-use crate::wal::AppliedBatch;
+use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
 
 /// How long no chunk comes back before the writers are asked whether they still take any: longer
@@ -43,13 +43,6 @@ enum Wanted {
     Lacking(Range<u64>),
 }
 
-/// Whether a writer may have lost records that the WAL has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Behind {
-    Yes,
-    No,
-}
-
 /// What an open writer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WriterMode {
@@ -69,6 +62,7 @@ struct OpenWriter {
 /// Guarded by the indexer's lock.
 #[derive(Debug)]
 pub(crate) struct IndexState {
+    context: Arc<Context>,
     /// The merge under way. Before the writers: so it ends before they go.
     merge: Option<HotMerge>,
     writers: BTreeMap<PartitionId, OpenWriter>,
@@ -81,93 +75,45 @@ pub(crate) struct IndexState {
     /// Of partitions that went while records of theirs were to be read again: the number from
     /// which on these are not counted yet.
     uncounted_from: BTreeMap<PartitionId, u64>,
-    applied: u64,
+    /// Number up to which everything is committed.
     committed: u64,
-    /// A writer may have lost records that the WAL has: nothing is added or committed before
-    /// they are read again.
-    behind: bool,
-    /// Why indexing waits.
-    stalled: Option<String>,
-    ended: bool,
 }
 
 impl IndexState {
-    pub(super) fn new(tombstones: Tombstones) -> IndexState {
+    pub(super) fn new(context: Arc<Context>, tombstones: Tombstones) -> IndexState {
         IndexState {
+            context,
             merge: None,
             writers: BTreeMap::new(),
             positions: BTreeMap::new(),
             in_doubt: BTreeMap::new(),
             tombstones,
             uncounted_from: BTreeMap::new(),
-            applied: 0,
             committed: 0,
-            behind: false,
-            stalled: None,
-            ended: false,
         }
     }
 
-    pub(super) fn applied(&self) -> u64 {
-        self.applied
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
-    }
-
-    pub(super) fn end(&mut self) {
-        self.ended = true;
-    }
-
-    /// Returns why indexing waits.
-    pub(super) fn stalled(&self) -> Option<&str> {
-        self.stalled.as_deref()
-    }
-
-    pub(super) fn set_stalled(&mut self, why: Option<String>) {
-        self.stalled = why;
-    }
-
-    pub(super) fn is_behind(&self) -> bool {
-        self.behind
-    }
-
-    pub(super) fn set_behind(&mut self, behind: Behind) {
-        self.behind = behind == Behind::Yes;
-    }
-
-    pub(super) fn apply(
-        &mut self,
-        indexer: &Indexer,
-        batch: &AppliedBatch,
-        replay: Replay,
-    ) -> Result<(), StoreError> {
+    pub(super) fn apply(&mut self, batch: &LoggedBatch, replay: Replay) -> Result<(), StoreError> {
         let end = batch.first_seq + u64::from(batch.batch.record_count());
         match replay {
-            Replay::No => self.add_batch(indexer, batch, &Wanted::All)?,
+            Replay::No => self.add_batch(batch, &Wanted::All)?,
             Replay::Yes => {
-                self.add_batch(indexer, batch, &Wanted::Lacking(batch.first_seq..end))?;
+                self.add_batch(batch, &Wanted::Lacking(batch.first_seq..end))?;
             }
         }
-        self.applied = end;
+        self.context.progress.set_applied(end);
         Ok(())
     }
 
     /// Adds the records of a batch to their partitions.
-    fn add_batch(
-        &mut self,
-        indexer: &Indexer,
-        batch: &AppliedBatch,
-        wanted: &Wanted,
-    ) -> Result<(), StoreError> {
-        for (id, mut records) in group(indexer, batch)? {
+    fn add_batch(&mut self, batch: &LoggedBatch, wanted: &Wanted) -> Result<(), StoreError> {
+        for (id, mut records) in group(&self.context.tiers, batch)? {
             if let Wanted::Lacking(range) = wanted {
                 records.retain(|(seq, _)| range.contains(seq));
-                records = self.not_yet_indexed(indexer, id, records)?;
+                records = self.not_yet_indexed(id, records)?;
             }
             if !records.is_empty() {
-                self.add(indexer, id, &records)?;
+                self.add(id, &records)?;
             }
         }
         Ok(())
@@ -176,14 +122,13 @@ impl IndexState {
     /// Adds records to a partition.
     fn add(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
         records: &[(u64, EncodedRecord<'_>)],
     ) -> Result<(), StoreError> {
         let mut rest = records;
         while !rest.is_empty() {
-            match indexer.chunks.take(CHUNK_WAIT_MAX) {
-                Some(chunk) => rest = self.writer(indexer, id)?.writer.add(chunk, rest)?,
+            match self.context.chunks.take(CHUNK_WAIT_MAX) {
+                Some(chunk) => rest = self.writer(id)?.writer.add(chunk, rest)?,
                 // All of them may wait for one writer whose thread has ended.
                 None => {
                     self.writers.values_mut().try_for_each(|open| open.writer.check_alive())?;
@@ -197,27 +142,26 @@ impl IndexState {
     /// over since are counted and left out: the partition is gone, or would go at once.
     fn not_yet_indexed<'b>(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
         mut records: Vec<(u64, EncodedRecord<'b>)>,
     ) -> Result<Vec<(u64, EncodedRecord<'b>)>, StoreError> {
-        if indexer.tiers.is_expired(id.tier, id.day, indexer.clock.now()) {
+        if self.context.tiers.is_expired(id.tier, id.day, self.context.clock.now()) {
             metrics::counter!(tierlog_model::metric_names::REPLAY_EXPIRED)
                 .increment(records.len() as u64);
             return Ok(Vec::new());
         }
-        let indexed = self.position(indexer, id)?;
+        let indexed = self.position(id)?;
         let dropped = self.tombstones.position(id);
-        self.count_read_again(indexer, id, dropped, &records);
+        self.count_read_again(id, dropped, &records);
         records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
         Ok(records)
     }
 
-    fn position(&mut self, indexer: &Indexer, id: PartitionId) -> Result<u64, StoreError> {
+    fn position(&mut self, id: PartitionId) -> Result<u64, StoreError> {
         if let Some(position) = self.positions.get(&id) {
             return Ok(*position);
         }
-        let position = match indexer.catalogue.partition(id) {
+        let position = match self.context.catalogue.partition(id) {
             Some(partition) => {
                 // ORDER: a killed process may have committed what is seen and not durable; it
                 // must be before the WAL forgets the records.
@@ -230,28 +174,24 @@ impl IndexState {
         Ok(position)
     }
 
-    fn writer(
-        &mut self,
-        indexer: &Indexer,
-        id: PartitionId,
-    ) -> Result<&mut OpenWriter, StoreError> {
+    fn writer(&mut self, id: PartitionId) -> Result<&mut OpenWriter, StoreError> {
         if !self.writers.contains_key(&id) {
-            self.make_room(indexer)?;
-            let writer = self.open_writer(indexer, id)?;
+            self.make_room()?;
+            let writer = self.open_writer(id)?;
             let open = OpenWriter { writer, mode: WriterMode::Hot, last_used: Instant::now() };
             self.writers.insert(id, open);
         }
         let open = self
             .writers
             .get_mut(&id)
-            .ok_or_else(|| StoreError::NoPartition(id.name(&indexer.tiers)))?;
+            .ok_or_else(|| StoreError::NoPartition(id.name(&self.context.tiers)))?;
         open.last_used = Instant::now();
         Ok(open)
     }
 
     /// Closes the writer that was unused longest when the most that may be open are.
-    fn make_room(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
-        while self.writers.len() >= indexer.settings.open_writers_max {
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        while self.writers.len() >= self.context.settings.open_writers_max {
             let unused = self
                 .writers
                 .iter()
@@ -259,30 +199,30 @@ impl IndexState {
                 .min_by_key(|(_, open)| open.last_used)
                 .map(|(id, _)| *id);
             let Some(id) = unused else { return Ok(()) };
-            self.close_writer(indexer, id)?;
+            self.close_writer(id)?;
         }
         Ok(())
     }
 
-    fn close_writer(&mut self, indexer: &Indexer, id: PartitionId) -> Result<(), StoreError> {
+    fn close_writer(&mut self, id: PartitionId) -> Result<(), StoreError> {
         self.end_merge(id);
         let Some(mut open) = self.writers.remove(&id) else { return Ok(()) };
         // ORDER: in doubt before the commit, which may be made and fail all the same: without the
         // writer nothing else would remember it.
         self.in_doubt.insert(id, open.writer.uncommitted());
         if open.writer.uncommitted_records() > 0 {
-            indexer.releaser.sync_below(open.writer.below())?;
+            self.context.releaser.sync_below(open.writer.below())?;
             open.writer.commit()?;
             self.in_doubt.insert(id, Uncommitted::default());
         }
         drop(open);
-        indexer.catalogue.refresh(id)?;
+        self.context.catalogue.refresh(id)?;
         self.in_doubt.remove(&id);
         Ok(())
     }
 
-    pub(super) fn commit_all(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
-        let started = Instant::now();
+    pub(super) fn commit_all(&mut self) -> Result<(), StoreError> {
+        let (started, context) = (Instant::now(), Arc::clone(&self.context));
         let mut dirty: Vec<(PartitionId, &mut PartitionWriter)> = self
             .writers
             .iter_mut()
@@ -292,80 +232,77 @@ impl IndexState {
         if !dirty.is_empty() {
             // ORDER: no index is ahead of the log, or what a power cut takes were not its end.
             let below = dirty.iter().map(|(_, writer)| writer.below()).max();
-            indexer.releaser.sync_below(below.unwrap_or(0))?;
-            commit_side_by_side(&mut dirty, indexer.settings.commit_threads_max)?;
+            context.releaser.sync_below(below.unwrap_or(0))?;
+            commit_side_by_side(&mut dirty, context.settings.commit_threads_max)?;
             for (id, _) in &dirty {
-                indexer.catalogue.refresh(*id)?;
+                context.catalogue.refresh(*id)?;
             }
             metrics::histogram!(tierlog_model::metric_names::COMMIT_SECONDS)
                 .record(started.elapsed().as_secs_f64());
         }
         // ORDER: every index is durable up to here, so the WAL may forget, and only after the
         // WAL has forgotten are tombstones of those records without use.
-        if self.committed < self.applied {
-            self.committed = self.applied;
-            indexer.releaser.release_before(self.committed)?;
-            self.tombstones.release_before(indexer.releaser.first_seq())?;
+        let applied = context.progress.applied();
+        if self.committed < applied {
+            self.committed = applied;
+            context.releaser.release_before(self.committed)?;
+            self.tombstones.release_before(context.releaser.first_seq())?;
         }
-        self.merge_hot(indexer)
+        self.merge_hot()
     }
 
     pub(super) fn start_seal(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
     ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
-        self.close_writer(indexer, id)?;
-        let directory = indexer.layout.directory(id);
-        let name = id.name(&indexer.tiers);
-        let mut writer = PartitionWriter::open_to_seal(&directory, &name, indexer.settings.writer)?;
+        self.close_writer(id)?;
+        let directory = self.context.layout.directory(id);
+        let name = id.name(&self.context.tiers);
+        let mut writer =
+            PartitionWriter::open_to_seal(&directory, &name, self.context.settings.writer)?;
         let merge = writer.start_merge_all()?;
         let open = OpenWriter { writer, mode: WriterMode::Sealing, last_used: Instant::now() };
         self.writers.insert(id, open);
         Ok(merge)
     }
 
-    pub(super) fn finish_seal(
-        &mut self,
-        indexer: &Indexer,
-        id: PartitionId,
-    ) -> Result<(), StoreError> {
+    pub(super) fn finish_seal(&mut self, id: PartitionId) -> Result<(), StoreError> {
         if let Some(open) = self.writers.get(&id) {
             open.writer.collect_garbage()?;
         }
-        self.close_writer(indexer, id)
+        self.close_writer(id)
     }
 
-    /// Deletes what a query finds. Returns where the partition is now, if nothing of it is left.
+    /// Deletes selected records. Returns where the partition is now, if nothing of it is left.
     pub(super) fn delete_records(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
-        query: LetterQuery,
+        selection: RecordSelection,
     ) -> Result<Option<PathBuf>, StoreError> {
-        let Some(partition) = indexer.catalogue.partition(id) else { return Ok(None) };
+        let context = Arc::clone(&self.context);
+        let Some(partition) = context.catalogue.partition(id) else { return Ok(None) };
         let position = partition.position();
-        let writer = &mut self.writer(indexer, id)?.writer;
-        writer.delete(query, position)?;
-        indexer.releaser.sync_below(writer.below())?;
+        let writer = &mut self.writer(id)?.writer;
+        writer.delete(selection, position)?;
+        context.releaser.sync_below(writer.below())?;
         writer.commit()?;
-        indexer.catalogue.refresh(id)?;
+        context.catalogue.refresh(id)?;
         // The commit took up everything that was added, and the lock is still held.
         if partition.stats().records > 0 {
             return Ok(None);
         }
-        self.drop_partition(indexer, id).map(Some)
+        self.drop_partition(id).map(Some)
     }
 }
 
 type Group<'b> = (PartitionId, Vec<(u64, EncodedRecord<'b>)>);
 
 /// Sorts the records of a batch by partition, so that each writer is looked up once a batch.
-fn group<'b>(indexer: &Indexer, batch: &'b AppliedBatch) -> Result<Vec<Group<'b>>, StoreError> {
+fn group<'b>(tiers: &Tiers, batch: &'b LoggedBatch) -> Result<Vec<Group<'b>>, StoreError> {
     let mut groups: Vec<Group<'b>> = Vec::new();
     for (offset, record) in batch.batch.records().enumerate() {
         let record = record?;
-        let tier = indexer.tiers.of(record.level(), record.kind());
+        let tier = tiers.of(record.level(), record.kind());
         let id = PartitionId { tier, day: record.timestamp().day() };
         let numbered = (batch.first_seq + offset as u64, record);
         match groups.iter_mut().rev().find(|(known, _)| *known == id) {

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use super::UNCOMMITTED_BYTES_MAX;
 use super::failure::{Failure, guarded};
+use super::phase::Event;
 use crate::StoreError;
-use crate::wal::AppliedBatch;
+use crate::wal::LoggedBatch;
 
 /// Times that a failure is met without any progress before it is taken for lasting: a record that
 /// cannot be indexed is found at the second.
@@ -37,7 +38,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// What is done with each batch that is read again.
-pub(super) type Each<'e> = dyn FnMut(AppliedBatch) -> Result<(), Failure> + 'e;
+pub(super) type Each<'e> = dyn FnMut(LoggedBatch) -> Result<(), Failure> + 'e;
 
 /// What is supervised: the indexer.
 pub(super) trait Sink {
@@ -48,22 +49,19 @@ pub(super) trait Sink {
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure>;
 
     /// Adds the records of a batch whose numbers lie in a range, unless they are indexed.
-    fn apply(&self, batch: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError>;
+    fn apply(&self, batch: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError>;
 
     /// Commits.
     fn commit(&self) -> Result<(), StoreError>;
 
     /// Adds a dead letter in the place of a record that cannot be indexed.
-    fn set_aside(&self, batch: &AppliedBatch, seq: u64) -> Result<(), StoreError>;
+    fn set_aside(&self, batch: &LoggedBatch, seq: u64) -> Result<(), StoreError>;
 
     /// Says that a record is given up: not even its dead letter can be indexed.
     fn give_up(&self, seq: u64);
 
-    /// Says why indexing waits, or that it goes on.
-    fn stall(&self, why: Option<&Failure>);
-
-    /// Says that what lies before a number is being indexed, and was acknowledged long ago.
-    fn follow(&self, until: u64);
+    /// Notes what happens to indexing.
+    fn note(&self, event: Event);
 
     /// Tells whether the store is about to close: long work is left.
     fn is_closing(&self) -> bool;
@@ -117,10 +115,11 @@ impl Course {
 
 /// Indexes what a start has left in the WAL before a number. What fails is recovered from.
 pub(super) fn follow(sink: &impl Sink, until: u64) -> Result<(), Lost> {
-    sink.follow(until);
+    sink.note(Event::Follows { until });
+    tracing::info!(until, "the log holds more than a start indexes; it is done behind it");
     match catch_up(sink, until, Care::Quick, &mut Course::default()) {
         Ok(()) => {
-            sink.stall(None);
+            sink.note(Event::CaughtUp);
             tracing::info!("everything that the start found in the log is indexed");
             Ok(())
         }
@@ -135,10 +134,11 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
     let mut pause = PAUSE_MIN;
     loop {
         if failure == Failure::Closing {
+            sink.note(Event::Closes);
             return Err(Lost::Closing);
         }
         tracing::warn!(%failure, "indexing failed; it is read again from the write-ahead log");
-        sink.stall(Some(&failure));
+        sink.note(Event::Recovers(failure.clone()));
         if !failure.passes() {
             course.attempts += 1;
             if course.attempts > ATTEMPTS_MAX {
@@ -147,13 +147,14 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
         }
         // The first attempt comes at once: a writer that lost its thread needs no time.
         if (course.attempts > 1 || failure.passes()) && !sink.pause(pause) {
+            sink.note(Event::Closes);
             return Err(Lost::Closing);
         }
         pause = (pause * 2).min(PAUSE_MAX);
         let care = if course.attempts > 1 { Care::BatchByBatch } else { Care::Quick };
         match catch_up(sink, until, care, &mut course) {
             Ok(()) => {
-                sink.stall(None);
+                sink.note(Event::CaughtUp);
                 tracing::info!("indexing goes on");
                 return Ok(());
             }
@@ -186,14 +187,14 @@ fn catch_up(sink: &impl Sink, until: u64, care: Care, course: &mut Course) -> Re
     guarded(|| sink.commit())
 }
 
-fn range_of(batch: &AppliedBatch) -> Range<u64> {
+fn range_of(batch: &LoggedBatch) -> Range<u64> {
     batch.first_seq..batch.first_seq + u64::from(batch.batch.record_count())
 }
 
 /// Indexes a range of a batch; when that fails, each half of it, down to the one record.
 fn find_poison(
     sink: &impl Sink,
-    batch: &AppliedBatch,
+    batch: &LoggedBatch,
     range: Range<u64>,
     course: &mut Course,
 ) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ use tierlog_model::{
 };
 
 use super::failure::{Failure, guarded};
+use super::phase::Event;
 use super::sink::SupervisedIndexer;
 use super::supervise::{Lost, Sink as _, follow, recover};
 use super::{Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX, spawn};
@@ -25,7 +26,7 @@ use crate::backend::{SimulatedVfs, Vfs as _};
 use crate::layout::Layout;
 use crate::maintenance::{Maintenance, check_lasting};
 use crate::recovery::{self, Recovered};
-use crate::wal::{AppliedBatch, WriteState, WriteStateHandle};
+use crate::wal::{LoggedBatch, WriteState};
 use crate::{MaintenanceJob, StoreError, StoreSettings};
 
 const DATA: &str = "/data";
@@ -67,7 +68,7 @@ fn disk() -> SimulatedVfs {
 }
 
 /// Writes records of a level and a day to the log, as the WAL thread does.
-fn log(store: &mut Recovered, level: Level, age_days: i64, count: u64) -> AppliedBatch {
+fn log(store: &mut Recovered, level: Level, age_days: i64, count: u64) -> LoggedBatch {
     let texts = |number: u64| {
         (1..40).map(|part| format!("{:x} ", (number * 41 + part) * 0x9E37_79B9)).collect()
     };
@@ -79,7 +80,7 @@ fn log_texts(
     level: Level,
     age_days: i64,
     texts: impl Iterator<Item = String>,
-) -> AppliedBatch {
+) -> LoggedBatch {
     let mut writer = BatchWriter::default();
     for text in texts {
         writer.push(&Record {
@@ -93,7 +94,7 @@ fn log_texts(
     let first_seq = store.wal.next_seq();
     store.wal.write_group([&batch], noon()).expect("written");
     store.wal.sync().expect("synced");
-    AppliedBatch { first_seq, batch, held: HeldBytes::default() }
+    LoggedBatch { first_seq, batch, held: HeldBytes::default() }
 }
 
 /// Logs records of today, indexes them and commits.
@@ -108,7 +109,7 @@ fn records(store: &Recovered) -> u64 {
 }
 
 /// Logs a third of what may be uncommitted, in few records that are quick to index.
-fn log_third(store: &mut Recovered) -> AppliedBatch {
+fn log_third(store: &mut Recovered) -> LoggedBatch {
     let text = "x".repeat(UNCOMMITTED_BYTES_MAX / 30);
     log_texts(store, Level::Info, 0, std::iter::repeat_n(text, 10))
 }
@@ -138,18 +139,17 @@ fn a_commit_without_room_is_made_up_for_when_there_is_some() {
     assert!(store.indexer.commit().is_err());
     assert_eq!(records(&store), 50);
 
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let sink = SupervisedIndexer(&store.indexer);
     std::thread::scope(|scope| {
         let recovery = scope.spawn(|| recover(&sink, until, &failure));
-        while write_state.get() != WriteState::DiskFull {
+        while store.indexer.write_state().get() != WriteState::DiskFull {
             std::thread::yield_now();
         }
         assert!(store.indexer.flush(until).is_err(), "a flush does not wait for room");
         vfs.set_capacity(1 << 40);
         assert_eq!(recovery.join().expect("no panic"), Ok(()));
     });
-    assert_eq!(write_state.get(), WriteState::Writable);
+    assert_eq!(store.indexer.write_state().get(), WriteState::Writable);
     assert_eq!(records(&store), 550);
     // The same after a start: nothing twice, nothing missing.
     drop(store);
@@ -168,8 +168,7 @@ fn a_writer_that_ends_in_the_middle_of_a_batch_is_noticed() {
     let failure = guarded(|| store.indexer.apply(&batch, Replay::No)).expect_err("no room");
     assert!(matches!(failure, Failure::NoRoom(_)), "{failure:?}");
     vfs.set_capacity(1 << 40);
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let sink = SupervisedIndexer(&store.indexer);
     assert_eq!(recover(&sink, store.wal.next_seq(), &failure), Ok(()));
     assert_eq!(records(&store), 20_000);
 }
@@ -185,8 +184,7 @@ fn a_start_without_room_serves_reads_and_indexes_later() {
     let store = open(&vfs, &settings());
     let left = Left { from: 550, until: 550, why: LeftBy::Failure };
     assert_eq!((records(&store), store.left), (50, Some(left)));
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let sink = SupervisedIndexer(&store.indexer);
     let why = Failure::Broken("test".to_owned());
     store.indexer.stop();
     assert_eq!(recover(&sink, 550, &why), Err(Lost::Closing));
@@ -206,14 +204,13 @@ fn a_start_without_time_leaves_the_log_to_the_thread() {
     let store = open(&vfs, &hasty);
     let left = Left { from: 0, until: 550, why: LeftBy::Time };
     assert_eq!((records(&store), store.left), (50, Some(left)));
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
-    sink.follow(left.until);
+    let sink = SupervisedIndexer(&store.indexer);
+    sink.note(Event::Follows { until: left.until });
     // It is late and takes batches; a flush would wait for it.
-    assert!(write_state.is_indexing_late());
-    assert_eq!(write_state.get(), WriteState::Writable);
+    assert!(store.indexer.write_state().is_indexing_late());
+    assert_eq!(store.indexer.write_state().get(), WriteState::Writable);
     assert_eq!(follow(&sink, left.until), Ok(()));
-    assert!(!write_state.is_indexing_late());
+    assert!(!store.indexer.write_state().is_indexing_late());
     store.indexer.flush(left.until).expect("flushed");
     assert_eq!(records(&store), 550);
     drop(store);
@@ -226,7 +223,7 @@ fn what_is_uncommitted_is_bounded_in_bytes() {
     let settings = StoreSettings { commit_interval: Duration::from_hours(1), ..ample() };
     let mut store = open(&vfs, &settings);
     let (sender, queue) = std::sync::mpsc::sync_channel(4);
-    let thread = spawn(Arc::clone(&store.indexer), queue, WriteStateHandle::default(), None);
+    let thread = spawn(Arc::clone(&store.indexer), queue, None);
     for _ in 0..4 {
         sender.send(log_third(&mut store)).expect("taken");
     }

@@ -9,7 +9,7 @@ use super::failure::{Failure, guarded};
 use super::sink::SupervisedIndexer;
 use super::supervise::{Lost, follow, recover};
 use super::{Indexer, Replay};
-use crate::wal::{AppliedBatch, WriteStateHandle};
+use crate::wal::LoggedBatch;
 
 /// Commits take at most one part in this many of the time: under load they come less often, so
 /// that segments grow and merges stay few.
@@ -49,13 +49,12 @@ pub(crate) enum LeftBy {
 /// more: then the store refuses writes, and what was acked waits in the WAL for the next start.
 pub(crate) fn spawn(
     indexer: Arc<Indexer>,
-    queue: Receiver<AppliedBatch>,
-    write_state: WriteStateHandle,
+    queue: Receiver<LoggedBatch>,
     left: Option<Left>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("indexer".to_owned()).spawn(move || {
-        let end = EndOnDrop { indexer: &indexer, write_state: &write_state };
-        match run(&indexer, &queue, &write_state, left) {
+        let end = EndOnDrop(&indexer);
+        match run(&indexer, &queue, left) {
             Ok(()) => {}
             // What comes now waits in the WAL: the senders have their acks and need no answer.
             Err(Lost::Closing) => {
@@ -64,7 +63,7 @@ pub(crate) fn spawn(
             }
             Err(Lost::Lasting(error)) => {
                 tracing::error!(%error, "indexing stopped; the store refuses writes");
-                write_state.poison(&format!("indexing stopped: {error}"));
+                indexer.write_state().poison(&format!("indexing stopped: {error}"));
             }
         }
         drop(end);
@@ -72,27 +71,19 @@ pub(crate) fn spawn(
 }
 
 /// Tells waiting threads even when this one panics.
-struct EndOnDrop<'i> {
-    indexer: &'i Indexer,
-    write_state: &'i WriteStateHandle,
-}
+struct EndOnDrop<'i>(&'i Indexer);
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.write_state.poison("indexer thread has panicked");
+            self.0.write_state().poison("indexer thread has panicked");
         }
-        self.indexer.end();
+        self.0.end();
     }
 }
 
-fn run(
-    indexer: &Indexer,
-    queue: &Receiver<AppliedBatch>,
-    write_state: &WriteStateHandle,
-    left: Option<Left>,
-) -> Result<(), Lost> {
-    let sink = SupervisedIndexer { indexer, write_state };
+fn run(indexer: &Indexer, queue: &Receiver<LoggedBatch>, left: Option<Left>) -> Result<(), Lost> {
+    let sink = SupervisedIndexer(indexer);
     // Number after the last record that was taken from the queue.
     let mut taken = left.map_or(0, |left| left.until);
     match left.map(|left| left.why) {
@@ -107,8 +98,8 @@ fn run(
     let mut last_commit = Duration::ZERO;
     let mut uncommitted_bytes = 0;
     loop {
-        if indexer.is_lossy() {
-            recover(&sink, taken, &Failure::Broken("another step has failed".to_owned()))?;
+        if let Some(failure) = indexer.context.progress.stalled() {
+            recover(&sink, taken, &failure)?;
         }
         let wait = commit_due
             .map_or(LOOK_INTERVAL, |due| due.saturating_duration_since(Instant::now()))
@@ -119,8 +110,11 @@ fn run(
                 if let Err(failure) = guarded(|| indexer.apply(&batch, Replay::No)) {
                     recover(&sink, taken, &failure)?;
                 }
-                let interval =
-                    indexer.settings.commit_interval.max(last_commit * (COMMIT_TIME_SHARE - 1));
+                let interval = indexer
+                    .context
+                    .settings
+                    .commit_interval
+                    .max(last_commit * (COMMIT_TIME_SHARE - 1));
                 let due = commit_due.get_or_insert_with(|| Instant::now() + interval);
                 uncommitted_bytes += batch.batch.bytes().len();
                 if uncommitted_bytes >= UNCOMMITTED_BYTES_MAX {

@@ -1,6 +1,6 @@
 //! Retention and compaction: decide, then do.
 //!
-//! The planners are pure; [`execute`] is the only file that touches partitions. One maintenance
+//! The planners are pure; [`execute`] does to partitions what they say. One maintenance
 //! runs at a time, whether the job or an engineer asked for it. What fails for one partition does
 //! not keep the others waiting: the first failure is reported at the end, and tried again at the
 //! next round.
@@ -29,7 +29,6 @@ use tierlog_model::{Clock, Timestamp, metric_names};
 pub use clock_guard::ClockState;
 pub use compaction::{Candidate, CompactScope, SealPlan, plan_compaction};
 pub(crate) use early_drops::EarlyDrops;
-pub(crate) use execute::{delete, empty_trash, move_to_trash, quarantine};
 pub use pressure::{PressureRule, plan_dead_letters, plan_pressure};
 pub(crate) use quarantine::quarantined_partitions;
 pub use quarantine::{QuarantineReport, Quarantined};

@@ -11,9 +11,8 @@ use metrics::gauge;
 use serde::Serialize;
 use tierlog_model::{Day, Tiers, Timestamp, metric_names};
 
-use super::execute;
 use crate::layout::Layout;
-use crate::{PartitionId, StoreError, files};
+use crate::{PartitionId, StoreError, files, trash};
 
 /// Names that a report lists; the others are only counted.
 const REPORTED_MAX: usize = 100;
@@ -90,7 +89,7 @@ pub(super) fn trim(layout: &Layout, tiers: &Tiers, now: Timestamp) -> Result<(),
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // It is a directory.
-            Err(_) => execute::delete(layout, &path)?,
+            Err(_) => trash::delete(layout, &path)?,
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ mod lease;
 mod merge;
 mod read_directory;
 mod seal;
+mod selection;
 mod store_file;
 mod view;
 mod windows;
@@ -33,6 +34,7 @@ pub(crate) use directory::PartitionDirectory;
 pub(crate) use filter::IdFilter;
 pub(crate) use merge::segments_to_merge;
 pub(crate) use seal::{Seal, write_seal};
+pub(crate) use selection::RecordSelection;
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
 pub(crate) use writer::{

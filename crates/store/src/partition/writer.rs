@@ -14,9 +14,8 @@ use tantivy::{FutureResult, Index, IndexWriter, TantivyError, Term};
 use tierlog_model::{EncodedRecord, fields, metric_names};
 
 use super::lease::Lease;
-use super::{PartitionDirectory, index_in};
+use super::{PartitionDirectory, RecordSelection, index_in};
 use crate::StoreError;
-use crate::dead_letters::LetterQuery;
 use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, SeenTemplates, field_columns};
 use crate::schema::{index_fields, register_analyzer, schema};
 use crate::versions::{FORMAT, check_version};
@@ -207,11 +206,15 @@ impl PartitionWriter {
         StoreError::index("add to", &self.name)(cause)
     }
 
-    /// Deletes the records that a query finds, with the next commit. `position` is that of the
-    /// last one.
-    pub(crate) fn delete(&mut self, query: LetterQuery, position: u64) -> Result<(), StoreError> {
+    /// Deletes the records of a selection, with the next commit. `position` is that of the last
+    /// one.
+    pub(crate) fn delete(
+        &mut self,
+        selection: RecordSelection,
+        position: u64,
+    ) -> Result<(), StoreError> {
         self.writer
-            .delete_query(Box::new(query))
+            .delete_query(selection.into_query())
             .map_err(StoreError::index("delete from", &self.name))?;
         self.position.get_or_insert(position);
         Ok(())

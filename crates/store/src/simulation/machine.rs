@@ -24,7 +24,7 @@ use crate::indexer::{LeftBy, Replay};
 use crate::layout::Layout;
 use crate::maintenance::Maintenance;
 use crate::recovery::{self, Recovered};
-use crate::wal::AppliedBatch;
+use crate::wal::LoggedBatch;
 use crate::{CompactScope, Durability, MaintenanceJob, StoreError, StoreSettings};
 
 /// The data directory of every machine.
@@ -75,7 +75,7 @@ struct Process {
     store: Recovered,
     maintenance: Maintenance,
     /// Q2: acknowledged and not yet indexed.
-    queue: VecDeque<AppliedBatch>,
+    queue: VecDeque<LoggedBatch>,
     /// Number after the last record that was taken from the queue.
     taken: u64,
     /// Number of the first record that it wrote.
@@ -203,7 +203,7 @@ impl Machine {
         if self.sabotage == Some(Sabotage::ReplayEverything) {
             for entry in store.wal.replay(0) {
                 let (first_seq, batch) = entry?;
-                let again = AppliedBatch { first_seq, batch, held: HeldBytes::default() };
+                let again = LoggedBatch { first_seq, batch, held: HeldBytes::default() };
                 store.indexer.apply(&again, Replay::No)?;
             }
             store.indexer.commit()?;

@@ -74,8 +74,8 @@ pub(crate) use recovery::check_versions;
 pub use release::WalReleaser;
 pub use replay::{Replay, WalReader};
 pub use settings::{Durability, WalCodec, WalSettings};
-pub use state::{IndexState, WriteState, WriteStateHandle};
-pub use thread::{AppliedBatch, LiveBatch, WalHooks, spawn_wal_thread};
+pub use state::{WaitState, WriteState, WriteStateHandle};
+pub use thread::{LiveBatch, LoggedBatch, WalHooks, spawn_wal_thread};
 pub use verify::{WalProblem, WalReport, verify};
 pub use writer::{Placement, Wal};
 

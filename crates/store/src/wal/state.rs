@@ -32,7 +32,7 @@ impl WriteState {
 
 /// How indexing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IndexState {
+pub enum WaitState {
     /// It goes on.
     #[default]
     GoesOn,
@@ -54,7 +54,7 @@ pub(super) enum DiskRoom {
 #[derive(Clone, Debug, Default)]
 pub struct WriteStateHandle {
     state: Arc<Mutex<WriteState>>,
-    indexing: Arc<Mutex<(IndexState, Option<String>)>>,
+    indexing: Arc<Mutex<(WaitState, Option<String>)>>,
     next_seq: Arc<AtomicU64>,
 }
 
@@ -73,7 +73,7 @@ impl WriteStateHandle {
     pub fn get(&self) -> WriteState {
         let state = self.lock().clone();
         match (&state, self.indexing().0) {
-            (WriteState::Writable, IndexState::NoRoom) => WriteState::DiskFull,
+            (WriteState::Writable, WaitState::NoRoom) => WriteState::DiskFull,
             _ => state,
         }
     }
@@ -85,20 +85,20 @@ impl WriteStateHandle {
 
     /// Tells whether indexing waits for anything.
     pub fn is_indexing_late(&self) -> bool {
-        self.indexing().0 != IndexState::GoesOn
+        self.indexing().0 != WaitState::GoesOn
     }
 
     /// Tells whether indexing waits for room.
     pub(super) fn index_has_no_room(&self) -> bool {
-        self.indexing().0 == IndexState::NoRoom
+        self.indexing().0 == WaitState::NoRoom
     }
 
     /// Says how indexing is.
-    pub fn set_indexing(&self, state: IndexState, why: Option<String>) {
+    pub fn set_indexing(&self, state: WaitState, why: Option<String>) {
         *self.indexing() = (state, why);
     }
 
-    fn indexing(&self) -> MutexGuard<'_, (IndexState, Option<String>)> {
+    fn indexing(&self) -> MutexGuard<'_, (WaitState, Option<String>)> {
         self.indexing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

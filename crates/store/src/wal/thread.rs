@@ -29,7 +29,7 @@ const THREAD_NAME: &str = "tierlog-wal";
 
 /// A batch that is in the log and goes to the indexer (an item of Q2).
 #[derive(Debug)]
-pub struct AppliedBatch {
+pub struct LoggedBatch {
     /// Number of the first record.
     pub first_seq: u64,
     /// The records.
@@ -62,7 +62,7 @@ pub struct WalHooks {
 pub fn spawn_wal_thread(
     receiver: HandoffReceiver,
     wal: Wal,
-    applied: SyncSender<AppliedBatch>,
+    applied: SyncSender<LoggedBatch>,
     hooks: WalHooks,
 ) -> io::Result<JoinHandle<Wal>> {
     gauge!(POISONED).set(0.0);
@@ -75,7 +75,7 @@ pub fn spawn_wal_thread(
 struct WalThread {
     receiver: HandoffReceiver,
     wal: Wal,
-    applied: SyncSender<AppliedBatch>,
+    applied: SyncSender<LoggedBatch>,
     hooks: WalHooks,
     /// What waits for room on the disk, in the order of arrival. Bounded by the hand-off: it
     /// keeps its bytes.
@@ -224,7 +224,7 @@ impl WalThread {
             let ack = match placement {
                 Placement::Written { first_seq } => {
                     group_records += u64::from(record_count);
-                    written.push(AppliedBatch { first_seq, batch, held });
+                    written.push(LoggedBatch { first_seq, batch, held });
                     receipt(record_count, 0)
                 }
                 Placement::Duplicate { record_count } => receipt(0, record_count),
@@ -232,7 +232,7 @@ impl WalThread {
                     let batch = batch.without_first(known_count);
                     let written_count = batch.record_count();
                     group_records += u64::from(written_count);
-                    written.push(AppliedBatch { first_seq, batch, held });
+                    written.push(LoggedBatch { first_seq, batch, held });
                     receipt(written_count, known_count)
                 }
                 Placement::MissingLines { durable } => Err(Refusal::MissingLines { durable }),
@@ -249,7 +249,7 @@ impl WalThread {
         }
     }
 
-    fn hand_on(&mut self, applied: AppliedBatch) {
+    fn hand_on(&mut self, applied: LoggedBatch) {
         if applied.batch.record_count() == 0 {
             return;
         }

@@ -5,48 +5,48 @@ use std::path::PathBuf;
 
 use tierlog_model::EncodedRecord;
 
-use super::super::Indexer;
 use super::IndexState;
+use crate::trash::move_to_trash;
 use crate::{PartitionId, StoreError};
 
 impl IndexState {
     /// Takes a partition away. Returns where its directory is now.
     pub(in super::super) fn drop_partition(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
     ) -> Result<PathBuf, StoreError> {
         let dropped_before = self.tombstones.position(id);
         // ORDER: the tombstone is durable before the directory moves, so that a crash in between
         // cannot bring part of the partition back from the WAL; and before the writer goes, so
         // that without a tombstone nothing is lost.
-        self.tombstones.add(id, self.applied)?;
+        self.tombstones.add(id, self.context.progress.applied())?;
         self.end_merge(id);
-        self.count_unindexed(indexer, id, dropped_before);
+        self.count_unindexed(id, dropped_before);
         drop(self.writers.remove(&id));
         self.positions.remove(&id);
         self.in_doubt.remove(&id);
-        indexer.catalogue.remove(id);
-        let moved = crate::maintenance::move_to_trash(&indexer.layout, id, &indexer.tiers);
-        if moved.is_err() && indexer.layout.directory(id).has_index().unwrap_or(false) {
+        self.context.catalogue.remove(id);
+        let moved = move_to_trash(&self.context.layout, id, &self.context.tiers);
+        if moved.is_err() && self.context.layout.directory(id).has_index().unwrap_or(false) {
             // It is still there: retention sees it again and tries again. Readers must too, or
             // late records would bring it back.
-            indexer.catalogue.load(id)?;
+            self.context.catalogue.load(id)?;
         }
         moved
     }
 
     /// Counts the records of a partition that goes that are not in its index.
-    fn count_unindexed(&mut self, indexer: &Indexer, id: PartitionId, dropped_before: u64) {
-        if self.behind {
+    fn count_unindexed(&mut self, id: PartitionId, dropped_before: u64) {
+        if self.context.progress.stalled().is_some() {
             // Which its writer had is not known: they are met when the WAL is read again.
-            let indexed = indexer.catalogue.partition(id).map_or(0, |found| found.position());
+            let indexed = self.context.catalogue.partition(id).map_or(0, |found| found.position());
             self.uncounted_from.entry(id).or_insert(indexed.max(dropped_before));
             return;
         }
         self.uncounted_from.remove(&id);
         if let Some(open) = self.writers.get(&id) {
-            count(indexer, id, open.writer.uncommitted_records());
+            let records = open.writer.uncommitted_records();
+            self.count(id, records);
         }
     }
 
@@ -54,7 +54,6 @@ impl IndexState {
     /// below its tombstone, and were not in its index.
     pub(super) fn count_read_again(
         &mut self,
-        indexer: &Indexer,
         id: PartitionId,
         dropped: u64,
         records: &[(u64, EncodedRecord<'_>)],
@@ -65,12 +64,12 @@ impl IndexState {
         // They may be read a third time.
         *from = next.max(gone.start);
         let met = records.iter().filter(|(seq, _)| gone.contains(seq)).count();
-        count(indexer, id, met as u64);
+        self.count(id, met as u64);
     }
-}
 
-fn count(indexer: &Indexer, id: PartitionId, records: u64) {
-    let tier = indexer.tiers.policy(id.tier).name.clone();
-    metrics::counter!(tierlog_model::metric_names::DROPPED_UNINDEXED, "tier" => tier)
-        .increment(records);
+    fn count(&self, id: PartitionId, records: u64) {
+        let tier = self.context.tiers.policy(id.tier).name.clone();
+        metrics::counter!(tierlog_model::metric_names::DROPPED_UNINDEXED, "tier" => tier)
+            .increment(records);
+    }
 }

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker};
 use tantivy::FutureResult;
 use tantivy::index::{SegmentId, SegmentMeta};
 
-use super::super::Indexer;
 use super::super::wait::wait_unless;
 use super::{IndexState, WriterMode};
 use crate::partition::segments_to_merge;
@@ -56,22 +55,22 @@ impl std::fmt::Debug for HotMerge {
 
 impl IndexState {
     /// Takes up the merge that has ended, if one has, and starts the most urgent one.
-    pub(super) fn merge_hot(&mut self, indexer: &Indexer) -> Result<(), StoreError> {
+    pub(super) fn merge_hot(&mut self) -> Result<(), StoreError> {
         if let Some(merge) = &mut self.merge {
             let Some(merged) = merge.poll() else { return Ok(()) };
             let id = merge.id;
             self.merge = None;
             if let Err(error) = merged {
                 // The segments are still listed, and searched: nothing is lost but the work.
-                tracing::warn!(partition = %id.name(&indexer.tiers), %error, "merge was left");
+                tracing::warn!(partition = %id.name(&self.context.tiers), %error, "merge was left");
             }
             // The list of segments has changed without a commit. A partition that was dropped
             // or put aside meanwhile has none.
-            if indexer.catalogue.partition(id).is_some() {
-                indexer.catalogue.refresh(id)?;
+            if self.context.catalogue.partition(id).is_some() {
+                self.context.catalogue.refresh(id)?;
             }
         }
-        if let Some((id, segments)) = self.most_urgent(indexer)
+        if let Some((id, segments)) = self.most_urgent()
             && let Some(open) = self.writers.get_mut(&id)
         {
             let result = Some(open.writer.start_merge(&segments));
@@ -94,10 +93,10 @@ impl IndexState {
     }
 
     /// Returns the open partition that has the most segments to merge.
-    fn most_urgent(&self, indexer: &Indexer) -> Option<(PartitionId, Vec<SegmentId>)> {
+    fn most_urgent(&self) -> Option<(PartitionId, Vec<SegmentId>)> {
         let hot = self.writers.iter().filter(|(_, open)| open.mode == WriterMode::Hot);
         hot.filter_map(|(id, _)| {
-            let facts = indexer.catalogue.partition(*id)?.facts();
+            let facts = self.context.catalogue.partition(*id)?.facts();
             Some((*id, segments_to_merge(facts.segments())))
         })
         .filter(|(_, segments)| !segments.is_empty())

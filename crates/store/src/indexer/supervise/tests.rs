@@ -9,6 +9,7 @@ use tierlog_model::{
 };
 
 use super::*;
+use crate::indexer::phase::Phase;
 
 /// What a record does to the sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ enum Poison {
 
 #[derive(Default)]
 struct State {
-    log: Vec<AppliedBatch>,
+    log: Vec<LoggedBatch>,
     poison: BTreeMap<u64, Poison>,
     /// Steps that still fail for the want of room.
     full_for: u32,
@@ -44,8 +45,8 @@ struct State {
     given_up: BTreeSet<u64>,
     applied: u64,
     committed: u64,
-    stalled: Option<Failure>,
-    follows: bool,
+    phase: Phase,
+    has_followed: bool,
     most_pending: usize,
     /// Whether it was said that indexing waits, whatever was said since.
     has_stalled: bool,
@@ -55,7 +56,7 @@ struct State {
 #[derive(Default)]
 struct Fake(RefCell<State>);
 
-fn batch(first_seq: u64, count: u64) -> AppliedBatch {
+fn batch(first_seq: u64, count: u64) -> LoggedBatch {
     let mut writer = BatchWriter::default();
     for _ in 0..count {
         writer.push(&Record {
@@ -66,7 +67,7 @@ fn batch(first_seq: u64, count: u64) -> AppliedBatch {
         });
     }
     let batch = RedactedBatch::from_redacted(writer, None);
-    AppliedBatch { first_seq, batch, held: HeldBytes::default() }
+    LoggedBatch { first_seq, batch, held: HeldBytes::default() }
 }
 
 impl State {
@@ -91,14 +92,15 @@ impl Sink for Fake {
         state.pending.clear();
         state.pending_letters.clear();
         state.applied = state.committed;
+        state.phase = std::mem::take(&mut state.phase).after(Event::Rewound);
         Ok(state.committed)
     }
 
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
-        let log: Vec<AppliedBatch> = {
+        let log: Vec<LoggedBatch> = {
             let state = self.0.borrow();
             let held = HeldBytes::default;
-            let copy = |b: &AppliedBatch| AppliedBatch {
+            let copy = |b: &LoggedBatch| LoggedBatch {
                 first_seq: b.first_seq,
                 batch: b.batch.clone(),
                 held: held(),
@@ -120,7 +122,7 @@ impl Sink for Fake {
         Ok(())
     }
 
-    fn apply(&self, _: &AppliedBatch, range: Range<u64>) -> Result<(), StoreError> {
+    fn apply(&self, _: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError> {
         let mut state = self.0.borrow_mut();
         state.admit()?;
         for seq in range.clone() {
@@ -158,7 +160,7 @@ impl Sink for Fake {
         Ok(())
     }
 
-    fn set_aside(&self, _: &AppliedBatch, seq: u64) -> Result<(), StoreError> {
+    fn set_aside(&self, _: &LoggedBatch, seq: u64) -> Result<(), StoreError> {
         let mut state = self.0.borrow_mut();
         state.pending_letters.insert(seq);
         state.applied = seq + 1;
@@ -171,14 +173,11 @@ impl Sink for Fake {
         state.applied = seq + 1;
     }
 
-    fn stall(&self, why: Option<&Failure>) {
+    fn note(&self, event: Event) {
         let mut state = self.0.borrow_mut();
-        state.has_stalled |= why.is_some();
-        state.stalled = why.cloned();
-    }
-
-    fn follow(&self, _: u64) {
-        self.0.borrow_mut().follows = true;
+        state.phase = std::mem::take(&mut state.phase).after(event);
+        state.has_stalled |= matches!(state.phase, Phase::Stalled(_));
+        state.has_followed |= matches!(state.phase, Phase::FollowingLog { .. });
     }
 
     fn is_closing(&self) -> bool {
@@ -214,7 +213,7 @@ fn a_full_disk_is_waited_for_and_everything_is_indexed_once() {
     assert_eq!(recover(&sink, until, &failure), Ok(()));
     let state = sink.0.borrow();
     assert_eq!(state.indexed.len(), 15);
-    assert_eq!(state.stalled, None);
+    assert_eq!(state.phase, Phase::Steady);
     assert!(state.pauses.len() >= 6 && state.has_stalled);
     // Longer each time, and never so long that room goes unnoticed.
     assert!(state.pauses.is_sorted());
@@ -235,7 +234,7 @@ fn a_closing_store_does_not_wait_for_room() {
 fn what_a_start_has_left_is_indexed_and_its_failures_are_recovered_from() {
     let (sink, until) = fake(&[5, 7, 3]);
     assert_eq!(follow(&sink, until), Ok(()));
-    assert!(sink.0.borrow().follows);
+    assert!(sink.0.borrow().has_followed);
     assert_eq!((sink.0.borrow().indexed.len(), sink.0.borrow().committed), (15, until));
 
     let (sink, until) = fake(&[5, 7, 3]);
@@ -244,7 +243,7 @@ fn what_a_start_has_left_is_indexed_and_its_failures_are_recovered_from() {
     assert_eq!(follow(&sink, until), Ok(()));
     let state = sink.0.borrow();
     assert_eq!((state.indexed.len(), &state.letters), (14, &BTreeSet::from([6])));
-    assert_eq!(state.stalled, None);
+    assert_eq!(state.phase, Phase::Steady);
 }
 
 #[test]
@@ -269,7 +268,7 @@ fn what_is_read_again_is_committed_on_the_way() {
         });
         let batch = RedactedBatch::from_redacted(writer, None);
         let held = HeldBytes::default();
-        sink.0.borrow_mut().log.push(AppliedBatch { first_seq: seq, batch, held });
+        sink.0.borrow_mut().log.push(LoggedBatch { first_seq: seq, batch, held });
     }
     assert_eq!(recover(&sink, 20, &broken()), Ok(()));
     assert_eq!((sink.0.borrow().indexed.len(), sink.0.borrow().most_pending), (20, 8));
@@ -281,7 +280,7 @@ fn what_stays_broken_ends_it() {
     sink.0.borrow_mut().broken = true;
     assert!(matches!(recover(&sink, until, &broken()), Err(Lost::Lasting(_))));
     let state = sink.0.borrow();
-    assert!(state.stalled.is_some());
+    assert_ne!(state.phase, Phase::Steady);
     // Tried as often as it may be, the first time at once.
     assert_eq!(state.pauses.len() as u32, ATTEMPTS_MAX - 1);
     // No more than one record was thought to be the reason, and that is not committed.
@@ -357,6 +356,6 @@ proptest! {
         prop_assert_eq!(&state.indexed, &expected);
         prop_assert_eq!(&state.letters, &poison.keys().copied().collect());
         prop_assert_eq!(state.committed, until);
-        prop_assert!(state.given_up.is_empty() && state.stalled.is_none());
+        prop_assert!(state.given_up.is_empty() && state.phase == Phase::Steady);
     }
 }

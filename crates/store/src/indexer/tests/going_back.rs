@@ -18,11 +18,10 @@ fn half_committed(vfs: &SimulatedVfs) -> Recovered {
 #[test]
 fn a_commit_in_between_does_not_take_for_indexed_what_is_to_be_read_again() {
     let store = half_committed(&disk());
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
-    assert_eq!(store.indexer.lock().applied(), 10);
+    let sink = SupervisedIndexer(&store.indexer);
+    assert_eq!(store.indexer.context.progress.applied(), 10);
     assert_eq!(sink.rewind().expect("gone back"), 5);
-    assert_eq!(store.indexer.lock().applied(), 5);
+    assert_eq!(store.indexer.context.progress.applied(), 5);
     store.indexer.commit().expect("nothing to do");
     assert_eq!(sink.rewind().expect("gone back"), 5);
 }
@@ -31,8 +30,7 @@ fn a_commit_in_between_does_not_take_for_indexed_what_is_to_be_read_again() {
 fn nothing_is_committed_when_going_back_fails() {
     let vfs = disk();
     let store = half_committed(&vfs);
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let sink = SupervisedIndexer(&store.indexer);
     vfs.fail_after(Operation::SyncDir, 0, FaultError::Io);
     assert!(sink.rewind().is_err());
     vfs.clear_faults();
@@ -67,11 +65,10 @@ fn what_a_partition_had_not_committed_when_it_was_put_aside_is_read_again() {
 #[test]
 fn who_gives_a_record_up_goes_on_behind_it() {
     let store = half_committed(&disk());
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let sink = SupervisedIndexer(&store.indexer);
     assert_eq!(sink.rewind().expect("gone back"), 5);
     sink.give_up(5);
-    assert_eq!(store.indexer.lock().applied(), 6);
+    assert_eq!(store.indexer.context.progress.applied(), 6);
 }
 
 #[test]

@@ -46,9 +46,8 @@ fn letter_of(middle: &str) -> BTreeMap<String, String> {
         });
     }
     let batch = RedactedBatch::from_redacted(writer, None);
-    let batch = AppliedBatch { first_seq: 4, batch, held: HeldBytes::default() };
-    let write_state = WriteStateHandle::default();
-    let sink = SupervisedIndexer { indexer: &store.indexer, write_state: &write_state };
+    let batch = LoggedBatch { first_seq: 4, batch, held: HeldBytes::default() };
+    let sink = SupervisedIndexer(&store.indexer);
     sink.apply(&batch, 4..5).expect("applied");
     sink.set_aside(&batch, 5).expect("set aside");
     sink.apply(&batch, 6..7).expect("applied");

@@ -8,7 +8,7 @@ use super::{Machine, Process, Sabotage};
 use crate::simulation::client::{ClientBatch, Verdict};
 use crate::simulation::invariant::{Invariant, Violation};
 use crate::simulation::ledger::Event;
-use crate::wal::{AppliedBatch, Placement, WalError};
+use crate::wal::{LoggedBatch, Placement, WalError};
 
 impl Machine {
     /// Sends batches as one group: they are written and synced together.
@@ -136,7 +136,7 @@ impl Process {
         };
         if batch.record_count() > 0 {
             let held = HeldBytes::default();
-            self.queue.push_back(AppliedBatch { first_seq, batch, held });
+            self.queue.push_back(LoggedBatch { first_seq, batch, held });
         }
         Verdict::Written
     }

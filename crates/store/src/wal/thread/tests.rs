@@ -9,14 +9,14 @@ use tierlog_model::{Ack, HandoffSender, ManualClock, handoff};
 use tokio::sync::oneshot;
 
 use super::super::tests::{DATA, at, batch_of, contents, empty_disk, small_settings, texts_of};
-use super::super::{IndexState, WalSettings, verify};
+use super::super::{WaitState, WalSettings, verify};
 use super::*;
 use crate::backend::{Crash, FaultError, Operation, SimulatedVfs};
 
 struct Running {
     vfs: SimulatedVfs,
     sender: HandoffSender,
-    applied: Receiver<AppliedBatch>,
+    applied: Receiver<LoggedBatch>,
     live: broadcast::Receiver<Arc<LiveBatch>>,
     state: WriteStateHandle,
     thread: JoinHandle<Wal>,
@@ -44,7 +44,7 @@ fn submit(running: &Running, text: &str, id: Option<&str>) -> Ack {
     verdict.blocking_recv().expect("an answer")
 }
 
-fn finish(running: Running) -> (Wal, Vec<AppliedBatch>) {
+fn finish(running: Running) -> (Wal, Vec<LoggedBatch>) {
     drop(running.sender);
     let wal = running.thread.join().expect("no panic");
     (wal, running.applied.iter().collect())
@@ -165,12 +165,12 @@ fn who_waits_for_room_is_refused_at_the_end() {
 #[test]
 fn an_indexer_without_room_is_felt_and_seen_to_go_on() {
     let running = start(small_settings(), 64);
-    running.state.set_indexing(IndexState::NoRoom, Some("test".to_owned()));
+    running.state.set_indexing(WaitState::NoRoom, Some("test".to_owned()));
     assert_eq!(submit(&running, "one", None), Err(Refusal::DiskFull));
     assert_eq!(running.state.get(), WriteState::DiskFull);
     assert!(running.sender.is_disk_full());
     let waiting = submit_waiting(&running, "two");
-    running.state.set_indexing(IndexState::GoesOn, None);
+    running.state.set_indexing(WaitState::GoesOn, None);
     assert_eq!(waiting.blocking_recv().expect("an answer"), WRITTEN);
     assert_eq!(running.state.get(), WriteState::Writable);
     assert_eq!(finish(running).1.len(), 1);
