@@ -1,4 +1,5 @@
-//! The attacks, one line of the table each: what they open and keep doing until they are ended.
+//! The attacks, one line of the table each: opened connections, and an action repeated until the
+//! end.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -73,7 +74,7 @@ impl UnderWay {
         }
     }
 
-    /// Keeps connections in a thread that does something to each of them, again and again.
+    /// Keeps connections in a thread that repeats an action on each connection.
     fn keep(
         streams: Vec<TcpStream>,
         mut touch: impl FnMut(&mut TcpStream) + Send + 'static,
@@ -94,7 +95,7 @@ impl UnderWay {
     }
 }
 
-/// Opens connections that do not block; those that the system refuses are left out.
+/// Opens non-blocking connections, and leaves out refused connections.
 fn open(address: &str, count: usize, first: &[u8]) -> Vec<TcpStream> {
     let connect = |_| {
         let address = address.parse().ok()?;

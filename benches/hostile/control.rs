@@ -1,5 +1,5 @@
-//! A control: a bare server beside the one under attack, which nobody attacks. What its clients
-//! notice is what the machine costs, because the attackers run on the same cores.
+//! A control: a bare server, not attacked, beside the server under attack. What its clients notice
+//! is what the machine costs, because the attackers run on the same cores.
 //!
 //! It takes a message over a connection that stays open, writes it to a file, syncs, and sends a
 //! byte back: a post without anything that Tierlog does.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-/// Returns an agent that knows no proxy and follows nothing.
+/// Returns an agent without proxies and redirects.
 pub(crate) fn agent(answer_max: Duration) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)

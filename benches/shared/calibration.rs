@@ -28,7 +28,7 @@ pub(crate) fn calibrate(text: &[u8]) -> Result<Cost> {
     Ok(measure_average(parse)?.1)
 }
 
-/// A JSON value. Its content is never read: making it is what is measured.
+/// A JSON value. The content is never read: the benchmark measures the writing.
 #[expect(dead_code, reason = "made, and dropped")]
 enum Tree {
     Null,

@@ -10,7 +10,7 @@ use tierlog::client::{Client, Endpoint};
 
 use crate::measure::cpu_of;
 
-/// Between two looks at something that takes a while.
+/// Interval between two polls of a slow event.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Longer than anything here takes on a slow machine.

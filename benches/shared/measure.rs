@@ -19,7 +19,7 @@ pub(crate) struct Cost {
     pub(crate) wall: f64,
 }
 
-/// Runs something once and says what it cost this process.
+/// Runs a function once and returns its cost in this process.
 pub(crate) fn measure<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Cost)> {
     let started = Instant::now();
     let cpu_before = cpu_of(std::process::id())?;

@@ -7,13 +7,13 @@ use tierlog_model::{Clock as _, SystemClock};
 
 use crate::shapes::sample_request_ids;
 
-/// Bytes of one request or batch, as senders cut them.
+/// Bytes of one request or batch, as cut by senders.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-/// The lines lie in the last hour, so that no tier refuses them.
+/// Timestamps lie in the last hour, so that no tier refuses a line.
 const SPAN: Duration = Duration::from_secs(3_600);
 
-/// One request in so many is asked for by its id.
+/// Every n-th request is looked up by its id.
 const LINES_PER_SAMPLE: usize = 997;
 
 /// Generated lines.

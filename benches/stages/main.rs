@@ -64,7 +64,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Returns what something cost more than a part of it.
+/// Returns the cost of a stage beyond the cost of its part.
 fn beyond(whole: Cost, part: Cost) -> Cost {
     Cost { cpu: (whole.cpu - part.cpu).max(0.0), wall: (whole.wall - part.wall).max(0.0) }
 }

@@ -22,7 +22,7 @@ pub(crate) enum Redaction {
     On,
 }
 
-/// Lines that are ready for the store, and what that cost.
+/// Prepared lines with the cost of their preparation.
 pub(crate) struct Prepared {
     pub(crate) batches: Vec<RedactedBatch>,
     pub(crate) cost: Cost,

@@ -14,14 +14,14 @@ use tierlog_store::simulation::{
 use crate::suite::faults::Fault;
 use crate::suite::{Effort, Invariant, Rig, Tally, Violation};
 
-/// Power cuts of one story: enough that each meets what those before it left.
+/// Power cuts of one story: enough for later cuts to meet the remains of earlier cuts.
 const CUTS_PER_STORY: u64 = 20;
 
 /// Every so many stories the disk returns errors too; two of the others acknowledge before the
 /// log is synced.
 const ERRORS_EVERY: u64 = 4;
 
-/// When the log is synced then. The story's steps stand for it: nothing waits.
+/// When the log is synced then. The story's steps stand for time: no thread waits.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Tearings that are tried at each change.
@@ -122,7 +122,7 @@ fn on_every_core(work: &(impl Fn() + Sync)) {
     });
 }
 
-/// The simulation has invariants of its own; their names say which of ours they are.
+/// The simulation has invariants of its own, named after the invariants of torture.
 fn told(violation: &simulation::Violation) -> Violation {
     Violation::new(Invariant::Simulated, violation.to_string())
 }

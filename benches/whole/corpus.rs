@@ -19,7 +19,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 /// Microseconds of a day.
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
-/// One line in so many is asked for by its request id.
+/// Every n-th line is looked up by its request id.
 const LINES_PER_SAMPLE: usize = 997;
 
 /// So many bytes are looked through for request ids at most.
@@ -56,8 +56,8 @@ pub(crate) enum AtOnce {
 }
 
 impl Corpus {
-    /// Writes lines of the application into as many files as there are senders. Those of one day
-    /// lie in one whole hour of it, those of many days end with yesterday.
+    /// Writes lines of the application into as many files as there are senders. Lines of one day
+    /// lie within one hour; lines of many days end with yesterday.
     pub(crate) fn generate(
         directory: &Path,
         (lines, seed): (u64, u64),

@@ -212,7 +212,7 @@ fn run(args: &RunArgs, parts: &[Part]) -> Result<()> {
                 queries::queries(&mut results, &binary, &corpus, yardstick, restarts)?;
                 for days in DAYS.into_iter().filter(|days| *days > 1) {
                     progress(&format!("queries on {days} days"))?;
-                    // One sender, so that days come in their order as they do in life.
+                    // One sender, so that days arrive in order, as in production.
                     let spread = (args.spread_lines, args.seed);
                     let corpus = Corpus::generate(directory.path(), spread, days, 1)?;
                     queries::queries(&mut results, &binary, &corpus, yardstick, restarts)?;

@@ -1,4 +1,4 @@
-//! What this machine does at best: the yardsticks that figures stand beside, and its limits.
+//! The machine's best figures, as yardsticks for the results, and its limits.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -31,7 +31,7 @@ const COPIES: u32 = 4;
 /// How long syncs are counted.
 const SYNC_TIME: Duration = Duration::from_secs(2);
 
-/// What a sync has to write: one block.
+/// Bytes of one synced write: one block.
 const SYNCED_BYTES: usize = 4096;
 
 /// Yardsticks of this run.

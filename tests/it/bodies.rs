@@ -1,4 +1,4 @@
-//! Encodings of request bodies, and bodies that are not what they say.
+//! Encodings of request bodies, and bodies whose content belies their headers.
 
 use std::io::Write as _;
 
@@ -33,7 +33,7 @@ fn bodies_are_inflated() {
         ("deflate", deflate(numbered(100..200).as_bytes())),
         ("zstd", zstd(numbered(200..300).as_bytes())),
         ("identity", numbered(300..400).into_bytes()),
-        // Two members one after the other are one body, as RFC 1952 has it.
+        // Two consecutive members are one body, by RFC 1952.
         (
             "gzip",
             [gzip(numbered(400..450).as_bytes()), gzip(numbered(450..500).as_bytes())].concat(),

@@ -23,7 +23,7 @@ const LINES: &str = r#"{"timestamp":"2024-03-05T09:00:00.000001Z","level":"debug
 /// Where the lines are, for verbs that take a range.
 const RANGE: [&str; 4] = ["--from", "2024-03-05T00:00:00Z", "--to", "2024-03-06T00:00:00Z"];
 
-/// Runs a verb against a server that has the lines, and compares what it says.
+/// Runs a verb against a server with the lines, and compares the output.
 #[track_caller]
 fn check(server: &Server<'_>, arguments: &[&str], expected: &Expect) {
     let address = format!("http://{}", server.address("query"));
@@ -384,7 +384,7 @@ fn exit_codes_are_those_of_the_contract() {
         (vec!["search", "--limit", "many", "q"], 2),
         (vec!["request"], 2),
         (vec!["generate", "--lines", "-5"], 2),
-        // Nobody listens on port 1, the port that TCP reserves for itself.
+        // Port 1 (tcpmux) has no listener.
         (vec!["search", "q", "--server", "http://[::1]:1"], 3),
         (vec!["send", "lines", "--retry-for", "0", "--to", "http://[::1]:1"], 3),
         (vec!["send", "lines", "--retry-for", "0", "--to", "tcp://[::1]:1"], 3),

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::harness::{Home, numbered, wait_until};
 
-/// Small segments, so that a kill also finds them being changed and freed.
+/// Small segments, so that kills also hit the rotation and the release of segments.
 const SETTINGS: [&str; 2] = ["query.track_total_max=1000000", "store.wal_segment_max=2MiB"];
 
 #[test]

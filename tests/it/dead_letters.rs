@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, Run, Server, ago, line, numbered, run, shown, wait_until};
 
-/// A limit under which `DEEP` is rejected; without it, it is a record.
+/// A depth limit that rejects `DEEP`; under the default limit the line is a record.
 const STRICT: &str = "ingest.limits.depth_max=2";
 
 /// One rejected line of three kinds each, and a good one.

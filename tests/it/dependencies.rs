@@ -18,7 +18,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns what cargo knows of every package that is built for this machine.
+/// Returns cargo's metadata of every package built for this machine.
 pub(crate) fn metadata() -> Value {
     let cargo = env!("CARGO");
     let mut command = Command::new(cargo);

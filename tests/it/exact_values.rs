@@ -7,7 +7,7 @@ use crate::harness::{Home, Server, line};
 
 const DAY: &str = "2026-01-05";
 
-/// Nothing of these days expires, and sealing is asked for.
+/// Retention keeps these days, and the test asks for sealing.
 const KEEP: [&str; 2] = ["store.tiers.info.days=36500", "store.seal_grace=1h"];
 
 fn lines() -> String {

@@ -34,7 +34,7 @@ fn a_full_disk_refuses_writes_by_name_and_serves_reads() {
     let server = full.start_unready();
     let answer = server.post_lines(numbered(10..20).as_bytes(), &[]);
     assert_eq!((answer.status, &answer.json()["code"]), (507, &json!("disk_full")));
-    // Over TCP lines wait: their sender was not told that it must keep them.
+    // Over TCP lines wait, because a TCP sender is never told to keep its lines.
     let mut tcp = server.tcp().with_acks();
     tcp.send(numbered(10..20).as_bytes());
     assert_eq!(server.count(""), 10);
@@ -266,7 +266,7 @@ fn a_web_page_can_neither_read_nor_drop() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
-    // What changes something needs a header that a page cannot send to another site.
+    // A request that changes the store needs a header that no page can send to another site.
     for path in ["/api/v1/retention/run", "/api/v1/compact"] {
         let answer = server.http().post_json(&server.query(path), &Value::Null);
         assert_eq!((answer.status, &answer.json()["code"]), (428, &json!("confirmation_required")));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, Server, files_under, from_now, line, run, wait_until};
 
-/// Format of today: the fixture of this number is the one that [`write_fixture`] makes.
+/// Today's format: [`write_fixture`] makes the fixture of this number.
 const FORMAT: u32 = 2;
 
 /// Largest fixture: it is in every clone for ever.
@@ -82,7 +82,7 @@ fn lines_of(day: &str, part: &str) -> String {
     (0..40).map(record).collect()
 }
 
-/// Everything that can be found, sorted, as it is shown.
+/// All findable records as shown, sorted.
 fn everything(server: &Server<'_>) -> Vec<String> {
     let mut shown: Vec<String> = server.export("").iter().map(Value::to_string).collect();
     let letters = [("q", ""), ("kind", "dead_letter")];
@@ -94,7 +94,7 @@ fn everything(server: &Server<'_>) -> Vec<String> {
     shown
 }
 
-/// Waits until everything that was acked can be found.
+/// Waits until every acknowledged record can be found.
 fn settled(server: &Server<'_>, count: usize) -> Vec<String> {
     wait_until("the records of the log", || {
         let found = everything(server);

@@ -151,7 +151,7 @@ fn clients_that_do_not_read_their_answers_are_cut_off() {
     assert_eq!(answer.status, 200, "small answers pass: {}", answer.text());
     let resident = server.resident_bytes();
     assert!(resident < RESIDENT_BYTES_MAX, "{resident} bytes are held");
-    // Refused ones keep their connection; those that hold an answer lose it.
+    // Refused clients keep their connection; clients that hold an answer lose theirs.
     wait_until("the silent readers to be cut off", || {
         let closed = metric(&server, "tierlog_connections_closed_total", "listener=\"query\"");
         (closed >= before + 4).then_some(())
@@ -304,7 +304,7 @@ fn a_client_that_only_listens_after_its_request_gets_its_answer() {
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     server.await_count("", 2);
-    // And one that is gone before its request is whole leaves nothing behind.
+    // A client that leaves before its request is whole leaves no trace.
     let mut gone = connect(&server, "ingest");
     gone.write_all(&request.as_bytes()[..request.len() - 5]).expect("most of a request");
     gone.shutdown(Shutdown::Both).expect("an open connection");

@@ -1,5 +1,5 @@
-//! The integration tests: one binary that starts the real server, talks to it as its users do,
-//! kills it, starts it again, and looks at every byte that it left on disk.
+//! The integration tests: one binary that starts the real server, talks to the server as users do,
+//! kills and restarts the server, and reads every byte left on disk.
 //!
 //! Nothing here sleeps to wait for something (see [`harness::wait_until`]), names a port, or
 //! reaches the network.

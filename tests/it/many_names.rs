@@ -7,7 +7,7 @@ use crate::harness::{Home, Server, line, wait_until};
 
 const DAY: &str = "2026-01-05";
 
-/// Nothing of these days expires, and sealing is asked for.
+/// Retention keeps these days, and the test asks for sealing.
 const KEEP: [&str; 3] =
     ["store.tiers.info.days=36500", "store.seal_grace=1h", "redaction.pseudonyms.fields=[]"];
 
@@ -25,7 +25,7 @@ fn hostile() -> String {
     (0..3).map(named).collect()
 }
 
-/// Ordinary lines of an application that logs later that day.
+/// Ordinary lines of another application, later on the same day.
 fn ordinary(part: &str) -> String {
     let path = format!("/api/v1/{}", "segment/".repeat(30));
     let record = |number: usize| {

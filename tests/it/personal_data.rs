@@ -17,11 +17,11 @@ const LINES: &str = "12000";
 const SEGMENT_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 36;
 
-/// What a generated file holds that must not be found.
+/// Planted values of a generated file that must not be found.
 struct Planted {
     /// Texts that must be nowhere.
     secret: BTreeSet<String>,
-    /// User names, with one of their lines, that must be nowhere and yet be found.
+    /// User names, each with one line: absent from the disk, yet found by a search.
     users: BTreeSet<String>,
 }
 

@@ -13,8 +13,8 @@ use crate::torture::RIG;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A disk that is full when somebody says so: every write of the server below its data directory
-/// fails with ENOSPC, by the library that torture puts into its process.
+/// A disk that is full on demand: torture's preloaded library fails every write below the server's
+/// data directory with ENOSPC.
 struct FullDisk {
     mark: PathBuf,
 }
@@ -148,7 +148,7 @@ fn a_full_disk_holds_tcp_refuses_http_and_goes_on_by_itself() {
     let before = server.count("");
     assert!(before >= 10, "reads go on");
     disk.make_room();
-    // Nobody asks: what waited is taken, acknowledged and found.
+    // Without a further request, waiting lines are taken, acknowledged and found.
     assert_eq!(tcp.await_ack(10), 0);
     wait_until("readiness", || {
         (server.http().get(&server.query("/health/ready")).status == 200).then_some(())
@@ -205,7 +205,7 @@ fn a_commit_without_room_is_made_up_for_without_a_restart() {
         (answer.status == 200).then_some(())
     });
     server.await_count("", acked + 1);
-    // What was committed is searchable a moment before indexing says that it goes on.
+    // Committed records are searchable a moment before the indexer reports its recovery.
     wait_until("health", || (health(&server)["status"] == "ok").then_some(()));
     let whole = server.search(&json!({"q": "", "limit": 0}));
     assert_eq!(whole["partial"], false, "{whole}");
@@ -274,14 +274,14 @@ fn retention_holds_its_hand_when_the_clock_has_jumped() {
     };
     let (code, printed) = verb(&["retention", "plan", "--format", "json"]);
     assert_eq!((code, printed.lines().filter(|line| line.contains("debug")).count()), (0, 0));
-    // The clock was right: somebody has looked at it.
+    // An engineer has confirmed the clock.
     assert_eq!(verb(&["retention", "run", "--trust-clock"]).0, 0);
     let now = health(&server);
     assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("ok"), &json!("steady")), "{now}");
     assert_eq!(server.count("level:debug"), 1, "it is six days old, and seven are kept");
     server.terminate();
 
-    // A clock that goes back holds nothing and drops nothing.
+    // A clock that goes back neither holds nor drops a partition.
     remember(&home, -ten_years);
     let server = home.start();
     assert_eq!(health(&server)["clock"]["state"], "behind");

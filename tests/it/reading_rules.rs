@@ -136,7 +136,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Returns a line, and the layers that it has.
+    /// Returns a line with its layers.
     fn line(&mut self, number: usize) -> (String, Vec<(Layer, Vec<Leaf>)>) {
         let mut inner = match self.numbers.below(2) {
             0 => self.record(),
@@ -222,7 +222,7 @@ fn is_plain(shape: &Shape) -> bool {
     !shape.is_wrapper && shape.fields.iter().all(|(_, becomes)| plain(becomes))
 }
 
-/// Returns what differs between what was expected and what was stored.
+/// Returns the differences between expected and stored records.
 fn difference(line: &str, expected: &Expected, found: &Value, started: &str) -> Option<String> {
     let mut record: BTreeMap<String, Value> =
         found.as_object().expect("an object").clone().into_iter().collect();

@@ -1,5 +1,5 @@
-//! What real loggers and servers print is read as what it means: `tests/fixtures/real_lines` holds
-//! the lines of each, and what the program that wrote them knew.
+//! Lines of real loggers and servers are read by their meaning: `tests/fixtures/real_lines` holds
+//! lines of each program, and the facts known to the program.
 //!
 //! `.ci/clients` runs the same programs anew; here their captured lines need nothing but the binary.
 
@@ -141,7 +141,7 @@ fn send(server: &Server<'_>, program: &Program) -> u64 {
     last.1
 }
 
-/// Finds for each expected record one that is it, and says which are missing and left over.
+/// Matches expected records with stored records, and reports missing and extra records.
 fn compare(program: &Program, records: &[Value]) -> Vec<String> {
     let mut left: Vec<&Value> = records.iter().collect();
     let mut problems = Vec::new();
@@ -193,7 +193,7 @@ fn agrees(name: &str, expected: &Value, record: &Value, all: &Map<String, Value>
         "message" => got
             .as_str()
             .is_some_and(|got| expected.as_str().is_some_and(|head| got.starts_with(head))),
-        // Moments of one form are ordered as their texts are.
+        // Moments of one form sort as their texts.
         "from_ms" => {
             let [from, to] = ["from_ms", "to_ms"].map(|name| moment(&all[name]));
             got.as_str().is_some_and(|got| (from.as_str()..=to.as_str()).contains(&got))

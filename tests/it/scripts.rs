@@ -16,7 +16,7 @@ fn long_run() -> String {
     (0..34_000).filter_map(|number| char::from_u32(start + number * 7 % 6_500)).collect()
 }
 
-/// Each record, and queries that find it and no other.
+/// Records, each with queries that find this record and no other.
 fn cases() -> Vec<(Value, Vec<String>)> {
     let message = |text: &str, queries: &[&str]| {
         let queries = queries.iter().map(|q| (*q).to_owned()).collect();
@@ -74,7 +74,7 @@ fn cases() -> Vec<(Value, Vec<String>)> {
     cases
 }
 
-/// Errors: a word finds them wherever they are logged.
+/// Errors: a word finds an error in any field of its record.
 fn errors() -> Vec<(Value, Vec<String>)> {
     let case = |record: Value, q: &str| (record, vec![q.to_owned()]);
     vec![
@@ -135,10 +135,10 @@ fn what_stands_in_a_text_is_found_hot_replayed_and_sealed() {
     let sealed = run(&mut home.tierlog(&["compact", "--all", "--server", &address]));
     assert_eq!(sealed.code, 0, "{}", sealed.stderr);
     check(&server);
-    // An emoji is one however JSON writes it.
+    // An emoji is the same character in any JSON notation.
     server.store("{\"level\":\"info\",\"message\":\"escaped \\ud83d\\ude80\\u7f13\\u5b58\"}\n");
     assert_eq!(server.count("\"escaped 🚀 缓\""), 1);
-    // One that says nothing is refused by its place.
+    // A word without content is refused, with its position.
     let refused = server.run(&["search", "redis \"\""]);
     assert_ne!(refused.code, 0);
     assert!(refused.stderr.contains("nothing to look for"), "{}", refused.stderr);

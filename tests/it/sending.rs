@@ -102,7 +102,7 @@ fn an_application_that_goes_on_writing_does_not_hold_a_stop_up() {
         sender.try_code()
     });
     let ended = sender.ended();
-    // What it read it has sent; what nobody read the application still has.
+    // The sender has sent all read lines; unread lines are still the application's.
     assert_eq!(code, 0, "{ended:?}");
     let accepted = ended.summary["accepted"].as_u64().expect("a count");
     assert!((10..=written).contains(&accepted), "{ended:?}");

@@ -14,7 +14,7 @@ const ENDED: i32 = 143;
 /// Lines that a sender sends at once.
 const BATCH_LINES: u64 = 100;
 
-/// Lines that a TCP sender lets wait for their ack.
+/// Lines of a TCP sender without an ack.
 const UNACKED_LINES_MAX: u64 = 1_000;
 
 /// Numbers from here on belong to the next sender.

@@ -11,10 +11,10 @@ use crate::harness::{Home, Proxy, Server, Tcp, numbered, wait_until};
 /// Lines of a file that is sent: some megabytes, several batches of sender and server.
 const LINES: u64 = 40_000;
 
-/// Each so many lines one is rejected, and one is blank.
+/// Every period of lines has one rejected and one blank line.
 const REJECTED_EVERY: u64 = 1_000;
 
-/// Small segments, so that a kill also finds them being changed and freed.
+/// Small segments, so that kills also hit the rotation and the release of segments.
 const SETTINGS: [&str; 2] = ["query.track_total_max=1000000", "store.wal_segment_max=2MiB"];
 
 /// Kills in one test; each comes at another moment. `TIERLOG_TEST_KILLS` asks for more.
@@ -149,7 +149,7 @@ fn a_sender_that_is_killed_goes_on_under_its_name() {
     assert!(count("duplicate") > 0, "{summary}");
     assert_eq!(count("duplicate") + count("accepted") + count("rejected"), LINES, "{summary}");
     assert_each_once(&server, records);
-    // All of it once more is nothing new.
+    // A repetition of all lines adds no record.
     let (code, summary) = outcome(send(&home, &proxy.url(), &["--producer", "deploy-1"]));
     assert_eq!((code, &summary["duplicate"]), (0, &json!(LINES)), "{summary}");
     assert_each_once(&server, records);

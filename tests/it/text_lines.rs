@@ -72,7 +72,7 @@ fn a_text_is_acknowledged_soon_and_what_belongs_to_it_with_it() {
     let home = Home::new();
     let server = home.start();
     let mut tcp = server.tcp().with_acks();
-    // Nothing comes behind it, and it may go on: it is held, not for long.
+    // The last line may continue, so the server holds the line for a short time.
     let sent = Instant::now();
     tcp.send(b"ERROR: refused\n");
     assert_eq!(tcp.await_ack(1), 0);
@@ -196,7 +196,7 @@ fn a_group_that_is_sent_again_is_stored_once_wherever_its_connection_broke() {
     let lines = GROUPS * (FRAMES + 3);
     assert_eq!(count("accepted") + count("rejected") + count("duplicate"), lines, "{summary}");
     assert!(proxy.connections() >= 6, "{} connections", proxy.connections());
-    // A start reads all of the log before it is ready, so that nothing comes later.
+    // A start replays the whole log before the server is ready, so that no record appears later.
     server.kill();
     assert_each_frame_once(&home.start());
 }

@@ -163,7 +163,7 @@ fn tests_wait_for_conditions_not_for_time() {
 
 #[test]
 fn nothing_is_unfinished_skipped_or_of_one_machine() {
-    // Put together here, so that this file does not break its own rule.
+    // The word is put together here, so that this file does not break its own rule.
     let forbidden: Vec<String> = [
         ("to", "do!("),
         ("unimple", "mented!("),
@@ -264,7 +264,7 @@ pub(crate) fn metric_names() -> BTreeMap<String, String> {
 #[test]
 fn every_metric_is_measured() {
     let sources = rust_sources();
-    // Telemetry has a table that describes every metric, which is not measuring it.
+    // The table of descriptions in telemetry names every metric without measuring.
     let measuring = |source: &Source| match source.path.as_str() {
         "crates/model/src/metric_names.rs" => String::new(),
         "src/telemetry.rs" => source.production().rsplit("\n];").next().unwrap_or("").to_owned(),

@@ -11,7 +11,7 @@ use suite::namespace;
 use suite::proofs::PROOFS;
 use suite::{Effort, Rig};
 
-/// The server of this build. One for all tests: what is put into its process is built once.
+/// The server of this build. One rig for all tests: the preloaded library is built once.
 pub(crate) static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::new(env!("CARGO_BIN_EXE_tierlog").into()));
 
@@ -49,7 +49,7 @@ fn try_out(name: &str) -> Option<String> {
     None
 }
 
-/// What `check` does again in a namespace; nothing otherwise.
+/// The part of `check` that runs again inside a namespace; a no-op outside.
 #[test]
 fn a_fault_in_a_namespace() {
     if let Ok(name) = std::env::var(namespace::INSIDE) {

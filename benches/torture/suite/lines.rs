@@ -8,13 +8,13 @@ use tierlog_model::{Clock as _, SystemClock, Timestamp};
 
 use super::random::Random;
 
-/// Texts that are part of everything planted, so that few needles find all of it.
+/// Texts common to all planted values, so that few needles find every value.
 pub(crate) const PLANTED: [&str; 3] = ["zqcanary", "4929173460", "zqplanted"];
 
 /// Every so many lines one is broken.
 const BROKEN_EVERY: u64 = 17;
 
-/// Every so many lines one holds personal data.
+/// Every n-th line holds personal data.
 const PLANTED_EVERY: u64 = 3;
 
 /// Words of payloads; none looks like personal data.
@@ -28,7 +28,8 @@ const LEVELS: [&str; 5] = ["debug", "info", "warning", "error", "critical"];
 /// Microseconds of a day.
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
-/// Lines of a day lie within this time before its moment, so that a few share a partition.
+/// Lines of a day lie within this span before the day's moment, so that several lines share a
+/// partition.
 const SPREAD_MICROS: u64 = 600 * 1_000_000;
 
 /// What becomes of a line.

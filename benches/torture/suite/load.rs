@@ -67,7 +67,7 @@ pub(crate) struct Sent {
     pub(crate) statuses: Vec<u16>,
     /// Batches acknowledged.
     pub(crate) acked: u64,
-    /// What the server said that it must not say.
+    /// Wrong answers of the server.
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -116,7 +116,7 @@ impl Load {
         Load { stop, senders }
     }
 
-    /// Tells the senders to stop after what they are doing.
+    /// Tells the senders to stop after the current request.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }

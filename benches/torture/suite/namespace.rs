@@ -1,10 +1,10 @@
-//! This program once more, in a namespace in which it may mount: how faults of small disks are
-//! done by those who are not root. Needs util-linux's `unshare`, and a kernel that lets everybody
-//! make namespaces; nothing of the machine outside is changed.
+//! Torture itself, run again in a namespace that allows mounts: faults of small disks need no root.
+//! Needs util-linux's `unshare`, and a kernel that lets everybody make namespaces; nothing of the
+//! machine outside is changed.
 
 use std::process::{Command, Stdio};
 
-/// Puts the program behind it into namespaces of its own, with this user as their root.
+/// Puts the given program into new namespaces, with this user as root.
 const UNSHARE: [&str; 3] = ["--user", "--map-root-user", "--mount"];
 
 /// Set in the process inside, which makes no further namespace.

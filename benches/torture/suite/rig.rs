@@ -13,19 +13,19 @@ use super::shim::Shim;
 pub(crate) struct Rig {
     /// The program.
     pub(crate) server: PathBuf,
-    /// The library that is put into its process; why not, where it cannot be built.
+    /// The preloaded library, or the reason for its absence.
     pub(crate) shim: Result<Shim, String>,
     /// Which directories of trials stay.
     pub(crate) keep: Keep,
 }
 
-/// Which directories of trials stay when they have ended.
+/// Trial directories to keep after their end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// None.
     Nothing,
-    /// Those of trials in which something was violated or that broke off, and those that trials
-    /// were copied from.
+    /// Directories of trials with violations or without an end, and directories that trials were
+    /// copied from.
     Broken,
 }
 

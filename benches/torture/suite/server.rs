@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::http::{Answer, Http};
 use super::oracle::{Invariant, Violation};
 
-/// Between two looks at something that takes a while.
+/// Interval between two polls of a slow event.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A start takes longer than ten seconds on no machine, replay of what a trial sends included;
@@ -23,7 +23,7 @@ pub(crate) const START_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Launch {
     /// Program and arguments in front of the server's own.
     pub(crate) wrapper: Vec<String>,
-    /// Variables of its environment, which is empty otherwise.
+    /// Variables of the server's environment, which is empty otherwise.
     pub(crate) environment: Vec<(String, String)>,
     /// Further settings, as of `--set`.
     pub(crate) settings: Vec<String>,
@@ -250,7 +250,7 @@ impl Server {
         Some(values.sum())
     }
 
-    /// Returns the most memory that it has had resident.
+    /// Returns the peak of the server's resident memory.
     pub(crate) fn peak_memory_bytes(&self) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::server::Launch;
 
-/// Its source, so that the torture command needs no checkout.
+/// The library's source, so that the torture command needs no checkout.
 const SOURCE: &str = include_str!("shim.c");
 
 /// The built library; removed when dropped.

@@ -1,4 +1,4 @@
-//! What came of a fault: runs, violations with the seed that repeats them, or why it was not run.
+//! Result of a fault: runs, violations with their seed, or the reason for skipping the fault.
 
 use std::io::Write as _;
 
@@ -31,7 +31,7 @@ impl Tally {
         self.count_many(seed, 1, outcome);
     }
 
-    /// Counts so many runs of a seed on one directory.
+    /// Counts runs of a seed on one directory.
     pub(crate) fn count_many(&mut self, seed: u64, runs: u64, outcome: Result<Trial>) {
         let violations = match outcome {
             Ok(trial) => trial.into_violations(),
@@ -40,7 +40,7 @@ impl Tally {
         self.count_runs(seed, runs, violations);
     }
 
-    /// Counts so many runs of a seed and their violations.
+    /// Counts runs of a seed with their violations.
     pub(crate) fn count_runs(&mut self, seed: u64, runs: u64, violations: Vec<Violation>) {
         for violation in &violations {
             // At once: the run may go on for an hour, or be broken off.

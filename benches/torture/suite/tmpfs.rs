@@ -51,7 +51,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Lazily: a server that is still ending may hold it.
+        // The unmount is lazy, because an ending server may still hold the mount.
         let _ = Command::new("umount").arg("-l").arg(self.path()).output();
     }
 }

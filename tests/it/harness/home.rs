@@ -44,7 +44,7 @@ impl Home {
         self.environment = environment;
     }
 
-    /// Returns this home with the scratch directory of another one.
+    /// Returns this home with the scratch directory of another home.
     #[must_use]
     pub(crate) fn in_place_of(self, other: Home) -> Home {
         Home { directory: other.directory, ..self }
@@ -65,7 +65,7 @@ impl Home {
         self.path().join("data.keys")
     }
 
-    /// Returns everything that servers of this home have printed.
+    /// Returns the output of all servers of this home.
     pub(crate) fn output(&self) -> Vec<u8> {
         fs::read(self.output_file()).unwrap_or_default()
     }
@@ -87,7 +87,7 @@ impl Home {
         command
     }
 
-    /// Returns the command that serves this home, its output going to the output file.
+    /// Returns the command that serves this home, with output to the output file.
     pub(crate) fn serve(&self, addresses_file: &Path) -> Command {
         let output = File::options()
             .create(true)

@@ -24,7 +24,7 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    /// Returns a client that knows no proxy and follows nothing.
+    /// Returns a client without proxies and redirects.
     pub(crate) fn new() -> Http {
         Http { agent: agent(DEADLINE) }
     }

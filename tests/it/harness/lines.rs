@@ -20,7 +20,7 @@ pub(crate) fn line(members: &Value) -> String {
     format!("{members}\n")
 }
 
-/// Returns lines that differ in their `number`, newlines included.
+/// Returns lines with distinct values of `number`, newlines included.
 pub(crate) fn numbered(numbers: std::ops::Range<u64>) -> String {
     numbers
         .map(|number| line(&json!({"level": "info", "message": "numbered", "number": number})))

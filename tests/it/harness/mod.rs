@@ -18,8 +18,8 @@ pub(crate) use run::{Run, run, shown};
 pub(crate) use server::Server;
 pub(crate) use tcp::Tcp;
 
-/// A test that waits longer than this waits for something that does not come: the slowest
-/// machine that runs them opens a store within a few seconds.
+/// A longer wait waits in vain: the slowest machine that runs the tests opens a store within a few
+/// seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Time between two looks at a condition.

@@ -1,4 +1,4 @@
-//! A proxy that breaks connections: after so many bytes, or because its server is gone.
+//! A proxy that breaks connections: after a number of bytes, or after the end of its server.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -44,7 +44,7 @@ impl Tcp {
         self.stream.write_all(bytes)
     }
 
-    /// Says that nothing more comes; acks may still arrive.
+    /// Ends the sending half; acks may still arrive.
     pub(crate) fn finish(&self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
@@ -78,7 +78,7 @@ impl Tcp {
         }
     }
 
-    /// Returns everything that the server still writes until it closes the connection.
+    /// Returns the server's answers up to the end of the connection.
     pub(crate) fn rest(mut self) -> String {
         let mut text = String::new();
         let _ = std::io::Read::read_to_string(&mut self.reader, &mut text);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::pool::{Moment, Pool};
 use super::table::{Shape, recognise};
 
-/// A value, its name and the objects that it stands in.
+/// A value with its name and its enclosing objects.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) keys: Vec<String>,
@@ -18,7 +18,7 @@ pub(super) struct Leaf {
     pub(super) value: Value,
 }
 
-/// How an object stands to the one before it.
+/// The relation of an object to the enclosing object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
     Record,
@@ -119,7 +119,7 @@ const CONTAINERS: [&str; 19] = [
     "msg",
 ];
 
-/// Names that count wherever a container holds them.
+/// Names that count at any depth of a container.
 const IDS: [&str; 4] = ["request_id", "trace_id", "span_id", "user_id"];
 
 /// Place of a claim; the lowest wins.
@@ -223,8 +223,8 @@ impl<'s> Draft<'s> {
         self.claims.extend(fitting.into_iter().filter(fills));
     }
 
-    /// Returns a claim whose value can be what it claims; the contract's own name may hold
-    /// anything, and is believed last when it does.
+    /// Returns a claim with a plausible value; the contract's own name may hold any value, and an
+    /// implausible value ranks last.
     fn fit(&self, claim: Claim<'s>, pool: &Pool) -> Option<Claim<'s>> {
         let (name, value) = &self.fields[claim.field];
         let (layer, _, rank) = claim.priority;
@@ -291,8 +291,8 @@ impl<'s> Draft<'s> {
         Some(Some(chosen.1.micros))
     }
 
-    /// Chooses the level: one that is known wins over one that is not, but what fills in never
-    /// wins over the record's own.
+    /// Chooses the level: a known level wins over an unknown level, but a filling layer never wins
+    /// over the record's own level.
     fn level(&self, pool: &Pool) -> Option<Claim<'s>> {
         let claims = self.claims.iter().filter(|claim| claim.target == "level");
         let order = |claim: &&Claim<'s>| {

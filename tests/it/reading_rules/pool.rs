@@ -1,4 +1,4 @@
-//! Values of which it is known what they mean, and numbers that look random.
+//! Values with a known meaning, and numbers that look random.
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ impl Pool {
         }
     }
 
-    /// Returns a value for a field of the contract: usually one that it can have.
+    /// Returns a value for a field of the contract, usually a valid value.
     pub(super) fn value(&self, target: &str, numbers: &mut Numbers) -> Value {
         let words = ["alpha", "beta", "gamma"];
         let options: Vec<Value> = match target {

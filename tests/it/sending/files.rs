@@ -136,7 +136,7 @@ fn a_followed_file_is_sent_once_however_often_either_side_is_killed() {
         }
         let sender =
             Sender::start(&home, &["--follow", "app.log", "--to", &to, "--state", "state"]);
-        // It is up and running when this line comes through.
+        // The sender runs once this line arrives.
         append(&path, &numbered(4 * step..4 * step + 1));
         server.await_count("", 4 * step + 1);
         sender.signal("INT");
@@ -159,7 +159,7 @@ fn a_named_pipe_is_read_like_any_stream() {
     drop(writer);
     let ended = sender.finish();
     assert_eq!(ended.code, 0, "{ended:?}");
-    // One that nobody writes to does not hold a stop up.
+    // A file without a writer does not delay a stop.
     let mut sender = Sender::start(&home, &["pipe", "--to", &to, "--stop-timeout", "200ms"]);
     sender.signal_until_ended("TERM");
 }

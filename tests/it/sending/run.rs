@@ -1,4 +1,4 @@
-//! A running sender: lines in, signals, and what it says.
+//! A running sender: lines in, signals, output.
 
 use std::io::Write as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -23,11 +23,11 @@ pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    /// The summary that it prints; null without one.
+    /// The printed summary; null without a summary.
     pub(super) summary: Value,
 }
 
-/// A stream that is read as it comes.
+/// A stream that is read on arrival.
 struct Stream {
     text: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
@@ -154,14 +154,14 @@ impl Sender {
         *self.stdout.closed.lock().expect("no panic") = true;
     }
 
-    /// Returns its exit code if it has ended.
+    /// Returns the exit code of an ended sender.
     pub(super) fn try_code(&mut self) -> Option<i32> {
         use std::os::unix::process::ExitStatusExt as _;
         let status = self.child.try_wait().expect("a child of ours")?;
         Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
     }
 
-    /// Ends its input, and waits for its end.
+    /// Closes the sender's input, and waits for the exit.
     #[track_caller]
     pub(super) fn finish(mut self) -> Ended {
         drop(self.stdin.take());
@@ -169,7 +169,7 @@ impl Sender {
         self.ended()
     }
 
-    /// Returns what it did, once it has ended.
+    /// Returns the result of the ended sender.
     pub(super) fn ended(mut self) -> Ended {
         let code = self.try_code().expect("it has ended");
         for stream in [&mut self.stdout, &mut self.stderr] {

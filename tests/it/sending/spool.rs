@@ -149,7 +149,7 @@ fn the_oldest_lines_leave_a_full_spool_counted_and_said() {
         .map(|path| path.metadata().expect("a file").len())
         .sum();
     assert!(kept < 1 << 20, "{kept} bytes");
-    // What left are the oldest, but for batches that were on their way.
+    // The oldest batches were dropped, except batches on their way.
     server.await_count("message:numbered", count("accepted"));
     server.await_count(&format!("number:{}", lines - 1), 1);
 }

@@ -35,7 +35,7 @@ const DEATHS: [Death; 3] = [Death::Before, Death::After, Death::Torn];
 /// Calls that `strace` counts.
 const CALLS: [&str; 6] = ["write", "fdatasync", "fsync", "rename", "unlink", "openat"];
 
-/// Latest call of a thread at which it dies.
+/// Latest system call of a thread for the kill.
 const LATEST_CALL: u64 = 40;
 
 /// What is done to a directory, and looked at afterwards.
@@ -50,7 +50,7 @@ pub(crate) fn append(rig: &Rig, effort: Effort) -> Result<Tally> {
     enumerate(rig, effort, &Task { prepare: empty, act: serve, check: start_and_check })
 }
 
-/// Replay of what a dead server left in its log.
+/// Replay of the log that a dead server left.
 pub(crate) fn replay(rig: &Rig, effort: Effort) -> Result<Tally> {
     enumerate(rig, effort, &Task { prepare: unreplayed, act: serve, check: start_and_check })
 }
@@ -137,7 +137,8 @@ fn die_at_call(rig: &Rig, seed: u64) -> Result<Trial> {
     let number = 1 + random.below(LATEST_CALL);
     let mut trial = unreplayed(rig, seed)?;
     let inject = format!("inject={call}:signal=KILL:when={number}");
-    // As a grandchild, so that the server is our own child and dies as one.
+    // The tracer is a grandchild, so that the server stays a child of torture and its death is
+    // seen.
     let words = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
     let wrapper = words.iter().map(|word| (*word).to_owned()).collect();
     serve(&mut trial, &Launch { wrapper, ..Launch::default() })?;
@@ -154,7 +155,7 @@ fn empty(rig: &Rig, seed: u64) -> Result<Trial> {
     Ok(trial)
 }
 
-/// A directory whose log holds lines that no partition has.
+/// A directory with lines that are in the log and in no partition.
 fn unreplayed(rig: &Rig, seed: u64) -> Result<Trial> {
     let mut trial = empty(rig, seed)?;
     let server = trial.start_with(&Launch::with_settings(&["store.commit_interval=1m"]))?;
@@ -200,7 +201,7 @@ fn start_and_check(trial: &mut Trial) -> Result<()> {
 }
 
 fn compact(trial: &mut Trial, launch: &Launch) -> Result<()> {
-    // Ends badly when it dies, which is what the check is for.
+    // The command fails when the server dies; the check relies on this failure.
     trial.place.verb(&["compact", "--all"], launch).map(drop)
 }
 

@@ -41,7 +41,7 @@ fn exhaust(rig: &Rig, seed: u64) -> Result<Trial> {
     let_pass(HELD_FOR);
     load.stop();
     trial.promise(Holds::from(server.ended().is_none()), || "the server has ended".to_owned());
-    // A sender may still wait for its turn behind those that are held.
+    // A sender may still wait behind the held connections.
     drop(held);
     trial.take(load)?;
     trial.check(&server)?;

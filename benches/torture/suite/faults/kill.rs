@@ -11,7 +11,7 @@ use super::super::server::{Launch, let_pass};
 use super::super::trial::{REPLAY_LATER, Trial};
 use super::super::{Effort, Rig, Tally};
 
-/// Kills of one directory: it grows, and every check reads all of it.
+/// Kills of one directory: the directory grows, and every check reads all records.
 const KILLS_PER_DIRECTORY: u64 = 20;
 
 /// Batches that a sender sends at most between two kills.
@@ -23,7 +23,7 @@ const LATEST_MS: u64 = 350;
 /// Latest kill of a server that is starting.
 const LATEST_AT_START_MS: u64 = 120;
 
-/// One kill in so many is followed by another one during the start.
+/// Every n-th kill is followed by a second kill during the start.
 const AGAIN_EVERY: u64 = 3;
 
 /// Lines over TCP.

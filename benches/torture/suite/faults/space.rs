@@ -21,7 +21,7 @@ const DISK_BYTES: u64 = 48 << 20;
 /// Files of a disk on which no file can be made.
 const DISK_FILES: u64 = 600;
 
-/// Most room that is left: above `store.free_min`, so that a write is what finds the end of it.
+/// Most free room: above `store.free_min`, so that a write meets the end of the disk.
 const ROOM_BYTES_MAX: u64 = 3 << 20;
 
 /// Most files that can still be made.
@@ -155,7 +155,7 @@ fn resume(trial: &mut Trial, server: Server) -> Result<Server> {
     trial.start()
 }
 
-/// The server dies on the full disk. Whether one starts there may depend; with room it must.
+/// The server dies on the full disk. A start without room may fail; a start with room must succeed.
 fn die_full(
     mut trial: Trial,
     server: Server,

@@ -1,5 +1,5 @@
-//! SIGTERM under load: the server ends soon, with success, and has everything it acknowledged; a
-//! second one ends it at once, and it has everything all the same.
+//! SIGTERM under load: the server ends soon, with success, and holds every acknowledged line; after
+//! a second SIGTERM the server ends at once, and holds every acknowledged line, too.
 
 use std::time::Duration;
 

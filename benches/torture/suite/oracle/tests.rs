@@ -1,4 +1,4 @@
-//! Each check is shown something that it must refuse.
+//! Each check meets an input that the check must refuse.
 
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn a_store_that_kept_its_word_is_let_go() {
 #[test]
 fn an_acked_line_that_is_lost_is_seen() {
     check(|store| drop(store.records.remove(3)), Invariant::Acked);
-    // One that was only issued may be missing.
+    // A line that was issued and not acknowledged may be missing.
     let mut store = whole();
     store.records.pop();
     assert_eq!(store.violated(), []);

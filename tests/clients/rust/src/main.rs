@@ -18,7 +18,7 @@ struct Event {
     error: Option<&'static str>,
 }
 
-/// One event of each level that Rust's loggers have, one of them with an error.
+/// One event of each level of Rust's loggers, the error event with an error value.
 const SCRIPT: [Event; 4] = [
     Event { level: "info", message: "course listed", duration_ms: Some(12.5), error: None },
     Event {
