@@ -1,5 +1,5 @@
-//! `GET /metrics`: Prometheus text. Gauges of the store's size are read when they are asked for,
-//! so that nothing counts them in between.
+//! `GET /metrics`: Prometheus text. Gauges of the store's size are computed on request, so that no
+//! thread counts in between.
 
 use std::sync::Arc;
 

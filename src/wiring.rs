@@ -133,7 +133,7 @@ pub(crate) async fn serve(
     let closed = store.clone();
     drain.close(store).await?;
     if let Some(reason) = closed.poisoned() {
-        // A supervisor and whoever stopped it are to know that not everything was taken.
+        // The exit code tells the supervisor that some received lines were not taken.
         anyhow::bail!("stopped after writes were refused: {reason}");
     }
     outcome
@@ -275,7 +275,7 @@ impl Listeners {
 fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
     let routes = with_body_deadline(routes, section.body_timeout);
     let routes = with_host_guard(routes, config.remote, &config.hosts);
-    // The panic itself is logged where it happens; its text stays here.
+    // The panicking thread logs the panic; the text stays in this process.
     routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
         problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
     }))

@@ -55,7 +55,7 @@ fn mend_before(out: &mut Vec<u8>, end: u8, mended: &mut bool) {
     *mended = true;
 }
 
-/// Copies a string with its quotes, and mends its escapes.
+/// Copies a string with its quotes, and repairs its escapes.
 fn copy_string(text: &[u8], out: &mut Vec<u8>, mended: &mut bool) -> usize {
     out.push(b'"');
     let mut at = 1;

@@ -1,8 +1,8 @@
 //! Buffers of batches: a few, used again and again.
 //!
 //! A batch is filled by a thread of ingest, written by the WAL's and dropped by the indexer's. A
-//! new buffer for each would be new pages from the kernel, cleared and given back a moment
-//! later. Nothing is kept in a buffer but its memory.
+//! new buffer for each would be new pages from the kernel, cleared and given back a moment later. A
+//! pooled buffer keeps only its memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,8 +15,8 @@ const IDLE_BUFFERS_MAX: usize = 6;
 /// Largest buffer that is kept; a larger one was grown by an exceptional batch.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// Smallest buffer that is kept: the allocator is quick with smaller ones, and they would stand
-/// in the way of those that are wanted.
+/// Smallest pooled buffer: the allocator is quick with smaller buffers, and small buffers would
+/// take the places of large buffers.
 const KEPT_BYTES_MIN: usize = 64 << 10;
 
 /// Hands out empty buffers and takes those of finished batches back.
@@ -55,7 +55,7 @@ impl BufferPool {
         }
     }
 
-    /// A list that is changed in one step.
+    /// A list with atomic changes.
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! One record of a batch, read where it lies.
+//! One record of a batch, read in place.
 //!
 //! ```text
 //! record := length u32 LE   bytes that follow
@@ -21,7 +21,7 @@ use crate::{DecodeError, Level, Record, RecordKind, Timestamp, Value};
 const LENGTH_BYTES: usize = 4;
 const HEADER_BYTES: usize = 10;
 
-/// Appends a record whose fields somebody else writes.
+/// Appends a record whose fields the caller writes.
 pub(crate) fn write_record(
     record: &Record<'_>,
     write_fields: impl FnOnce(&mut Vec<u8>),
@@ -50,7 +50,7 @@ pub struct EncodedRecord<'b> {
 }
 
 impl<'b> EncodedRecord<'b> {
-    /// Reads the record that bytes begin with; returns it with the bytes behind it.
+    /// Reads the record at the start of the bytes; returns the record with the bytes behind.
     pub(crate) fn split_from(
         bytes: &'b [u8],
         names: &'b NameTable,

@@ -1,4 +1,4 @@
-//! Which fields tell about an error, by their names.
+//! Names of fields that describe an error.
 
 /// Words in names under which applications log errors.
 const ERROR_WORDS: [&str; 18] = [

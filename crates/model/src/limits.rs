@@ -1,5 +1,5 @@
-//! Every bound of the system, each with its reason. Configuration may lower or raise the ones
-//! that say so; the others hold everywhere.
+//! Every bound of the system, each with its reason. Configuration may change limits with a
+//! configuration key; other limits hold everywhere.
 
 /// Longest line, configurable. Ten times the longest traceback seen; a longer one is a bug of
 /// the sender, and one line must never be a batch of its own.
@@ -37,7 +37,7 @@ pub const COLUMN_TEXT_BYTES_MAX: usize = 128;
 /// Errors that an ingest answer lists.
 pub const REPORTED_ERRORS_MAX: usize = 100;
 
-/// Bytes of a rejected line that its dead letter keeps: enough to recognise it.
+/// Bytes of a rejected line in its dead letter: enough to recognise the line.
 pub const DEAD_LETTER_BYTES_MAX: usize = 4 * 1024;
 
 /// Longest `Tierlog-Batch-Id`, and longest name of a producer.
@@ -54,7 +54,7 @@ pub const BATCH_BYTES_TARGET: usize = 1024 * 1024;
 /// How far ahead of our clock a record may lie, seconds: one day covers any wrong time zone.
 pub const AHEAD_SECONDS_MAX: i64 = 86_400;
 
-/// Hits that one search returns by default and at most.
+/// Hits of one search, by default and at most.
 pub const HITS_DEFAULT: usize = 100;
 /// See [`HITS_DEFAULT`]; further hits are reached by cursor or export.
 pub const HITS_MAX: usize = 10_000;

@@ -43,9 +43,9 @@ pub const INDEXED: &str = "tierlog_indexed_records_total";
 /// Values whose names have no column of their own, because their partition has as many names as it
 /// may have, by `tier`.
 pub const PAIRED_VALUES: &str = "tierlog_paired_values_total";
-/// Records that went with their partition before they were in its index, by `tier`.
+/// Records that were dropped with their partition before they were indexed, by `tier`.
 pub const DROPPED_UNINDEXED: &str = "tierlog_dropped_unindexed_records_total";
-/// Records of the WAL that were past their retention when they were replayed.
+/// Records of the WAL past their retention at replay.
 pub const REPLAY_EXPIRED: &str = "tierlog_replay_expired_records_total";
 /// Time of one commit of all touched partitions, seconds.
 pub const COMMIT_SECONDS: &str = "tierlog_commit_seconds";

@@ -80,7 +80,7 @@ impl PseudonymKey {
     }
 }
 
-/// Which fields are pseudonymised, and with which keys.
+/// Pseudonymised fields with their keys.
 #[derive(Clone, Debug)]
 pub struct Pseudonyms {
     /// The newest key first: it writes; all of them are searched.
@@ -110,8 +110,8 @@ impl Pseudonyms {
         if self.keys.is_empty() { &[] } else { &self.fields }
     }
 
-    /// Returns the token to store for a value; `None` when the field is not covered. A value that
-    /// is a token already stays as it is, so that redaction is idempotent.
+    /// Returns the token to store for a value; `None` when the field is not covered. A token stays
+    /// unchanged, so that redaction is idempotent.
     pub fn token(&self, field: &str, value: &str) -> Option<String> {
         if !self.covers(field) {
             return None;
@@ -122,8 +122,8 @@ impl Pseudonyms {
         self.keys.first().map(|key| key.token(field, value))
     }
 
-    /// Returns every text under which a value may be stored, newest key first. For a field that
-    /// is not covered, or a value that is a token, that is the value itself.
+    /// Returns every text under which a value may be stored, newest key first. The value of an
+    /// uncovered field, and a token, stay as they are.
     pub fn stored_forms(&self, field: &str, value: &str) -> Vec<String> {
         if !self.covers(field) || is_token(value) {
             return vec![value.trim().to_owned()];

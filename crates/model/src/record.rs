@@ -49,7 +49,7 @@ pub enum Value<'a> {
     Json(Cow<'a, str>),
 }
 
-/// Bytes that are not a record of this version.
+/// Bytes in another form than a record of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes end inside a record.

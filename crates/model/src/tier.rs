@@ -34,7 +34,7 @@ pub struct Tiers {
 #[error("{}", .0.join("; "))]
 pub struct TiersError(pub Vec<String>);
 
-/// A tier number is one byte, one value of it is the dead letters'; nobody needs more by far.
+/// A tier number is one byte, and one value belongs to dead letters; deployments need far fewer.
 const TIERS_MAX: usize = 16;
 
 impl Tiers {

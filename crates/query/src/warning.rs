@@ -75,13 +75,14 @@ impl Warning {
     }
 }
 
-/// The warnings of one answer, in the order in which they were found.
+/// The warnings of one answer, in the order of their discovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Warnings(Vec<Warning>);
 
 impl Warnings {
-    /// Adds a remark. One that differs from a known remark in its count alone adds to the count.
+    /// Adds a remark. A warning that differs from a known warning in the count alone adds to the
+    /// count.
     pub fn add(&mut self, warning: Warning) {
         let is_same = |known: &&mut Warning| {
             (known.code, &known.detail, &known.field)

@@ -1,4 +1,4 @@
-//! Streams whose times name no zone, and how far off their arrival those are.
+//! Streams with timestamps without a zone, and their distance from the arrival.
 //!
 //! A time without a zone is read in a configured one. When the application's is another, every
 //! line lies the same whole number of quarter hours off, as all zones differ by some. Lines are
@@ -9,7 +9,7 @@ use tierlog_model::Timestamp;
 
 use super::shown;
 
-/// Streams that are watched. The one that was silent longest makes room for a new one.
+/// Streams that are watched. The stream that was silent longest is evicted for a new stream.
 const STREAMS_MAX: usize = 256;
 
 /// Longest name of a service or host that is kept.
@@ -26,10 +26,10 @@ const QUARTERS_MAX: i64 = 104;
 const AHEAD_MICROS_MAX: i64 = 2 * 1_000_000;
 const LAG_MICROS_MAX: i64 = 30 * 1_000_000;
 
-/// Records that show a shift before it is told.
+/// Records with a shift before the shift is reported.
 const RECORDS_MIN: u64 = 10;
 
-/// Of so many records one may say otherwise.
+/// Out of this number of records one may lack the shift.
 const STEADY: u64 = 10;
 
 /// Records after which the past counts half: summer time begins and ends.
@@ -44,7 +44,7 @@ pub(super) struct Stream {
     /// Quarter hours from the time to its arrival that most records show; `None` for no whole
     /// number of them.
     quarters: Option<i64>,
-    /// Records that show it, and records that do not.
+    /// Records with the shift, and records without.
     agreeing: u64,
     others: u64,
     last: Timestamp,
@@ -77,7 +77,7 @@ impl Stream {
         is_off && is_steady && self.agreeing >= RECORDS_MIN
     }
 
-    /// Keeps what most records show, without remembering all that they show.
+    /// Keeps the shift of most records, without a count of each shift.
     fn count(&mut self, quarters: Option<i64>, agreeing: u64, others: u64) {
         if quarters == self.quarters {
             self.agreeing += agreeing;
@@ -209,7 +209,7 @@ mod tests {
         Timestamp::from_micros(1_795_176_000_000_000 + micros).expect("a moment")
     }
 
-    /// Notes lines that are written `behind` before they arrive, and returns what is told.
+    /// Notes lines written `behind` before their arrival, and returns the shift to report.
     fn told(lines: impl Iterator<Item = (i64, i64)>) -> Vec<i64> {
         let mut clocks = StreamClocks::default();
         for (now, behind) in lines {
@@ -235,7 +235,7 @@ mod tests {
     fn files_of_old_lines_are_not_told() {
         // A line each ten seconds of a day, sent at once.
         assert_eq!(told((0..8_640).map(|n| (0, 30 * HOUR - n * 10 * SECOND))), [0_i64; 0]);
-        // Lines that waited for a server which was away.
+        // Lines that waited for an unreachable server.
         let late = (0..600).map(|n| (1_000 * SECOND, (1_000 - n) * SECOND));
         let live = (0..600).map(|n| ((1_000 + n) * SECOND, SECOND));
         assert_eq!(told(late.chain(live)), [0_i64; 0]);

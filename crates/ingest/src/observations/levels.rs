@@ -1,4 +1,4 @@
-//! Level words that nobody knows, counted by word.
+//! Unknown level words, counted by word.
 
 use super::shown;
 

@@ -1,9 +1,9 @@
-//! What ingest noticed about the lines that it took and that nobody is told otherwise: level words
-//! that it does not know, and streams whose clocks seem to be in another zone.
+//! Observations of ingest about accepted lines, told only by health: unknown level words, and
+//! streams whose clocks seem to be in another zone.
 //!
 //! Arrives: notes of each batch, few and bounded. Leaves: a [`Report`] for health. Words and names
-//! are content of lines, so they are cut, and redacted before anyone sees them. Nothing is kept
-//! over a restart; the report says since when it counts.
+//! are content of lines; both are cut and redacted before any report. Nothing is kept over a
+//! restart; the report says since when it counts.
 
 mod clocks;
 mod levels;
@@ -19,7 +19,7 @@ use levels::UnknownLevels;
 use crate::normalise::Reading;
 use crate::redact::Redactor;
 
-/// What one batch noticed, or all of them.
+/// Observations of one batch, or of all batches.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     levels: UnknownLevels,

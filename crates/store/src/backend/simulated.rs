@@ -1,8 +1,8 @@
 //! A file system in memory that can lose power, fill up and fail on demand.
 //!
-//! It keeps apart what was written, what was synced and which names were synced, so that a
-//! forgotten `sync_data` or `sync_dir` loses data in a test as it would on a machine. Nothing
-//! here is random by itself: a [`Crash`] carries its seed.
+//! Written bytes, synced bytes and synced names are kept apart, so that a forgotten `sync_data` or
+//! `sync_dir` loses data in a test as on a machine. The disk has no randomness of its own: a
+//! [`Crash`] carries the seed.
 
 mod choices;
 mod directory;
@@ -30,7 +30,7 @@ use tree::{FileContent, Inode, Tree};
 
 use super::{Vfs, VfsFile};
 
-/// One kind of call, for choosing which fails.
+/// One kind of call, to choose the failing calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `create_new`.
@@ -103,14 +103,14 @@ struct State {
     halt_at: Option<u64>,
     /// Operation to how many more succeed before one fails, and how.
     faults: BTreeMap<Operation, (u64, FaultError)>,
-    /// Operations that do nothing, and in the paths of what.
+    /// Operations without effect, with the paths concerned.
     ignored: Vec<(Operation, String)>,
-    /// Operations that do nothing the next time, on one path.
+    /// Operations without effect at their next call on a path.
     ignored_once: Vec<(Operation, PathBuf)>,
     now: Timestamp,
-    /// Lock files of the search engine that are held, with the process that holds them.
+    /// Held lock files of the search engine, with the holding process.
     locks: BTreeSet<PathBuf>,
-    /// The disk before each change, while somebody asks for it.
+    /// The disk before each change, while a test records changes.
     moments: Option<Vec<Tree>>,
     /// What the next sync of a directory waits for.
     hold: Option<Hold>,
@@ -157,7 +157,7 @@ impl SimulatedVfs {
         self.unlocked.notify_all();
     }
 
-    /// Returns another disk: this one as a crash now would leave it.
+    /// Returns a copy of the disk as left by a crash now.
     #[must_use]
     pub fn after(&self, crash: Crash) -> SimulatedVfs {
         let tree = self.lock().tree.clone();
@@ -225,8 +225,8 @@ impl SimulatedVfs {
         state.halt_at.is_some_and(|halt_at| state.change_count >= halt_at)
     }
 
-    /// Makes an operation do nothing and claim success: a disk or a program that lies. Tests
-    /// use it to prove that they would notice.
+    /// Makes an operation do nothing and claim success: a disk or a program that lies. Tests break
+    /// the disk in this way to prove that they notice the loss.
     pub fn ignore(&self, operation: Operation) {
         self.ignore_in(operation, "");
     }
@@ -236,8 +236,8 @@ impl SimulatedVfs {
         self.lock().ignored.push((operation, part_of_path.to_owned()));
     }
 
-    /// Makes the next sync of a directory wait, before it does anything, until what is returned
-    /// is dropped: so that a test can put something in front of what follows the sync.
+    /// Makes the next sync of a directory wait until the returned guard is dropped, so that a test
+    /// can act before the steps behind the sync.
     pub fn hold_next_sync_dir(&self) -> Held {
         let (hold, held) = held::pair();
         self.lock().hold = Some(hold);

@@ -1,8 +1,8 @@
-//! What a replay is about to do, durable before it does it.
+//! The plan of a replay, durable before the replay begins.
 //!
-//! A replay sends letters under a batch id and takes them away once they are acknowledged. Killed
-//! in between, it has to know under which id it sent which letters: a repeat of just these is
-//! stored once. `replay.json` says so, and is gone when nothing is under way.
+//! A replay sends letters under a batch id and takes them away once they are acknowledged. After a
+//! kill, the repeated replay needs the id and the letters of the first attempt: the same letters
+//! under the same id are stored once. `replay.json` says so, and is gone when nothing is under way.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub struct PendingReplay {
 }
 
 impl PendingReplay {
-    /// Returns the plan to send these letters under this name.
+    /// Returns the plan to send the letters under the name.
     pub fn new(batch: String, started: Timestamp, letters: Vec<u64>) -> PendingReplay {
         PendingReplay { format: FORMAT, batch, started, letters }
     }

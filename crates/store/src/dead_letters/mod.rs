@@ -1,4 +1,4 @@
-//! Dead letters one by one: looked at, taken away. Their tier is the only one in which single
+//! Dead letters one by one: listing and deletion. Their tier is the only one in which single
 //! records are ever deleted; every other record goes with its day ([ADR 0011]).
 //!
 //! A selection arrives; letters, counts by reason, or the number of those that are gone leave.
@@ -36,7 +36,7 @@ pub enum LetterOrder {
 /// What a selection holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Letters {
-    /// The first ones, in the order that was asked for.
+    /// The first letters in the requested order.
     pub letters: Vec<StoredRecord>,
     /// How many there are by reason, those that are not among the first included.
     pub by_reason: BTreeMap<String, u64>,
@@ -67,7 +67,7 @@ impl LetterEnd {
     }
 }
 
-/// A letter that was found: its number, and where it is.
+/// A found letter: its number and its place.
 type Place = (u64, usize, DocId);
 
 impl Store {
@@ -137,7 +137,8 @@ fn find(
 }
 
 /// Takes the letters of a selection away, among those that are committed. Returns how many there
-/// were by reason. When it returns they are gone for good, also those that were gone before.
+/// were by reason. On return the deletion of all selected letters is durable, of letters deleted
+/// earlier, too.
 pub(crate) fn take_away(
     catalogue: &Catalogue,
     selection: &LetterSelection,
@@ -150,11 +151,11 @@ pub(crate) fn take_away(
             delete(listed.id(), selection.records())?;
             continue;
         }
-        // ORDER: a process that was killed may have taken them away so that it is seen and not
-        // durable. Who asks again is told that none is left, and relies on it.
+        // ORDER: a killed process may have left a deletion that is visible and not durable. A
+        // repeated call answers that no letter is left, and the client relies on the answer.
         match listed.partition().directory().sync() {
             Err(error) if catalogue.partition(listed.id()).is_some() => return Err(error),
-            // A day that went meanwhile took its letters along.
+            // A day that was dropped meanwhile took its letters along.
             Ok(()) | Err(_) => {}
         }
     }

@@ -15,7 +15,7 @@ use crate::document::terms;
 use crate::partition::RecordSelection;
 use crate::schema::{SEQ, TIMESTAMP, attribute_column};
 
-/// Which dead letters are meant: those for which everything holds that is said.
+/// A selection of dead letters: letters that meet all given conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterSelection {
     /// Rejected for this reason.

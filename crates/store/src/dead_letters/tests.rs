@@ -18,7 +18,7 @@ fn noon(days: i32) -> Timestamp {
     day.plus_days(days).start().saturating_add_micros(43_200_000_000)
 }
 
-/// Commits only when asked, so that a test decides what is only in the WAL.
+/// Commits only on request, so that a test decides which records are in the WAL alone.
 fn open(directory: &Path) -> (Store, HandoffSender) {
     let settings = StoreSettings {
         commit_interval: Duration::from_secs(3600),
@@ -120,7 +120,8 @@ fn what_is_dropped_is_gone_for_good_and_nothing_else() {
     let gone = store.drop_dead_letters(&of_reason("invalid_json"), LetterEnd::Dropped);
     assert_eq!(gone.expect("dropped").get("invalid_json"), Some(&3));
     assert_eq!(texts(&store, &all(), 100), ["b", "d", "f"]);
-    // Letters that arrive later are not meant, though they are like those that went.
+    // Letters that arrive later are not selected, even if their content equals that of deleted
+    // letters.
     write(&sender, &[letter("g", "invalid_json", noon(1))]);
     assert_eq!(texts(&store, &all(), 100), ["b", "d", "f", "g"]);
     let records: u64 = store.catalogue().partitions().iter().map(|part| part.stats().records).sum();
@@ -144,7 +145,7 @@ fn only_letters_below_a_number_are_dropped_when_one_is_said() {
     let gone = store.drop_dead_letters(&first, LetterEnd::Dropped).expect("dropped");
     assert_eq!(gone.values().sum::<u64>(), 2);
     assert_eq!(texts(&store, &all(), 100), ["c", "d", "e", "f"]);
-    // A number that nobody has yet does not reach what arrives later.
+    // An unused number does not select a letter that arrives later.
     let beyond = LetterSelection { before: Some(u64::MAX), ..of_reason("invalid_json") };
     store.drop_dead_letters(&beyond, LetterEnd::Dropped).expect("dropped");
     fill(&sender);
@@ -158,7 +159,7 @@ fn letters_of_a_sealed_day_go_too_and_the_day_stays_sealed() {
     let (store, sender) = open(directory.path());
     fill(&sender);
     store.compact(CompactScope::All).expect("sealed");
-    // Open it, so that what is open has to be taken up anew.
+    // The partition is opened, so that the open reader has to be refreshed.
     assert_eq!(texts(&store, &all(), 100).len(), 6);
     let gone = store.drop_dead_letters(&LetterSelection::of_ids(vec![1]), LetterEnd::Replayed);
     assert_eq!(gone.expect("dropped").values().sum::<u64>(), 1);

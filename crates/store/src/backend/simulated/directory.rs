@@ -5,11 +5,11 @@
 //! name when the directory was synced; an atomic write is a temporary file, a sync and a rename
 //! that no sync of the directory follows.
 //!
-//! One thing differs, so that a seed repeats a run: the engine's threads make files behind the
-//! back of the one that adds records, at a moment of their own. Here a file appears on the disk
-//! when its writer is ended, and the list of managed files before the next change of anything
-//! else. What a crash finds is what it would have found a little later on a machine. A writer
-//! that is dropped without its end leaves nothing.
+//! One difference makes a run repeatable by its seed: threads of the search engine create files at
+//! moments of their own, apart from the thread that adds records. Here a file appears on the disk
+//! when its writer is ended, and the list of managed files before the next change of anything else.
+//! What a crash finds is what it would have found a little later on a machine. A writer that is
+//! dropped without `terminate` leaves no file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,8 @@ use crate::backend::Vfs as _;
 /// The engine's list of the files that it may remove; written once for each file.
 const MANAGED_FILE: &str = ".managed.json";
 
-/// A directory of one epoch: after a power cut it is as dead as the process that opened it.
+/// A directory of one epoch: after a power cut the directory is as dead as the process that opened
+/// the directory.
 #[derive(Clone, Debug)]
 pub(super) struct FaultDirectory {
     vfs: SimulatedVfs,
@@ -44,8 +45,7 @@ struct Shared {
     managed: Option<Vec<u8>>,
     /// Files whose writers are not ended.
     open: Vec<PathBuf>,
-    /// Files that somebody reads: they stay readable by name when they are removed, as mapped
-    /// ones do.
+    /// Open files: a removed file stays readable by name, as a mapped file does.
     read: BTreeMap<PathBuf, Weak<[u8]>>,
 }
 
@@ -198,7 +198,7 @@ impl Directory for FaultDirectory {
     }
 }
 
-/// A lock that goes with its holder, as one of the operating system does.
+/// A lock that ends with its holder, as a lock of the operating system does.
 struct HeldLock {
     vfs: SimulatedVfs,
     path: PathBuf,

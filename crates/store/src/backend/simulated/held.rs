@@ -1,4 +1,4 @@
-//! A call that waits until a test says that it may go on.
+//! A call that waits for the permission of a test.
 //!
 //! Whoever makes the call arrives and is announced; it leaves when the test lets it. Nothing here
 //! knows what the call is.
@@ -15,7 +15,7 @@ pub(super) struct Hold {
 impl Hold {
     /// Waits to be released.
     pub(super) fn wait(self) {
-        // Nobody waits on the other side any more: neither does this one.
+        // The other side has left, so the call goes on.
         let _ = self.arrived.send(());
         let _ = self.released.recv();
     }
@@ -29,7 +29,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Waits for the call. Returns whether it came; not, when nobody is left who could make it.
+    /// Waits for the call. Returns whether the call came; false when no caller is left.
     pub fn await_call(&self) -> bool {
         self.arrived.recv().is_ok()
     }

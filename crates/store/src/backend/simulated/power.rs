@@ -8,7 +8,7 @@ use super::tree::{Change, Directory, FileContent, Inode, Tree};
 /// Disks write whole sectors: a torn write is whole in some and absent in others.
 const SECTOR_BYTES: usize = 512;
 
-/// What happens to everything that was not synced.
+/// The fate of unsynced bytes and names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
     /// All of it is lost.

@@ -37,7 +37,7 @@ pub(super) struct FileContent {
     pub(super) synced: Arc<Vec<u8>>,
     /// When it last changed.
     pub(super) modified: Timestamp,
-    /// Changes that lead from `synced` to `current` (less those that a failed sync forgot).
+    /// Changes from `synced` to `current`, without changes lost by a failed sync.
     pub(super) pending: Vec<Change>,
 }
 
@@ -266,7 +266,7 @@ impl Tree {
         bytes
     }
 
-    /// Returns every file that has a name, with its length.
+    /// Returns every named file with its length.
     pub(super) fn files(&self) -> Vec<(PathBuf, u64)> {
         let mut files = Vec::new();
         let mut waiting = vec![(PathBuf::from("/"), ROOT)];
