@@ -1,83 +1,95 @@
-//! Every counter at zero from the start, with every set of labels that it may ever have.
+//! Every metric from the start, with every set of labels that it may ever have: counters at zero.
 //!
 //! `increase()` and `rate()` see a step only between two samples: a counter that first appears with
-//! its first event has made it unseen, and an alert on that event stays silent. All our label sets
-//! are bounded, so each series can be there before anything happens.
+//! its first event has made it unseen, and an alert on that event stays silent. The values of every
+//! label but two are known before anything happens: services are named by the lines
+//! (`tierlog_ingest` starts a service's counters at zero with its first line), and the version is
+//! that of the program.
 
-use metrics::counter;
-use tierlog_ingest::detector_names;
+use metrics::{counter, gauge, histogram};
+use tierlog_ingest::{detector_names, refusal_names};
 use tierlog_model::memory::MemoryUse;
-use tierlog_model::{RejectReason, Tiers, metric_names as names};
+use tierlog_model::metric_names::{Label, METRICS, Metric, MetricKind};
+use tierlog_model::{RejectReason, Tiers};
+use tierlog_query::{ANSWER_STATUSES, answer_paths};
 
-/// Values of the label `protocol`.
+/// How lines come in.
 const PROTOCOLS: [&str; 2] = ["tcp", "http"];
-/// Values of the label `listener`.
+/// Sockets that are listened on.
 const LISTENERS: [&str; 3] = ["tcp", "ingest", "query"];
-/// Why a request or connection is turned away.
-const REFUSALS: [&str; 1] = ["full"];
 /// Why a partition is dropped.
 const DROPS: [&str; 3] = ["retention", "pressure", "dead_letters_max"];
+/// What a partition can be.
+const STATES: [&str; 2] = ["hot", "sealed"];
 /// How dead letters are taken away one by one.
 const LETTER_ENDS: [&str; 2] = ["replayed", "dropped"];
 /// What a query does with a partition.
 const OUTCOMES: [&str; 2] = ["filtered", "opened"];
 
-/// Counters without labels.
-const PLAIN: [&str; 8] = [
-    names::UNKNOWN_LEVELS,
-    names::WAL_BYTES,
-    names::WAL_TORN_BYTES,
-    names::WAL_CORRUPT_FRAMES,
-    names::REPLAY_EXPIRED,
-    names::SEALED,
-    names::UNINDEXABLE_RECORDS,
-    names::TAIL_MISSED,
-];
+/// One name and value for each label of a metric.
+type Labels = Vec<(&'static str, String)>;
 
-/// Starts every counter at zero.
+/// Starts every metric.
 pub(crate) fn start_at_zero(tiers: &Tiers) {
-    for name in PLAIN {
-        counter!(name).absolute(0);
-    }
-    for protocol in PROTOCOLS {
-        for name in [names::INGEST_ACCEPTED, names::INGEST_DUPLICATE, names::INGEST_BYTES] {
-            counter!(name, "protocol" => protocol).absolute(0);
-        }
-        for reason in RejectReason::ALL {
-            let reason = reason.as_str();
-            counter!(names::INGEST_REJECTED, "protocol" => protocol, "reason" => reason)
-                .absolute(0);
-        }
-        for why in REFUSALS {
-            counter!(names::INGEST_REFUSED, "protocol" => protocol, "why" => why).absolute(0);
+    for metric in METRICS {
+        for labels in series(metric, tiers) {
+            match metric.kind {
+                MetricKind::Counter => counter!(metric.name, &labels).absolute(0),
+                // A gauge that the store has set already keeps its value.
+                MetricKind::Gauge => gauge!(metric.name, &labels).increment(0.0),
+                MetricKind::Histogram => drop(histogram!(metric.name, &labels)),
+            }
         }
     }
-    for detector in detector_names() {
-        counter!(names::REDACTIONS, "detector" => *detector).absolute(0);
+}
+
+/// Returns the labels of every series of a metric that is known at the start.
+fn series(metric: &Metric, tiers: &Tiers) -> Vec<Labels> {
+    metric.labels.iter().fold(vec![Labels::new()], |series, label| {
+        let values = values(*label, tiers);
+        let with_value = |labels: &Labels, value: &String| {
+            labels.iter().cloned().chain([(label.name(), value.clone())]).collect()
+        };
+        let longer =
+            series.iter().flat_map(|labels| values.iter().map(move |v| with_value(labels, v)));
+        longer.collect()
+    })
+}
+
+/// Returns every value of a label; nothing where only lines or the program say it.
+fn values(label: Label, tiers: &Tiers) -> Vec<String> {
+    let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+    match label {
+        Label::Protocol => owned(&PROTOCOLS),
+        Label::RejectReason => owned(&RejectReason::ALL.map(RejectReason::as_str)),
+        Label::Refusal => owned(refusal_names()),
+        Label::Detector => owned(detector_names()),
+        Label::Listener => owned(&LISTENERS),
+        Label::MemoryUse => owned(&MemoryUse::ALL.map(MemoryUse::as_str)),
+        Label::Tier => tiers.iter().map(|(_, policy)| policy.name.clone()).collect(),
+        Label::DropReason => owned(&DROPS),
+        Label::PartitionState => owned(&STATES),
+        Label::LetterEnd => owned(&LETTER_ENDS),
+        Label::Outcome => owned(&OUTCOMES),
+        Label::Path => answer_paths(),
+        Label::Status => owned(&ANSWER_STATUSES),
+        Label::Service | Label::Version => Vec::new(),
     }
-    for listener in LISTENERS {
-        for name in
-            [names::CONNECTIONS_OPENED, names::CONNECTIONS_CLOSED, names::CONNECTIONS_EVICTED]
-        {
-            counter!(name, "listener" => listener).absolute(0);
-        }
-    }
-    for (_, policy) in tiers.iter() {
-        let tier = policy.name.as_str();
-        for name in [names::INDEXED, names::PAIRED_VALUES, names::DROPPED_UNINDEXED] {
-            counter!(name, "tier" => tier.to_owned()).absolute(0);
-        }
-        for reason in DROPS {
-            counter!(names::EXPIRED, "tier" => tier.to_owned(), "reason" => reason).absolute(0);
-        }
-    }
-    for part in MemoryUse::ALL {
-        counter!(names::MEMORY_REFUSALS, "part" => part.as_str()).absolute(0);
-    }
-    for how in LETTER_ENDS {
-        counter!(names::DEAD_LETTERS_DROPPED, "how" => how).absolute(0);
-    }
-    for outcome in OUTCOMES {
-        counter!(names::QUERY_PARTITIONS, "outcome" => outcome).absolute(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_every_combination_of_their_labels() {
+        let metric = METRICS.iter().find(|metric| metric.labels.len() == 2).expect("one of two");
+        let tiers = Tiers::standard();
+        let [first, second] = metric.labels else { unreachable!("two labels") };
+        let all = series(metric, &tiers);
+        assert_eq!(all.len(), values(*first, &tiers).len() * values(*second, &tiers).len());
+        let unlabelled =
+            METRICS.iter().find(|metric| metric.labels.is_empty()).expect("one of none");
+        assert_eq!(series(unlabelled, &tiers), [Labels::new()]);
     }
 }

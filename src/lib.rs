@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod output;
 mod pace;
 mod problem;
+mod process;
 pub mod record_schema;
 mod seats;
 mod settings;

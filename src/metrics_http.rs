@@ -1,18 +1,22 @@
-//! `GET /metrics`: Prometheus text. Gauges of the store's size are computed on request, so that no
-//! thread counts in between.
+//! `GET /metrics`: Prometheus text. Gauges of the store, the disk and the process are computed on
+//! request, so that no thread counts in between.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_model::memory::MemoryBudget;
 use tierlog_model::metric_names as names;
 use tierlog_store::{PartitionState, Store};
+
+use crate::problem::problem;
+use crate::process;
 
 /// What a scrape reads.
 pub(crate) struct MetricsState {
@@ -22,6 +26,19 @@ pub(crate) struct MetricsState {
     pub(crate) store: Store,
     /// The budget whose use is told.
     pub(crate) memory: MemoryBudget,
+    /// The disk whose room is told.
+    pub(crate) disk: DiskRoom,
+}
+
+/// Where the room of the disk is looked up, and what is kept free of it.
+#[derive(Clone, Debug)]
+pub(crate) struct DiskRoom {
+    /// The data directory.
+    pub(crate) directory: PathBuf,
+    /// Free room under which days go before their time.
+    pub(crate) low_bytes: u64,
+    /// Free room under which writes are refused.
+    pub(crate) reserve_bytes: u64,
 }
 
 /// Returns the metrics route.
@@ -33,11 +50,41 @@ pub(crate) fn metrics_router(state: Arc<MetricsState>) -> Router {
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses(
     (status = 200, body = String, content_type = "text/plain; version=0.0.4"),
 ))]
-pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> impl IntoResponse {
-    refresh_memory(&state.memory);
-    refresh(&state.store);
+pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> Response {
+    // A disk that hangs holds up who asks, and no thread that serves others.
+    let text = tokio::task::spawn_blocking(move || read(&state)).await;
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (content_type, state.recorder.render())
+    match text {
+        Ok(text) => (content_type, text).into_response(),
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "metrics cannot be read"),
+    }
+}
+
+fn read(state: &MetricsState) -> String {
+    refresh_memory(&state.memory);
+    refresh_disk(&state.disk);
+    refresh(&state.store);
+    let mut text = state.recorder.render();
+    process::append_metrics(&mut text);
+    text
+}
+
+fn refresh_disk(disk: &DiskRoom) {
+    gauge!(names::DISK_FREE_LOW_BYTES).set(disk.low_bytes.max(disk.reserve_bytes) as f64);
+    gauge!(names::DISK_RESERVE_BYTES).set(disk.reserve_bytes as f64);
+    match rustix::fs::statvfs(&disk.directory) {
+        Ok(stat) => {
+            let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize) as f64;
+            gauge!(names::DISK_SIZE_BYTES).set(bytes(stat.f_blocks));
+            gauge!(names::DISK_FREE_BYTES).set(bytes(stat.f_bavail));
+        }
+        // Figures of the last look would pass for today's.
+        Err(error) => {
+            tracing::warn!(%error, "the room of the disk cannot be looked up");
+            gauge!(names::DISK_SIZE_BYTES).set(f64::NAN);
+            gauge!(names::DISK_FREE_BYTES).set(f64::NAN);
+        }
+    }
 }
 
 fn refresh_memory(memory: &MemoryBudget) {

@@ -8,7 +8,8 @@ use std::io::IsTerminal as _;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tierlog_model::{Clock as _, SystemClock, metric_names as names};
+use tierlog_model::metric_names::{self as names, Metric, MetricKind, MetricUnit};
+use tierlog_model::{Clock as _, SystemClock};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSection};
@@ -82,127 +83,6 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     Ok(handle)
 }
 
-/// Kind of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-/// Every metric with its kind, unit and help text.
-const DESCRIPTIONS: [(&str, Kind, Unit, &str); 39] = [
-    (names::INGEST_ACCEPTED, Kind::Counter, Unit::Count, "Records taken."),
-    (names::INGEST_REJECTED, Kind::Counter, Unit::Count, "Lines rejected, by reason."),
-    (
-        names::INGEST_DUPLICATE,
-        Kind::Counter,
-        Unit::Count,
-        "Records that an earlier batch of the same id had already brought.",
-    ),
-    (names::INGEST_BYTES, Kind::Counter, Unit::Bytes, "Bytes received before inflating."),
-    (
-        names::INGEST_REFUSED,
-        Kind::Counter,
-        Unit::Count,
-        "Requests or connections turned away, by why.",
-    ),
-    (names::UNKNOWN_LEVELS, Kind::Counter, Unit::Count, "Records whose level word nobody knows."),
-    (
-        names::SHIFTED_CLOCKS,
-        Kind::Gauge,
-        Unit::Count,
-        "Streams whose times without a zone seem to be in another one than is configured.",
-    ),
-    (names::REDACTIONS, Kind::Counter, Unit::Count, "Personal data found and replaced."),
-    (names::CONNECTIONS_OPENED, Kind::Counter, Unit::Count, "Connections accepted."),
-    (names::CONNECTIONS_CLOSED, Kind::Counter, Unit::Count, "Connections ended."),
-    (names::CONNECTIONS_EVICTED, Kind::Counter, Unit::Count, "Idle connections ended for others."),
-    (names::MEMORY_USED_BYTES, Kind::Gauge, Unit::Bytes, "Bytes lent, by part of the budget."),
-    (names::MEMORY_LIMIT_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that each part may lend."),
-    (names::MEMORY_REFUSALS, Kind::Counter, Unit::Count, "Work that a part had no room for."),
-    (names::WAL_BYTES, Kind::Counter, Unit::Bytes, "Bytes appended to the WAL."),
-    (names::WAL_SYNC_SECONDS, Kind::Histogram, Unit::Seconds, "Time of one WAL fsync."),
-    (
-        names::WAL_GROUP_RECORDS,
-        Kind::Histogram,
-        Unit::Count,
-        "Records that one fsync made durable.",
-    ),
-    (
-        names::WAL_TORN_BYTES,
-        Kind::Counter,
-        Unit::Bytes,
-        "Bytes that a crash left torn at the end of the WAL.",
-    ),
-    (
-        names::WAL_CORRUPT_FRAMES,
-        Kind::Counter,
-        Unit::Count,
-        "Frames of the WAL that did not read back and were put aside.",
-    ),
-    (names::INDEXED, Kind::Counter, Unit::Count, "Records indexed, by tier."),
-    (
-        names::PAIRED_VALUES,
-        Kind::Counter,
-        Unit::Count,
-        "Values whose names have no column of their own, by tier.",
-    ),
-    (
-        names::DROPPED_UNINDEXED,
-        Kind::Counter,
-        Unit::Count,
-        "Records that went with their partition before they were in its index, by tier.",
-    ),
-    (
-        names::REPLAY_EXPIRED,
-        Kind::Counter,
-        Unit::Count,
-        "Records of the WAL that were past their retention when they were replayed.",
-    ),
-    (
-        names::COMMIT_SECONDS,
-        Kind::Histogram,
-        Unit::Seconds,
-        "Time of one commit of all touched partitions.",
-    ),
-    (names::STORED_RECORDS, Kind::Gauge, Unit::Count, "Records in the store, by tier."),
-    (names::STORED_BYTES, Kind::Gauge, Unit::Bytes, "Bytes in the store, by tier."),
-    (names::PARTITIONS, Kind::Gauge, Unit::Count, "Partitions, by tier and state."),
-    (names::SEALED, Kind::Counter, Unit::Count, "Partitions sealed."),
-    (names::EXPIRED, Kind::Counter, Unit::Count, "Partitions dropped, by tier and reason."),
-    (
-        names::DEAD_LETTERS_DROPPED,
-        Kind::Counter,
-        Unit::Count,
-        "Dead letters that were taken away one by one, replayed or dropped.",
-    ),
-    (
-        names::CLOCK_HELD,
-        Kind::Gauge,
-        Unit::Count,
-        "1 while the clock has jumped ahead and deletions are held.",
-    ),
-    (names::QUARANTINE_BYTES, Kind::Gauge, Unit::Bytes, "Bytes that were put aside."),
-    (
-        names::UNINDEXABLE_RECORDS,
-        Kind::Counter,
-        Unit::Count,
-        "Records that could not be indexed and became dead letters.",
-    ),
-    (names::POISONED, Kind::Gauge, Unit::Count, "1 while the store refuses writes."),
-    (names::QUERY_SECONDS, Kind::Histogram, Unit::Seconds, "Time of one query."),
-    (
-        names::QUERY_PARTITIONS,
-        Kind::Counter,
-        Unit::Count,
-        "Partitions that queries opened or skipped.",
-    ),
-    (names::TAIL_MISSED, Kind::Counter, Unit::Count, "Records that slow live tails missed."),
-    (names::BUILD_INFO, Kind::Gauge, Unit::Count, "1, labelled with the version."),
-    (names::START_SECONDS, Kind::Gauge, Unit::Seconds, "Unix time at which the server was ready."),
-];
-
 /// Notes that the server is ready now.
 pub(crate) fn mark_ready() {
     let now = SystemClock.now();
@@ -211,32 +91,16 @@ pub(crate) fn mark_ready() {
 }
 
 fn describe() {
-    for (name, kind, unit, help) in DESCRIPTIONS {
+    for Metric { name, kind, unit, help, labels: _ } in names::METRICS {
+        let unit = match unit {
+            MetricUnit::Count => Unit::Count,
+            MetricUnit::Bytes => Unit::Bytes,
+            MetricUnit::Seconds => Unit::Seconds,
+        };
         match kind {
-            Kind::Counter => describe_counter!(name, unit, help),
-            Kind::Gauge => describe_gauge!(name, unit, help),
-            Kind::Histogram => describe_histogram!(name, unit, help),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A name that nobody described would show up in dashboards without a word of help.
-    #[test]
-    fn every_metric_is_described() {
-        let source = include_str!("../crates/model/src/metric_names.rs");
-        let declared: Vec<&str> = source
-            .lines()
-            .filter_map(|line| line.split_once("&str = \"")?.1.strip_suffix("\";"))
-            .collect();
-        assert!(declared.len() > 20);
-        for name in declared {
-            let found = DESCRIPTIONS.iter().find(|(described, ..)| *described == name);
-            let Some((_, kind, ..)) = found else { unreachable!("{name} has no description") };
-            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            MetricKind::Counter => describe_counter!(*name, unit, *help),
+            MetricKind::Gauge => describe_gauge!(*name, unit, *help),
+            MetricKind::Histogram => describe_histogram!(*name, unit, *help),
         }
     }
 }

@@ -53,7 +53,7 @@ use crate::listener::Listener;
 use crate::maintenance::dead_letters::finish_pending;
 use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
-use crate::metrics_http::{MetricsState, metrics_router};
+use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
 use crate::problem::problem;
 use crate::seats::{LineWatch, Seat};
 use crate::signals::StopSignals;
@@ -81,6 +81,11 @@ pub(crate) async fn serve(
         recorder: recorder.clone(),
         store: store.clone(),
         memory: memory.clone(),
+        disk: DiskRoom {
+            directory: config.data_dir.clone(),
+            low_bytes: config.store.free_low,
+            reserve_bytes: config.store.free_min,
+        },
     };
     let store = tokio::select! {
         opened = open_store(&config, Arc::clone(&clock), receiver) => opened?,

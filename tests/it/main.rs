@@ -41,6 +41,8 @@ mod keys;
 mod maintenance;
 mod many_names;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod personal_data;

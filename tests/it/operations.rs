@@ -6,7 +6,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::Home;
 use crate::tidy::metric_names;
 
 fn read(path: &str) -> String {
@@ -91,28 +90,4 @@ fn the_image_is_static_and_not_root() {
     let image = read("docker/Dockerfile");
     assert!(image.contains("\nFROM scratch\n"), "{image}");
     assert!(image.contains("\nUSER 65532:65532\n"), "{image}");
-}
-
-#[test]
-fn every_counter_is_there_before_anything_happens() {
-    let home = Home::new();
-    let server = home.start();
-    let scraped = server.http().get(&server.query("/metrics")).text();
-    for name in metric_names().into_values().filter(|name| name.ends_with("_total")) {
-        let is_there = scraped
-            .lines()
-            .any(|line| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with([' ', '{'])));
-        assert!(is_there, "{name} is missing at the first look");
-    }
-    // The series that alerts look at, label by label.
-    for series in [
-        "tierlog_expired_partitions_total{tier=\"debug\",reason=\"pressure\"} 0",
-        "tierlog_expired_partitions_total{tier=\"dead_letter\",reason=\"dead_letters_max\"} 0",
-        "tierlog_unindexable_records_total 0",
-        "tierlog_wal_corrupt_frames_total 0",
-        "tierlog_ingest_rejected_lines_total{protocol=\"http\",reason=\"invalid_json\"} 0",
-        "tierlog_ingest_refused_total{protocol=\"tcp\",why=\"full\"} 0",
-    ] {
-        assert!(scraped.lines().any(|line| line == series), "{series} is missing:\n{scraped}");
-    }
 }

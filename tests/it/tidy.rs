@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tierlog_model::metric_names::{METRICS, PROCESS_METRICS};
 
 use crate::harness::files_under;
 
@@ -252,32 +253,34 @@ fn crates_depend_on_each_other_along_the_arrows_only() {
 pub(crate) fn metric_names() -> BTreeMap<String, String> {
     let path = root().join("crates/model/src/metric_names.rs");
     let text = fs::read_to_string(path).expect("the metric names");
-    let definitions = text.lines().filter_map(|line| line.strip_prefix("pub const "));
-    definitions
-        .map(|definition| {
-            let (constant, rest) = definition.split_once(": &str = \"").expect("a name");
-            (constant.to_owned(), rest.trim_end_matches("\";").to_owned())
-        })
-        .collect()
+    // A declaration begins `Kind CONSTANT = "name"`.
+    let declared = text.lines().filter_map(|line| {
+        let (head, name) = line.split_once(" = \"")?;
+        let (kind, constant) = head.trim_start().split_once(' ')?;
+        let is_declared = ["Counter", "Gauge", "Histogram"].contains(&kind);
+        is_declared.then(|| (constant.to_owned(), name.split('"').next().unwrap_or("").to_owned()))
+    });
+    declared.collect()
 }
 
 #[test]
-fn every_metric_is_measured() {
+fn every_metric_is_declared_once_and_measured() {
     let sources = rust_sources();
-    // The table of descriptions in telemetry names every metric without measuring.
-    let measuring = |source: &Source| match source.path.as_str() {
-        "crates/model/src/metric_names.rs" => String::new(),
-        "src/telemetry.rs" => source.production().rsplit("\n];").next().unwrap_or("").to_owned(),
-        _ => source.production().to_owned(),
-    };
-    let measuring: Vec<String> = sources.iter().map(measuring).collect();
+    let declared = metric_names();
+    let tables = METRICS.iter().chain(PROCESS_METRICS);
+    let in_tables: BTreeSet<&str> = tables.map(|metric| metric.name).collect();
+    assert_eq!(declared.values().map(String::as_str).collect::<BTreeSet<_>>(), in_tables);
+    let measuring: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.path != "crates/model/src/metric_names.rs")
+        .map(Source::production)
+        .collect();
     let used = |constant: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         measuring.iter().any(|text| text.split(|c| !is_part(c)).any(|word| word == constant))
     };
-    let unused: Vec<String> =
-        metric_names().into_keys().filter(|constant| !used(constant)).collect();
-    assert_none("a metric that is named is measured", &unused);
+    let unused: Vec<String> = declared.into_keys().filter(|constant| !used(constant)).collect();
+    assert_none("a metric that is declared is measured", &unused);
 }
 
 #[test]

@@ -33,12 +33,20 @@ pub(crate) struct Reject {
     pub(crate) reason: RejectReason,
     /// What exactly is wrong.
     pub(crate) detail: Cow<'static, str>,
+    /// The service of a line that could be read but may not be stored.
+    pub(crate) service: Option<String>,
 }
 
 impl Reject {
     /// Returns a rejection with its explanation.
     pub(crate) fn new(reason: RejectReason, detail: impl Into<Cow<'static, str>>) -> Reject {
-        Reject { reason, detail: detail.into() }
+        Reject { reason, detail: detail.into(), service: None }
+    }
+
+    /// Returns the rejection of a line that names its service.
+    #[cold]
+    pub(crate) fn of_service(self, service: Option<&str>) -> Reject {
+        Reject { service: service.map(str::to_owned), ..self }
     }
 }
 

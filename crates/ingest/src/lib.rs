@@ -37,5 +37,6 @@ pub use redact::{
 };
 pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{
-    ConnectionError, IngestAnswer, IngestApi, Problem, http_router, serve_tcp_connection,
+    ConnectionError, IngestAnswer, IngestApi, Problem, http_router, refusal_names,
+    serve_tcp_connection,
 };

@@ -16,7 +16,7 @@ use crate::frame::{BYTE_ORDER_MARK, Frame, Lines};
 use crate::join::OtherText;
 use crate::joiner::Joiner;
 use crate::normalise::{Context, LineKind, LineReader};
-use crate::observations::{Observations, Reporter};
+use crate::observations::{BatchServices, Observations, Reporter};
 use crate::redact::{RedactingWriter, Redactor};
 use crate::source::BodyRoom;
 use builder::BatchBuilder;
@@ -150,6 +150,8 @@ pub struct Verdicts {
     pub rejections: Vec<Rejection>,
     /// Values and parts of values that were replaced.
     pub redacted_count: u64,
+    /// The services that wrote the lines.
+    pub(crate) services: BatchServices,
 }
 
 impl Verdicts {
@@ -178,9 +180,9 @@ impl Ingest {
         let long_reads = long_reads.clamp(LONG_READS_MIN, LONG_READS_MAX);
         Ingest {
             config,
+            observations: Arc::new(Observations::new(clock.now(), Arc::clone(&redactor))),
             redactor,
             handoff,
-            observations: Arc::new(Observations::new(clock.now())),
             clock,
             body_room,
             long_reads: Arc::new(Semaphore::new(long_reads)),

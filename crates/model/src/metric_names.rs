@@ -1,81 +1,272 @@
-//! Names of every metric, as Prometheus sees them. Labels are bounded sets.
+//! Every metric, in one place each: constant, name, kind, unit, labels and help.
+//!
+//! A constant is the name as Prometheus sees it; [`METRICS`] and [`PROCESS_METRICS`] have the rest.
+//! Labels are bounded sets: [`Label`] names them, and the root package has their values.
 
-/// Records taken, by `protocol`.
-pub const INGEST_ACCEPTED: &str = "tierlog_ingest_accepted_records_total";
-/// Lines rejected, by `protocol` and `reason`.
-pub const INGEST_REJECTED: &str = "tierlog_ingest_rejected_lines_total";
-/// Records that an earlier batch of the same id had already brought, by `protocol`.
-pub const INGEST_DUPLICATE: &str = "tierlog_ingest_duplicate_records_total";
-/// Bytes received before inflating, by `protocol`.
-pub const INGEST_BYTES: &str = "tierlog_ingest_received_bytes_total";
-/// Requests or connections turned away, by `protocol` and `why` (`full`, `connections`).
-pub const INGEST_REFUSED: &str = "tierlog_ingest_refused_total";
-/// Records whose level word nobody knows.
-pub const UNKNOWN_LEVELS: &str = "tierlog_ingest_unknown_level_records_total";
-/// Streams whose times name no zone and lie a steady number of quarter hours off their arrival.
-pub const SHIFTED_CLOCKS: &str = "tierlog_ingest_shifted_clocks";
-/// Personal data found and replaced, by `detector`.
-pub const REDACTIONS: &str = "tierlog_redactions_total";
-/// Open connections, by `listener`: accepted minus closed.
-pub const CONNECTIONS_OPENED: &str = "tierlog_connections_opened_total";
-/// See [`CONNECTIONS_OPENED`].
-pub const CONNECTIONS_CLOSED: &str = "tierlog_connections_closed_total";
-/// Connections that were asked to leave, because all places were taken and they only waited.
-pub const CONNECTIONS_EVICTED: &str = "tierlog_connections_evicted_total";
-/// Bytes that a part of the budget of memory has lent, by `part`.
-pub const MEMORY_USED_BYTES: &str = "tierlog_memory_used_bytes";
-/// Bytes that a part of the budget of memory may lend, by `part`.
-pub const MEMORY_LIMIT_BYTES: &str = "tierlog_memory_limit_bytes";
-/// Work that a part of the budget of memory refused, by `part`.
-pub const MEMORY_REFUSALS: &str = "tierlog_memory_refusals_total";
-/// Bytes appended to the WAL.
-pub const WAL_BYTES: &str = "tierlog_wal_written_bytes_total";
-/// Time of one WAL fsync, seconds.
-pub const WAL_SYNC_SECONDS: &str = "tierlog_wal_sync_seconds";
-/// Records that one fsync made durable.
-pub const WAL_GROUP_RECORDS: &str = "tierlog_wal_group_records";
-/// Bytes that a crash left torn at the end of the WAL and that were cut.
-pub const WAL_TORN_BYTES: &str = "tierlog_wal_torn_bytes_total";
-/// Frames of the WAL that did not read back and were put aside.
-pub const WAL_CORRUPT_FRAMES: &str = "tierlog_wal_corrupt_frames_total";
-/// Records indexed, by `tier`.
-pub const INDEXED: &str = "tierlog_indexed_records_total";
-/// Values whose names have no column of their own, because their partition has as many names as it
-/// may have, by `tier`.
-pub const PAIRED_VALUES: &str = "tierlog_paired_values_total";
-/// Records that were dropped with their partition before they were indexed, by `tier`.
-pub const DROPPED_UNINDEXED: &str = "tierlog_dropped_unindexed_records_total";
-/// Records of the WAL past their retention at replay.
-pub const REPLAY_EXPIRED: &str = "tierlog_replay_expired_records_total";
-/// Time of one commit of all touched partitions, seconds.
-pub const COMMIT_SECONDS: &str = "tierlog_commit_seconds";
-/// Records in the store, by `tier`.
-pub const STORED_RECORDS: &str = "tierlog_stored_records";
-/// Bytes in the store, by `tier`.
-pub const STORED_BYTES: &str = "tierlog_stored_bytes";
-/// Partitions, by `tier` and `state`.
-pub const PARTITIONS: &str = "tierlog_partitions";
-/// Partitions sealed.
-pub const SEALED: &str = "tierlog_sealed_partitions_total";
-/// Partitions dropped, by `tier` and `reason` (`retention`, `pressure`, `dead_letters_max`).
-pub const EXPIRED: &str = "tierlog_expired_partitions_total";
-/// 1 while the clock has jumped ahead and deletions are held.
-pub const CLOCK_HELD: &str = "tierlog_retention_held";
-/// Bytes of what could not be read and was put aside.
-pub const QUARANTINE_BYTES: &str = "tierlog_quarantine_bytes";
-/// Dead letters that were taken away one by one, by `how` (`replayed`, `dropped`).
-pub const DEAD_LETTERS_DROPPED: &str = "tierlog_dead_letters_dropped_total";
-/// Records that could not be indexed and became dead letters.
-pub const UNINDEXABLE_RECORDS: &str = "tierlog_unindexable_records_total";
-/// 1 while the store refuses writes.
-pub const POISONED: &str = "tierlog_store_poisoned";
-/// Time of one query, seconds, by `path` and `status`.
-pub const QUERY_SECONDS: &str = "tierlog_query_seconds";
-/// Partitions that a query opened and skipped, by `outcome` (`opened`, `filtered`).
-pub const QUERY_PARTITIONS: &str = "tierlog_query_partitions_total";
-/// Live tail clients that fell behind and missed records.
-pub const TAIL_MISSED: &str = "tierlog_tail_missed_records_total";
-/// 1, by `version` of the program.
-pub const BUILD_INFO: &str = "tierlog_build_info";
-/// Unix time at which the server became ready.
-pub const START_SECONDS: &str = "tierlog_start_time_seconds";
+/// What a scrape is told about a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name as Prometheus sees it.
+    pub name: &'static str,
+    /// How its values move.
+    pub kind: MetricKind,
+    /// What its values count.
+    pub unit: MetricUnit,
+    /// What its series are told apart by.
+    pub labels: &'static [Label],
+    /// One or two sentences for whoever looks at it.
+    pub help: &'static str,
+}
+
+/// How the values of a metric move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Up, from 0 at the start.
+    Counter,
+    /// Up and down.
+    Gauge,
+    /// Values by size.
+    Histogram,
+}
+
+/// What the values of a metric count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// Things.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Seconds, of time or since 1970.
+    Seconds,
+}
+
+/// What series of a metric are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// How lines came in.
+    Protocol,
+    /// Why a line was rejected.
+    RejectReason,
+    /// Why a request was refused: the code of its answer.
+    Refusal,
+    /// What found personal data.
+    Detector,
+    /// A socket that is listened on.
+    Listener,
+    /// A part of the budget of memory.
+    MemoryUse,
+    /// How long records are kept.
+    Tier,
+    /// Why a partition was dropped.
+    DropReason,
+    /// Whether a partition is hot or sealed.
+    PartitionState,
+    /// How a dead letter left.
+    LetterEnd,
+    /// What a query did with a partition.
+    Outcome,
+    /// Route of a query.
+    Path,
+    /// HTTP status of an answer.
+    Status,
+    /// Service that wrote a line: the first so many since the start, the others as one.
+    Service,
+    /// Version of the program.
+    Version,
+}
+
+impl Label {
+    /// Returns the name of the label as Prometheus sees it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Label::Protocol => "protocol",
+            Label::RejectReason | Label::DropReason => "reason",
+            Label::Refusal => "why",
+            Label::Detector => "detector",
+            Label::Listener => "listener",
+            Label::MemoryUse => "part",
+            Label::Tier => "tier",
+            Label::PartitionState => "state",
+            Label::LetterEnd => "how",
+            Label::Outcome => "outcome",
+            Label::Path => "path",
+            Label::Status => "status",
+            Label::Service => "service",
+            Label::Version => "version",
+        }
+    }
+}
+
+/// Declares a table of metrics and a constant for each name; its documentation is its help.
+macro_rules! declare {
+    (
+        $(#[$about:meta])*
+        $table:ident:
+        $(
+            $(#[doc = $help:literal])+
+            $kind:ident $constant:ident = $name:literal in $unit:ident by [$($label:ident),*];
+        )+
+    ) => {
+        $(
+            $(#[doc = $help])+
+            pub const $constant: &str = $name;
+        )+
+
+        $(#[$about])*
+        pub const $table: &[Metric] = &[
+            $(Metric {
+                name: $constant,
+                kind: MetricKind::$kind,
+                unit: MetricUnit::$unit,
+                labels: &[$(Label::$label),*],
+                help: concat!($($help),+).trim_ascii(),
+            },)+
+        ];
+    };
+}
+
+declare! {
+    /// What this program records as things happen.
+    METRICS:
+    /// Records taken, when they are durable.
+    Counter INGEST_ACCEPTED = "tierlog_ingest_accepted_records_total" in Count by [Protocol];
+    /// Lines rejected, when their dead letters are durable.
+    Counter INGEST_REJECTED = "tierlog_ingest_rejected_lines_total"
+        in Count by [Protocol, RejectReason];
+    /// Records that an earlier batch of the same id had already brought.
+    Counter INGEST_DUPLICATE = "tierlog_ingest_duplicate_records_total" in Count by [Protocol];
+    /// Bytes received before inflating.
+    Counter INGEST_BYTES = "tierlog_ingest_received_bytes_total" in Bytes by [Protocol];
+    /// Requests with lines that were refused, by the code of their answer.
+    Counter INGEST_REFUSED = "tierlog_ingest_refused_total" in Count by [Protocol, Refusal];
+    /// Lines rejected, by the service that wrote them.
+    Counter SERVICE_REJECTED = "tierlog_service_rejected_lines_total"
+        in Count by [Service, RejectReason];
+    /// Unix time at which the newest line of a service arrived, since the start.
+    Gauge SERVICE_LAST_LINE = "tierlog_service_last_line_timestamp_seconds"
+        in Seconds by [Service];
+    /// Records whose level word nobody knows.
+    Counter UNKNOWN_LEVELS = "tierlog_ingest_unknown_level_records_total" in Count by [];
+    /// Streams whose times name no zone and lie a steady number of quarter hours off their arrival.
+    Gauge SHIFTED_CLOCKS = "tierlog_ingest_shifted_clocks" in Count by [];
+    /// Personal data found and replaced.
+    Counter REDACTIONS = "tierlog_redactions_total" in Count by [Detector];
+    /// Connections accepted; minus those closed, the open ones.
+    Counter CONNECTIONS_OPENED = "tierlog_connections_opened_total" in Count by [Listener];
+    /// Connections ended.
+    Counter CONNECTIONS_CLOSED = "tierlog_connections_closed_total" in Count by [Listener];
+    /// Connections that were asked to leave, because all places were taken and they only waited.
+    Counter CONNECTIONS_EVICTED = "tierlog_connections_evicted_total" in Count by [Listener];
+    /// Bytes that a part of the budget of memory has lent.
+    Gauge MEMORY_USED_BYTES = "tierlog_memory_used_bytes" in Bytes by [MemoryUse];
+    /// Bytes that a part of the budget of memory may lend.
+    Gauge MEMORY_LIMIT_BYTES = "tierlog_memory_limit_bytes" in Bytes by [MemoryUse];
+    /// Work that a part of the budget of memory had no room for.
+    Counter MEMORY_REFUSALS = "tierlog_memory_refusals_total" in Count by [MemoryUse];
+    /// Bytes appended to the WAL.
+    Counter WAL_BYTES = "tierlog_wal_written_bytes_total" in Bytes by [];
+    /// Time of one WAL fsync.
+    Histogram WAL_SYNC_SECONDS = "tierlog_wal_sync_seconds" in Seconds by [];
+    /// Records that one fsync made durable.
+    Histogram WAL_GROUP_RECORDS = "tierlog_wal_group_records" in Count by [];
+    /// Bytes that a crash left torn at the end of the WAL and that were cut.
+    Counter WAL_TORN_BYTES = "tierlog_wal_torn_bytes_total" in Bytes by [];
+    /// Frames of the WAL that did not read back and were put aside.
+    Counter WAL_CORRUPT_FRAMES = "tierlog_wal_corrupt_frames_total" in Count by [];
+    /// Records indexed.
+    Counter INDEXED = "tierlog_indexed_records_total" in Count by [Tier];
+    /// Values whose names have no column of their own, because their partition has as many names as
+    /// it may have.
+    Counter PAIRED_VALUES = "tierlog_paired_values_total" in Count by [Tier];
+    /// Records that were dropped with their partition before they were indexed.
+    Counter DROPPED_UNINDEXED = "tierlog_dropped_unindexed_records_total" in Count by [Tier];
+    /// Records of the WAL past their retention at replay.
+    Counter REPLAY_EXPIRED = "tierlog_replay_expired_records_total" in Count by [];
+    /// Time of one commit of all touched partitions.
+    Histogram COMMIT_SECONDS = "tierlog_commit_seconds" in Seconds by [];
+    /// Records in the store.
+    Gauge STORED_RECORDS = "tierlog_stored_records" in Count by [Tier];
+    /// Bytes in the store.
+    Gauge STORED_BYTES = "tierlog_stored_bytes" in Bytes by [Tier];
+    /// Partitions.
+    Gauge PARTITIONS = "tierlog_partitions" in Count by [Tier, PartitionState];
+    /// Partitions sealed.
+    Counter SEALED = "tierlog_sealed_partitions_total" in Count by [];
+    /// Partitions dropped.
+    Counter EXPIRED = "tierlog_expired_partitions_total" in Count by [Tier, DropReason];
+    /// 1 while the clock has jumped ahead and deletions are held.
+    Gauge CLOCK_HELD = "tierlog_retention_held" in Count by [];
+    /// Bytes of what could not be read and was put aside.
+    Gauge QUARANTINE_BYTES = "tierlog_quarantine_bytes" in Bytes by [];
+    /// Dead letters that were taken away one by one.
+    Counter DEAD_LETTERS_DROPPED = "tierlog_dead_letters_dropped_total" in Count by [LetterEnd];
+    /// Records that could not be indexed and became dead letters.
+    Counter UNINDEXABLE_RECORDS = "tierlog_unindexable_records_total" in Count by [];
+    /// 1 while the store refuses writes.
+    Gauge POISONED = "tierlog_store_poisoned" in Count by [];
+    /// Size of the disk that the data directory is on.
+    Gauge DISK_SIZE_BYTES = "tierlog_disk_size_bytes" in Bytes by [];
+    /// Room on that disk that this process may use.
+    Gauge DISK_FREE_BYTES = "tierlog_disk_free_bytes" in Bytes by [];
+    /// Free room under which days are dropped before their time (`store.free_low`).
+    Gauge DISK_FREE_LOW_BYTES = "tierlog_disk_free_low_bytes" in Bytes by [];
+    /// Free room that is kept in reserve: under it, writes are refused (`store.free_min`).
+    Gauge DISK_RESERVE_BYTES = "tierlog_disk_reserve_bytes" in Bytes by [];
+    /// Time of one query.
+    Histogram QUERY_SECONDS = "tierlog_query_seconds" in Seconds by [Path];
+    /// Queries answered.
+    Counter QUERY_ANSWERS = "tierlog_query_answers_total" in Count by [Path, Status];
+    /// Partitions that a query opened or skipped.
+    Counter QUERY_PARTITIONS = "tierlog_query_partitions_total" in Count by [Outcome];
+    /// Records that slow live tails missed.
+    Counter TAIL_MISSED = "tierlog_tail_missed_records_total" in Count by [];
+    /// 1, labelled with the version of the program.
+    Gauge BUILD_INFO = "tierlog_build_info" in Count by [Version];
+    /// Unix time at which the server became ready.
+    Gauge START_SECONDS = "tierlog_start_time_seconds" in Seconds by [];
+}
+
+declare! {
+    /// What the system says of this process when it is asked, under the names that every Prometheus
+    /// client library gives it. Nothing records them.
+    PROCESS_METRICS:
+    /// CPU time that this process used, user and system.
+    Counter PROCESS_CPU_SECONDS = "process_cpu_seconds_total" in Seconds by [];
+    /// Descriptors that are open.
+    Gauge PROCESS_OPEN_FDS = "process_open_fds" in Count by [];
+    /// Descriptors that may be open.
+    Gauge PROCESS_MAX_FDS = "process_max_fds" in Count by [];
+    /// Memory that is mapped.
+    Gauge PROCESS_VIRTUAL_MEMORY_BYTES = "process_virtual_memory_bytes" in Bytes by [];
+    /// Memory that is resident, mapped files among it.
+    Gauge PROCESS_RESIDENT_MEMORY_BYTES = "process_resident_memory_bytes" in Bytes by [];
+    /// Threads.
+    Gauge PROCESS_THREADS = "process_threads" in Count by [];
+    /// Unix time at which this process was started.
+    Gauge PROCESS_START_TIME_SECONDS = "process_start_time_seconds" in Seconds by [];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_say_what_prometheus_expects_of_them() {
+        let all = METRICS.iter().chain(PROCESS_METRICS);
+        let mut names = BTreeSet::new();
+        for metric in all {
+            let Metric { name, kind, unit, labels, help } = *metric;
+            assert!(names.insert(name), "{name} stands twice");
+            assert_eq!(name.ends_with("_total"), kind == MetricKind::Counter, "{name}");
+            let of_unit = |word: &str| name.trim_end_matches("_total").ends_with(word);
+            assert_eq!(of_unit("_seconds"), unit == MetricUnit::Seconds, "{name}");
+            assert_eq!(of_unit("_bytes"), unit == MetricUnit::Bytes, "{name}");
+            assert!(help.ends_with('.') && !help.contains("  "), "{name}: {help}");
+            let label_names: BTreeSet<&str> = labels.iter().map(|label| label.name()).collect();
+            assert_eq!(label_names.len(), labels.len(), "{name} has one label twice");
+        }
+        assert!(names.len() > 40);
+    }
+}

@@ -5,6 +5,7 @@ mod http;
 mod lines;
 mod proxy;
 mod run;
+mod scrape;
 mod server;
 mod tcp;
 
@@ -15,6 +16,7 @@ pub(crate) use http::{Answer, Http};
 pub(crate) use lines::{ago, from_now, line, numbered};
 pub(crate) use proxy::Proxy;
 pub(crate) use run::{Run, run, shown};
+pub(crate) use scrape::Scrape;
 pub(crate) use server::Server;
 pub(crate) use tcp::Tcp;
 

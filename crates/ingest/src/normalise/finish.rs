@@ -35,7 +35,8 @@ pub(super) fn finish<'a>(
         _ => None,
     });
     let zone = config.zone_of(service.or(defaults.service.as_deref()));
-    let choice = moment::choose(times, &fields, zone, context)?;
+    let choice = moment::choose(times, &fields, zone, context)
+        .map_err(|reject| reject.of_service(service))?;
     dropped.extend(choice.index);
     let has_service = best.has(Target::Service);
     for target in best.targets() {
@@ -68,7 +69,8 @@ pub(super) fn finish<'a>(
     remove(&mut fields, dropped);
     add_defaults(&mut fields, defaults, has_service);
     let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
-    check_bounds(&record, context)?;
+    check_bounds(&record, context)
+        .map_err(|reject| reject.of_service(record.get_str(field_names::SERVICE)))?;
     let has_naive_time = choice.exactness == Exactness::Naive;
     Ok(Reading { record, has_unknown_level, has_naive_time })
 }

@@ -7,6 +7,7 @@
 
 mod clocks;
 mod levels;
+mod services;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +16,8 @@ use tierlog_model::{Level, Timestamp, fields, metric_names};
 
 use clocks::StreamClocks;
 use levels::UnknownLevels;
+pub(crate) use services::BatchServices;
+use services::Services;
 
 use crate::normalise::Reading;
 use crate::redact::Redactor;
@@ -53,6 +56,7 @@ impl Notes {
 pub(crate) struct Observations {
     since: Timestamp,
     notes: Mutex<Notes>,
+    services: Arc<Services>,
 }
 
 /// A level word that nobody knows.
@@ -94,10 +98,16 @@ pub struct Report {
 
 impl Observations {
     /// Starts to count.
-    pub(crate) fn new(since: Timestamp) -> Observations {
+    pub(crate) fn new(since: Timestamp, redactor: Arc<Redactor>) -> Observations {
         gauge!(metric_names::SHIFTED_CLOCKS).set(0.0);
         counter!(metric_names::UNKNOWN_LEVELS).absolute(0);
-        Observations { since, notes: Mutex::default() }
+        let services = Arc::new(Services::new(redactor));
+        Observations { since, notes: Mutex::default(), services }
+    }
+
+    /// Returns the notes on the services of a batch that arrives now.
+    pub(crate) fn services(&self, now: Timestamp) -> BatchServices {
+        BatchServices::new(&self.services, now)
     }
 
     /// Takes over what a batch noticed.

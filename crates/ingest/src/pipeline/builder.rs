@@ -57,6 +57,7 @@ impl<'b> BatchBuilder<'b> {
                 line_count: 0,
                 rejections: Vec::new(),
                 redacted_count: 0,
+                services: observations.services(context.now),
             },
         }
     }
@@ -187,6 +188,7 @@ impl<'b> BatchBuilder<'b> {
         let read = match lines.read_noticing(text, self.kind, self.context) {
             Ok(reading) => {
                 self.notes.note(&reading, self.context.now);
+                self.verdicts.services.note(&reading.record.fields);
                 self.writer.push(reading.record);
                 self.verdicts.accepted_count += 1;
                 self.record_count += 1;
@@ -204,7 +206,9 @@ impl<'b> BatchBuilder<'b> {
     }
 
     fn reject(&mut self, line: &[u8], number: u64, reject: Reject) {
-        let Reject { reason, detail } = reject;
+        let Reject { reason, detail, service } = reject;
+        let service = service.as_deref().or(self.context.defaults.service.as_deref());
+        self.verdicts.services.note_rejected(service, reason);
         self.writer.push_dead_letter(DeadLetter {
             arrival: self.context.arrival,
             reason,

@@ -18,9 +18,9 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::IngestAnswer;
-use super::problem::Problem;
+use super::problem::{NOTHING_READABLE, Problem};
 use super::room::HeldRoom;
-use super::{Protocol, Tally, count_bytes, count_full};
+use super::{Protocol, Tally, count_bytes, count_refused};
 use crate::config::Defaults;
 use crate::inflate::{Encoding, inflate};
 use crate::pipeline::{BodyFormat, Ingest, PreparedBatch};
@@ -97,10 +97,11 @@ pub(crate) async fn ingest(
     mut body: Body,
 ) -> Result<Json<IngestAnswer>, Problem> {
     let answer = take(&ingest, params, &headers, &mut body).await;
-    if let Err(problem) = &answer
-        && problem.status != StatusCode::REQUEST_TIMEOUT.as_u16()
-    {
-        discard(&mut body).await;
+    if let Err(problem) = &answer {
+        count_refused(Protocol::Http, problem);
+        if problem.status != StatusCode::REQUEST_TIMEOUT.as_u16() {
+            discard(&mut body).await;
+        }
     }
     answer
 }
@@ -127,7 +128,7 @@ async fn take(
     let nothing_read = verdicts.accepted_count == 0 && rejected_count > 0;
     if nothing_read {
         let detail = format!("none of {rejected_count} lines could be read");
-        let problem = Problem::bad_request("nothing_readable", detail);
+        let problem = Problem::bad_request(NOTHING_READABLE, detail);
         return Err(Problem { errors: verdicts.rejections, ..problem });
     }
     Ok(Json(IngestAnswer {
@@ -226,7 +227,7 @@ async fn collect(
             return Err(Problem::too_large(limit));
         }
         let until = deadline.min(Instant::now() + ingest.config().limits.full_patience);
-        ingest.body_room.take(piece.len(), &mut held, until).await.map_err(|_| full())?;
+        ingest.body_room.take(piece.len(), &mut held, until).await.map_err(|_| Problem::full())?;
         count_bytes(Protocol::Http, piece.len());
         if collected.is_empty() {
             collected.reserve(announced);
@@ -267,17 +268,11 @@ async fn prepare(
         work
     };
     let turn = tokio::time::timeout_at(until, ingest.decoding.acquire()).await;
-    let turn = turn.map_err(|_| full())?.map_err(|_| Problem::closed())?;
+    let turn = turn.map_err(|_| Problem::full())?.map_err(|_| Problem::closed())?;
     let prepared = tokio::task::spawn_blocking(work).await.map_err(|_| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the body could not be read")
     })??;
     Ok((prepared, Some(turn)))
-}
-
-/// Counts a request that found no room in time, and returns what it is told.
-fn full() -> Problem {
-    count_full(Protocol::Http);
-    Problem::full()
 }
 
 /// Hands the batch to the store and waits until it is durable.
@@ -299,7 +294,7 @@ async fn hand_over(
     let count = tally.count_on_verdict(Protocol::Http);
     let sending = ingest.handoff().send_as(batch, WhenDiskFull::Refuse, count);
     let sent = tokio::time::timeout_at(until, sending).await;
-    let verdict = sent.map_err(|_| full())?.map_err(|_| Problem::closed())?;
+    let verdict = sent.map_err(|_| Problem::full())?.map_err(|_| Problem::closed())?;
     drop(turn);
     verdict.await.map_err(|_| Problem::closed())?.map_err(Problem::from)
 }

@@ -16,12 +16,13 @@ use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 
 pub use answer::IngestAnswer;
 pub use http::IngestApi;
-pub use problem::Problem;
+pub use problem::{Problem, refusal_names};
 pub(crate) use room::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use tcp::fuzz_handshake;
 pub use tcp::{ConnectionError, serve_tcp_connection};
 
+use crate::observations::BatchServices;
 use crate::pipeline::{Ingest, Verdicts};
 
 /// Every protocol, as metrics name it.
@@ -59,6 +60,7 @@ pub(crate) struct Tally {
     /// Records that an earlier batch of the same id had already brought.
     pub(crate) duplicate_count: u64,
     rejected_by_reason: [u64; RejectReason::ALL.len()],
+    services: BatchServices,
 }
 
 impl Tally {
@@ -68,6 +70,7 @@ impl Tally {
             accepted_count: verdicts.accepted_count,
             duplicate_count: 0,
             rejected_by_reason: verdicts.rejected_by_reason,
+            services: verdicts.services.clone(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Tally {
     pub(crate) fn count_on_verdict(self, protocol: Protocol) -> impl FnOnce(&Ack) + Send {
         move |ack| {
             if let Ok(receipt) = ack {
+                self.services.count(receipt.duplicate_count > 0);
                 self.settled(receipt).count(protocol);
             }
         }
@@ -122,10 +126,11 @@ pub(crate) fn count_bytes(protocol: Protocol, bytes: usize) {
         .increment(bytes as u64);
 }
 
-/// Counts a request that was turned away because the pipeline is full.
-pub(crate) fn count_full(protocol: Protocol) {
+/// Counts a request of which nothing was stored, by why.
+pub(crate) fn count_refused(protocol: Protocol, problem: &Problem) {
+    let Some(why) = problem.refusal() else { return };
     metrics::counter!(
-        metric_names::INGEST_REFUSED, "protocol" => protocol.as_str(), "why" => "full"
+        metric_names::INGEST_REFUSED, "protocol" => protocol.as_str(), "why" => why
     )
     .increment(1);
 }

@@ -33,7 +33,43 @@ pub struct Problem {
     pub errors: Vec<Rejection>,
 }
 
+/// Every value of the label `why` of refused requests: the codes of answers after which nothing of
+/// a body is stored, and one value for codes that have none here.
+const REFUSALS: [&str; 14] = [
+    "full",
+    "too_large",
+    "disk_full",
+    "store_refuses_writes",
+    "shutting_down",
+    "deadline",
+    "incomplete_body",
+    "invalid_encoding",
+    "unsupported_media_type",
+    "invalid_parameter",
+    "invalid_header",
+    "invalid_batch_id",
+    "internal",
+    OTHER_REFUSAL,
+];
+
+/// See [`REFUSALS`].
+const OTHER_REFUSAL: &str = "other";
+
+/// Code of a body whose every line became a dead letter: answered as an error, and stored.
+pub(super) const NOTHING_READABLE: &str = "nothing_readable";
+
+/// Returns every value of the label `why` of refused requests.
+pub fn refusal_names() -> &'static [&'static str] {
+    &REFUSALS
+}
+
 impl Problem {
+    /// Returns the value of the label `why`, unless lines of the request are stored.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        let known = REFUSALS.into_iter().find(|name| *name == self.code);
+        (self.code != NOTHING_READABLE).then(|| known.unwrap_or(OTHER_REFUSAL))
+    }
+
     /// Returns a problem with a status, a stable code and a sentence.
     pub(crate) fn new(
         status: StatusCode,

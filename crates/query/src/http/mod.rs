@@ -32,6 +32,7 @@ use std::sync::Arc;
 use axum::routing::get;
 use axum::{Router, middleware};
 
+pub use observe::{ANSWER_STATUSES, answer_paths};
 pub use openapi::contract;
 pub use problem::{Code, Problem};
 pub use state::QueryState;

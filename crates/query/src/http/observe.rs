@@ -6,10 +6,23 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tierlog_model::metric_names::QUERY_SECONDS;
+use tierlog_model::metric_names::{QUERY_ANSWERS, QUERY_SECONDS};
 
 /// Path label of requests that no route took: the label stays bounded whatever clients ask for.
 const UNMATCHED: &str = "unmatched";
+
+/// Status label of an answer that has none of [`ANSWER_STATUSES`].
+const OTHER_STATUS: &str = "other";
+
+/// Every value of the label `status`: what handlers answer, and one value for the rest.
+pub const ANSWER_STATUSES: [&str; 10] =
+    ["200", "400", "404", "405", "408", "413", "429", "500", "503", OTHER_STATUS];
+
+/// Returns every value of the label `path`: the routes, and one value for the rest.
+pub fn answer_paths() -> Vec<String> {
+    let routes = super::contract().paths.paths.into_keys();
+    routes.chain([UNMATCHED.to_owned()]).collect()
+}
 
 /// Measures a request and hardens its answer.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
@@ -17,12 +30,32 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let path = matched.map_or_else(|| UNMATCHED.to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
     let mut response = next.run(request).await;
-    let status = response.status().as_str().to_owned();
-    metrics::histogram!(QUERY_SECONDS, "path" => path, "status" => status)
-        .record(started.elapsed().as_secs_f64());
+    let took = started.elapsed().as_secs_f64();
+    metrics::histogram!(QUERY_SECONDS, "path" => path.clone()).record(took);
+    let status = status_label(response.status().as_str());
+    metrics::counter!(QUERY_ANSWERS, "path" => path, "status" => status).increment(1);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Answers hold log lines: no shared cache may keep them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn status_label(status: &str) -> &'static str {
+    ANSWER_STATUSES.into_iter().find(|known| *known == status).unwrap_or(OTHER_STATUS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Code;
+
+    #[test]
+    fn every_status_of_a_problem_has_a_label_of_its_own() {
+        for code in Code::ALL {
+            let status = code.status();
+            assert_ne!(status_label(status.as_str()), OTHER_STATUS, "{status}");
+        }
+        assert_eq!(status_label("418"), OTHER_STATUS);
+    }
 }

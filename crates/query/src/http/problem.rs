@@ -55,8 +55,27 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    #[cfg(test)]
+    pub(super) const ALL: [Code; 14] = [
+        Code::QuerySyntax,
+        Code::InvalidParameter,
+        Code::InvalidBody,
+        Code::PseudonymisedField,
+        Code::TooExpensive,
+        Code::InvalidCursor,
+        Code::Deadline,
+        Code::Busy,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::TooLarge,
+        Code::StoreUnreadable,
+        Code::Cancelled,
+        Code::Internal,
+    ];
+
     /// Returns the HTTP status that the code travels with.
-    fn status(self) -> StatusCode {
+    pub(super) fn status(self) -> StatusCode {
         match self {
             Code::QuerySyntax
             | Code::InvalidParameter
