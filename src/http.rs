@@ -29,6 +29,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tierlog_model::SenderId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +79,7 @@ pub(crate) async fn serve_http_connection<S>(
     stream: S,
     router: Router,
     deadlines: HttpDeadlines,
-    seat: Seat,
+    (seat, sender): (Seat, SenderId),
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -87,6 +88,7 @@ pub(crate) async fn serve_http_connection<S>(
     let leave = seat.leave().clone();
     let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(seat.clone());
+        request.extensions_mut().insert(sender);
         request
     });
     let connection = http1::Builder::new()

@@ -8,7 +8,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use metrics::counter;
@@ -84,7 +84,7 @@ impl Listener {
     /// the open connections finish for at most `drain`, and ends the others.
     pub(crate) async fn run<S, F>(self, serve: S, stop: CancellationToken, drain: Duration)
     where
-        S: Fn(TcpStream, Seat) -> F,
+        S: Fn(TcpStream, IpAddr, Seat) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
         let name = self.name;
@@ -92,7 +92,7 @@ impl Listener {
         let mut tasks = JoinSet::new();
         let mut exhaustion = Exhaustion::default();
         // Accepted, and without a place yet.
-        let mut knocking: Option<TcpStream> = None;
+        let mut knocking: Option<(TcpStream, IpAddr)> = None;
         loop {
             let accepts = knocking.is_none() && !exhaustion.is_pausing();
             tokio::select! {
@@ -101,21 +101,21 @@ impl Listener {
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(name, ended),
                 () = exhaustion.pause_over(), if exhaustion.is_pausing() => exhaustion.resume(),
                 permit = seats.free_place(), if knocking.is_some() => {
-                    let Some(stream) = knocking.take() else { continue };
+                    let Some((stream, peer)) = knocking.take() else { continue };
                     counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
                     let (taking, seat) = seats.take(permit);
-                    let served = serve(stream, seat);
+                    let served = serve(stream, peer, seat);
                     tasks.spawn(async move {
                         let _open = Open { name, _taking: taking };
                         served.await;
                     });
                 }
                 accepted = self.socket.accept(), if accepts => match accepted {
-                    Ok((stream, _peer)) => {
+                    Ok((stream, peer)) => {
                         exhaustion = Exhaustion::default();
                         // Answers are small and awaited: do not hold them back for company.
                         let _ = stream.set_nodelay(true);
-                        knocking = Some(stream);
+                        knocking = Some((stream, peer.ip()));
                     }
                     Err(error) if is_of_connection(&error) => {
                         debug!(listener = name, %error, "connection ended before it was accepted");

@@ -34,7 +34,7 @@ use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::MemoryUse;
-use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
+use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SenderId, SystemClock, handoff};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
 use tokio::task::JoinSet;
@@ -252,10 +252,11 @@ impl Listeners {
         tasks: &mut JoinSet<()>,
     ) {
         let drain = Drain::of_connections(config.drain_timeout);
-        let serve_lines = move |stream, seat: Seat| {
+        let serve_lines = move |stream, peer, seat: Seat| {
             let leave = seat.leave().clone();
             let stream = LineWatch::new(stream, seat);
-            let served = tierlog_ingest::serve_tcp_connection(Arc::clone(&ingest), stream, leave);
+            let (ingest, sender) = (Arc::clone(&ingest), SenderId::of_peer(peer));
+            let served = tierlog_ingest::serve_tcp_connection(ingest, stream, sender, leave);
             async move {
                 if let Err(error) = served.await {
                     tracing::debug!(%error, "tcp connection ended early");
@@ -295,8 +296,9 @@ fn run_http(
     drain: Duration,
 ) -> impl Future<Output = ()> {
     let told = stop.clone();
-    let serve = move |stream, seat| {
-        serve_http_connection(stream, routes.clone(), deadlines, seat, told.clone())
+    let serve = move |stream, peer, seat| {
+        let client = (seat, SenderId::of_peer(peer));
+        serve_http_connection(stream, routes.clone(), deadlines, client, told.clone())
     };
     listener.run(serve, stop, drain)
 }

@@ -45,7 +45,8 @@ fn serve_seated(
     let house = Arc::clone(&seats);
     let task = tokio::spawn(async move {
         let (_taking, seat) = house.take(house.free_place().await);
-        serve_http_connection(server, router, deadlines, seat, stop).await;
+        let client = (seat, tierlog_model::SenderId::default());
+        serve_http_connection(server, router, deadlines, client, stop).await;
     });
     (client, seats, go, task)
 }

@@ -14,7 +14,7 @@ async fn listener(connections_max: usize) -> (Listener, SocketAddr) {
 }
 
 /// Echoes one byte, then waits for the client to leave.
-async fn echo(mut stream: TcpStream, _seat: Seat) {
+async fn echo(mut stream: TcpStream, _peer: IpAddr, _seat: Seat) {
     let Ok(byte) = stream.read_u8().await else { return };
     assert_ne!(byte, b'!', "asked to panic");
     let _ = stream.write_u8(byte).await;

@@ -22,6 +22,9 @@ mod dead_letters;
 mod dependencies;
 #[cfg(test)]
 mod derived_fields;
+#[cfg(test)]
+mod directory_lock;
+#[cfg(test)]
 mod exact_values;
 #[cfg(test)]
 mod faults;
@@ -56,6 +59,8 @@ mod reading_rules;
 mod real_lines;
 #[cfg(test)]
 mod reasons;
+#[cfg(test)]
+mod retry_windows;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]

@@ -90,7 +90,7 @@ mod tests {
             line("{\"msg\":\"own moment\",\"ts\":\"2026-11-20T10:00:00Z\",\"service\":\"web\"}"),
         ];
         let id = BatchId::of_client("replay-1");
-        let replayed = ingest.prepare_again(&lines, id.clone());
+        let replayed = ingest.prepare_again(&lines, id);
         let again = Some(RejectReason::InvalidJson);
         assert_eq!(replayed.rejected, [None, again, Some(RejectReason::PastRetention), None]);
         assert_eq!(replayed.batch.id(), id.as_ref());

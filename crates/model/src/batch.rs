@@ -10,43 +10,82 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use data_encoding::BASE32_NOPAD;
 use sha2::{Digest, Sha256};
 
 use crate::encode::write_fields;
 use crate::encoded::{EncodedRecord, write_record};
 use crate::names::{NameId, NameIndex, NameTable};
-use crate::{BufferPool, DecodeError, LineRun, ProducerLines, Record, RetryKey};
+use crate::{
+    BufferPool, DecodeError, LineRun, ProducerLines, Record, RetryKey, SenderId, Timestamp,
+};
 
 /// Stands for the name that a client gave to a batch, so that a retry is recognised
 /// (`Tierlog-Batch-Id`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BatchId(String);
-
-/// Bytes of the hash that a batch id keeps: no two of a day's batches collide.
-const BATCH_ID_HASH_BYTES: usize = 16;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId([u8; BatchId::BYTES]);
 
 impl BatchId {
+    /// Bytes of the hash that an id keeps: no two of a day's batches collide.
+    pub const BYTES: usize = 16;
+
     /// Returns the id of a client's name for a batch, or `None` when the name is empty, longer
     /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
     ///
-    /// It is a hash: the id goes into the WAL, and what a client puts into a header has not gone
-    /// through redaction.
+    /// The id is a hash: ids go into the WAL, and a client's header has not gone through
+    /// redaction.
     pub fn of_client(name: &str) -> Option<BatchId> {
-        let hash = Sha256::digest(BatchId::new(name)?.0.as_bytes());
-        let kept = hash.get(..BATCH_ID_HASH_BYTES)?;
-        Some(BatchId(BASE32_NOPAD.encode(kept)))
+        let fits = (1..=crate::limits::BATCH_ID_BYTES_MAX).contains(&name.len());
+        let is_name = fits && name.bytes().all(|byte| byte.is_ascii_graphic());
+        is_name.then(|| BatchId(id_of(&[name.as_bytes()])))
     }
 
-    /// Returns an id that was stored, or `None` when the text cannot be one.
-    pub fn new(text: &str) -> Option<BatchId> {
-        let fits = (1..=crate::limits::BATCH_ID_BYTES_MAX).contains(&text.len());
-        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| BatchId(text.to_owned()))
+    /// Returns the id of one piece of the batch. A client cannot send such an id: its name would
+    /// have to hold a NUL.
+    #[must_use]
+    pub fn piece(self, number: u32) -> BatchId {
+        BatchId(id_of(&[&self.0, b"\0piece", &number.to_le_bytes()]))
     }
 
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
+    /// Returns an id that was stored.
+    pub fn from_bytes(bytes: [u8; BatchId::BYTES]) -> BatchId {
+        BatchId(bytes)
+    }
+
+    /// Returns the bytes for storing.
+    pub fn as_bytes(&self) -> &[u8; BatchId::BYTES] {
         &self.0
+    }
+}
+
+/// Returns the kept part of the hash of some parts, one behind the other.
+pub(crate) fn id_of(parts: &[&[u8]]) -> [u8; BatchId::BYTES] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    let mut kept = [0; BatchId::BYTES];
+    kept.iter_mut().zip(hash.finalize()).for_each(|(kept, byte)| *kept = byte);
+    kept
+}
+
+/// The first and the last moment of some records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment.
+    pub earliest: Timestamp,
+    /// The last moment.
+    pub latest: Timestamp,
+}
+
+impl Span {
+    /// Returns the span of a moment.
+    pub fn of(moment: Timestamp) -> Span {
+        Span { earliest: moment, latest: moment }
+    }
+
+    /// Returns the span of two spans together.
+    #[must_use]
+    pub fn with(self, other: Span) -> Span {
+        let (earliest, latest) = (self.earliest.min(other.earliest), self.latest.max(other.latest));
+        Span { earliest, latest }
     }
 }
 
@@ -56,6 +95,7 @@ pub struct BatchWriter {
     bytes: Vec<u8>,
     names: NameIndex,
     record_count: u32,
+    span: Option<Span>,
     /// Where the buffer goes back to.
     pool: Arc<BufferPool>,
 }
@@ -79,10 +119,12 @@ impl BatchWriter {
         record: &Record<'_>,
         mut id_of: impl FnMut(&mut NameIndex, usize, &str) -> NameId,
     ) {
-        let BatchWriter { bytes, names, record_count, pool: _ } = self;
+        let BatchWriter { bytes, names, record_count, span, pool: _ } = self;
         let id_of = |position: usize, name: &str| id_of(names, position, name);
         write_record(record, |out| write_fields(&record.fields, id_of, out), bytes);
         *record_count += 1;
+        let moment = Span::of(record.timestamp);
+        *span = Some(span.map_or(moment, |span| span.with(moment)));
     }
 
     /// Returns how many records were appended.
@@ -105,7 +147,9 @@ pub struct RedactedBatch {
     /// Where the records end and the names begin.
     records_end: usize,
     record_count: u32,
+    span: Option<Span>,
     id: Option<BatchId>,
+    sender: SenderId,
     lines: Option<ProducerLines>,
     /// In order; every other record is one line.
     runs: Arc<[LineRun]>,
@@ -117,13 +161,13 @@ impl RedactedBatch {
     /// INVARIANT: called by `ingest/src/redact/mod.rs` and by nothing else outside tests;
     /// `tests/it/tidy.rs` counts the callers.
     pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>) -> RedactedBatch {
-        let BatchWriter { mut bytes, names, record_count, pool } = writer;
+        let BatchWriter { mut bytes, names, record_count, span, pool } = writer;
         let names = Arc::new(names.into_table());
         let records_end = bytes.len();
         names.write(&mut bytes);
         let bytes = pool.freeze(bytes);
-        let runs = Arc::default();
-        RedactedBatch { bytes, names, records_end, record_count, id, lines: None, runs }
+        let (sender, lines, runs) = (SenderId::default(), None, Arc::default());
+        RedactedBatch { bytes, names, records_end, record_count, span, id, sender, lines, runs }
     }
 
     /// Returns a batch of one record that stands for one of a redacted batch.
@@ -140,6 +184,22 @@ impl RedactedBatch {
     pub fn with_runs(self, runs: Vec<LineRun>) -> RedactedBatch {
         debug_assert!(runs.is_sorted_by_key(|run| run.first_record), "runs are in order");
         RedactedBatch { runs: runs.into(), ..self }
+    }
+
+    /// Returns the batch as one that this sender sent.
+    #[must_use]
+    pub fn with_sender(self, sender: SenderId) -> RedactedBatch {
+        RedactedBatch { sender, ..self }
+    }
+
+    /// Returns who sent the batch, as the retry window counts senders.
+    pub fn sender(&self) -> SenderId {
+        self.sender
+    }
+
+    /// Returns a span that the moments of all records lie in; `None` without records.
+    pub fn span(&self) -> Option<Span> {
+        self.span
     }
 
     /// Returns how many lines the records were made of.
@@ -183,14 +243,30 @@ impl RedactedBatch {
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let (lines, runs) = (None, Arc::default());
-        let batch = RedactedBatch { bytes, names, records_end, record_count, id, lines, runs };
-        let mut found = 0_u32;
+        let (sender, lines, runs) = (SenderId::default(), None, Arc::default());
+        let span = None;
+        let batch = RedactedBatch {
+            bytes,
+            names,
+            records_end,
+            record_count,
+            span,
+            id,
+            sender,
+            lines,
+            runs,
+        };
+        let (mut found, mut span) = (0_u32, None::<Span>);
         for record in batch.records() {
-            record?;
+            let moment = Span::of(record?.timestamp());
+            span = Some(span.map_or(moment, |span| span.with(moment)));
             found += 1;
         }
-        if found == record_count { Ok(batch) } else { Err(DecodeError::Truncated) }
+        if found == record_count {
+            Ok(RedactedBatch { span, ..batch })
+        } else {
+            Err(DecodeError::Truncated)
+        }
     }
 
     /// Returns the encoded batch.
@@ -218,9 +294,9 @@ impl RedactedBatch {
         match (&self.lines, &self.id) {
             (Some(lines), _) => {
                 let last = lines.last(self.line_count());
-                Some(RetryKey::Lines { producer: lines.producer.clone(), last })
+                Some(RetryKey::Lines { producer: lines.producer, last })
             }
-            (None, Some(id)) => Some(RetryKey::Batch(id.clone())),
+            (None, Some(id)) => Some(RetryKey::Batch(*id)),
             (None, None) => None,
         }
     }
@@ -250,7 +326,10 @@ impl RedactedBatch {
             names: self.names,
             records_end: self.records_end - skipped,
             record_count: self.record_count - count,
+            // Those of the records that went too: a span says where records may lie.
+            span: self.span,
             id: self.id,
+            sender: self.sender,
             lines: self.lines.map(first),
             runs,
         }

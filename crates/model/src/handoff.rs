@@ -50,6 +50,16 @@ pub enum Refusal {
         /// Number of the last line that is here.
         durable: u64,
     },
+    /// The numbers of a producer's lines leap further ahead than any producer can mean.
+    #[error(
+        "line {first} leaps too far ahead: {durable} are durable; a new sequence of lines needs a new producer name"
+    )]
+    LinesJump {
+        /// Number of the last line that is here.
+        durable: u64,
+        /// Number of the line that was sent.
+        first: u64,
+    },
     /// The last line of the producer that is here lies inside of lines that the batch has joined:
     /// another connection of the producer parted them there. Going on behind it mends that.
     #[error("lines that belong together were parted: {durable} are durable, go on behind them")]

@@ -26,7 +26,7 @@ mod reject;
 mod tier;
 mod timestamp;
 
-pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch};
+pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch, Span};
 pub use buffer_pool::BufferPool;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
@@ -39,7 +39,7 @@ pub use handoff::{
 pub use id::id_hash;
 pub use level::Level;
 pub use names::{NameId, NameIndex, NameTable};
-pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey};
+pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, SenderId};
 pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms};
 pub use record::{DecodeError, Record, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};

@@ -43,6 +43,15 @@ pub const DEAD_LETTER_BYTES_MAX: usize = 4 * 1024;
 /// Longest `Tierlog-Batch-Id`, and longest name of a producer.
 pub const BATCH_ID_BYTES_MAX: usize = 128;
 
+/// Lines that a producer may leave out at once when it goes on behind its last known line: what a
+/// spool of ten gigabytes can lose. A longer leap is a mistake of the producer, and taking it for
+/// true would make repeats of all its lines in between.
+pub const LINE_JUMP_MAX: u64 = 100_000_000;
+
+/// Highest number of a producer's line: the last that every JSON library reads exactly, and a
+/// million lines a second for 285 years.
+pub const LINE_NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Batches in the hand-off: a second bound beside its bytes, so that a million empty batches
 /// cannot queue.
 pub const HANDOFF_BATCHES_MAX: usize = 4_096;

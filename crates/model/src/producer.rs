@@ -1,31 +1,67 @@
 //! Numbered lines of a producer, so that what a reconnecting client sends again is recognised.
 //!
-//! A name and line numbers arrive with a connection; a [`RetryKey`] leaves with each batch. A
-//! batch of a producer holds one record for each of its lines, in order, but for the runs of lines
-//! that it names ([`LineRun`]): so the numbers of a batch are its first line and how many it has.
+//! A name, line numbers and an address arrive with a connection; a [`RetryKey`] and a [`SenderId`]
+//! leave with each batch. A batch of a producer holds one record for each of its lines, in order,
+//! but for the runs of lines that it names ([`LineRun`]): so the numbers of a batch are its first
+//! line and how many it has.
 
-use std::fmt;
+use std::net::IpAddr;
 
 use crate::BatchId;
+use crate::batch::id_of;
+use crate::limits::{LINE_JUMP_MAX, LINE_NUMBER_MAX};
 
-/// Separates the producer from the line in the text of a [`RetryKey`]. No id that
-/// [`BatchId::of_client`] makes holds it.
-const SEPARATOR: char = '/';
-
-/// Stands for the name that a client gave to itself: a hash, as [`BatchId::of_client`] makes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProducerId(String);
+/// Stands for the name that a client gave to itself: a hash, and never that of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerId([u8; BatchId::BYTES]);
 
 impl ProducerId {
     /// Returns the id of a client's name for itself, or `None` when the name is empty, longer
     /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
     pub fn of_client(name: &str) -> Option<ProducerId> {
-        BatchId::of_client(name).map(|id| ProducerId(id.as_str().to_owned()))
+        let id = BatchId::of_client(name)?;
+        Some(ProducerId(id_of(&[id.as_bytes(), b"\0producer"])))
     }
 
-    /// Returns the text, which holds nothing of the name.
-    pub fn as_str(&self) -> &str {
+    /// Returns an id that was stored.
+    pub fn from_bytes(bytes: [u8; BatchId::BYTES]) -> ProducerId {
+        ProducerId(bytes)
+    }
+
+    /// Returns the bytes for storing, which hold nothing of the name.
+    pub fn as_bytes(&self) -> &[u8; BatchId::BYTES] {
         &self.0
+    }
+}
+
+/// Stands for the machine that a batch came from: one of 65,536, by a hash of its address. The
+/// retry window counts by senders whose entries have to go, and needs no more of an address than
+/// that; two machines under one number share what a machine may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SenderId(u16);
+
+impl SenderId {
+    /// Returns the sender of an address. Of IPv6 the network counts: each machine has 2^64
+    /// addresses of its own.
+    pub fn of_peer(peer: IpAddr) -> SenderId {
+        let [first, second, ..] = match peer.to_canonical() {
+            IpAddr::V4(address) => id_of(&[b"sender", &address.octets()]),
+            IpAddr::V6(address) => {
+                let network = address.segments().into_iter().take(4).flat_map(u16::to_be_bytes);
+                id_of(&[b"sender", &network.collect::<Vec<u8>>()])
+            }
+        };
+        SenderId(u16::from_le_bytes([first, second]))
+    }
+
+    /// Returns a sender that was stored.
+    pub fn from_number(number: u16) -> SenderId {
+        SenderId(number)
+    }
+
+    /// Returns the number for storing.
+    pub fn number(self) -> u16 {
+        self.0
     }
 }
 
@@ -71,11 +107,18 @@ impl ProducerLines {
     pub fn last(&self, line_count: u32) -> u64 {
         self.settled().saturating_add(u64::from(line_count))
     }
+
+    /// Tells whether the numbers leap further ahead than a producer can mean: taken for true,
+    /// they would make repeats of every line that it sends afterwards. Of a producer of which no
+    /// line is known (`durable` is 0) only the highest number is looked at.
+    pub fn jump(&self, durable: u64, line_count: u32) -> bool {
+        let skipped = self.settled().saturating_sub(durable);
+        self.last(line_count) > LINE_NUMBER_MAX || (durable > 0 && skipped > LINE_JUMP_MAX)
+    }
 }
 
-/// By what a batch is recognised when it is sent again. Its text stands in the WAL:
-/// the batch id, or `<producer>/<number of the last line>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// By what a batch is recognised when it is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryKey {
     /// The name of the batch.
     Batch(BatchId),
@@ -88,49 +131,32 @@ pub enum RetryKey {
     },
 }
 
-impl RetryKey {
-    /// Reads the text of a key; `None` when it cannot be one.
-    pub fn parse(text: &str) -> Option<RetryKey> {
-        if let Some((producer, last)) = text.split_once(SEPARATOR)
-            && let Ok(last) = last.parse()
-        {
-            let producer = ProducerId(BatchId::new(producer)?.as_str().to_owned());
-            return Some(RetryKey::Lines { producer, last });
-        }
-        BatchId::new(text).map(RetryKey::Batch)
-    }
-}
-
-impl fmt::Display for RetryKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RetryKey::Batch(id) => formatter.write_str(id.as_str()),
-            RetryKey::Lines { producer, last } => {
-                write!(formatter, "{}{SEPARATOR}{last}", producer.as_str())
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn keys_read_back_as_written_and_never_as_the_other_kind() {
-        let producer = ProducerId::of_client("shop-1").expect("a name");
+    fn one_name_is_a_batch_a_piece_and_a_producer_apart() {
         let batch = BatchId::of_client("shop-1").expect("a name");
-        let keys = [
-            RetryKey::Lines { producer: producer.clone(), last: u64::MAX },
-            RetryKey::Lines { producer, last: 0 },
-            RetryKey::Batch(batch),
-        ];
-        for key in keys {
-            assert_eq!(RetryKey::parse(&key.to_string()), Some(key));
-        }
-        for text in ["", "/1", "a b", "x/y z"] {
-            assert_eq!(RetryKey::parse(text), None, "{text}");
-        }
+        let producer = ProducerId::of_client("shop-1").expect("a name");
+        let pieces = [0, 1, u32::MAX].map(|number| *batch.piece(number).as_bytes());
+        let mut all = vec![*batch.as_bytes(), *producer.as_bytes()];
+        all.extend(pieces);
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 5);
+        assert_eq!(BatchId::from_bytes(*batch.as_bytes()), batch);
+        assert_eq!(ProducerId::from_bytes(*producer.as_bytes()), producer);
+    }
+
+    #[test]
+    fn a_sender_is_a_machine() {
+        let of = |text: &str| SenderId::of_peer(text.parse().expect("an address"));
+        assert_eq!(of("10.0.0.1"), of("::ffff:10.0.0.1"), "one address, written in two ways");
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1:2:3"), "a machine has a network");
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(SenderId::from_number(of("10.0.0.1").number()), of("10.0.0.1"));
     }
 
     #[test]
@@ -139,5 +165,22 @@ mod tests {
         let lines = ProducerLines { producer, first: 11, before: LinesBefore::Durable };
         assert_eq!((lines.settled(), lines.last(5), lines.last(0)), (10, 15, 10));
         assert_eq!(ProducerId::of_client("not printable\n"), None);
+    }
+
+    #[test]
+    fn a_producer_may_skip_what_a_spool_can_lose_and_no_more() {
+        let jumps = |durable, first| {
+            let producer = ProducerId::of_client("p").expect("a name");
+            let lines = ProducerLines { producer, first, before: LinesBefore::Settled };
+            lines.jump(durable, 1)
+        };
+        assert!(!jumps(10, 11), "the next line");
+        assert!(!jumps(10, 11 + LINE_JUMP_MAX));
+        assert!(jumps(10, 12 + LINE_JUMP_MAX));
+        assert!(!jumps(0, 12 + LINE_JUMP_MAX), "nothing is known of the producer");
+        assert!(!jumps(0, LINE_NUMBER_MAX));
+        assert!(jumps(0, LINE_NUMBER_MAX + 1));
+        assert!(jumps(10, u64::MAX));
+        assert!(!jumps(1_000, 1), "lines that are sent again");
     }
 }

@@ -1,7 +1,6 @@
-//! Where things lie in the data directory.
+//! Where things lie in the data directory, which the process that has the store open has locked.
 //!
 //! ```text
-//! LOCK                              held by the process that has the store open
 //! tierlog.json                      {"format": 2}
 //! wal/                              write-ahead log
 //! partitions/<tier>/<yyyy-mm-dd>/   one tantivy index, and when sealed: seal.json, ids.filter,
@@ -47,10 +46,6 @@ impl Layout {
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
-    }
-
-    pub(crate) fn lock(&self) -> PathBuf {
-        self.root.join("LOCK")
     }
 
     pub(crate) fn stamp(&self) -> PathBuf {

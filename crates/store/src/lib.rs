@@ -9,6 +9,7 @@
 pub mod backend;
 mod catalogue;
 mod dead_letters;
+mod directory_lock;
 mod document;
 mod error;
 mod files;

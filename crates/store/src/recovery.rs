@@ -5,7 +5,6 @@
 //! Replay has its time: what is left then is the indexing thread's, behind a server that is ready.
 //! No step needs a hand, and each may be cut short and done again.
 
-use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use serde::Deserialize;
 use tierlog_model::{Clock, Day, HeldBytes};
 
 use crate::catalogue::Catalogue;
+use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
 use crate::maintenance::{RetentionClock, quarantined_partitions};
@@ -31,24 +31,10 @@ struct Stamp {
     _format: u32,
 }
 
-/// Takes the data directory for this process. The lock goes with the process, however it ends.
-///
-/// Not through the file-system seam: a lock is the kernel's, no power cut leaves one, and a
-/// simulated disk has one process only.
-pub(crate) fn lock(layout: &Layout) -> Result<File, StoreError> {
+/// Takes the data directory for this process, and makes it first where there is none.
+pub(crate) fn lock(layout: &Layout) -> Result<DirectoryLock, StoreError> {
     files::create_directory(layout.vfs(), layout.root())?;
-    let path = layout.lock();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(layout.root().to_owned())),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
-    }
+    DirectoryLock::take(layout.root())
 }
 
 /// Stamps a new directory.

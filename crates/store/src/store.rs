@@ -1,7 +1,6 @@
 //! The open store: its threads, what it answers about itself, and its orderly end.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -13,6 +12,7 @@ use tokio::sync::broadcast;
 use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
+use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
 use crate::maintenance::MaintenanceSettings;
@@ -50,7 +50,7 @@ struct Inner {
     layout: Layout,
     threads: Mutex<Option<Threads>>,
     /// Held until the store is dropped.
-    _lock: File,
+    _lock: Arc<DirectoryLock>,
 }
 
 #[derive(Debug)]
@@ -100,8 +100,9 @@ impl Store {
     ) -> Result<Store, StoreError> {
         let directory = settings.data_directory.clone();
         let layout = Layout::new(Arc::new(DiskVfs), directory, settings.tiers.clone());
-        let lock = recovery::lock(&layout)?;
+        let lock = Arc::new(recovery::lock(&layout)?);
         let recovered = recovery::recover(layout, &settings, &clock)?;
+        recovered.wal.guard(Arc::clone(&lock));
         let Recovered {
             layout,
             catalogue,

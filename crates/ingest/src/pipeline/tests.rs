@@ -126,8 +126,8 @@ fn a_hundred_errors_are_listed_and_all_are_counted() {
 #[test]
 fn an_id_names_the_batch() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    let id = BatchId::new("b-1");
-    let prepared = ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id.clone());
+    let id = BatchId::of_client("b-1");
+    let prepared = ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id);
     assert_eq!(prepared.batch.id(), id.as_ref());
 }
 

@@ -350,8 +350,9 @@ fn replacements_are_counted_and_pseudonyms_are_not() {
     assert_eq!((batch.redacted_count(), batch.record_count()), (3, 1));
     assert!(batch.byte_len() > 40);
     batch.push(record(r#"{"message":"clean","user_id":4242}"#));
-    let batch = batch.finish(BatchId::new("b1"));
-    assert_eq!((batch.record_count(), batch.id().map(BatchId::as_str)), (2, Some("b1")));
+    let id = BatchId::of_client("b1");
+    let batch = batch.finish(id);
+    assert_eq!((batch.record_count(), batch.id().copied()), (2, id));
     let last = batch.records().last().expect("two").expect("valid");
     assert_eq!(last.decode().expect("valid").get("_redacted"), None);
 }

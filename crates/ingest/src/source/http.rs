@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::{Extension, Json};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
-use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal, WhenDiskFull};
+use tierlog_model::{BatchId, Level, Receipt, RedactedBatch, Refusal, SenderId, WhenDiskFull};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -92,11 +92,13 @@ struct Request {
 )]
 pub(crate) async fn ingest(
     State(ingest): State<Arc<Ingest>>,
+    sender: Option<Extension<SenderId>>,
     params: Result<Query<IngestParams>, QueryRejection>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Json<IngestAnswer>, Problem> {
-    let answer = take(&ingest, params, &headers, &mut body).await;
+    let sender = sender.map_or_else(SenderId::default, |Extension(sender)| sender);
+    let answer = take(&ingest, sender, params, &headers, &mut body).await;
     if let Err(problem) = &answer {
         count_refused(Protocol::Http, problem);
         if problem.status != StatusCode::REQUEST_TIMEOUT.as_u16() {
@@ -108,6 +110,7 @@ pub(crate) async fn ingest(
 
 async fn take(
     ingest: &Arc<Ingest>,
+    sender: SenderId,
     params: Result<Query<IngestParams>, QueryRejection>,
     headers: &HeaderMap,
     body: &mut Body,
@@ -118,6 +121,7 @@ async fn take(
     let (body, _held) = collect(ingest, headers, body).await?;
     let until = Instant::now() + ingest.config().limits.full_patience;
     let (PreparedBatch { batch, verdicts }, turn) = prepare(ingest, request, body, until).await?;
+    let batch = batch.with_sender(sender);
     let tally = Tally::of(&verdicts);
     let receipt = hand_over(ingest, batch, tally.clone(), until, turn).await?;
     let tally = tally.settled(&receipt);

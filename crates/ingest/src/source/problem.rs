@@ -118,6 +118,7 @@ impl From<Refusal> for Problem {
             // Only connections number their lines; a request cannot meet this.
             Refusal::MissingLines { .. } => (StatusCode::CONFLICT, "missing_lines"),
             Refusal::PartedLines { .. } => (StatusCode::CONFLICT, "parted_lines"),
+            Refusal::LinesJump { .. } => (StatusCode::CONFLICT, "lines_jump"),
         };
         Problem::new(status, code, refusal.to_string())
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tierlog_model::limits::BATCH_BYTES_TARGET;
 use tierlog_model::{
-    Ack, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, WhenDiskFull,
+    Ack, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, SenderId, WhenDiskFull,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -120,6 +120,8 @@ struct Connection<S> {
     reading: Arc<Reading>,
     answers: Answers,
     in_flight: VecDeque<InFlight>,
+    /// Who sends the lines.
+    sender: SenderId,
     /// How the lines of a producer are numbered.
     numbering: Option<Numbering>,
     /// Durable lines so far, rejected ones included; of a producer, the number of the last one.
@@ -142,6 +144,7 @@ struct Connection<S> {
 pub async fn serve_tcp_connection<S>(
     ingest: Arc<Ingest>,
     stream: S,
+    sender: SenderId,
     shutdown: CancellationToken,
 ) -> Result<(), ConnectionError>
 where
@@ -158,6 +161,7 @@ where
         reading: Arc::default(),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
+        sender,
         numbering: None,
         durable_count: 0,
         rejected_count: 0,
@@ -350,12 +354,17 @@ where
     ) -> Result<(), ConnectionError> {
         let PreparedBatch { batch, .. } =
             self.ingest.prepare_frames(&mut self.lines, &self.reading, &[], Held::Kept);
-        let nothing =
-            ProducerLines { producer: producer.clone(), first: 1, before: LinesBefore::Durable };
+        let nothing = ProducerLines { producer, first: 1, before: LinesBefore::Durable };
         let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
         let receipt = answer.await.unwrap_or(Err(Refusal::ShuttingDown))?;
         let durable = receipt.producer_line.unwrap_or(0);
+        if let Some(first) = from {
+            let before = LinesBefore::Settled;
+            if (ProducerLines { producer, first, before }).jump(durable, 1) {
+                return Err(Refusal::LinesJump { durable, first }.into());
+            }
+        }
         let next = from.unwrap_or_else(|| durable.saturating_add(1));
         let before = if from.is_some() { LinesBefore::Settled } else { LinesBefore::Durable };
         self.durable_count = next.saturating_sub(1);
@@ -365,8 +374,9 @@ where
         self.say(&format!("{{\"resume\":{durable}}}\n")).await
     }
 
-    /// Says which lines of its producer a batch holds.
+    /// Says who has sent a batch, and which lines of its producer the batch holds.
     fn number(&mut self, batch: RedactedBatch) -> RedactedBatch {
+        let batch = batch.with_sender(self.sender);
         let Some(numbering) = &mut self.numbering else { return batch };
         let Numbering { producer, next, before } = numbering.clone();
         let lines = ProducerLines { producer, first: next, before };

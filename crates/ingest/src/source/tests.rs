@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use axum::body::Body;
 use axum::http::Request;
-use tierlog_model::{RedactedBatch, Refusal};
+use tierlog_model::{RedactedBatch, Refusal, SenderId};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -47,7 +47,8 @@ async fn lines_of_a_tcp_client_that_left_are_counted() {
     check_left(|ingest| async {
         let (mut ours, theirs) = tokio::io::duplex(1024);
         ours.write_all(LINES.as_bytes()).await.expect("there is room");
-        let _ = serve_tcp_connection(ingest, theirs, CancellationToken::new()).await;
+        let _ = serve_tcp_connection(ingest, theirs, SenderId::default(), CancellationToken::new())
+            .await;
     })
     .await;
 }

@@ -35,6 +35,11 @@ impl Vfs for DiskVfs {
         Ok(Box::new(DiskFile(file)))
     }
 
+    fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Box::new(DiskFile(file)))
+    }
+
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         Ok(Box::new(DiskFile(File::open(path)?)))
     }
@@ -102,6 +107,10 @@ struct DiskFile(File);
 impl VfsFile for DiskFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
@@ -210,6 +219,12 @@ mod tests {
         let mut again = vfs.open_append(&path).expect("append");
         again.write_all(b"?").expect("write");
         note(format!("{} {}", again.len().expect("len"), file.len().expect("len")));
+        let mut in_place = vfs.open_in_place(&path).expect("in place");
+        in_place.write_at(1, b"EL").expect("over bytes");
+        in_place.write_at(6, b"!!").expect("over the end");
+        in_place.sync_data().expect("sync");
+        again.write_all(b".").expect("behind what was written in place");
+        note(format!("{:?}", vfs.read(&path).expect("read")));
         vfs.sync_dir(&nested).expect("sync dir");
         vfs.rename(&base.join("a"), &moved).expect("rename a directory");
         note(format!("{:?}", vfs.list_dir(base).expect("list")));

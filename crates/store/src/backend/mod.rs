@@ -36,6 +36,9 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// Opens an existing file for appending and reading.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
 
+    /// Opens an existing file for [`VfsFile::write_at`] and reading.
+    fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
+
     /// Opens an existing file for reading.
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
 
@@ -87,6 +90,10 @@ pub trait Vfs: Send + Sync + fmt::Debug {
 pub trait VfsFile: Send + Sync + fmt::Debug {
     /// Appends bytes. After an error any part of them may have been written.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes over bytes at an offset, of a file that [`Vfs::open_in_place`] has opened. After an
+    /// error any part of them may have been written.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Makes everything written so far durable.
     fn sync_data(&mut self) -> io::Result<()>;

@@ -39,7 +39,7 @@ pub enum Operation {
     Open,
     /// `read_at`.
     Read,
-    /// `write_all`.
+    /// `write_all` and `write_at`.
     Write,
     /// `sync_data`.
     SyncData,
@@ -337,6 +337,10 @@ impl Vfs for SimulatedVfs {
         let id = state.tree.find(path)?;
         state.tree.file_mut(id)?;
         Ok(self.handle(path, id, state.epoch))
+    }
+
+    fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        self.open_append(path)
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {

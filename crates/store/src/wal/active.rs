@@ -26,14 +26,22 @@ pub(super) struct Active {
     head_bytes: u64,
 }
 
+/// What a segment begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'w> {
+    /// Number up to which the log before has given numbers to records.
+    pub(super) follows: u64,
+    pub(super) window: &'w RetryWindow,
+    pub(super) now: Timestamp,
+}
+
 impl Active {
     /// Creates a segment and makes it durable, name and all; undone when that does not work.
     pub(super) fn create(
         vfs: &dyn Vfs,
         directory: &Path,
         segment: &Segment,
-        window: &RetryWindow,
-        now: Timestamp,
+        Head { follows, window, now }: Head<'_>,
     ) -> Result<Active, WalError> {
         let path = &segment.path;
         let disk_full = |operation| WalError::DiskFull { operation, path: path.clone() };
@@ -42,7 +50,7 @@ impl Active {
             Err(error) if error.is_no_space() => return Err(disk_full("create")),
             Err(error) => return Err(error),
         };
-        let mut head = encode_header(segment.first_seq, now);
+        let mut head = encode_header(segment.first_seq, follows, now);
         if window.len() > 0 {
             encode_window(&mut head, segment.first_seq, now, &window.encode());
         }

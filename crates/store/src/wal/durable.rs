@@ -7,13 +7,17 @@
 //! nothing reaches an index before it is durable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::directory_lock::DirectoryLock;
 
 /// Shared by the log's writer and those who index it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     below: Arc<AtomicU64>,
     failed: Arc<Mutex<Option<String>>>,
+    /// The lock on the directory; a simulated disk has none.
+    lock: Arc<OnceLock<Arc<DirectoryLock>>>,
 }
 
 impl Durable {
@@ -30,6 +34,17 @@ impl Durable {
     /// Says that a sync has failed, for good. The first reason is kept.
     pub(super) fn fail(&self, reason: String) {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+    }
+
+    /// Keeps an eye on the lock under which the log is written.
+    pub(super) fn guard(&self, lock: Arc<DirectoryLock>) {
+        // A second guard of one log could only be the same lock.
+        let _ = self.lock.set(lock);
+    }
+
+    /// Tells what is wrong when the log's directory is not the locked one any more.
+    pub(super) fn moved(&self) -> Option<String> {
+        self.lock.get()?.moved()
     }
 
     /// Returns why nothing may be synced any more, if a sync has failed.

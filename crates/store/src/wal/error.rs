@@ -107,9 +107,9 @@ pub enum FrameError {
     /// The segment's header is damaged.
     #[error("damaged segment header")]
     SegmentHeader,
-    /// The batch id is not one.
-    #[error("malformed batch id")]
-    BatchId,
+    /// The key of a batch or an entry of the retry window is not one.
+    #[error("malformed retry key")]
+    RetryKey,
     /// The payload does not decompress to the length that the header gives.
     #[error("payload does not decompress")]
     Decompress,

@@ -4,7 +4,7 @@
 //! there.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tierlog_model::{RedactedBatch, RetryKey, Timestamp};
+use tierlog_model::{BatchId, ProducerId, RedactedBatch, RetryKey, SenderId, Span, Timestamp};
 
 use super::error::FrameError;
 use super::settings::{FRAME_PAYLOAD_BYTES_MAX, WalCodec};
@@ -15,16 +15,29 @@ pub(super) const FRAME_HEADER_BYTES: usize = PREFIX_BYTES + FIXED_BYTES;
 /// `length` and `crc`, which `length` does not count.
 const PREFIX_BYTES: usize = 8;
 /// Fixed fields that `length` counts.
-const FIXED_BYTES: usize = 28;
+const FIXED_BYTES: usize = 48;
 const ZSTD_LEVEL: i32 = 1;
 const CODEC_RAW: u8 = 0;
 const CODEC_ZSTD: u8 = 1;
+const KEY_NONE: u8 = 0;
+const KEY_BATCH: u8 = 1;
+const KEY_LINES: u8 = 2;
+const FLAG_DURABLE_BEFORE: u8 = 1;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrameKind {
     Batch = 1,
     Window = 2,
+}
+
+/// What the writer knew of the bytes before a frame when it wrote the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// All of them were durable: whatever of them does not read is damage.
+    Durable,
+    /// Some of them may not have been: a power cut may have torn them and spared the frame.
+    Unknown,
 }
 
 /// The fixed part of a frame, plausible but not yet checksummed.
@@ -36,10 +49,14 @@ pub(super) struct FrameHeader {
     pub(super) record_count: u32,
     pub(super) written_at: Timestamp,
     pub(super) kind: FrameKind,
+    pub(super) before: Before,
+    pub(super) sender: SenderId,
+    /// Where the moments of the records lie; only of a batch frame.
+    pub(super) span: Span,
     crc: u32,
     raw_length: usize,
     codec: WalCodec,
-    id_length: usize,
+    key: u8,
 }
 
 /// A frame whose checksum is right.
@@ -50,32 +67,55 @@ pub(super) struct Frame {
     body: Bytes,
 }
 
+/// The fields of a frame's header that its writer chooses.
+struct Fields {
+    kind: FrameKind,
+    seq: u64,
+    written_at: Timestamp,
+    record_count: u32,
+    before: Before,
+    sender: SenderId,
+    span: Span,
+    key: Option<RetryKey>,
+}
+
 /// Appends a frame of a batch to a buffer.
 pub(super) fn encode_batch(
     buffer: &mut Vec<u8>,
-    seq: u64,
+    (seq, before): (u64, Before),
     written_at: Timestamp,
     batch: &RedactedBatch,
     codec: WalCodec,
 ) {
-    let key = batch.retry_key().map(|key| key.to_string()).unwrap_or_default();
-    let fields = (seq, written_at, batch.record_count());
-    encode(buffer, FrameKind::Batch, fields, &key, batch.bytes(), codec);
+    let fields = Fields {
+        kind: FrameKind::Batch,
+        seq,
+        written_at,
+        record_count: batch.record_count(),
+        before,
+        sender: batch.sender(),
+        span: batch.span().unwrap_or(Span::of(written_at)),
+        key: batch.retry_key(),
+    };
+    encode(buffer, &fields, batch.bytes(), codec);
 }
 
 /// Appends a frame of the retry window to a buffer.
 pub(super) fn encode_window(buffer: &mut Vec<u8>, seq: u64, written_at: Timestamp, payload: &[u8]) {
-    encode(buffer, FrameKind::Window, (seq, written_at, 0), "", payload, WalCodec::Raw);
+    let fields = Fields {
+        kind: FrameKind::Window,
+        seq,
+        written_at,
+        record_count: 0,
+        before: Before::Unknown,
+        sender: SenderId::default(),
+        span: Span::of(written_at),
+        key: None,
+    };
+    encode(buffer, &fields, payload, WalCodec::Raw);
 }
 
-fn encode(
-    buffer: &mut Vec<u8>,
-    kind: FrameKind,
-    (seq, written_at, record_count): (u64, Timestamp, u32),
-    id: &str,
-    payload: &[u8],
-    codec: WalCodec,
-) {
+fn encode(buffer: &mut Vec<u8>, fields: &Fields, payload: &[u8], codec: WalCodec) {
     assert!(payload.len() <= FRAME_PAYLOAD_BYTES_MAX, "the writer bounds payloads");
     let compressed = match codec {
         WalCodec::Raw => None,
@@ -85,24 +125,54 @@ fn encode(
     };
     let codec_byte = if compressed.is_some() { CODEC_ZSTD } else { CODEC_RAW };
     let stored = compressed.as_deref().unwrap_or(payload);
-    let length = (FIXED_BYTES + id.len() + stored.len()) as u32;
+    let key = match fields.key {
+        None => KEY_NONE,
+        Some(RetryKey::Batch(_)) => KEY_BATCH,
+        Some(RetryKey::Lines { .. }) => KEY_LINES,
+    };
+    let key_bytes = key_bytes(key).unwrap_or_default();
+    let length = (FIXED_BYTES + key_bytes + stored.len()) as u32;
     buffer.put_u32_le(length);
     let crc_offset = buffer.len();
     buffer.put_u32_le(0);
     let checked_offset = buffer.len();
-    buffer.put_u64_le(seq);
-    buffer.put_i64_le(written_at.as_micros());
-    buffer.put_u32_le(record_count);
+    buffer.put_u64_le(fields.seq);
+    buffer.put_i64_le(fields.written_at.as_micros());
+    buffer.put_u32_le(fields.record_count);
     buffer.put_u32_le(payload.len() as u32);
-    buffer.put_u8(kind as u8);
+    buffer.put_u8(fields.kind as u8);
     buffer.put_u8(codec_byte);
-    buffer.put_u8(id.len() as u8);
-    buffer.put_u8(0);
-    buffer.put_slice(id.as_bytes());
+    buffer.put_u8(key);
+    buffer.put_u8(match fields.before {
+        Before::Durable => FLAG_DURABLE_BEFORE,
+        Before::Unknown => 0,
+    });
+    buffer.put_u16_le(fields.sender.number());
+    buffer.put_u16_le(0);
+    buffer.put_i64_le(fields.span.earliest.as_micros());
+    buffer.put_i64_le(fields.span.latest.as_micros());
+    match &fields.key {
+        None => {}
+        Some(RetryKey::Batch(id)) => buffer.put_slice(id.as_bytes()),
+        Some(RetryKey::Lines { producer, last }) => {
+            buffer.put_slice(producer.as_bytes());
+            buffer.put_u64_le(*last);
+        }
+    }
     buffer.put_slice(stored);
     let crc = checksum(length, buffer.get(checked_offset..).unwrap_or_default());
     if let Some(slot) = buffer.get_mut(crc_offset..checked_offset) {
         slot.copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+/// Returns how long a key of a kind is; `None` for a kind that is not known.
+fn key_bytes(kind: u8) -> Option<usize> {
+    match kind {
+        KEY_NONE => Some(0),
+        KEY_BATCH => Some(BatchId::BYTES),
+        KEY_LINES => Some(BatchId::BYTES + size_of::<u64>()),
+        _ => None,
     }
 }
 
@@ -132,9 +202,18 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
         CODEC_ZSTD => WalCodec::Zstd,
         _ => return Err(FrameError::Unknown),
     };
-    let id_length = usize::from(fields.get_u8());
-    let zero = fields.get_u8();
-    let stored_length = length.checked_sub(FIXED_BYTES + id_length).ok_or(FrameError::Length)?;
+    let key = fields.get_u8();
+    let key_bytes = key_bytes(key).ok_or(FrameError::Unknown)?;
+    let before = match fields.get_u8() {
+        0 => Before::Unknown,
+        FLAG_DURABLE_BEFORE => Before::Durable,
+        _ => return Err(FrameError::Unknown),
+    };
+    let sender = SenderId::from_number(fields.get_u16_le());
+    let zero = fields.get_u16_le();
+    let mut moment = || Timestamp::from_micros_clamped(fields.get_i64_le());
+    let span = Span { earliest: moment(), latest: moment() };
+    let stored_length = length.checked_sub(FIXED_BYTES + key_bytes).ok_or(FrameError::Length)?;
     let plausible = match codec {
         WalCodec::Raw => stored_length == raw_length,
         WalCodec::Zstd => stored_length < raw_length,
@@ -149,10 +228,13 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
         record_count,
         written_at: Timestamp::from_micros_clamped(written_at),
         kind,
+        before,
+        sender,
+        span,
         crc,
         raw_length,
         codec,
-        id_length,
+        key,
     })
 }
 
@@ -177,20 +259,25 @@ impl Frame {
 
     /// Returns by what the batch is recognised when it is sent again.
     pub(super) fn retry_key(&self) -> Result<Option<RetryKey>, FrameError> {
-        let bytes = self.body.get(..self.header.id_length).ok_or(FrameError::Length)?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| FrameError::BatchId)?;
-        RetryKey::parse(text).map(Some).ok_or(FrameError::BatchId)
+        let id = || self.body.first_chunk().copied().ok_or(FrameError::RetryKey);
+        Ok(match self.header.key {
+            KEY_BATCH => Some(RetryKey::Batch(BatchId::from_bytes(id()?))),
+            KEY_LINES => {
+                let mut line = self.body.get(BatchId::BYTES..).unwrap_or_default();
+                let last = line.try_get_u64_le().map_err(|_| FrameError::RetryKey)?;
+                Some(RetryKey::Lines { producer: ProducerId::from_bytes(id()?), last })
+            }
+            _ => None,
+        })
     }
 
     /// Returns the payload as it was before compression.
     pub(super) fn payload(&self) -> Result<Bytes, FrameError> {
-        if self.body.len() < self.header.id_length {
+        let key_bytes = key_bytes(self.header.key).unwrap_or_default();
+        if self.body.len() < key_bytes {
             return Err(FrameError::Length);
         }
-        let stored = self.body.slice(self.header.id_length..);
+        let stored = self.body.slice(key_bytes..);
         match self.header.codec {
             WalCodec::Raw => Ok(stored),
             WalCodec::Zstd => {
@@ -212,7 +299,8 @@ impl Frame {
             // Whose lines these are matters when they arrive; the records are the same.
             Some(RetryKey::Lines { .. }) | None => None,
         };
-        Ok(RedactedBatch::from_wal(self.payload()?, self.header.record_count, id)?)
+        let batch = RedactedBatch::from_wal(self.payload()?, self.header.record_count, id)?;
+        Ok(batch.with_sender(self.header.sender))
     }
 }
 
@@ -230,7 +318,7 @@ pub(super) fn frame_around(rest: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tierlog_model::{LinesBefore, ProducerId, ProducerLines};
+    use tierlog_model::{LinesBefore, ProducerLines};
 
     use super::super::tests::batch_of;
     use super::*;
@@ -247,14 +335,17 @@ mod tests {
             id in prop::option::of("[!-.0-~]{1,128}"),
             compressed: bool,
         ) {
-            let batch = batch_of(&texts, id.as_deref());
+            let batch = batch_of(&texts, id.as_deref()).with_sender(SenderId::from_number(7));
             let codec = if compressed { WalCodec::Zstd } else { WalCodec::Raw };
             let mut bytes = Vec::new();
-            encode_batch(&mut bytes, seq, Timestamp::MIN, &batch, codec);
+            encode_batch(&mut bytes, (seq, Before::Durable), Timestamp::MIN, &batch, codec);
             let frame = decode(&bytes).expect("a frame");
             prop_assert_eq!(frame.header.total_bytes, bytes.len() as u64);
             prop_assert_eq!(frame.header.seq, seq);
             prop_assert_eq!(frame.header.written_at, Timestamp::MIN);
+            prop_assert_eq!(frame.header.before, Before::Durable);
+            prop_assert_eq!(frame.header.span, batch.span().unwrap_or(Span::of(Timestamp::MIN)));
+            prop_assert_eq!(frame.header.sender, batch.sender());
             let back = frame.batch().expect("a batch");
             prop_assert_eq!(back.bytes(), batch.bytes());
             prop_assert_eq!(back.id(), batch.id());
@@ -272,7 +363,8 @@ mod tests {
         let lines = ProducerLines { producer, first: 8, before: LinesBefore::Durable };
         let batch = batch_of(&["one", "two"], None).with_lines(lines);
         let mut bytes = Vec::new();
-        encode_batch(&mut bytes, 5, Timestamp::default(), &batch, WalCodec::Raw);
+        let place = (5, Before::Unknown);
+        encode_batch(&mut bytes, place, Timestamp::default(), &batch, WalCodec::Raw);
         let frame = decode(&bytes).expect("a frame");
         assert_eq!(frame.retry_key().expect("a key"), batch.retry_key());
         let back = frame.batch().expect("a batch");
@@ -283,7 +375,8 @@ mod tests {
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let mut bytes = Vec::new();
         let batch = batch_of(&["one", "two"], Some("retry-1"));
-        encode_batch(&mut bytes, 5, Timestamp::default(), &batch, WalCodec::Raw);
+        let place = (5, Before::Unknown);
+        encode_batch(&mut bytes, place, Timestamp::default(), &batch, WalCodec::Raw);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -28,7 +28,7 @@ pub fn wal(data: &[u8]) {
     let [control, rest @ ..] = data else { return };
     let mut segment = Vec::new();
     if control & 2 != 0 {
-        segment = encode_header(FIRST_SEQ, Timestamp::default());
+        segment = encode_header(FIRST_SEQ, FIRST_SEQ, Timestamp::default());
     }
     if control & 1 == 0 {
         segment.extend_from_slice(rest);

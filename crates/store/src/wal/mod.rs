@@ -9,12 +9,14 @@
 //!
 //! segment := header frame*                     all numbers little-endian
 //! header  := magic "TLWAL"
-//!            version u8                        1
+//!            version u8                        2
 //!            zero u16
 //!            first_seq u64                     as in the name
+//!            follows u64                       records before have numbers up to here; less than
+//!                                              first_seq where numbers were left out
 //!            created_at i64                    microseconds since 1970
 //!            zero u32
-//!            crc u32                           CRC-32C of the 28 bytes before
+//!            crc u32                           CRC-32C of the 36 bytes before
 //! frame   := length u32                        bytes after `crc`
 //!            crc u32                           CRC-32C of `length` and of everything after `crc`
 //!            seq u64                           number of the first record
@@ -23,14 +25,22 @@
 //!            raw_length u32                    bytes of the payload before compression
 //!            kind u8                           1 batch, 2 retry window
 //!            codec u8                          0 raw, 1 zstd
-//!            id_length u8                      0 when a repeat of the batch would not be known
-//!            zero u8
-//!            id                                the batch id, or `<producer>/<number of its last
-//!                                              line>` of a producer that numbers its lines
+//!            key u8                            0 none, 1 batch id, 2 lines of a producer
+//!            flags u8                          1: all bytes before the frame were durable when it
+//!                                              was written
+//!            sender u16                        who sent the batch, as the retry window counts
+//!            zero u16
+//!            earliest i64, latest i64          span of the records' moments
+//!            id                                key 1: batch id (16 bytes)
+//!                                              key 2: producer (16 bytes), its last line u64
 //!            payload                           batch: model's form of a batch
-//!                                              window: (record_count u32, written_at i64,
-//!                                                       id_length u8, id)*, oldest first, then
-//!                                                       the same for producers
+//!                                              window: entry*, each sender's by last use
+//! entry   := kind u8                           1 batch id, 2 producer
+//!            zero u8
+//!            sender u16
+//!            written_at i64
+//!            value u64                         records of the batch; last line of the producer
+//!            id                                16 bytes
 //! ```
 //!
 //! Every record has its own number, so the log needs no second file to say where a reader is.

@@ -144,7 +144,7 @@ impl Recoverer<'_> {
         let mut clean_end = end_gap.is_none();
         if let Some(gap) = end_gap {
             let torn = place == Place::Last && gap.reach == GapReach::ToEnd;
-            let headless = header != HeaderState::Valid && frame_count == 0;
+            let headless = !header.is_valid() && frame_count == 0;
             if torn && headless && gap.end <= UNFINISHED_BYTES_MAX {
                 return self.remove_unfinished(&segment, &gap);
             }
@@ -155,7 +155,7 @@ impl Recoverer<'_> {
                 self.damage(&segment, &gap);
             }
         }
-        let appendable = clean_end && header == HeaderState::Valid;
+        let appendable = clean_end && header.is_valid();
         self.tail = if appendable { Tail::Appendable } else { Tail::NeedsNewSegment };
         self.kept.push(segment);
         Ok(())
@@ -167,7 +167,8 @@ impl Recoverer<'_> {
         let remembered = match frame.header.kind {
             FrameKind::Batch => frame.retry_key().map(|key| {
                 if let Some(key) = key {
-                    self.window.insert(key, frame.header.record_count, frame.header.written_at);
+                    let (count, sender) = (frame.header.record_count, frame.header.sender);
+                    self.window.insert(key, sender, count, frame.header.written_at);
                 }
             }),
             FrameKind::Window => frame.payload().and_then(|payload| self.window.absorb(&payload)),

@@ -35,6 +35,10 @@ impl WalReleaser {
     /// A sync that fails is the end of the log, which takes no more batches. It is not the end of
     /// what was taken: the indexes can still make that durable, so the caller goes on.
     pub fn sync_below(&self, seq: u64) -> Result<(), WalError> {
+        // An index would be committed into another store.
+        if let Some(reason) = self.durable.moved() {
+            return Err(WalError::Poisoned { reason });
+        }
         // Fast path: with `fsync` nothing is indexed that is not durable.
         if self.durable.reaches(seq) || self.durable.failed().is_some() {
             return Ok(());

@@ -98,7 +98,7 @@ impl Scanner {
     /// Returns the next step; `None` at the end of the file.
     pub(super) fn step(&mut self) -> Result<Option<Step>, WalError> {
         if self.offset == 0 {
-            if self.header != HeaderState::Valid && !self.header_reported {
+            if !self.header.is_valid() && !self.header_reported {
                 self.header_reported = true;
                 return self.step_over_header().map(Some);
             }

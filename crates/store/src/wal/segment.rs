@@ -4,10 +4,10 @@ use bytes::{Buf as _, BufMut as _};
 use tierlog_model::Timestamp;
 
 /// Version of the whole format; see the drawing in [`super`].
-pub(super) const FORMAT_VERSION: u8 = 1;
+pub(super) const FORMAT_VERSION: u8 = 2;
 
 /// Bytes of a segment's header.
-pub(super) const SEGMENT_HEADER_BYTES: usize = 32;
+pub(super) const SEGMENT_HEADER_BYTES: usize = 40;
 
 const MAGIC: [u8; 5] = *b"TLWAL";
 const CHECKED_BYTES: usize = SEGMENT_HEADER_BYTES - 4;
@@ -26,13 +26,15 @@ pub(super) fn parse_segment_name(name: &str) -> Option<u64> {
     if well_formed { digits.parse().ok() } else { None }
 }
 
-/// Returns the header of a new segment.
-pub(super) fn encode_header(first_seq: u64, created_at: Timestamp) -> Vec<u8> {
+/// Returns the header of a new segment. `follows` is the number up to which the log before has
+/// given numbers to records: the segment's own, unless some were left out.
+pub(super) fn encode_header(first_seq: u64, follows: u64, created_at: Timestamp) -> Vec<u8> {
     let mut header = Vec::with_capacity(SEGMENT_HEADER_BYTES);
     header.put_slice(&MAGIC);
     header.put_u8(FORMAT_VERSION);
     header.put_u16_le(0);
     header.put_u64_le(first_seq);
+    header.put_u64_le(follows);
     header.put_i64_le(created_at.as_micros());
     header.put_u32_le(0);
     header.put_u32_le(crc32c::crc32c(&header));
@@ -43,7 +45,10 @@ pub(super) fn encode_header(first_seq: u64, created_at: Timestamp) -> Vec<u8> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderState {
     /// A header of this version that belongs to the name.
-    Valid,
+    Valid {
+        /// Number up to which the log before the segment has given numbers to records.
+        follows: u64,
+    },
     /// Something else: damage, or a crash while the segment was made.
     Damaged,
     /// A header of another version.
@@ -75,8 +80,17 @@ pub(super) fn examine_header(bytes: &[u8], name_seq: u64) -> HeaderState {
     }
     let _zero = rest.get_u16_le();
     let first_seq = rest.get_u64_le();
-    let valid = crc == crc32c::crc32c(checked) && first_seq == name_seq;
-    if valid { HeaderState::Valid } else { HeaderState::Damaged }
+    let follows = rest.get_u64_le();
+    let belongs = first_seq == name_seq && follows <= first_seq;
+    let valid = crc == crc32c::crc32c(checked) && belongs;
+    if valid { HeaderState::Valid { follows } } else { HeaderState::Damaged }
+}
+
+impl HeaderState {
+    /// Tells whether the header is as it was written.
+    pub(super) fn is_valid(self) -> bool {
+        matches!(self, HeaderState::Valid { .. })
+    }
 }
 
 #[cfg(test)]
@@ -95,9 +109,9 @@ mod tests {
 
     #[test]
     fn a_header_is_valid_damaged_or_of_another_version() {
-        let header = encode_header(7, Timestamp::default());
+        let header = encode_header(7, 5, Timestamp::default());
         assert_eq!(header.len(), SEGMENT_HEADER_BYTES);
-        assert_eq!(examine_header(&header, 7), HeaderState::Valid);
+        assert_eq!(examine_header(&header, 7), HeaderState::Valid { follows: 5 });
         assert_eq!(examine_header(&header, 8), HeaderState::Damaged);
         for cut in 0..header.len() {
             assert_eq!(examine_header(&header[..cut], 7), HeaderState::Damaged);
@@ -109,7 +123,7 @@ mod tests {
         }
         let mut newer = header;
         newer[5] = 9;
-        newer[30] ^= 1;
+        newer[38] ^= 1;
         assert_eq!(examine_header(&newer, 7), HeaderState::OtherVersion(9));
     }
 }

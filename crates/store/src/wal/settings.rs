@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-/// Batch ids that are remembered: an hour of one batch every 220 ms, or 16,384 batches of a
-/// burst; at most 2.3 MB of ids at the head of each segment.
-pub(super) const RETRY_WINDOW_IDS_MAX: usize = 16_384;
-
-/// Producers that are remembered: eight times the connections that a server takes by default;
-/// half a megabyte at the head of each segment. Whoever is forgotten says itself from where it
-/// goes on.
-pub(super) const RETRY_WINDOW_PRODUCERS_MAX: usize = 8_192;
+/// Batch ids and producers that are remembered, of all senders together: an hour of 63 batches a
+/// second. As many as a hash table of 2^18 places takes, 17 MiB of memory; 7.9 MiB at the head of
+/// each segment of 64 MiB. Whose entries go beyond it, [`super::window`] says.
+pub(super) const RETRY_WINDOW_ENTRIES_MAX: usize = (1 << 18) / 8 * 7;
 
 /// Largest payload of a frame before compression: far above the largest body, far below what
 /// a length field can say, so that a damaged length cannot make us allocate.

@@ -237,6 +237,10 @@ impl WalThread {
                 }
                 Placement::MissingLines { durable } => Err(Refusal::MissingLines { durable }),
                 Placement::PartedLines { durable } => Err(Refusal::PartedLines { durable }),
+                Placement::LinesJump { durable } => {
+                    let first = batch.lines().map_or(0, |lines| lines.first);
+                    Err(Refusal::LinesJump { durable, first })
+                }
                 Placement::TooLarge => {
                     Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
                 }

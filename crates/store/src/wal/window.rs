@@ -1,150 +1,207 @@
 //! The retry window: which batch ids were written lately, and how far each producer is.
 //!
-//! Keys arrive with their batches and leave when they are too many or too old. The window is not
-//! a cache: what it knows is repeated at the head of every segment, so it outlives the segments
-//! that held the batches.
+//! Keys arrive with their batches and leave when they are too old, or when there are too many of
+//! them. The window is not a cache: all its entries are repeated at the head of every segment, so
+//! an entry outlives the segments that held its batch.
+//!
+//! Whose entry has to go: when the window is full, the sender that holds most of it loses the
+//! entry that it used longest ago. So each sender keeps an equal share at least, one that floods
+//! the window pushes out its own entries only, and one sender alone may have all of it. Entries
+//! are *found* whoever asks, because a retry may come by way of another proxy or network.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _};
-use tierlog_model::limits::BATCH_ID_BYTES_MAX;
-use tierlog_model::{BatchId, ProducerId, RetryKey, Timestamp};
+use tierlog_model::{BatchId, ProducerId, RetryKey, SenderId, Timestamp};
 
 use super::error::FrameError;
-use super::settings::{RETRY_WINDOW_IDS_MAX, RETRY_WINDOW_PRODUCERS_MAX};
+use super::settings::RETRY_WINDOW_ENTRIES_MAX;
 
-/// Bytes of an entry before its id.
-const ENTRY_FIXED_BYTES: usize = 13;
-
-/// Longest key of a producer: a hash, a separator, a number.
-const PRODUCER_KEY_BYTES_MAX: usize = 48;
+/// Bytes of an entry in a window frame; see the drawing in [`super`].
+const ENTRY_BYTES: usize = 36;
 
 /// Longest payload of a window frame.
-pub(super) const RETRY_WINDOW_BYTES_MAX: usize = RETRY_WINDOW_IDS_MAX
-    * (ENTRY_FIXED_BYTES + BATCH_ID_BYTES_MAX)
-    + RETRY_WINDOW_PRODUCERS_MAX * (ENTRY_FIXED_BYTES + PRODUCER_KEY_BYTES_MAX);
+pub(super) const RETRY_WINDOW_BYTES_MAX: usize = RETRY_WINDOW_ENTRIES_MAX * ENTRY_BYTES;
+
+const KIND_BATCH: u8 = 1;
+const KIND_PRODUCER: u8 = 2;
+
+/// Hash of a batch's or producer's name. The two never have one: see [`ProducerId::of_client`].
+type Key = [u8; BatchId::BYTES];
 
 /// Recent batch ids with what was written under them, and recent producers.
 #[derive(Debug)]
 pub(super) struct RetryWindow {
     age_micros: i64,
-    entries: HashMap<BatchId, Entry>,
-    /// Oldest first. An id that was written again after it aged stands twice; only the place
-    /// with the time of its entry counts.
-    order: VecDeque<(BatchId, Timestamp)>,
-    producers: HashMap<ProducerId, Position>,
+    entries_max: usize,
+    entries: HashMap<Key, Entry>,
+    senders: HashMap<SenderId, Order>,
+    /// How many entries each sender has, the largest last.
+    sizes: BTreeSet<(usize, SenderId)>,
 }
 
-/// How far a producer is.
-#[derive(Clone, Copy, Debug)]
-struct Position {
-    /// Number of its last line that was written.
-    line: u64,
-    written_at: Timestamp,
-}
+/// The entries of a sender, each at one place with the time that it had when it was put there:
+/// about in the order in which they were used.
+type Order = VecDeque<(Key, Timestamp)>;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    record_count: u32,
+    meaning: Meaning,
     written_at: Timestamp,
+    sender: SenderId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// So many records were written under a batch id.
+    Records(u32),
+    /// Number of the last line of a producer that was written.
+    Line(u64),
+}
+
+/// What was written under a batch id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KnownBatch {
+    pub(super) record_count: u32,
+    pub(super) sender: SenderId,
+}
+
+impl KnownBatch {
+    /// Tells whether a batch of the same id can be the same one. Senders that name their batches
+    /// alike are told apart where they differ in how much they sent.
+    pub(super) fn is_repeated_by(self, other: KnownBatch) -> bool {
+        self.sender == other.sender || self.record_count == other.record_count
+    }
 }
 
 impl RetryWindow {
-    /// Returns an empty window that remembers ids for so long.
+    /// Returns an empty window that remembers entries for so long.
     pub(super) fn new(age: Duration) -> RetryWindow {
         let age_micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         RetryWindow {
             age_micros,
+            entries_max: RETRY_WINDOW_ENTRIES_MAX,
             entries: HashMap::new(),
-            order: VecDeque::new(),
-            producers: HashMap::new(),
+            senders: HashMap::new(),
+            sizes: BTreeSet::new(),
         }
     }
 
-    /// Returns how many records were written under an id that is still remembered.
-    pub(super) fn find(&self, id: &BatchId, now: Timestamp) -> Option<u32> {
-        let entry = self.entries.get(id)?;
-        (!self.is_old(entry.written_at, now)).then_some(entry.record_count)
+    /// Returns what was written under an id that is still remembered.
+    pub(super) fn find(&self, id: &BatchId, now: Timestamp) -> Option<KnownBatch> {
+        let entry = self.known(id.as_bytes(), now)?;
+        let Meaning::Records(record_count) = entry.meaning else { return None };
+        Some(KnownBatch { record_count, sender: entry.sender })
     }
 
     /// Returns the number of the last line of a producer that was written, if it is remembered.
     pub(super) fn line(&self, producer: &ProducerId, now: Timestamp) -> Option<u64> {
-        let position = self.producers.get(producer)?;
-        (!self.is_old(position.written_at, now)).then_some(position.line)
+        let Meaning::Line(line) = self.known(producer.as_bytes(), now)?.meaning else {
+            return None;
+        };
+        Some(line)
     }
 
-    /// Remembers what was written under a key.
-    pub(super) fn insert(&mut self, key: RetryKey, record_count: u32, written_at: Timestamp) {
-        match key {
-            RetryKey::Batch(id) => self.insert_id(id, record_count, written_at),
-            RetryKey::Lines { producer, last } => self.insert_line(producer, last, written_at),
-        }
+    fn known(&self, key: &Key, now: Timestamp) -> Option<&Entry> {
+        let entry = self.entries.get(key)?;
+        (!is_old(self.age_micros, entry.written_at, now)).then_some(entry)
     }
 
-    /// Remembers how far a producer is. It never goes back: a window frame may repeat an earlier
-    /// place.
-    fn insert_line(&mut self, producer: ProducerId, line: u64, written_at: Timestamp) {
-        if let Some(known) = self.producers.get_mut(&producer) {
-            known.line = known.line.max(line);
+    /// Remembers what was written under a key. A producer never goes back, and no entry becomes
+    /// older: a window frame may repeat an earlier state.
+    pub(super) fn insert(
+        &mut self,
+        key: RetryKey,
+        sender: SenderId,
+        record_count: u32,
+        written_at: Timestamp,
+    ) {
+        let (key, meaning) = match key {
+            RetryKey::Batch(id) => (*id.as_bytes(), Meaning::Records(record_count)),
+            RetryKey::Lines { producer, last } => (*producer.as_bytes(), Meaning::Line(last)),
+        };
+        if let Some(known) = self.entries.get_mut(&key) {
+            known.meaning = match (known.meaning, meaning) {
+                (Meaning::Line(before), Meaning::Line(now)) => Meaning::Line(before.max(now)),
+                (before, _) if written_at < known.written_at => before,
+                (_, now) => now,
+            };
             known.written_at = known.written_at.max(written_at);
             return;
         }
-        if self.producers.len() >= RETRY_WINDOW_PRODUCERS_MAX {
-            // The one that was silent for longest. Looking at all of them takes less than the
-            // fsync that this batch waits for.
-            let oldest = self.producers.iter().min_by_key(|(_, position)| position.written_at);
-            if let Some(oldest) = oldest.map(|(producer, _)| producer.clone()) {
-                self.producers.remove(&oldest);
-            }
+        // Before the new entry has its place, which is not the one to lose.
+        if self.entries.len() >= self.entries_max
+            && let Some((_, largest)) = self.sizes.last().copied()
+        {
+            self.forget_one_of(largest, |_| true);
         }
-        self.producers.insert(producer, Position { line, written_at });
+        self.entries.insert(key, Entry { meaning, written_at, sender });
+        let order = self.senders.entry(sender).or_default();
+        self.sizes.remove(&(order.len(), sender));
+        order.push_back((key, written_at));
+        self.sizes.insert((order.len(), sender));
     }
 
-    /// Remembers an id. One that is known from a later time stays as it is.
-    fn insert_id(&mut self, id: BatchId, record_count: u32, written_at: Timestamp) {
-        if self.entries.get(&id).is_some_and(|known| known.written_at >= written_at) {
-            return;
-        }
-        self.entries.insert(id.clone(), Entry { record_count, written_at });
-        self.order.push_back((id, written_at));
-        while self.order.len() > RETRY_WINDOW_IDS_MAX {
-            self.forget_oldest();
-        }
-    }
-
-    /// Forgets ids that are too old.
+    /// Forgets entries that are too old. Looks at every sender: for a start and for the head of a
+    /// segment, not for every batch.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        while self.order.front().is_some_and(|(_, written_at)| self.is_old(*written_at, now)) {
-            self.forget_oldest();
+        let age_micros = self.age_micros;
+        let senders: Vec<SenderId> = self.senders.keys().copied().collect();
+        for sender in senders {
+            while self.forget_one_of(sender, |written_at| is_old(age_micros, written_at, now)) {}
         }
     }
 
-    /// Forgets producers that are too old. Looks at all of them: for a start and for the head of
-    /// a segment, not for every batch.
-    pub(super) fn expire_producers(&mut self, now: Timestamp) {
-        let age_micros = self.age_micros;
-        self.producers.retain(|_, position| !is_old(age_micros, position.written_at, now));
+    /// Forgets the entry that a sender used longest ago, if it may go. Entries that were used
+    /// again since they got their place get a new one.
+    fn forget_one_of(&mut self, sender: SenderId, may_go: impl Fn(Timestamp) -> bool) -> bool {
+        let Some(order) = self.senders.get_mut(&sender) else { return false };
+        let size = order.len();
+        // A second look at an entry finds it with its present time: the loop ends.
+        while let Some((key, placed_at)) = order.front().copied() {
+            let written_at = self.entries.get(&key).map_or(placed_at, |entry| entry.written_at);
+            if !may_go(written_at) && written_at <= placed_at {
+                return false;
+            }
+            order.pop_front();
+            if written_at > placed_at {
+                order.push_back((key, written_at));
+                continue;
+            }
+            self.entries.remove(&key);
+            self.sizes.remove(&(size, sender));
+            if order.is_empty() {
+                self.senders.remove(&sender);
+            } else {
+                self.sizes.insert((size - 1, sender));
+            }
+            return true;
+        }
+        false
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len() + self.producers.len()
+        self.entries.len()
     }
 
-    /// Returns the payload of a window frame.
+    /// Returns the payload of a window frame: each sender's entries in their order.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut payload = Vec::new();
-        for (id, written_at) in &self.order {
-            let Some(entry) = self.entries.get(id).filter(|e| e.written_at == *written_at) else {
-                continue;
+        let mut payload = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
+        let mut senders: Vec<(&SenderId, &Order)> = self.senders.iter().collect();
+        senders.sort_unstable_by_key(|(sender, _)| **sender);
+        for key in senders.iter().flat_map(|(_, order)| order.iter().map(|(key, _)| key)) {
+            let Some(entry) = self.entries.get(key) else { continue };
+            let (kind, value) = match entry.meaning {
+                Meaning::Records(count) => (KIND_BATCH, u64::from(count)),
+                Meaning::Line(line) => (KIND_PRODUCER, line),
             };
-            put_entry(&mut payload, entry.record_count, entry.written_at, id.as_str());
-        }
-        let mut producers: Vec<_> = self.producers.iter().collect();
-        producers.sort_unstable_by_key(|(producer, position)| (position.written_at, *producer));
-        for (producer, Position { line, written_at }) in producers {
-            let key = RetryKey::Lines { producer: producer.clone(), last: *line };
-            put_entry(&mut payload, 0, *written_at, &key.to_string());
+            payload.put_u8(kind);
+            payload.put_u8(0);
+            payload.put_u16_le(entry.sender.number());
+            payload.put_i64_le(entry.written_at.as_micros());
+            payload.put_u64_le(value);
+            payload.put_slice(key);
         }
         payload
     }
@@ -152,28 +209,26 @@ impl RetryWindow {
     /// Takes up the payload of a window frame.
     pub(super) fn absorb(&mut self, mut payload: &[u8]) -> Result<(), FrameError> {
         while !payload.is_empty() {
-            let (mut fixed, rest) =
-                payload.split_at_checked(ENTRY_FIXED_BYTES).ok_or(FrameError::Length)?;
-            let record_count = fixed.get_u32_le();
-            let written_at = Timestamp::from_micros_clamped(fixed.get_i64_le());
-            let id_length = usize::from(fixed.get_u8());
-            let (id, rest) = rest.split_at_checked(id_length).ok_or(FrameError::Length)?;
-            let key = std::str::from_utf8(id).ok().and_then(RetryKey::parse);
-            self.insert(key.ok_or(FrameError::BatchId)?, record_count, written_at);
+            let (entry, rest) =
+                payload.split_first_chunk::<ENTRY_BYTES>().ok_or(FrameError::Length)?;
+            let mut fields = entry.as_slice();
+            let kind = fields.get_u8();
+            let zero = fields.get_u8();
+            let sender = SenderId::from_number(fields.get_u16_le());
+            let written_at = Timestamp::from_micros_clamped(fields.get_i64_le());
+            let value = fields.get_u64_le();
+            let id: Key = fields.try_into().map_err(|_| FrameError::Length)?;
+            let (key, record_count) = match (kind, zero, u32::try_from(value)) {
+                (KIND_BATCH, 0, Ok(count)) => (RetryKey::Batch(BatchId::from_bytes(id)), count),
+                (KIND_PRODUCER, 0, _) => {
+                    (RetryKey::Lines { producer: ProducerId::from_bytes(id), last: value }, 0)
+                }
+                _ => return Err(FrameError::RetryKey),
+            };
+            self.insert(key, sender, record_count, written_at);
             payload = rest;
         }
         Ok(())
-    }
-
-    fn is_old(&self, written_at: Timestamp, now: Timestamp) -> bool {
-        is_old(self.age_micros, written_at, now)
-    }
-
-    fn forget_oldest(&mut self) {
-        let Some((id, written_at)) = self.order.pop_front() else { return };
-        if self.entries.get(&id).is_some_and(|entry| entry.written_at == written_at) {
-            self.entries.remove(&id);
-        }
     }
 }
 
@@ -182,106 +237,6 @@ fn is_old(age_micros: i64, written_at: Timestamp, now: Timestamp) -> bool {
     now.as_micros().saturating_sub(written_at.as_micros()) > age_micros
 }
 
-fn put_entry(payload: &mut Vec<u8>, record_count: u32, written_at: Timestamp, key: &str) {
-    payload.put_u32_le(record_count);
-    payload.put_i64_le(written_at.as_micros());
-    payload.put_u8(key.len() as u8);
-    payload.put_slice(key.as_bytes());
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(number: usize) -> BatchId {
-        BatchId::new(&format!("batch-{number}")).expect("an id")
-    }
-
-    fn batch(number: usize) -> RetryKey {
-        RetryKey::Batch(id(number))
-    }
-
-    fn producer(name: &str) -> ProducerId {
-        ProducerId::of_client(name).expect("a name")
-    }
-
-    fn lines(name: &str, last: u64) -> RetryKey {
-        RetryKey::Lines { producer: producer(name), last }
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_micros_clamped(seconds * 1_000_000)
-    }
-
-    #[test]
-    fn ids_are_found_until_they_are_old() {
-        let mut window = RetryWindow::new(Duration::from_secs(60));
-        window.insert(batch(1), 10, at(0));
-        assert_eq!(window.find(&id(1), at(60)), Some(10));
-        assert_eq!(window.find(&id(1), at(61)), None);
-        assert_eq!(window.find(&id(1), at(-1_000)), Some(10), "the clock was set back");
-        window.insert(batch(1), 11, at(61));
-        window.expire(at(100));
-        assert_eq!(window.find(&id(1), at(100)), Some(11), "its first place is gone, not its last");
-        window.expire(at(200));
-        assert_eq!(window.len(), 0);
-    }
-
-    #[test]
-    fn the_oldest_ids_make_room() {
-        let mut window = RetryWindow::new(Duration::from_secs(60));
-        for number in 0..RETRY_WINDOW_IDS_MAX + 5 {
-            window.insert(batch(number), 1, at(0));
-        }
-        assert_eq!(window.len(), RETRY_WINDOW_IDS_MAX);
-        assert_eq!(window.find(&id(4), at(0)), None);
-        assert_eq!(window.find(&id(5), at(0)), Some(1));
-    }
-
-    #[test]
-    fn a_producer_never_goes_back_and_is_forgotten_when_it_is_silent() {
-        let mut window = RetryWindow::new(Duration::from_secs(60));
-        window.insert(lines("a", 10), 5, at(0));
-        window.insert(lines("b", 7), 7, at(30));
-        window.insert(lines("a", 4), 4, at(10));
-        assert_eq!(window.line(&producer("a"), at(60)), Some(10));
-        assert_eq!(window.line(&producer("a"), at(71)), None, "silent since second 10");
-        assert_eq!(window.line(&producer("c"), at(0)), None);
-        let mut back = RetryWindow::new(Duration::from_secs(60));
-        back.absorb(&window.encode()).expect("what was written");
-        back.insert(lines("a", 12), 2, at(40));
-        back.absorb(&window.encode()).expect("an earlier place, again");
-        assert_eq!(back.line(&producer("a"), at(60)), Some(12));
-        back.expire_producers(at(95));
-        assert_eq!((back.len(), back.line(&producer("a"), at(95))), (1, Some(12)));
-    }
-
-    #[test]
-    fn the_producer_that_was_silent_for_longest_makes_room() {
-        let mut window = RetryWindow::new(Duration::from_secs(1_000_000));
-        for number in 0..=RETRY_WINDOW_PRODUCERS_MAX {
-            window.insert(lines(&format!("p{number}"), 1), 1, at(number as i64));
-        }
-        assert_eq!(window.len(), RETRY_WINDOW_PRODUCERS_MAX);
-        assert_eq!(window.line(&producer("p0"), at(0)), None);
-        assert_eq!(window.line(&producer("p1"), at(0)), Some(1));
-    }
-
-    #[test]
-    fn a_window_reads_back_as_written_and_refuses_the_rest() {
-        let mut window = RetryWindow::new(Duration::from_secs(60));
-        for number in 0..3 {
-            window.insert(batch(number), number as u32, at(number as i64));
-        }
-        let payload = window.encode();
-        let mut back = RetryWindow::new(Duration::from_secs(60));
-        back.absorb(&payload).expect("what was written");
-        back.absorb(&payload).expect("twice is once");
-        assert_eq!(back.encode(), payload);
-        for cut in 1..payload.len() {
-            let mut partial = RetryWindow::new(Duration::from_secs(60));
-            let whole_entries = cut % (ENTRY_FIXED_BYTES + "batch-0".len()) == 0;
-            assert_eq!(partial.absorb(&payload[..cut]).is_ok(), whole_entries, "cut at {cut}");
-        }
-    }
-}
+#[path = "window/tests.rs"]
+mod tests;

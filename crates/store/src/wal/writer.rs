@@ -11,19 +11,20 @@ use std::time::Instant;
 use metrics::{counter, histogram};
 use tierlog_model::metric_names::{WAL_BYTES, WAL_SYNC_SECONDS};
 use tierlog_model::{
-    BatchId, LinesBefore, ProducerId, ProducerLines, RedactedBatch, RetryKey, Timestamp,
+    BatchId, LinesBefore, ProducerId, ProducerLines, RedactedBatch, RetryKey, SenderId, Timestamp,
 };
 use tracing::warn;
 
-use super::active::Active;
+use super::active::{Active, Head};
 use super::durable::Durable;
-use super::frame::encode_batch;
+use super::frame::{Before, encode_batch};
 use super::list::{Directories, Segment, SegmentList};
 use super::recovery::{Recovered, Tail, recover};
 use super::settings::FRAME_PAYLOAD_BYTES_MAX;
-use super::window::RetryWindow;
+use super::window::{KnownBatch, RetryWindow};
 use super::{Durability, Recovery, Replay, WalError, WalReader, WalReleaser, WalSettings};
 use crate::backend::Vfs;
+use crate::directory_lock::DirectoryLock;
 
 /// The write-ahead log.
 #[derive(Debug)]
@@ -71,6 +72,12 @@ pub enum Placement {
         /// Number of the last line that is in the log.
         durable: u64,
     },
+    /// Its lines leap further ahead of those in the log than a producer can mean; it was not
+    /// written.
+    LinesJump {
+        /// Number of the last line that is in the log.
+        durable: u64,
+    },
     /// It is larger than a frame can be, and was not written.
     TooLarge,
 }
@@ -95,17 +102,18 @@ impl Wal {
         vfs.sync_dir(directory).map_err(WalError::io("sync", directory))?;
         let Recovered { mut recovery, mut segments, mut window, tail } = recovered;
         window.expire(now);
-        window.expire_producers(now);
         let last = segments.last().filter(|_| tail == Tail::Appendable);
         let active = match last {
             Some(last) => Active::reopen(vfs.as_ref(), last, recovery.next_seq, &window, now)?,
             None => {
+                let follows = recovery.next_seq;
                 // A damaged segment keeps its name, so its number is not used again.
                 if segments.last().is_some_and(|last| last.first_seq == recovery.next_seq) {
                     recovery.next_seq += 1;
                 }
                 let segment = Segment::new(directory, recovery.next_seq);
-                let active = Active::create(vfs.as_ref(), directory, &segment, &window, now)?;
+                let head = Head { follows, window: &window, now };
+                let active = Active::create(vfs.as_ref(), directory, &segment, head)?;
                 segments.push(segment);
                 active
             }
@@ -126,6 +134,11 @@ impl Wal {
             poisoned: None,
         };
         Ok((wal, recovery))
+    }
+
+    /// Refuses to write from the moment on at which the data directory is not the locked one.
+    pub(crate) fn guard(&self, lock: Arc<DirectoryLock>) {
+        self.durable.guard(lock);
     }
 
     /// Returns the number that the next record gets.
@@ -184,8 +197,8 @@ impl Wal {
         }
         self.refuse_if_poisoned()?;
         warn!(next_seq = self.next_seq, at_least, "wal ends before the indexes do");
-        self.next_seq = at_least;
-        self.rotate(now)
+        let follows = std::mem::replace(&mut self.next_seq, at_least);
+        self.rotate(follows, now)
     }
 
     /// Writes the batches of a group that are not duplicates, in one write.
@@ -198,7 +211,12 @@ impl Wal {
         now: Timestamp,
     ) -> Result<Vec<Placement>, WalError> {
         self.refuse_if_poisoned()?;
-        self.window.expire(now);
+        if let Some(reason) = self.durable.moved() {
+            // What was acknowledged is in the directory that was moved. Here another store may be
+            // at work, whose files this process must not touch.
+            self.poisoned = Some(reason.clone());
+            return Err(WalError::Poisoned { reason });
+        }
         let mut group = Group::at(self.next_seq);
         self.buffer.clear();
         let placements =
@@ -207,7 +225,7 @@ impl Wal {
             return Ok(placements);
         }
         if self.active.is_full(self.buffer.len(), self.settings.segment_bytes) {
-            match self.rotate(now) {
+            match self.rotate(self.next_seq, now) {
                 Ok(()) => {}
                 // No file could be opened, and nothing was lost by that: the segment grows on.
                 Err(error) if error.is_exhaustion() && self.poisoned.is_none() => {
@@ -218,11 +236,11 @@ impl Wal {
         }
         self.write_buffer()?;
         self.next_seq = group.next_seq;
-        for (id, record_count) in group.ids {
-            self.window.insert(RetryKey::Batch(id), record_count, now);
+        for (id, KnownBatch { record_count, sender }) in group.ids {
+            self.window.insert(RetryKey::Batch(id), sender, record_count, now);
         }
-        for (producer, last) in group.lines {
-            self.window.insert(RetryKey::Lines { producer, last }, 0, now);
+        for (producer, (last, sender)) in group.lines {
+            self.window.insert(RetryKey::Lines { producer, last }, sender, 0, now);
         }
         Ok(placements)
     }
@@ -248,15 +266,19 @@ impl Wal {
     }
 
     fn place(&mut self, batch: &RedactedBatch, group: &mut Group, now: Timestamp) -> Placement {
-        if let Some(record_count) = batch.id().and_then(|id| self.find(id, group, now)) {
-            if record_count != batch.record_count() {
+        let this = KnownBatch { record_count: batch.record_count(), sender: batch.sender() };
+        if let Some(known) = batch.id().and_then(|id| self.find(id, group, now)) {
+            let record_count = known.record_count;
+            if record_count != this.record_count {
                 warn!(
                     before = record_count,
-                    now = batch.record_count(),
+                    now = this.record_count,
                     "batch id used again for another number of records"
                 );
             }
-            return Placement::Duplicate { record_count };
+            if known.is_repeated_by(this) {
+                return Placement::Duplicate { record_count };
+            }
         }
         if batch.bytes().len() > FRAME_PAYLOAD_BYTES_MAX {
             return Placement::TooLarge;
@@ -270,7 +292,7 @@ impl Wal {
         }
         self.append(batch, group, now);
         if let Some(id) = batch.id() {
-            group.ids.insert(id.clone(), batch.record_count());
+            group.ids.insert(*id, this);
         }
         Placement::Written { first_seq }
     }
@@ -285,9 +307,12 @@ impl Wal {
         group: &mut Group,
         now: Timestamp,
     ) -> Placement {
-        let in_group = group.lines.get(&lines.producer).copied();
+        let in_group = group.lines.get(&lines.producer).map(|(last, _)| *last);
         let durable = in_group.unwrap_or_else(|| self.producer_line(&lines.producer, now));
         let first_seq = group.next_seq;
+        if lines.jump(durable, batch.line_count()) {
+            return Placement::LinesJump { durable };
+        }
         let last = lines.last(batch.line_count());
         if last <= durable {
             return Placement::Duplicate { record_count: batch.record_count() };
@@ -299,7 +324,7 @@ impl Wal {
         let Some(known_count) = batch.records_of_first_lines(known_lines) else {
             return Placement::PartedLines { durable };
         };
-        group.lines.insert(lines.producer.clone(), last);
+        group.lines.insert(lines.producer, (last, batch.sender()));
         if known_count == 0 {
             self.append(batch, group, now);
             return Placement::Written { first_seq };
@@ -309,11 +334,16 @@ impl Wal {
     }
 
     fn append(&mut self, batch: &RedactedBatch, group: &mut Group, now: Timestamp) {
-        encode_batch(&mut self.buffer, group.next_seq, now, batch, self.settings.codec);
+        // The first frame of a group may say that all before it is durable; the others follow on
+        // bytes of their own group, which are not.
+        let is_first = self.buffer.is_empty() && !self.has_unsynced();
+        let before = if is_first { Before::Durable } else { Before::Unknown };
+        let place = (group.next_seq, before);
+        encode_batch(&mut self.buffer, place, now, batch, self.settings.codec);
         group.next_seq += u64::from(batch.record_count());
     }
 
-    fn find(&self, id: &BatchId, group: &Group, now: Timestamp) -> Option<u32> {
+    fn find(&self, id: &BatchId, group: &Group, now: Timestamp) -> Option<KnownBatch> {
         group.ids.get(id).copied().or_else(|| self.window.find(id, now))
     }
 
@@ -332,14 +362,15 @@ impl Wal {
     }
 
     /// Closes the active segment and begins one at the next record number.
-    fn rotate(&mut self, now: Timestamp) -> Result<(), WalError> {
+    fn rotate(&mut self, follows: u64, now: Timestamp) -> Result<(), WalError> {
         // ORDER: the old segment is durable before the new one exists, so that only the last
         // segment can be torn.
         self.sync()?;
-        self.window.expire_producers(now);
+        self.window.expire(now);
         let segment = Segment::new(&self.directories.wal, self.next_seq);
         let directory = &self.directories.wal;
-        match Active::create(self.vfs.as_ref(), directory, &segment, &self.window, now) {
+        let head = Head { follows, window: &self.window, now };
+        match Active::create(self.vfs.as_ref(), directory, &segment, head) {
             Ok(active) => {
                 self.active = active;
                 self.segments.push(segment);
@@ -374,9 +405,9 @@ impl Wal {
 /// Numbers and keys of a group that is not written yet.
 struct Group {
     next_seq: u64,
-    ids: HashMap<BatchId, u32>,
-    /// Last lines of producers.
-    lines: HashMap<ProducerId, u64>,
+    ids: HashMap<BatchId, KnownBatch>,
+    /// Last lines of producers, and who sent them.
+    lines: HashMap<ProducerId, (u64, SenderId)>,
 }
 
 impl Group {

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use tierlog_model::{Receipt, RecordKind, RedactedBatch};
+use tierlog_model::{Receipt, RecordKind, RedactedBatch, SenderId};
 use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 
@@ -30,7 +30,12 @@ impl Client {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (hears, sends) = tokio::io::split(ours);
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve_tcp_connection(ingest, theirs, shutdown.clone()));
+        let served = tokio::spawn(serve_tcp_connection(
+            ingest,
+            theirs,
+            SenderId::default(),
+            shutdown.clone(),
+        ));
         Client { sends, hears: BufReader::new(hears).lines(), served, shutdown }
     }
 

@@ -36,6 +36,20 @@ impl VfsFile for SimulatedFile {
         if fits < bytes.len() { Err(FaultError::NoSpace.to_io()) } else { Ok(()) }
     }
 
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (mut state, _) = self.admit(Operation::Write)?;
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let length = state.tree.file_mut(self.id)?.current.len();
+        let grows = (offset + bytes.len()).saturating_sub(length);
+        if grows as u64 > state.free_bytes() {
+            return Err(FaultError::NoSpace.to_io());
+        }
+        let now = state.now;
+        let change = Change::Write { offset, bytes: bytes.to_vec() };
+        state.tree.file_mut(self.id)?.change(change, now);
+        Ok(())
+    }
+
     fn sync_data(&mut self) -> io::Result<()> {
         match self.admit(Operation::SyncData) {
             Ok((mut state, Admission::Perform)) => {

@@ -71,11 +71,13 @@ fn tear(file: &mut FileContent, choices: &mut Choices) {
         change.apply(&mut content);
     }
     if let Some(Change::Write { offset, bytes }) = file.pending.get(kept_count) {
-        let torn = bytes.iter().take(choices.below(bytes.len() + 1)).copied().collect();
-        let start = content.len();
+        let torn: Vec<u8> = bytes.iter().take(choices.below(bytes.len() + 1)).copied().collect();
+        // What a write appends begins where the file ended; over bytes, only those are torn.
+        let start = content.len().min(*offset);
+        let end = offset + torn.len();
         Change::Write { offset: *offset, bytes: torn }.apply(&mut content);
         if choices.below(3) == 0 {
-            zero_sectors(&mut content, start, choices);
+            zero_sectors(content.get_mut(start..end).unwrap_or_default(), choices);
         }
     }
     file.current = Arc::new(content);
@@ -83,8 +85,7 @@ fn tear(file: &mut FileContent, choices: &mut Choices) {
 }
 
 /// Sectors of an unsynced write reach the disk in any order: some may not have.
-fn zero_sectors(content: &mut [u8], start: usize, choices: &mut Choices) {
-    let Some(torn) = content.get_mut(start..) else { return };
+fn zero_sectors(torn: &mut [u8], choices: &mut Choices) {
     for sector in torn.chunks_mut(SECTOR_BYTES) {
         if choices.below(2) == 0 {
             sector.fill(0);

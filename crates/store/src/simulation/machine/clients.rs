@@ -55,6 +55,7 @@ impl Machine {
                 Placement::Duplicate { .. }
                 | Placement::MissingLines { .. }
                 | Placement::PartedLines { .. }
+                | Placement::LinesJump { .. }
                 | Placement::TooLarge => client.specs.len(),
             };
             client.specs.iter().skip(known_count).map(|spec| spec.number)
@@ -132,7 +133,9 @@ impl Process {
             }
             Placement::Duplicate { .. } => return Verdict::Known,
             Placement::MissingLines { .. } => return Verdict::MissingLines,
-            Placement::PartedLines { .. } | Placement::TooLarge => return Verdict::Refused,
+            Placement::PartedLines { .. } | Placement::LinesJump { .. } | Placement::TooLarge => {
+                return Verdict::Refused;
+            }
         };
         if batch.record_count() > 0 {
             let held = HeldBytes::default();
@@ -144,7 +147,10 @@ impl Process {
     /// Returns a batch as a process sees it that may have forgotten who its producer is.
     fn as_it_knows(&self, batch: RedactedBatch, sabotage: Option<Sabotage>) -> RedactedBatch {
         let known = batch.lines().filter(|_| sabotage == Some(Sabotage::ForgetProducers));
-        let name = known.map(|lines| format!("{}-{}", lines.producer.as_str(), self.first_seq));
+        let name = known.map(|lines| {
+            let number = u128::from_le_bytes(*lines.producer.as_bytes());
+            format!("{number}-{}", self.first_seq)
+        });
         match (name.as_deref().and_then(ProducerId::of_client), batch.lines().cloned()) {
             (Some(producer), Some(lines)) => batch.with_lines(ProducerLines { producer, ..lines }),
             _ => batch,

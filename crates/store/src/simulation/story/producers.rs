@@ -62,7 +62,7 @@ impl Producer {
     /// Returns lines behind the first so many.
     fn batch(&self, skipped: usize, count: usize, before: LinesBefore) -> ClientBatch {
         let specs = self.lines.iter().skip(skipped).take(count).copied().collect();
-        let lines = ProducerLines { producer: self.id.clone(), first: skipped as u64 + 1, before };
+        let lines = ProducerLines { producer: self.id, first: skipped as u64 + 1, before };
         ClientBatch { id: None, lines: Some(lines), specs }
     }
 
@@ -156,7 +156,7 @@ impl Story {
     /// Returns a line behind one that got lost on its way. Neither is heard of again.
     fn behind_a_gap(&mut self, producer: &Producer, machine: &Machine) -> ClientBatch {
         let lines = ProducerLines {
-            producer: producer.id.clone(),
+            producer: producer.id,
             first: producer.lines.len() as u64 + 2,
             before: LinesBefore::Durable,
         };

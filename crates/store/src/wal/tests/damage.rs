@@ -1,6 +1,8 @@
 //! Damaged logs: what can be read is read, what cannot is counted, and the log starts.
 
 use super::super::WalError;
+use super::super::frame::FRAME_HEADER_BYTES;
+use super::super::segment::SEGMENT_HEADER_BYTES;
 use super::super::verify;
 use super::*;
 use crate::backend::{FaultError, Operation};
@@ -163,7 +165,7 @@ fn a_header_that_was_never_finished_is_a_crash_while_rotating() {
 
 #[test]
 fn frames_behind_a_damaged_header_are_kept() {
-    for byte in 0..32 {
+    for byte in 0..SEGMENT_HEADER_BYTES {
         let vfs = empty_disk();
         let (path, _) = one_segment(&vfs, 3);
         vfs.corrupt(&path, |bytes| bytes[byte] ^= 0x10).expect("flipped");
@@ -180,16 +182,16 @@ fn an_unknown_version_is_refused_before_anything_is_touched() {
     vfs.corrupt(&path, |bytes| bytes.push(7)).expect("extended");
     let newer = Path::new(DATA).join("wal/00000000000000000003.wal");
     let mut file = vfs.create_new(&newer).expect("created");
-    file.write_all(b"TLWAL\x02 a header of the future, of any length").expect("written");
+    file.write_all(b"TLWAL\x09 a header of the future, of any length").expect("written");
     drop(file);
     let before = vfs.change_count();
     let error = try_open(&vfs).map(|_| ()).expect_err("refused");
     assert_eq!(
         error.to_string(),
-        "/data/wal/00000000000000000003.wal has wal format version 2, this program reads version 1"
+        "/data/wal/00000000000000000003.wal has wal format version 9, this program reads version 2"
     );
     assert_eq!(vfs.change_count(), before);
-    assert!(matches!(verify(&vfs, Path::new(DATA)), Err(WalError::FormatVersion { found: 2, .. })));
+    assert!(matches!(verify(&vfs, Path::new(DATA)), Err(WalError::FormatVersion { found: 9, .. })));
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn bytes_that_look_like_frames_everywhere_do_not_stop_the_start() {
     let vfs = empty_disk();
     let (path, offsets) = one_segment(&vfs, 3);
     // Headers that promise the rest of the file, one behind the other.
-    let frame = vfs.read(&path).expect("read")[offsets[2]..offsets[2] + 36].to_vec();
+    let frame = vfs.read(&path).expect("read")[offsets[2]..][..FRAME_HEADER_BYTES].to_vec();
     vfs.corrupt(&path, |bytes| {
         for _ in 0..2_000 {
             bytes.extend_from_slice(&frame);
@@ -229,17 +231,17 @@ fn bytes_that_look_like_frames_everywhere_do_not_stop_the_start() {
 fn a_search_that_would_take_too_long_is_given_up_and_nothing_is_cut() {
     let vfs = empty_disk();
     let (path, offsets) = one_segment(&vfs, 3);
-    let header = vfs.read(&path).expect("read")[offsets[2]..offsets[2] + 36].to_vec();
+    let header = vfs.read(&path).expect("read")[offsets[2]..][..FRAME_HEADER_BYTES].to_vec();
     let total = 4 << 20;
     vfs.corrupt(&path, |bytes| {
         let start = bytes.len();
         bytes.resize(total, 0);
         // Each header promises a frame up to the end of the file.
-        for position in (start..).step_by(36).take(400) {
-            let stored = (total - position - 36) as u32;
-            let slot = &mut bytes[position..position + 36];
+        for position in (start..).step_by(FRAME_HEADER_BYTES).take(400) {
+            let stored = (total - position - FRAME_HEADER_BYTES) as u32;
+            let slot = &mut bytes[position..position + FRAME_HEADER_BYTES];
             slot.copy_from_slice(&header);
-            slot[..4].copy_from_slice(&(stored + 28).to_le_bytes());
+            slot[..4].copy_from_slice(&(stored + FRAME_HEADER_BYTES as u32 - 8).to_le_bytes());
             slot[8..16].copy_from_slice(&3_u64.to_le_bytes());
             slot[28..32].copy_from_slice(&stored.to_le_bytes());
         }
@@ -256,7 +258,7 @@ fn a_segment_that_reads_as_zeros_is_put_aside_and_its_number_is_not_used_again()
     let vfs = empty_disk();
     let (path, _) = one_segment(&vfs, 3);
     // Longer than a crash while rotating can leave.
-    let length = 3 << 20;
+    let length = 12 << 20;
     vfs.corrupt(&path, |bytes| *bytes = vec![0; length]).expect("overwritten");
     let recovery = check_after(&vfs, &[]);
     assert_eq!((recovery.corrupt_bytes as usize, recovery.torn_bytes), (length, 0));

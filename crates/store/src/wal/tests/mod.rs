@@ -34,7 +34,7 @@ pub(super) fn batch_of<T: AsRef<str>>(texts: &[T], id: Option<&str>) -> Redacted
             fields: vec![("message".into(), Value::Str(Cow::Borrowed(text.as_ref())))],
         });
     }
-    RedactedBatch::from_redacted(writer, id.map(|id| BatchId::new(id).expect("an id")))
+    RedactedBatch::from_redacted(writer, id.map(|id| BatchId::of_client(id).expect("an id")))
 }
 
 pub(super) fn texts_of(batch: &RedactedBatch) -> Vec<String> {
