@@ -12,8 +12,10 @@
 //! never stand in a log or an error.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -55,6 +57,29 @@ pub(crate) enum KeyError {
     #[error("key file {path} has mode {mode:04o}, others may read it: chmod 0600 {path}")]
     TooOpen {
         /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Somebody else may change the key file, or put another one in its place.
+    #[error("{what} of the pseudonym keys, {path}, belongs to user {owner}: {cure}")]
+    Foreign {
+        /// Whether it is the file or its directory.
+        what: &'static str,
+        /// The file or the directory.
+        path: PathBuf,
+        /// Number of the user.
+        owner: u32,
+        /// What to do.
+        cure: String,
+    },
+    /// Others may put another key file in the place of this one.
+    #[error(
+        "directory {path} of the pseudonym keys has mode {mode:04o}, others may replace the key \
+         file: chmod go-w {path}"
+    )]
+    ReplaceableByOthers {
+        /// The directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
@@ -151,7 +176,7 @@ fn create(path: &Path) -> Result<(), KeyError> {
     }
     // A start that is cut short in here must not leave half a key, which the next would refuse.
     let temporary = path.with_added_extension(format!("new-{}", std::process::id()));
-    let written = write_new(&temporary, &[HEADER.as_bytes(), line.as_bytes()])
+    let written = write_new(&temporary, 0o600, &[HEADER.as_bytes(), line.as_bytes()])
         .and_then(|()| link_new(&temporary, path));
     let removed = fs::remove_file(&temporary);
     written.and(removed).and_then(|()| sync_parent(path)).map_err(io("write key file"))?;
@@ -159,13 +184,14 @@ fn create(path: &Path) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Writes a file that only its owner may read, in the place of what a dead process left.
-fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+/// Writes a file in the place of what a dead process left. Nobody else's file is written into: a
+/// link that stands there is removed like a file, and one that is made meanwhile is refused.
+fn write_new(path: &Path, mode: u32, parts: &[&[u8]]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()
 }
@@ -179,14 +205,20 @@ fn link_new(temporary: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads every key of a file that only its owner may read.
+/// Reads every key of a file that is this user's alone.
 fn load(path: &Path) -> Result<Vec<PseudonymKey>, KeyError> {
     let io = |operation| move |source| KeyError::Io { operation, path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(io("look at key file"))?.permissions().mode() & 0o777;
+    refuse_shared_directory(path)?;
+    // What is looked at is what is read: the file has a handle before it has a verdict.
+    let mut file = open_regular(path).map_err(io("open key file"))?;
+    let found = file.metadata().map_err(io("look at key file"))?;
+    refuse_foreign("the file", path, found.uid())?;
+    let mode = found.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyError::TooOpen { path: path.to_owned(), mode });
     }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(io("read key file"))?);
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(io("read key file"))?;
     let mut keys = Vec::new();
     for (position, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -202,6 +234,44 @@ fn load(path: &Path) -> Result<Vec<PseudonymKey>, KeyError> {
         return Err(KeyError::Count { path: path.to_owned(), count: keys.len() });
     }
     Ok(keys)
+}
+
+/// Opens a file that is one: a pipe would never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
+}
+
+/// Refuses what belongs to somebody else than this user or root: an owner may always change it.
+fn refuse_foreign(what: &'static str, path: &Path, owner: u32) -> Result<(), KeyError> {
+    let own = rustix::process::geteuid().as_raw();
+    if owner == own || owner == 0 {
+        return Ok(());
+    }
+    let cure = format!("chown {own} {}", path.display());
+    Err(KeyError::Foreign { what, path: path.to_owned(), owner, cure })
+}
+
+/// Refuses a directory in which somebody else could put another file in the place of the keys'.
+fn refuse_shared_directory(path: &Path) -> Result<(), KeyError> {
+    let path = real(path);
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let io = |source| KeyError::Io {
+        operation: "look at the directory of key file",
+        path: directory.to_owned(),
+        source,
+    };
+    let found = fs::metadata(directory).map_err(io)?;
+    refuse_foreign("the directory", directory, found.uid())?;
+    let mode = found.permissions().mode();
+    // In a directory with the sticky bit only the owner of a file may replace it.
+    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        let path = directory.to_owned();
+        return Err(KeyError::ReplaceableByOthers { path, mode: mode & 0o7777 });
+    }
+    Ok(())
 }
 
 fn refuse_inside(path: &Path, data_dir: &Path) -> Result<(), KeyError> {
@@ -274,13 +344,14 @@ pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
 
 /// Replaces a file so that a reader sees the old or the new content, also after a power cut.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    let temporary = path.with_added_extension("new");
+    let written =
+        write_new(&temporary, 0o666, &[bytes]).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // There is nothing to be done when it cannot be removed, nor is there when it was never made.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
     sync_parent(path)
 }
 

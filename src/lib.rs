@@ -5,6 +5,7 @@
 
 mod addresses;
 mod answer_budget;
+mod answer_headers;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -43,6 +43,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::addresses::Addresses;
 use crate::answer_budget::with_answer_budget;
+use crate::answer_headers::with_answer_headers;
 use crate::config::{Config, HttpSection};
 use crate::drain::Drain;
 use crate::health::{HealthState, health_router};
@@ -276,15 +277,16 @@ impl Listeners {
     }
 }
 
-/// Puts routes under what holds for all of them: the outermost first, a panic becomes 500, a
-/// foreign host is turned away, a body must arrive in time.
+/// Puts routes under what holds for all of them: the outermost first, every answer is hardened, a
+/// panic becomes 500, a foreign host is turned away, a body must arrive in time.
 fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
     let routes = with_body_deadline(routes, section.body_timeout);
     let routes = with_host_guard(routes, config.remote, &config.hosts);
     // The panicking thread logs the panic; the text stays in this process.
-    routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+    let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
         problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
-    }))
+    }));
+    with_answer_headers(routes)
 }
 
 /// Returns the accept loop of an HTTP listener.

@@ -29,6 +29,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::output::visible;
+
 pub use exit::{NO, Unreachable, WrongUsage};
 
 /// Keeps each log line exactly as long as its level deserves, and finds it again.
@@ -99,7 +101,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "tierlog: {error:#}");
+            // What a server or a file says may stand in it, line breaks among it.
+            let text = format!("{error:#}");
+            let lines: Vec<String> = text.lines().map(visible).collect();
+            let _ = writeln!(std::io::stderr(), "tierlog: {}", lines.join("\n"));
             exit::code_of(&error)
         }
     }

@@ -137,3 +137,51 @@ fn a_damaged_key_file_is_named_without_its_content() {
         assert!(error.contains(expected) && !error.contains("c2hv"), "{error}");
     }
 }
+
+#[test]
+fn a_file_of_this_user_or_of_root_is_trusted_and_no_other() {
+    let own = rustix::process::geteuid().as_raw();
+    let path = Path::new("pseudonym.key");
+    for owner in [own, 0] {
+        assert!(refuse_foreign("the file", path, owner).is_ok());
+    }
+    let foreign = refuse_foreign("the file", path, own + 1).unwrap_err().to_string();
+    assert!(foreign.ends_with(&format!("belongs to user {}: chown {own} pseudonym.key", own + 1)));
+}
+
+#[test]
+fn a_directory_in_which_others_may_replace_the_file_is_refused() {
+    let place = place();
+    place.open().unwrap();
+    let directory = place.path.parent().unwrap();
+    let mut refused = Vec::new();
+    for mode in [0o700, 0o755, 0o770, 0o707, 0o1777, 0o1770] {
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode)).unwrap();
+        if let Err(error) = place.open() {
+            assert!(matches!(error, KeyError::ReplaceableByOthers { .. }), "{error}");
+            refused.push(mode);
+        }
+    }
+    assert_eq!(refused, [0o770, 0o707]);
+}
+
+#[test]
+fn no_link_is_written_through() {
+    let root = tempfile::tempdir().unwrap();
+    let victim = root.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let path = root.path().join("addresses.json");
+    std::os::unix::fs::symlink(&victim, path.with_added_extension("new")).unwrap();
+    std::os::unix::fs::symlink(&victim, &path).unwrap();
+    write_atomically(&path, b"new").unwrap();
+    assert_eq!(
+        (fs::read(&victim).unwrap(), fs::read(&path).unwrap()),
+        (b"precious".to_vec(), b"new".to_vec())
+    );
+    assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+    // A target that cannot be replaced leaves no temporary file.
+    let taken = root.path().join("taken");
+    fs::create_dir(&taken).unwrap();
+    write_atomically(&taken, b"new").unwrap_err();
+    assert!(!taken.with_added_extension("new").exists());
+}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tierlog_model::fields;
 
-use super::text::push_line;
+use super::text::{acts, json, push_line};
 
 /// Columns when no fields are named; what they do not hold is JSON in a last column.
 const COLUMNS: [&str; 11] = [
@@ -80,7 +80,7 @@ pub(super) fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text_cell(text),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => text_cell(&value.to_string()),
+        Value::Array(_) | Value::Object(_) => text_cell(&json(value).unwrap_or_default()),
     }
 }
 
@@ -98,7 +98,7 @@ fn text_cell(text: &str) -> String {
 
 /// Makes visible what a terminal would obey; line breaks and tabs are data of a cell.
 fn visible(text: String) -> String {
-    let harmless = |character: char| !character.is_control() || "\n\t".contains(character);
+    let harmless = |character: char| !acts(character) || "\n\t".contains(character);
     if text.chars().all(harmless) {
         return text;
     }

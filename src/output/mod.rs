@@ -44,3 +44,10 @@ pub fn until_closed(result: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode
         other => other,
     }
 }
+
+/// Returns text as one line in which nothing is left that a terminal would act on.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text::push_line(&mut out, text);
+    out
+}

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tierlog_model::{Level, fields};
 
 use super::palette::Palette;
-use super::text::{push_block, push_line};
+use super::text::{acts, json, push_block, push_line};
 
 /// Fields in the order in which a reader looks for them; the others follow as they come.
 const FIRST_FIELDS: [&str; 9] = [
@@ -120,16 +120,14 @@ fn push_value(out: &mut String, value: &Value) {
     match value {
         Value::String(text) => {
             let bare = !text.is_empty()
-                && !text
-                    .chars()
-                    .any(|c| c.is_whitespace() || c == '"' || c == '=' || c.is_control());
+                && !text.chars().any(|c| c.is_whitespace() || c == '"' || c == '=' || acts(c));
             if bare {
                 push_line(out, text);
             } else {
-                push_line(out, &value.to_string());
+                out.push_str(&json(value).unwrap_or_default());
             }
         }
-        other => push_line(out, &other.to_string()),
+        other => out.push_str(&json(other).unwrap_or_default()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Map, Value};
 
 use super::csv::Columns;
+use super::text::json;
 use super::{Format, Palette, pretty};
 
 /// Writes records to an output.
@@ -41,7 +42,10 @@ impl<W: Write> Printer<W> {
         self.text.clear();
         match &self.form {
             Form::Pretty => pretty::push_record(&mut self.text, record, self.palette),
-            Form::Json => push_json(&mut self.text, record)?,
+            Form::Json => {
+                self.text.push_str(&json(record)?);
+                self.text.push('\n');
+            }
             Form::Csv(columns) => {
                 if self.record_count == 0 {
                     columns.push_header(&mut self.text);
@@ -72,21 +76,6 @@ impl<W: Write> Printer<W> {
     pub fn record_count(&self) -> u64 {
         self.record_count
     }
-}
-
-/// Appends a record as one line. Control characters that JSON allows unescaped are escaped too:
-/// the same value for a program, harmless on a terminal.
-fn push_json(out: &mut String, record: &Map<String, Value>) -> serde_json::Result<()> {
-    let text = serde_json::to_string(record)?;
-    for character in text.chars() {
-        if character.is_control() {
-            out.push_str(&format!("\\u{:04x}", character as u32));
-        } else {
-            out.push(character);
-        }
-    }
-    out.push('\n');
-    Ok(())
 }
 
 #[cfg(test)]
@@ -126,7 +115,7 @@ mod tests {
             &[],
             Palette::Plain,
             &expect![[r#"
-                2026-11-20T14:05:09.123456Z INFO     lms-web GET /courses/ answered 200  request_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"
+                2026-11-20T14:05:09.123456Z INFO     lms-web GET /courses/ answered 200  request_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\u007f"
                 2026-11-20T14:05:09.200000Z CRITICAL pool \x1b[31mexhausted  level_text=FATAL
                     waiting: 3
                     Traceback (most recent call last):
@@ -147,7 +136,7 @@ mod tests {
             &[],
             Palette::Coloured,
             &expect![[r#"
-                <ESC>[2m2026-11-20T14:05:09.123456Z<ESC>[0m <ESC>[32mINFO<ESC>[0m     <ESC>[36mlms-web<ESC>[0m GET /courses/ answered 200  <ESC>[2mrequest_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\x7f"<ESC>[0m
+                <ESC>[2m2026-11-20T14:05:09.123456Z<ESC>[0m <ESC>[32mINFO<ESC>[0m     <ESC>[36mlms-web<ESC>[0m GET /courses/ answered 200  <ESC>[2mrequest_id=4f1c path=/courses/ status_code=200 duration_ms=12.50 big=18446744073709551615 agent="Mozilla/5.0 (X11)" tags=["a","b"] empty="" del="\u007f"<ESC>[0m
                 <ESC>[2m2026-11-20T14:05:09.200000Z<ESC>[0m <ESC>[1m<ESC>[37m<ESC>[41mCRITICAL<ESC>[0m pool \x1b[31mexhausted  <ESC>[2mlevel_text=FATAL<ESC>[0m
                     waiting: 3
                 <ESC>[2m    Traceback (most recent call last):
@@ -183,7 +172,7 @@ mod tests {
             Palette::Plain,
             &expect![[r#"
                 timestamp,level,service,message,request_id,user_id,endpoint,method,path,status_code,duration_ms,other<CR>
-                2026-11-20T14:05:09.123456Z,info,lms-web,GET /courses/ answered 200,4f1c,,,,/courses/,200,12.50,"{""big"":18446744073709551615,""agent"":""Mozilla/5.0 (X11)"",""tags"":[""a"",""b""],""level_text"":""INFO"",""empty"":"""",""del"":""\x7f""}"<CR>
+                2026-11-20T14:05:09.123456Z,info,lms-web,GET /courses/ answered 200,4f1c,,,,/courses/,200,12.50,"{""big"":18446744073709551615,""agent"":""Mozilla/5.0 (X11)"",""tags"":[""a"",""b""],""level_text"":""INFO"",""empty"":"""",""del"":""\u007f""}"<CR>
                 2026-11-20T14:05:09.200000Z,critical,,"pool \x1b[31mexhausted
                 waiting: 3",,,,,,,,"{""level_text"":""FATAL"",""exc_info"":""Traceback (most recent call last):\n  File \""a.py\"", line 1\nKeyError: 'x'\u001b[0m\n"",""sql"":""SELECT 1\nFROM t""}"<CR>
                 ,7,,"{""odd"":true}",,,,,,,,"{""note"":""=1+1"",""user\u001b_id"":""-x,\""y\""""}"<CR>

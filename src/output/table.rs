@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::csv;
-use super::text::push_line;
-use super::{Format, Palette};
+use super::text::json;
+use super::{Format, Palette, visible};
 
 /// Rows of values under named columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ pub fn render_table(table: &Table, format: Format, palette: Palette) -> String {
             for row in &table.rows {
                 let object: Map<String, Value> =
                     table.columns.iter().cloned().zip(row.iter().cloned()).collect();
-                out.push_str(&Value::Object(object).to_string());
+                out.push_str(&json(&object).unwrap_or_default());
                 out.push('\n');
             }
             out
@@ -50,8 +50,8 @@ fn pretty(table: &Table, palette: Palette) -> String {
         let mut values = table.rows.iter().filter_map(|row| row.get(column));
         values.all(|value| value.is_number() || value.is_null())
     };
-    let layout: Vec<(usize, bool)> = table
-        .columns
+    let names: Vec<String> = table.columns.iter().map(|name| visible(name)).collect();
+    let layout: Vec<(usize, bool)> = names
         .iter()
         .enumerate()
         .map(|(column, name)| {
@@ -62,7 +62,7 @@ fn pretty(table: &Table, palette: Palette) -> String {
     let mut out = String::new();
     let style = palette.header();
     let _ = write!(out, "{style}");
-    push_row(&mut out, &table.columns, &layout);
+    push_row(&mut out, &names, &layout);
     let _ = write!(out, "{style:#}");
     for row in &cells {
         push_row(&mut out, row, &layout);
@@ -98,12 +98,8 @@ fn shown(value: &Value) -> String {
             (None, Some(fraction)) if fraction.abs() < 1.0 => format!("{fraction:.3}"),
             (None, Some(fraction)) => format!("{fraction:.2}"),
         },
-        Value::String(text) => {
-            let mut out = String::new();
-            push_line(&mut out, text);
-            out
-        }
-        other => other.to_string(),
+        Value::String(text) => visible(text),
+        other => json(other).unwrap_or_default(),
     }
 }
 

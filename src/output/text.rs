@@ -6,10 +6,46 @@
 
 use std::fmt::Write as _;
 
-/// Tells whether a terminal would act on a character instead of showing it.
-fn acts(character: char) -> bool {
+/// Tells whether a terminal would act on a character instead of showing it: control characters,
+/// Unicode's bidirectional controls, line and paragraph separators, and format characters that show
+/// nothing. The joiners U+200C and U+200D are part of how emoji and Persian are written, and stay.
+pub(super) fn acts(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Returns a value as one line of JSON in which every character that a terminal would act on is
+/// escaped: the same value for a program, harmless when it is looked at.
+pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    // Fast path: serde_json has escaped what ASCII has of them but one.
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return Ok(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Outside of a text, JSON has none of them.
+        if acts(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    Ok(out)
 }
 
 /// Appends text as one line.
@@ -64,6 +100,38 @@ mod tests {
         assert_eq!(line("\u{1b}[2J\u{1b}]0;title\u{7}"), "\\x1b[2J\\x1b]0;title\\x07");
         assert_eq!(line("a\r\nb\tc\u{9b}31m"), "a\\r\\nb\\tc\\x9b31m");
         assert_eq!(line("admin\u{202e}gnp.exe"), "admin\\u{202e}gnp.exe");
+        assert_eq!(line("a\u{61c}b\u{feff}c\u{e0041}"), "a\\u{61c}b\\u{feff}c\\u{e0041}");
+        let written = "👩\u{200d}💻 می\u{200c}خواهم ❤\u{fe0f}";
+        assert_eq!(line(written), written);
+    }
+
+    #[test]
+    fn every_bidirectional_control_of_unicode_acts() {
+        let controls =
+            icu_properties::CodePointSetData::new::<icu_properties::props::BidiControl>();
+        let controls: Vec<char> =
+            controls.iter_ranges().flatten().filter_map(char::from_u32).collect();
+        assert!(controls.len() >= 12, "{controls:?}");
+        assert!(controls.iter().all(|control| acts(*control)), "{controls:?}");
+    }
+
+    #[test]
+    fn json_is_the_same_value_without_a_character_that_acts() {
+        for text in [
+            "plain",
+            "ünïcode 😀",
+            "\u{1b}[2J \u{7f} \u{9b}31m",
+            "admin\u{202e}gnp.exe\u{2028}",
+            "tag \u{e0041} and \"quotes\" \\ \n",
+        ] {
+            let value = serde_json::json!({text: [text]});
+            let written = json(&value).expect("JSON");
+            assert!(!written.chars().any(acts), "{written}");
+            let read: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+            assert_eq!(read, value);
+        }
+        let tag = json(&"\u{e0041}\u{202e}").expect("JSON");
+        assert_eq!(tag, "\"\\udb40\\udc41\\u202e\"");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The pseudonym keys: lost, rotated, readable by others.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -75,4 +75,46 @@ fn a_key_that_others_may_read_or_that_lies_in_the_data_is_refused() {
     let home = Home::with(&["redaction.pseudonyms.key_file=data/inside.key"]);
     refused(&home);
     assert!(home.output_text().contains("outside"), "{}", home.output_text());
+}
+
+/// Gives a file to another user, if this one may.
+fn give_away(path: &std::path::Path, owner: u32) -> bool {
+    std::os::unix::fs::chown(path, Some(owner), None).is_ok()
+}
+
+#[test]
+fn a_key_that_others_own_or_may_replace_is_refused() {
+    let home = Home::new();
+    home.start().terminate();
+    let directory = home.keys();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).expect("ours");
+    refused(&home);
+    assert!(home.output_text().contains("chmod go-w"), "{}", home.output_text());
+    // Like /tmp: only its owner may replace a file.
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o1777)).expect("ours");
+    home.start().terminate();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("ours");
+
+    let own = fs::metadata(&directory).expect("ours").uid();
+    for (path, what) in [(key_file(&home), "the file"), (directory, "the directory")] {
+        if give_away(&path, 65_533) {
+            refused(&home);
+            let output = home.output_text();
+            let said = output.lines().last().expect("a reason");
+            assert!(said.contains(what) && said.contains("belongs to user 65533"), "{said}");
+            assert!(give_away(&path, own));
+        }
+    }
+    home.start().terminate();
+}
+
+#[test]
+fn a_key_file_that_is_a_pipe_holds_nobody_up() {
+    let home = Home::new();
+    home.start().terminate();
+    fs::remove_file(key_file(&home)).expect("the key file");
+    let pipe = key_file(&home);
+    assert_eq!(run(std::process::Command::new("mkfifo").arg(&pipe)).code, 0);
+    refused(&home);
+    assert!(home.output_text().contains("not a regular file"), "{}", home.output_text());
 }

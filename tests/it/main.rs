@@ -11,6 +11,8 @@ mod answers;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod careful_reader;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod contract;
