@@ -3,15 +3,21 @@
 //! server that is not attacked.
 //!
 //! `cargo run --release --features bench --bin hostile [SERVER] [ROUNDS]`
+//!
+//! With `memory` in front, the server may have 768 MiB of data, and the hostile clients send what is
+//! small on the wire and large in the server ([`memory`]).
 
 mod attacks;
 mod control;
+mod memory;
 
 #[path = "../shared/agent.rs"]
 mod agent;
 #[path = "../shared/daemon.rs"]
 #[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
 mod daemon;
+#[path = "../shared/heavy.rs"]
+mod heavy;
 #[path = "../shared/measure.rs"]
 #[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
 mod measure;
@@ -53,9 +59,15 @@ struct Ordinary {
 }
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let is_memory = arguments.next_if_eq("memory").is_some();
     let server =
         arguments.next().map_or_else(|| PathBuf::from("target/release/tierlog"), PathBuf::from);
+    if is_memory {
+        let seed =
+            arguments.next().map_or(Ok(memory::SEED), |text| text.parse()).context("SEED")?;
+        return memory::run(&server, seed);
+    }
     let rounds = arguments.next().map_or(Ok(ROUNDS), |text| text.parse()).context("ROUNDS")?;
     let directory = tempfile::tempdir()?;
     let daemon = Daemon::start(&server, directory.path(), &[])?;
