@@ -7,8 +7,8 @@
 
 use std::borrow::Cow;
 
-use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, Tape};
-use tierlog_model::RejectReason;
+use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
+use tierlog_model::{RejectReason, Value};
 
 use crate::repair::repair;
 
@@ -167,10 +167,37 @@ fn invalid_json(line: &[u8]) -> Reject {
     Reject::new(RejectReason::InvalidJson, detail)
 }
 
+/// Returns the next value of a tape, which is no filled object, and moves past it.
+pub(crate) fn read_value<'a>(nodes: &mut std::slice::Iter<'_, Node<'a>>) -> Value<'a> {
+    match nodes.as_slice().first() {
+        Some(&Node::String(text)) => {
+            nodes.next();
+            Value::Str(Cow::Borrowed(text))
+        }
+        Some(&Node::Static(value)) => {
+            nodes.next();
+            match value {
+                StaticNode::Bool(value) => Value::Bool(value),
+                StaticNode::I64(value) => Value::I64(value),
+                StaticNode::U64(value) => {
+                    i64::try_from(value).map_or(Value::U64(value), Value::I64)
+                }
+                StaticNode::F64(value) => Value::F64(value),
+                StaticNode::Null => Value::Json(Cow::Borrowed("null")),
+            }
+        }
+        Some(Node::Array { .. } | Node::Object { .. }) | None => {
+            let mut text = String::new();
+            write_json(nodes, &mut text);
+            Value::Json(Cow::Owned(text))
+        }
+    }
+}
+
 /// Writes the next value of a tape as compact JSON and moves past it.
 ///
 /// Recursion is bounded by the decoder's depth limit.
-pub(crate) fn write_json<'a, 't>(nodes: &mut std::slice::Iter<'t, Node<'a>>, out: &mut String) {
+fn write_json<'a, 't>(nodes: &mut std::slice::Iter<'t, Node<'a>>, out: &mut String) {
     match nodes.next() {
         Some(Node::String(text)) => write_json_text(text, out),
         Some(Node::Static(value)) => write_static(*value, out),
@@ -200,17 +227,17 @@ pub(crate) fn write_json<'a, 't>(nodes: &mut std::slice::Iter<'t, Node<'a>>, out
     }
 }
 
-fn write_static(value: simd_json::StaticNode, out: &mut String) {
+fn write_static(value: StaticNode, out: &mut String) {
     use std::fmt::Write;
     // Writing into a String cannot fail.
     let _ = match value {
-        simd_json::StaticNode::Null => out.write_str("null"),
-        simd_json::StaticNode::Bool(value) => write!(out, "{value}"),
-        simd_json::StaticNode::I64(value) => write!(out, "{value}"),
-        simd_json::StaticNode::U64(value) => write!(out, "{value}"),
+        StaticNode::Null => out.write_str("null"),
+        StaticNode::Bool(value) => write!(out, "{value}"),
+        StaticNode::I64(value) => write!(out, "{value}"),
+        StaticNode::U64(value) => write!(out, "{value}"),
         // `{:?}` is the shortest form that reads back to the same number, with a point or
         // exponent that keeps it a float.
-        simd_json::StaticNode::F64(value) => write!(out, "{value:?}"),
+        StaticNode::F64(value) => write!(out, "{value:?}"),
     };
 }
 

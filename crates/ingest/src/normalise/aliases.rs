@@ -259,7 +259,7 @@ fn split_unit(target: Target, spelling: &str, trust: Trust) -> (&str, Hint) {
 }
 
 /// Returns the byte under which spellings are compared.
-fn fold(byte: u8) -> u8 {
+const fn fold(byte: u8) -> u8 {
     match byte {
         b'-' => b'_',
         _ => byte.to_ascii_lowercase(),
@@ -275,9 +275,14 @@ impl NameHash {
     pub(crate) const START: NameHash = NameHash(0xcbf2_9ce4_8422_2325);
 
     /// Returns the hash of the name with a text appended.
-    pub(crate) fn extend(self, text: &str) -> NameHash {
-        let step = |hash: u64, byte| (hash ^ u64::from(fold(byte))).wrapping_mul(0x0100_0000_01b3);
-        NameHash(text.bytes().fold(self.0, step))
+    pub(crate) const fn extend(self, text: &str) -> NameHash {
+        let NameHash(mut hash) = self;
+        let mut rest = text.as_bytes();
+        while let [byte, behind @ ..] = rest {
+            hash = (hash ^ fold(*byte) as u64).wrapping_mul(0x0100_0000_01b3);
+            rest = behind;
+        }
+        NameHash(hash)
     }
 }
 

@@ -20,12 +20,24 @@ pub(crate) struct Candidate {
 
 /// By target: the field that it is taken from. Times and levels are apart.
 ///
-/// Most targets have none, so that bits say which do, and only these are walked.
+/// Most targets have none, so that bits say which do, and only these are walked. Of the fields of
+/// ordinary records most have the target's name and type already: other bits leave these alone.
 #[derive(Debug, Default)]
 pub(crate) struct Chosen {
     slots: [Option<Candidate>; Target::ALL.len()],
     /// Targets that have a field, by their place in the slots.
     given: u32,
+    /// Targets whose field may need another name or type.
+    unfinished: u32,
+}
+
+/// What the end of the reading has to do about a field that a target is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// It may need the target's name or type.
+    Give,
+    /// It has both.
+    Nothing,
 }
 
 const _: () = assert!(Target::ALL.len() <= u32::BITS as usize);
@@ -33,7 +45,7 @@ const _: () = assert!(Target::ALL.len() <= u32::BITS as usize);
 impl Chosen {
     /// Forgets every field.
     pub(super) fn clear(&mut self) {
-        self.given = 0;
+        (self.given, self.unfinished) = (0, 0);
     }
 
     /// Tells whether a target has a field.
@@ -53,11 +65,21 @@ impl Chosen {
 
     /// Gives a target its field.
     #[inline]
-    pub(super) fn set(&mut self, target: Target, candidate: Candidate) {
+    pub(super) fn set(&mut self, target: Target, candidate: Candidate, finish: Finish) {
         if let Some(slot) = self.slots.get_mut(target as usize) {
             *slot = Some(candidate);
-            self.given |= 1 << target as u32;
+            let bit = 1 << target as u32;
+            self.given |= bit;
+            match finish {
+                Finish::Give => self.unfinished |= bit,
+                Finish::Nothing => self.unfinished &= !bit,
+            }
         }
+    }
+
+    /// Says that a chosen field may have lost its name.
+    pub(super) fn unfinish(&mut self) {
+        self.unfinished = u32::MAX;
     }
 
     /// Takes the field of a target away.
@@ -77,13 +99,40 @@ impl Chosen {
     }
 
     /// Returns the targets that have a field now, in the order of the table.
-    pub(super) fn targets(&self) -> impl Iterator<Item = Target> + use<> {
-        let mut left = self.given;
-        std::iter::from_fn(move || {
-            let next = Target::ALL.get(left.trailing_zeros() as usize).copied();
-            left &= left.wrapping_sub(1);
-            next
-        })
+    fn targets(&self) -> impl Iterator<Item = Target> + use<> {
+        targets_of(self.given)
+    }
+
+    /// Returns those of the targets whose field may need another name or type.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = Target> + use<> {
+        targets_of(self.given & self.unfinished)
+    }
+}
+
+fn targets_of(mut bits: u32) -> impl Iterator<Item = Target> + use<> {
+    std::iter::from_fn(move || {
+        let next = Target::ALL.get(bits.trailing_zeros() as usize).copied();
+        bits &= bits.wrapping_sub(1);
+        next
+    })
+}
+
+/// What a name claims about its field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    /// The spelling.
+    pub(super) alias: Alias,
+    /// How the spelling is known.
+    pub(super) class: Class,
+    /// Whether the name is the target's own.
+    pub(super) is_own_name: bool,
+}
+
+impl Claim {
+    /// Returns what a spelling claims about the field with a name.
+    pub(super) fn new(alias: Alias, wrapped: Wrapped, name: &str) -> Claim {
+        let is_own_name = alias.may_be_own_name() && name == alias.target.name();
+        Claim { alias, class: Class::of(alias, wrapped), is_own_name }
     }
 }
 
@@ -113,22 +162,21 @@ pub(crate) struct LevelChoice {
     pub(super) priority: Priority,
 }
 
-/// Order of the fields that spell one target. Compared from left to right: the layer, how the
-/// spelling is known, its place in its list.
+/// Order of the fields that spell one target: the layer, how the spelling is known, its place in
+/// its list, from the highest bits of a number down, so that one comparison orders two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Priority {
-    /// Place of the layer.
-    pub(super) layer: u8,
-    /// How the spelling is known.
-    pub(super) class: Class,
-    /// Place in its list.
-    pub(super) rank: u16,
-}
+pub(crate) struct Priority(u32);
 
 impl Priority {
+    /// Returns the priority of a spelling in a layer.
+    #[inline]
+    pub(super) fn new(layer: u8, class: Class, rank: u16) -> Priority {
+        Priority(u32::from(layer) << 24 | (class as u32) << 16 | u32::from(rank))
+    }
+
     /// Tells whether the field stands in an object that only fills in.
     pub(super) fn fills_in(self) -> bool {
-        self.layer > LAYERS_MAX
+        self.0 >> 24 > u32::from(LAYERS_MAX)
     }
 }
 
@@ -149,7 +197,7 @@ pub(super) enum Class {
 
 impl Class {
     /// Returns how a spelling is known.
-    pub(super) fn of(alias: Alias, wrapped: Wrapped) -> Class {
+    fn of(alias: Alias, wrapped: Wrapped) -> Class {
         match (alias.trust, wrapped) {
             (Trust::Configured, _) => Class::Own,
             (Trust::Shape, _) => Class::Shape,

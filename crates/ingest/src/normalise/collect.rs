@@ -12,15 +12,17 @@ use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{RejectReason, Value, fields};
 
 use super::aliases::{Alias, AliasTable, Hint, NameHash, Trust};
-use super::candidate::{Candidate, Chosen, Class, Layer, LevelChoice, Priority, TimeCandidate};
-use super::convert;
+use super::candidate::{
+    Candidate, Chosen, Claim, Class, Finish, Layer, LevelChoice, Priority, TimeCandidate,
+};
+use super::convert::{self, Fit};
 use super::known::{KnownNames, NameReading, Place, Sense, Wrapped, read_name, sense_of};
 use super::level::{LevelScale, read_level};
 use super::names::{NameFilter, cleaned, displace, end_of};
 use super::shapes::{Compiled, Effect, Mark, Seen, ShapeIndex, SignSet};
 use super::targets::Target;
 use super::wrapper;
-use crate::decode::{Reject, write_json};
+use crate::decode::{Reject, read_value};
 
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
@@ -39,6 +41,7 @@ pub(crate) struct Scratch {
     times: Vec<TimeCandidate>,
     best: Chosen,
     dropped: Vec<usize>,
+    seen: NameFilter,
 }
 
 /// Gathers the fields of one record.
@@ -52,7 +55,6 @@ pub(crate) struct Collector<'a, 'c> {
     level: Option<LevelChoice>,
     /// The line of a request, where a shape knows of one.
     request_line: Option<usize>,
-    seen: NameFilter,
     /// Names of the current layer that are signs of shapes.
     signs: SignSet,
     /// The shape of the current layer, once it is settled.
@@ -88,6 +90,8 @@ pub(crate) struct Collected<'a, 'c> {
     pub(crate) request_line: Option<usize>,
     /// Positions of fields that are not kept.
     pub(crate) dropped: &'c mut Vec<usize>,
+    /// The names that fields may have.
+    pub(crate) seen: &'c NameFilter,
     /// Names of the shapes of all layers, the outermost first.
     #[cfg(test)]
     pub(crate) shapes: Vec<&'static str>,
@@ -113,6 +117,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         scratch.times.clear();
         scratch.best.clear();
         scratch.dropped.clear();
+        scratch.seen.clear();
         Collector {
             aliases,
             known,
@@ -122,7 +127,6 @@ impl<'a, 'c> Collector<'a, 'c> {
             fields: Vec::with_capacity(24),
             level: None,
             request_line: None,
-            seen: NameFilter::default(),
             signs: SignSet::default(),
             shape: None,
             #[cfg(test)]
@@ -223,7 +227,7 @@ impl<'a, 'c> Collector<'a, 'c> {
     /// Gives the message back.
     pub(crate) fn give_message(&mut self, message: Option<Candidate>) {
         if let Some(message) = message {
-            self.scratch.best.set(Target::Message, message);
+            self.scratch.best.set(Target::Message, message, Finish::Give);
         }
     }
 
@@ -237,6 +241,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             level: self.level,
             request_line: self.request_line,
             dropped: &mut self.scratch.dropped,
+            seen: &self.scratch.seen,
             #[cfg(test)]
             shapes: self.recognised,
         }
@@ -258,9 +263,9 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
         for position in 0..self.scratch.notes.len() {
             let Some(&Note { index, sense }) = self.scratch.notes.get(position) else { break };
-            match (self.shape, sense.alias) {
+            match (self.shape, sense.claim) {
                 // Fast path: where no shape says otherwise, a spelling means what it spells.
-                (None, Some((alias, wrapped))) => self.consider(index, alias, wrapped),
+                (None, Some(claim)) => self.consider(index, &claim),
                 (None, None) => {}
                 (Some(shape), _) => self.judge(shape, index, sense),
             }
@@ -289,11 +294,14 @@ impl<'a, 'c> Collector<'a, 'c> {
     /// Lets a field of a record whose shape is known compete for what it means.
     #[inline(never)]
     fn judge(&mut self, shape: &Compiled, index: usize, sense: Sense) {
-        let Sense { alias, mark } = sense;
-        let is_configured = alias.is_some_and(|(alias, _)| alias.trust == Trust::Configured);
-        let (alias, wrapped) = match (mark.and_then(|mark| shape.effect(mark)), alias) {
+        let Sense { claim, mark } = sense;
+        let is_configured = claim.is_some_and(|claim| claim.alias.trust == Trust::Configured);
+        let claim = match (mark.and_then(|mark| shape.effect(mark)), claim) {
             (_, Some(configured)) if is_configured => configured,
-            (Some(Effect::Spells(alias)), _) => (alias, Wrapped::No),
+            (Some(Effect::Spells(alias)), _) => {
+                let name = self.fields.get(index).map_or("", |(name, _)| name);
+                Claim::new(alias, Wrapped::No, name)
+            }
             (Some(Effect::RequestLine), _) => {
                 self.request_line.get_or_insert(index);
                 return;
@@ -302,11 +310,11 @@ impl<'a, 'c> Collector<'a, 'c> {
             (None, Some(spelling)) => spelling,
         };
         // A duration whose name says no unit has that of its record's shape.
-        let alias = match (alias.hint, shape.shape.durations) {
-            (Hint::Bare, Some(unit)) => Alias { hint: Hint::Unit(unit), ..alias },
-            _ => alias,
+        let alias = match (claim.alias.hint, shape.shape.durations) {
+            (Hint::Bare, Some(unit)) => Alias { hint: Hint::Unit(unit), ..claim.alias },
+            _ => claim.alias,
         };
-        self.consider(index, alias, wrapped);
+        self.consider(index, &Claim { alias, ..claim });
     }
 
     /// Walks the members of an object. Recursion is bounded by the decoder's depth limit.
@@ -431,7 +439,7 @@ impl<'a, 'c> Collector<'a, 'c> {
     /// Puts a field at its position: a new one, or that of the same name in this layer.
     #[inline(always)]
     fn place_field(&mut self, hash: NameHash, name: Cow<'a, str>, value: Value<'a>) -> usize {
-        if self.seen.may_hold(hash) {
+        if self.scratch.seen.may_hold(hash) {
             return self.place_again(name, value);
         }
         self.fields.push((name, value));
@@ -459,7 +467,8 @@ impl<'a, 'c> Collector<'a, 'c> {
             let makes_room = self.layer == Layer::Filling && own.is_none();
             let displaced = if makes_room { index } else { earlier };
             let name = displace(&mut self.fields, displaced);
-            self.seen.may_hold(NameHash::START.extend(&name));
+            self.scratch.seen.may_hold(NameHash::START.extend(&name));
+            self.scratch.best.unfinish();
         }
         index
     }
@@ -475,22 +484,25 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Lets a field compete for the target that its name spells.
     #[inline(always)]
-    fn consider(&mut self, index: usize, alias: Alias, wrapped: Wrapped) {
+    fn consider(&mut self, index: usize, claim: &Claim) {
         let Some((name, value)) = self.fields.get(index) else { return };
-        let is_own_name = alias.may_be_own_name() && name == alias.target.name();
-        let fits = convert::may_become(alias, value);
-        let class = match is_own_name && !fits {
+        let alias = &claim.alias;
+        // What fills in may have had to give its name up.
+        let is_own_name =
+            claim.is_own_name && (self.layer == Layer::Record || name == alias.target.name());
+        let fit = convert::fit(alias, value);
+        let class = match fit {
             // `"request_id": "-"`: believed when nothing else says better.
-            true => Class::Unfit,
-            false => Class::of(alias, wrapped),
+            Fit::No if is_own_name => Class::Unfit,
+            Fit::No | Fit::SomeForm | Fit::AsItIs => claim.class,
         };
-        let priority = Priority { layer: self.layer_rank, class, rank: alias.rank };
+        let priority = Priority::new(self.layer_rank, class, alias.rank);
         match alias.target {
             Target::Level => {
                 let known = read_level(value, scale_of(alias));
                 self.consider_level(LevelChoice { index, known, priority }, is_own_name);
             }
-            _ if !is_own_name && !fits => {}
+            _ if !is_own_name && fit == Fit::No => {}
             Target::Timestamp => {
                 let companion = match alias.hint {
                     Hint::SecondsAnd(mark) | Hint::ZonedBy(mark) => {
@@ -499,7 +511,7 @@ impl<'a, 'c> Collector<'a, 'c> {
                     _ => None,
                 };
                 let layer = self.layer;
-                let time = TimeCandidate { index, alias, priority, companion, layer };
+                let time = TimeCandidate { index, alias: *alias, priority, companion, layer };
                 self.scratch.times.push(time);
             }
             target => {
@@ -507,7 +519,13 @@ impl<'a, 'c> Collector<'a, 'c> {
                     priority < best.priority || (priority == best.priority && is_own_name)
                 });
                 if better {
-                    self.scratch.best.set(target, Candidate { index, alias, priority });
+                    let is_given = is_own_name && class == Class::Own && fit == Fit::AsItIs;
+                    let finish = if is_given { Finish::Nothing } else { Finish::Give };
+                    self.scratch.best.set(
+                        target,
+                        Candidate { index, alias: *alias, priority },
+                        finish,
+                    );
                 }
             }
         }
@@ -556,7 +574,7 @@ fn index_of(notes: &[Note], mark: Mark) -> Option<usize> {
     notes.iter().find(|note| note.sense.mark == Some(mark)).map(|note| note.index)
 }
 
-fn scale_of(alias: Alias) -> LevelScale {
+fn scale_of(alias: &Alias) -> LevelScale {
     match alias.hint {
         Hint::Scale(scale) => scale,
         _ => LevelScale::Pino,
@@ -566,31 +584,4 @@ fn scale_of(alias: Alias) -> LevelScale {
 #[cold]
 fn too_many_fields(fields_max: usize) -> Reject {
     Reject::new(RejectReason::TooManyFields, format!("more than {fields_max} fields"))
-}
-
-/// Takes the next value, which is no filled object.
-fn read_value<'a>(nodes: &mut Iter<'_, Node<'a>>) -> Value<'a> {
-    match nodes.as_slice().first() {
-        Some(&Node::String(text)) => {
-            nodes.next();
-            Value::Str(Cow::Borrowed(text))
-        }
-        Some(&Node::Static(value)) => {
-            nodes.next();
-            match value {
-                StaticNode::Bool(value) => Value::Bool(value),
-                StaticNode::I64(value) => Value::I64(value),
-                StaticNode::U64(value) => {
-                    i64::try_from(value).map_or(Value::U64(value), Value::I64)
-                }
-                StaticNode::F64(value) => Value::F64(value),
-                StaticNode::Null => Value::Json(Cow::Borrowed("null")),
-            }
-        }
-        Some(Node::Array { .. } | Node::Object { .. }) | None => {
-            let mut text = String::new();
-            write_json(nodes, &mut text);
-            Value::Json(Cow::Owned(text))
-        }
-    }
 }

@@ -14,13 +14,36 @@ use super::targets::Target;
 /// Lowest and highest HTTP status code; `status` means many things, this range is one of them.
 const STATUS_CODES: std::ops::RangeInclusive<i64> = 100..=999;
 
-/// Tells whether a value under a spelling other than the target's own name may stand for it.
-pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
+/// How a value stands to the target that its name spells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It cannot stand for the target.
+    No,
+    /// It may, perhaps in another form.
+    SomeForm,
+    /// It may, and under the target's own name [`convert`] leaves it as it is.
+    AsItIs,
+}
+
+impl Fit {
+    fn some_form_if(fits: bool) -> Fit {
+        if fits { Fit::SomeForm } else { Fit::No }
+    }
+
+    fn as_it_is_if(fits: bool) -> Fit {
+        if fits { Fit::AsItIs } else { Fit::No }
+    }
+}
+
+/// Tells how a value stands to the target that its name spells. Under the own name, what does not
+/// fit stands for the target when nothing else does.
+pub(super) fn fit(alias: &Alias, value: &Value<'_>) -> Fit {
     match alias.target {
-        Target::Timestamp => !matches!(value, Value::Bool(_) | Value::Json(_)),
-        Target::Level => true,
+        Target::Timestamp => Fit::some_form_if(!matches!(value, Value::Bool(_) | Value::Json(_))),
+        Target::Level => Fit::SomeForm,
         Target::Message if alias.hint == Hint::Bytes => {
-            matches!(value, Value::Str(_)) || text_of_bytes(value).is_some()
+            let is_text = matches!(value, Value::Str(_));
+            Fit::some_form_if(is_text || text_of_bytes(value).is_some())
         }
         Target::Message
         | Target::Service
@@ -32,28 +55,43 @@ pub(super) fn may_become(alias: Alias, value: &Value<'_>) -> bool {
         | Target::Method
         | Target::Environment
         | Target::ErrorType
-        | Target::ErrorMessage => matches!(value, Value::Str(text) if !text.is_empty()),
+        | Target::ErrorMessage => {
+            Fit::as_it_is_if(matches!(value, Value::Str(text) if !text.is_empty()))
+        }
         Target::Release => match value {
-            Value::Str(text) => !text.is_empty(),
-            Value::I64(_) | Value::U64(_) | Value::F64(_) => true,
-            Value::Bool(_) | Value::Json(_) => false,
+            Value::Str(text) => Fit::as_it_is_if(!text.is_empty()),
+            Value::I64(_) | Value::U64(_) | Value::F64(_) => Fit::SomeForm,
+            Value::Bool(_) | Value::Json(_) => Fit::No,
         },
         // `ip` and `source.ip` name many things, an address is one of them.
-        Target::ClientIp => matches!(value, Value::Str(text) if is_address(text.trim())),
-        Target::Stacktrace => match value {
+        Target::ClientIp => match value {
+            Value::Str(text) => fit_of_address(text),
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) | Value::Json(_) => {
+                Fit::No
+            }
+        },
+        Target::Stacktrace => Fit::some_form_if(match value {
             Value::Str(text) if alias.hint == Hint::Trace => is_trace(text),
             Value::Str(text) => !text.is_empty(),
             Value::Json(_) => lines_of(value).is_some() || derive::is_structured(value),
             Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
+        }),
+        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => ids::fit(value),
+        Target::StatusCode => match value {
+            Value::I64(code) => Fit::as_it_is_if(STATUS_CODES.contains(code)),
+            _ => Fit::some_form_if(
+                status_code(value).is_some_and(|code| STATUS_CODES.contains(&code)),
+            ),
         },
-        Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => ids::may_be(value),
-        Target::StatusCode => status_code(value).is_some_and(|code| STATUS_CODES.contains(&code)),
-        Target::DurationMs => read_duration(value, unit_of(alias)).is_some(),
+        Target::DurationMs => match (value, unit_of(alias)) {
+            (Value::F64(number), Some(Unit::Milliseconds)) => Fit::as_it_is_if(number.is_finite()),
+            (_, unit) => Fit::some_form_if(read_duration(value, unit).is_some()),
+        },
     }
 }
 
 /// Returns the value in the target's type, or as it is when it has none of it.
-pub(super) fn convert<'a>(alias: Alias, value: Value<'a>) -> Value<'a> {
+pub(super) fn convert<'a>(alias: &Alias, value: Value<'a>) -> Value<'a> {
     match alias.target {
         Target::Message => match value {
             Value::Json(_) if alias.hint == Hint::Bytes => {
@@ -114,9 +152,19 @@ pub(super) fn into_text(value: Value<'_>) -> Cow<'_, str> {
 /// Takes white space off both ends.
 pub(super) fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        Cow::Borrowed(text) => Cow::Borrowed(trimmed(text)),
+        Cow::Owned(text) if trimmed(&text).len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(trimmed(&text).to_owned()),
+    }
+}
+
+/// Returns a text without white space at its ends.
+#[inline]
+pub(super) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        // Fast path: nearly every short text begins and ends with a letter, a digit or a sign.
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -131,9 +179,14 @@ fn trim_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Tells whether a text is an internet address, with or without a port.
-fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+/// Tells how a text stands to an internet address; one with a port gives the port up.
+fn fit_of_address(text: &str) -> Fit {
+    let address = trimmed(text);
+    match address.parse::<IpAddr>() {
+        Ok(_) if address.len() == text.len() => Fit::AsItIs,
+        Ok(_) => Fit::SomeForm,
+        Err(_) => Fit::some_form_if(address.parse::<SocketAddr>().is_ok()),
+    }
 }
 
 /// Tells whether a long text lists calls: Python's, the JVM's and .NET's, Node's, Go's.
@@ -173,7 +226,7 @@ fn status_code(value: &Value<'_>) -> Option<i64> {
 }
 
 /// Returns the unit of bare numbers, where there is one.
-pub(super) fn unit_of(alias: Alias) -> Option<Unit> {
+pub(super) fn unit_of(alias: &Alias) -> Option<Unit> {
     match alias.hint {
         Hint::Unit(unit) => Some(unit),
         _ => None,
@@ -186,4 +239,57 @@ pub(super) fn text_of_bytes(value: &Value<'_>) -> Option<String> {
     let Value::Json(json) = value else { return None };
     let bytes: Vec<u8> = serde_json::from_str(json).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::aliases::{AliasTable, NameHash};
+    use super::*;
+
+    /// Values of every type, with those that some target changes.
+    fn values() -> impl Strategy<Value = Value<'static>> {
+        let text = prop_oneof![
+            "[ -]?[a-z0-9:.]{0,6}[ \n]?",
+            "[0-9]{1,3}(\\.[0-9]{1,3}){3}(:80)?",
+            prop::sample::select(vec!["::1", "[::1]:80", "200", "12.5", "1.5s", "-", ""])
+                .prop_map(str::to_owned),
+        ];
+        prop_oneof![
+            text.prop_map(|text| Value::Str(text.into())),
+            any::<i64>().prop_map(Value::I64),
+            (90_i64..1_010).prop_map(Value::I64),
+            any::<u64>().prop_map(Value::U64),
+            any::<f64>().prop_map(Value::F64),
+            (100_i32..600).prop_map(|code| Value::F64(f64::from(code))),
+            any::<bool>().prop_map(Value::Bool),
+            prop::sample::select(vec![r#"["a"]"#, r#"["a","b"]"#, "[]", r#"{"id":1}"#, "[1]"])
+                .prop_map(|json| Value::Json(json.into())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_as_it_is_stays_as_it_is(
+            target in prop::sample::select(Target::ALL.to_vec()),
+            value in values(),
+        ) {
+            let name = target.name();
+            let table = AliasTable::standard();
+            let entry = table.find(NameHash::START.extend(name), "", name);
+            let alias = entry.and_then(|entry| entry.alias).expect("every target's own name");
+            if fit(&alias, &value) == Fit::AsItIs {
+                prop_assert_eq!(convert(&alias, value.clone()), value);
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_is_taken_off_as_the_standard_library_does() {
+        for text in ["", "a", " ", "ab", " ab", "ab\n", "\u{a0}ab", "ab\u{2003}", "é", " é ", "-"]
+        {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use tierlog_model::Value;
 
+use super::convert::trimmed;
+
 /// Unit of a number that stands for a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -106,7 +108,7 @@ pub(crate) fn read_duration(value: &Value<'_>, unit: Option<Unit>) -> Option<f64
             return None;
         }
         Value::F64(number) => *number,
-        Value::Str(text) => return read_text(text.trim(), unit).filter(|read| read.is_finite()),
+        Value::Str(text) => return read_text(trimmed(text), unit).filter(|read| read.is_finite()),
         Value::Bool(_) | Value::Json(_) => return None,
     };
     Some(unit?.convert(number)).filter(|read| read.is_finite())

@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 
 use tierlog_model::{Record, RecordKind, RejectReason, Value, fields as field_names};
 
-use super::aliases::Hint;
-use super::candidate::{Candidate, LevelChoice};
+use super::aliases::{Hint, NameHash};
+use super::candidate::{Candidate, Finish, LevelChoice};
 use super::collect::{Collected, Field};
 use super::level::is_unassigned;
+use super::names::NameFilter;
 use super::targets::Target;
 use super::timestamp::Exactness;
 use super::{Context, Reading, convert, derive, ids, moment, names, template};
@@ -29,7 +30,7 @@ pub(super) fn finish<'a>(
     context: Context<'_>,
 ) -> Result<Reading<'a>, Reject> {
     let Context { config, defaults, .. } = context;
-    let Collected { mut fields, best, times, level, request_line, dropped, .. } = collected;
+    let Collected { mut fields, best, times, level, request_line, dropped, seen, .. } = collected;
     let service = best.of(Target::Service).and_then(|service| match fields.get(service.index)? {
         (_, Value::Str(service)) => Some(&**service),
         _ => None,
@@ -39,11 +40,11 @@ pub(super) fn finish<'a>(
         .map_err(|reject| reject.of_service(service))?;
     dropped.extend(choice.index);
     let has_service = best.has(Target::Service);
-    for target in best.targets() {
+    for target in best.unfinished() {
         if let Some(candidate) = best.of(target)
-            && let Some(added) = give(&mut fields, dropped, candidate)
+            && let Some(added) = give(&mut fields, Taken { seen, dropped }, candidate)
         {
-            best.set(target, Candidate { index: added, ..candidate });
+            best.set(target, Candidate { index: added, ..candidate }, Finish::Nothing);
         }
     }
     let missing_level = defaults.level.unwrap_or(config.missing_level);
@@ -58,7 +59,13 @@ pub(super) fn finish<'a>(
         Some(choice) => {
             let otherwise = if is_level_given { config.unknown_level } else { missing_level };
             let level = choice.known.unwrap_or(otherwise);
-            keep_level_text(&mut fields, dropped, choice.index, level.as_str());
+            let is_stored_name = level_as_text(&mut fields, choice.index, level.as_str());
+            if is_stored_name {
+                dropped.push(choice.index);
+            } else {
+                let taken = Taken { seen, dropped };
+                rename(&mut fields, taken, choice.index, field_names::LEVEL_TEXT, LEVEL_TEXT_HASH);
+            }
             level
         }
     };
@@ -75,8 +82,20 @@ pub(super) fn finish<'a>(
     Ok(Reading { record, has_unknown_level, has_naive_time })
 }
 
+/// Hash of the name under which a level is kept as it was written.
+const LEVEL_TEXT_HASH: NameHash = NameHash::START.extend(field_names::LEVEL_TEXT);
+
+/// What tells whether a field has a name.
+#[derive(Clone, Copy)]
+struct Taken<'t> {
+    /// The names that fields may have.
+    seen: &'t NameFilter,
+    /// Positions of fields that are not kept.
+    dropped: &'t [usize],
+}
+
 /// Gives a target its field; returns where, when that is a field which was added for it.
-fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: Candidate) -> Option<usize> {
+fn give(fields: &mut Vec<Field<'_>>, taken: Taken<'_>, candidate: Candidate) -> Option<usize> {
     let Candidate { index, alias, .. } = candidate;
     let added = match alias.hint {
         // The template stays; the message is a field of its own.
@@ -93,13 +112,13 @@ fn give(fields: &mut Vec<Field<'_>>, dropped: &[usize], candidate: Candidate) ->
     if keeps_own_name {
         return None;
     }
-    rename(fields, dropped, index, alias.target.name());
+    rename(fields, taken, index, alias.target.name(), alias.target.name_hash());
     if ids::is_id(alias.target) {
         keep_more_than_ids(fields, index);
     }
     if let Some((_, value)) = fields.get_mut(index) {
         let taken = std::mem::replace(value, Value::Bool(false));
-        *value = convert::convert(alias, taken);
+        *value = convert::convert(&alias, taken);
     }
     if alias.target == Target::ClientIp {
         take_port_off(fields, index);
@@ -126,6 +145,10 @@ fn add_last_segment(
 /// Leaves the address alone of an address with a port; the port is kept beside it.
 fn take_port_off(fields: &mut Vec<Field<'_>>, index: usize) {
     let Some((_, Value::Str(text))) = fields.get(index) else { return };
+    // Fast path: a port follows a colon.
+    if !text.contains(':') {
+        return;
+    }
     let Ok(address) = text.trim().parse::<SocketAddr>() else { return };
     if let Some((_, value)) = fields.get_mut(index) {
         *value = Value::Str(Cow::Owned(address.ip().to_string()));
@@ -136,15 +159,24 @@ fn take_port_off(fields: &mut Vec<Field<'_>>, index: usize) {
 }
 
 /// Gives a field its canonical name; another field of that name makes room.
-fn rename(fields: &mut [Field<'_>], dropped: &[usize], index: usize, name: &'static str) {
+fn rename(
+    fields: &mut [Field<'_>],
+    taken: Taken<'_>,
+    index: usize,
+    name: &'static str,
+    hash: NameHash,
+) {
     if fields.get(index).is_some_and(|(own, _)| own == name) {
         return;
     }
-    let is_in_the_way = |(position, (other, _)): (usize, &Field<'_>)| {
-        (other == name && !dropped.contains(&position)).then_some(position)
-    };
-    if let Some(other) = fields.iter().enumerate().find_map(is_in_the_way) {
-        names::displace(fields, other);
+    // Fast path: a name that was never seen is in nobody's way.
+    if taken.seen.holds(hash) {
+        let is_in_the_way = |(position, (other, _)): (usize, &Field<'_>)| {
+            (other == name && !taken.dropped.contains(&position)).then_some(position)
+        };
+        if let Some(other) = fields.iter().enumerate().find_map(is_in_the_way) {
+            names::displace(fields, other);
+        }
     }
     if let Some((own, _)) = fields.get_mut(index) {
         *own = Cow::Borrowed(name);
@@ -160,16 +192,13 @@ fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
     }
 }
 
-/// Keeps the level as the application wrote it, where that differs from the stored name.
-fn keep_level_text(fields: &mut [Field<'_>], dropped: &mut Vec<usize>, index: usize, stored: &str) {
-    let Some((_, value)) = fields.get_mut(index) else { return };
+/// Makes the level a text, as the application wrote it; tells whether it is the stored name.
+fn level_as_text(fields: &mut [Field<'_>], index: usize, stored: &str) -> bool {
+    let Some((_, value)) = fields.get_mut(index) else { return true };
     let text = convert::into_text(std::mem::replace(value, Value::Bool(false)));
-    if text == stored {
-        dropped.push(index);
-        return;
-    }
+    let is_stored_name = text == stored;
     *value = Value::Str(text);
-    rename(fields, dropped, index, field_names::LEVEL_TEXT);
+    is_stored_name
 }
 
 /// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a

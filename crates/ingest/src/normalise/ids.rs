@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use tierlog_model::Value;
 
 use super::aliases::{Alias, AliasTable, NameHash};
-use super::convert;
+use super::convert::{self, Fit};
 use super::targets::Target;
 
 /// What an object that stands for one thing calls its id.
@@ -19,6 +19,9 @@ const MEMBER_RANK: u16 = 1 << 10;
 
 /// Objects inside each other that stand for one id.
 const OBJECTS_MAX: usize = 4;
+
+/// What frameworks write for "none".
+const NOT_SAID: &str = "-";
 
 /// Tells whether a target holds an id.
 pub(super) fn is_id(target: Target) -> bool {
@@ -43,13 +46,18 @@ pub(super) fn member_alias(aliases: &AliasTable, path: &str, key: &str) -> Optio
     None
 }
 
-/// Tells whether a value of a field that spells an id is one, or a list of some.
-pub(super) fn may_be(value: &Value<'_>) -> bool {
+/// Tells how a value of a field that spells an id stands to an id, or to a list of some.
+pub(super) fn fit(value: &Value<'_>) -> Fit {
     match value {
-        Value::Str(text) => is_said(text),
-        Value::I64(_) | Value::U64(_) => true,
-        Value::Json(json) => !read(json).ids.is_empty(),
-        Value::Bool(_) | Value::F64(_) => false,
+        Value::Str(text) => match convert::trimmed(text) {
+            "" | NOT_SAID => Fit::No,
+            id if id.len() == text.len() => Fit::AsItIs,
+            _ => Fit::SomeForm,
+        },
+        Value::I64(_) | Value::U64(_) => Fit::SomeForm,
+        Value::Json(json) if read(json).ids.is_empty() => Fit::No,
+        Value::Json(_) => Fit::SomeForm,
+        Value::Bool(_) | Value::F64(_) => Fit::No,
     }
 }
 
@@ -111,9 +119,8 @@ fn collect(value: &Json, found: &mut Found) {
     }
 }
 
-/// Frameworks write `-` for "none".
 fn is_said(id: &str) -> bool {
-    !matches!(id.trim(), "" | "-")
+    !matches!(id.trim(), "" | NOT_SAID)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 
 use super::aliases::{Alias, AliasTable, NameEntry, NameHash};
+use super::candidate::Claim;
 use super::ids;
 use super::names::cleaned;
 use super::shapes::Mark;
@@ -33,7 +34,7 @@ pub(super) enum Wrapped {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sense {
     /// What it spells in the general table.
-    pub(super) alias: Option<(Alias, Wrapped)>,
+    pub(super) claim: Option<Claim>,
     /// Its number, where a shape mentions it.
     pub(super) mark: Option<Mark>,
 }
@@ -211,11 +212,14 @@ pub(super) fn sense_of(
 ) -> Option<Sense> {
     let whole = aliases.find(hash, path, key);
     let mark = whole.and_then(|entry: &NameEntry| entry.mark);
-    let alias = match whole.and_then(|entry| entry.alias) {
+    let spelt = match whole.and_then(|entry| entry.alias) {
         Some(alias) => Some((alias, Wrapped::No)),
         None => alias_inside(aliases, path, key, place),
     };
-    (alias.is_some() || mark.is_some()).then_some(Sense { alias, mark })
+    // No target's own name lies inside of an object.
+    let name = if path.is_empty() { key } else { "" };
+    let claim = spelt.map(|(alias, wrapped)| Claim::new(alias, wrapped, name));
+    (claim.is_some() || mark.is_some()).then_some(Sense { claim, mark })
 }
 
 /// Returns what a key spells once the containers at the start of its path are taken off, or as the

@@ -2,6 +2,7 @@
 
 use tierlog_model::{Level, Value};
 
+use super::convert::trimmed;
 use super::level_form::read_decorated;
 
 /// How numbers under a name count severity.
@@ -118,7 +119,7 @@ impl LevelScale {
 pub(crate) fn read_level(value: &Value<'_>, scale: LevelScale) -> Option<Level> {
     match value {
         Value::Str(text) => {
-            let text = text.trim();
+            let text = trimmed(text);
             Level::from_word(text).or_else(|| scale.letter(text)).or_else(|| match text.parse() {
                 Ok(number) => scale.level(number),
                 Err(_) => read_decorated(text),

@@ -145,7 +145,7 @@ fn read(
     let companion = || time.companion.and_then(|index| fields.get(index)).map(|(_, value)| value);
     match time.alias.hint {
         Hint::SecondsAnd(_) => {
-            let moment = read_timestamp(value, convert::unit_of(time.alias), zone)?;
+            let moment = read_timestamp(value, convert::unit_of(&time.alias), zone)?;
             let nanoseconds = match companion() {
                 Some(Value::I64(number)) if (0..1_000_000_000).contains(number) => *number,
                 _ => 0,
@@ -159,7 +159,7 @@ fn read(
             let exactness = if named.is_some() { Exactness::Exact } else { moment.exactness };
             Ok(Moment { exactness, ..moment })
         }
-        _ => read_timestamp(value, convert::unit_of(time.alias), zone),
+        _ => read_timestamp(value, convert::unit_of(&time.alias), zone),
     }
 }
 

@@ -24,6 +24,17 @@ impl Default for NameFilter {
 }
 
 impl NameFilter {
+    /// Forgets every name.
+    pub(super) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// Tells whether a name may have been asked for before.
+    pub(super) fn holds(&self, hash: NameHash) -> bool {
+        let bit = hash.0 >> 52;
+        self.0.get((bit >> 6) as usize).is_none_or(|word| word >> (bit & 63) & 1 != 0)
+    }
+
     /// Tells whether a name may have been asked for before, and remembers it.
     pub(super) fn may_hold(&mut self, hash: NameHash) -> bool {
         let bit = hash.0 >> 52;

@@ -5,6 +5,8 @@
 
 use tierlog_model::fields;
 
+use super::aliases::NameHash;
+
 /// A field of the contract that has more than one spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -83,7 +85,7 @@ impl Target {
     ];
 
     /// Returns the field's name on the wire, on disk and in queries.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Target::Timestamp => fields::TIMESTAMP,
             Target::Level => fields::LEVEL,
@@ -108,6 +110,11 @@ impl Target {
             Target::ErrorMessage => fields::ERROR_MESSAGE,
             Target::Stacktrace => fields::STACKTRACE,
         }
+    }
+
+    /// Returns the hash of the field's name.
+    pub(super) fn name_hash(self) -> NameHash {
+        NAME_HASHES.get(self as usize).copied().unwrap_or(NameHash::START)
     }
 
     /// Returns the target with a name.
@@ -311,6 +318,17 @@ impl Target {
         }
     }
 }
+
+/// The hash of each target's name.
+const NAME_HASHES: [NameHash; Target::ALL.len()] = {
+    let mut hashes = [NameHash::START; Target::ALL.len()];
+    let (mut unfilled, mut targets): (&mut [NameHash], &[Target]) = (&mut hashes, &Target::ALL);
+    while let ([hash, later @ ..], [target, others @ ..]) = (unfilled, targets) {
+        *hash = NameHash::START.extend(target.name());
+        (unfilled, targets) = (later, others);
+    }
+    hashes
+};
 
 const CLIENT_IP: &[&str] = &[
     "client_ip",

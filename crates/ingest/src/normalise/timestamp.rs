@@ -9,6 +9,7 @@ use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{Offset, TimeZone};
 use tierlog_model::{Timestamp, Value};
 
+use super::convert::trimmed;
 use super::duration::Unit;
 use super::rare_forms::{Rare, read_rare};
 
@@ -56,7 +57,7 @@ pub(crate) fn read_timestamp(
         Value::I64(number) => from_integer(*number, unit).map(exact),
         Value::U64(_) => Err("timestamp is beyond the year 2261"),
         Value::F64(number) => from_float(*number, unit).map(exact),
-        Value::Str(text) => from_text(text.trim(), unit, zone),
+        Value::Str(text) => from_text(trimmed(text), unit, zone),
         Value::Bool(_) | Value::Json(_) => Err("timestamp is neither text nor number"),
     }
 }
