@@ -71,12 +71,14 @@ pub(crate) fn text_bytes(text: &str) -> usize {
 }
 
 /// Appends a text behind its length.
+#[inline]
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     write_varint(text.len() as u64, out);
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Seven bits a byte, the lowest first; the high bit says that more follow.
+#[inline]
 fn write_varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);

@@ -102,11 +102,11 @@ impl Level {
             ("dbug", Level::Debug),
             ("fail", Level::Error),
         ];
-        let word = word.trim();
-        WORDS
-            .iter()
-            .find(|(spelling, _)| spelling.eq_ignore_ascii_case(word))
-            .map(|(_, level)| *level)
+        let level_of = |word: &str| {
+            let known = WORDS.iter().find(|(spelling, _)| spelling.eq_ignore_ascii_case(word));
+            known.map(|(_, level)| *level)
+        };
+        level_of(word).or_else(|| level_of(word.trim()))
     }
 }
 

@@ -9,8 +9,9 @@ use crate::short_name::ShortName;
 /// Places: some hundred different short values are in most lines. A power of two.
 const PLACES: usize = 512;
 
-/// Longest text that is kept. What is longer is an id or a sentence, and seldom comes again.
-const TEXT_BYTES_MAX: usize = 24;
+/// Longest text that is kept: files and tasks are. What is longer is an id, of 32 digits at least,
+/// or a sentence, and seldom comes again.
+const TEXT_BYTES_MAX: usize = 31;
 
 /// The texts.
 #[derive(Default)]

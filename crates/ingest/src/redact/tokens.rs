@@ -26,7 +26,7 @@ impl TokenCache {
         let field = policy.field(position)?;
         let Some(short) = ShortName::of(id) else { return policy.token(field, id) };
         if let Some(token) = self.tokens.get(&(position, short)) {
-            return Some(token.to_string());
+            return Some(String::from(&**token));
         }
         let token = policy.token(field, id)?;
         if self.tokens.len() < TOKENS_MAX {
