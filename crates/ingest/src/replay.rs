@@ -50,7 +50,8 @@ impl Ingest {
                 Context { config: self.config(), defaults: &defaults, arrival: line.arrival, now };
             match reader.read(line.text.trim_ascii().as_bytes(), LineKind::Json, context) {
                 Ok(record) => {
-                    writer.push(record);
+                    let memory = writer.push(record);
+                    reader.recycle(memory);
                     rejected.push(None);
                 }
                 Err(reject) => rejected.push(Some(reject.reason)),

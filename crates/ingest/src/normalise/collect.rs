@@ -9,7 +9,7 @@ use std::slice::Iter;
 
 use simd_json::{Node, StaticNode, Tape};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
-use tierlog_model::{RejectReason, Value, fields};
+use tierlog_model::{RecordFields, RejectReason, Value, fields};
 
 use super::aliases::{Alias, AliasTable, Hint, NameHash, Trust};
 use super::candidate::{
@@ -34,14 +34,31 @@ struct Note {
     sense: Sense,
 }
 
+/// Fields that the first record of a reader has room for. The next ones have the same memory.
+const FIELDS_USUAL: usize = 24;
+
+/// Most fields whose memory is kept for the next record: more are rare, and would hold memory for
+/// as long as their connection lives.
+const KEPT_FIELDS_MAX: usize = 64;
+
 /// Memory of a collector that is used again for the next record.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
+    fields: RecordFields<'static>,
     notes: Vec<Note>,
     times: Vec<TimeCandidate>,
     best: Chosen,
     dropped: Vec<usize>,
     seen: NameFilter,
+}
+
+impl Scratch {
+    /// Takes the memory of a record's fields.
+    pub(crate) fn recycle(&mut self, fields: RecordFields<'static>) {
+        if fields.capacity() <= KEPT_FIELDS_MAX {
+            self.fields = fields;
+        }
+    }
 }
 
 /// Gathers the fields of one record.
@@ -118,13 +135,15 @@ impl<'a, 'c> Collector<'a, 'c> {
         scratch.best.clear();
         scratch.dropped.clear();
         scratch.seen.clear();
+        let mut fields: RecordFields<'a> = std::mem::take(&mut scratch.fields);
+        fields.reserve(FIELDS_USUAL);
         Collector {
             aliases,
             known,
             scratch,
             shapes: ShapeIndex::get(),
             fields_max,
-            fields: Vec::with_capacity(24),
+            fields,
             level: None,
             request_line: None,
             signs: SignSet::default(),
@@ -261,16 +280,17 @@ impl<'a, 'c> Collector<'a, 'c> {
                 self.open_bytes(wraps);
             }
         }
-        for position in 0..self.scratch.notes.len() {
-            let Some(&Note { index, sense }) = self.scratch.notes.get(position) else { break };
-            match (self.shape, sense.claim) {
+        let mut notes = std::mem::take(&mut self.scratch.notes);
+        for Note { index, sense } in &notes {
+            match (self.shape, &sense.claim) {
                 // Fast path: where no shape says otherwise, a spelling means what it spells.
-                (None, Some(claim)) => self.consider(index, &claim),
+                (None, Some(claim)) => self.consider(*index, claim, &notes),
                 (None, None) => {}
-                (Some(shape), _) => self.judge(shape, index, sense),
+                (Some(shape), _) => self.judge(shape, *index, *sense, &notes),
             }
         }
-        self.scratch.notes.clear();
+        notes.clear();
+        self.scratch.notes = notes;
     }
 
     /// Returns the field of the current layer that is a sign of a shape.
@@ -293,7 +313,7 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Lets a field of a record whose shape is known compete for what it means.
     #[inline(never)]
-    fn judge(&mut self, shape: &Compiled, index: usize, sense: Sense) {
+    fn judge(&mut self, shape: &Compiled, index: usize, sense: Sense, notes: &[Note]) {
         let Sense { claim, mark } = sense;
         let is_configured = claim.is_some_and(|claim| claim.alias.trust == Trust::Configured);
         let claim = match (mark.and_then(|mark| shape.effect(mark)), claim) {
@@ -314,7 +334,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             (Hint::Bare, Some(unit)) => Alias { hint: Hint::Unit(unit), ..claim.alias },
             _ => claim.alias,
         };
-        self.consider(index, &Claim { alias, ..claim });
+        self.consider(index, &Claim { alias, ..claim }, notes);
     }
 
     /// Walks the members of an object. Recursion is bounded by the decoder's depth limit.
@@ -482,9 +502,9 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.scratch.times.retain(|time| time.index != index);
     }
 
-    /// Lets a field compete for the target that its name spells.
+    /// Lets a field of the noted ones compete for the target that its name spells.
     #[inline(always)]
-    fn consider(&mut self, index: usize, claim: &Claim) {
+    fn consider(&mut self, index: usize, claim: &Claim, notes: &[Note]) {
         let Some((name, value)) = self.fields.get(index) else { return };
         let alias = &claim.alias;
         // What fills in may have had to give its name up.
@@ -505,9 +525,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             _ if !is_own_name && fit == Fit::No => {}
             Target::Timestamp => {
                 let companion = match alias.hint {
-                    Hint::SecondsAnd(mark) | Hint::ZonedBy(mark) => {
-                        index_of(&self.scratch.notes, mark)
-                    }
+                    Hint::SecondsAnd(mark) | Hint::ZonedBy(mark) => index_of(notes, mark),
                     _ => None,
                 };
                 let layer = self.layer;

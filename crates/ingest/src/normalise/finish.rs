@@ -42,7 +42,7 @@ pub(super) fn finish<'a>(
     let has_service = best.has(Target::Service);
     for target in best.unfinished() {
         if let Some(candidate) = best.of(target)
-            && let Some(added) = give(&mut fields, Taken { seen, dropped }, candidate)
+            && let Some(added) = give(&mut fields, &Taken { seen, dropped }, candidate)
         {
             best.set(target, Candidate { index: added, ..candidate }, Finish::Nothing);
         }
@@ -59,13 +59,7 @@ pub(super) fn finish<'a>(
         Some(choice) => {
             let otherwise = if is_level_given { config.unknown_level } else { missing_level };
             let level = choice.known.unwrap_or(otherwise);
-            let is_stored_name = level_as_text(&mut fields, choice.index, level.as_str());
-            if is_stored_name {
-                dropped.push(choice.index);
-            } else {
-                let taken = Taken { seen, dropped };
-                rename(&mut fields, taken, choice.index, field_names::LEVEL_TEXT, LEVEL_TEXT_HASH);
-            }
+            keep_level_text(&mut fields, Taken { seen, dropped }, choice.index, level.as_str());
             level
         }
     };
@@ -86,16 +80,15 @@ pub(super) fn finish<'a>(
 const LEVEL_TEXT_HASH: NameHash = NameHash::START.extend(field_names::LEVEL_TEXT);
 
 /// What tells whether a field has a name.
-#[derive(Clone, Copy)]
 struct Taken<'t> {
     /// The names that fields may have.
     seen: &'t NameFilter,
     /// Positions of fields that are not kept.
-    dropped: &'t [usize],
+    dropped: &'t mut Vec<usize>,
 }
 
 /// Gives a target its field; returns where, when that is a field which was added for it.
-fn give(fields: &mut Vec<Field<'_>>, taken: Taken<'_>, candidate: Candidate) -> Option<usize> {
+fn give(fields: &mut Vec<Field<'_>>, taken: &Taken<'_>, candidate: Candidate) -> Option<usize> {
     let Candidate { index, alias, .. } = candidate;
     let added = match alias.hint {
         // The template stays; the message is a field of its own.
@@ -116,9 +109,10 @@ fn give(fields: &mut Vec<Field<'_>>, taken: Taken<'_>, candidate: Candidate) -> 
     if ids::is_id(alias.target) {
         keep_more_than_ids(fields, index);
     }
-    if let Some((_, value)) = fields.get_mut(index) {
-        let taken = std::mem::replace(value, Value::Bool(false));
-        *value = convert::convert(&alias, taken);
+    if let Some((_, value)) = fields.get_mut(index)
+        && let Some(converted) = convert::converted(&alias, value)
+    {
+        *value = converted;
     }
     if alias.target == Target::ClientIp {
         take_port_off(fields, index);
@@ -161,7 +155,7 @@ fn take_port_off(fields: &mut Vec<Field<'_>>, index: usize) {
 /// Gives a field its canonical name; another field of that name makes room.
 fn rename(
     fields: &mut [Field<'_>],
-    taken: Taken<'_>,
+    taken: &Taken<'_>,
     index: usize,
     name: &'static str,
     hash: NameHash,
@@ -192,13 +186,20 @@ fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
     }
 }
 
-/// Makes the level a text, as the application wrote it; tells whether it is the stored name.
-fn level_as_text(fields: &mut [Field<'_>], index: usize, stored: &str) -> bool {
-    let Some((_, value)) = fields.get_mut(index) else { return true };
-    let text = convert::into_text(std::mem::replace(value, Value::Bool(false)));
-    let is_stored_name = text == stored;
-    *value = Value::Str(text);
-    is_stored_name
+/// Keeps the level as the application wrote it, where that differs from the stored name.
+fn keep_level_text(fields: &mut [Field<'_>], taken: Taken<'_>, index: usize, stored: &str) {
+    let Some((_, value)) = fields.get_mut(index) else { return };
+    match value {
+        Value::Str(text) | Value::Json(text) if text == stored => {
+            taken.dropped.push(index);
+            return;
+        }
+        Value::Str(_) => {}
+        Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) | Value::Json(_) => {
+            *value = convert::as_text(value);
+        }
+    }
+    rename(fields, &taken, index, field_names::LEVEL_TEXT, LEVEL_TEXT_HASH);
 }
 
 /// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a

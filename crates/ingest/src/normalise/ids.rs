@@ -61,16 +61,20 @@ pub(super) fn fit(value: &Value<'_>) -> Fit {
     }
 }
 
-/// Returns the id as text, or the list of ids as JSON; a list without any stays as it is.
-pub(super) fn convert(value: Value<'_>) -> Value<'_> {
-    let Value::Json(json) = &value else {
-        return Value::Str(convert::trim(convert::into_text(value)));
-    };
-    let found = read(json);
-    match found.ids.as_slice() {
-        [] => value,
-        [only] => Value::Str(only.clone().into()),
-        ids => Value::Json(Json::from(ids).to_string().into()),
+/// Returns the id as text, or the list of ids as JSON; `None` for a text that is an id as it
+/// stands, and for a list without any.
+pub(super) fn converted<'a>(value: &Value<'a>) -> Option<Value<'a>> {
+    match value {
+        Value::Str(text) if convert::trimmed(text).len() == text.len() => None,
+        Value::Str(text) => Some(Value::Str(convert::cut(text, convert::trimmed))),
+        Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => {
+            Some(convert::as_text(value))
+        }
+        Value::Json(json) => match read(json).ids.as_slice() {
+            [] => None,
+            [only] => Some(Value::Str(only.clone().into())),
+            ids => Some(Value::Json(Json::from(ids).to_string().into())),
+        },
     }
 }
 

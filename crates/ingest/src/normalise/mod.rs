@@ -23,7 +23,7 @@ mod template;
 mod timestamp;
 mod wrapper;
 
-use tierlog_model::{Record, RejectReason, Timestamp};
+use tierlog_model::{Record, RecordFields, RejectReason, Timestamp};
 
 pub use aliases::AliasTable;
 use candidate::Layer;
@@ -147,6 +147,11 @@ impl LineReader {
         opener.open_line(line, kind, &mut collector)?;
         opener.open_contents(&mut collector)?;
         Ok(collector.into_parts())
+    }
+
+    /// Takes the memory of a record that is done with, for the next one.
+    pub(crate) fn recycle(&mut self, memory: RecordFields<'static>) {
+        self.scratch.recycle(memory);
     }
 
     /// Gives memory back after a line that was unusually long.

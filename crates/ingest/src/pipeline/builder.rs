@@ -189,15 +189,14 @@ impl<'b> BatchBuilder<'b> {
             Ok(reading) => {
                 self.notes.note(&reading, self.context.now);
                 self.verdicts.services.note(&reading.record.fields);
-                self.writer.push(reading.record);
                 self.verdicts.accepted_count += 1;
                 self.record_count += 1;
-                Ok(())
+                Ok(self.writer.push(reading.record))
             }
             Err(reject) => Err(reject),
         };
-        self.reader.lines.shrink(text.len());
-        read
+        lines.shrink(text.len());
+        read.map(|memory| lines.recycle(memory))
     }
 
     fn line_too_long(&self) -> Reject {

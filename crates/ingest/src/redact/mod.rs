@@ -39,7 +39,9 @@ mod tests;
 use std::sync::Arc;
 
 use tierlog_model::metric_names::REDACTIONS;
-use tierlog_model::{BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RedactedBatch};
+use tierlog_model::{
+    BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RecordFields, RedactedBatch,
+};
 
 pub use dead_letter::DeadLetter;
 pub use settings::{RedactionSettings, UnknownDetector, detector_names};
@@ -115,11 +117,12 @@ pub struct RedactingWriter<'r> {
 }
 
 impl RedactingWriter<'_> {
-    /// Redacts a record and appends it.
-    pub fn push(&mut self, mut record: Record<'_>) {
+    /// Redacts a record and appends it; returns its memory for another one.
+    pub fn push(&mut self, mut record: Record<'_>) -> RecordFields<'static> {
         self.redact(&mut record);
         let names = &mut self.names;
         self.writer.push_named(&record, |index, position, name| names.id(index, position, name));
+        record.into_memory()
     }
 
     /// Redacts a rejected line and appends it as a dead letter.
