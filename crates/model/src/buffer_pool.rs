@@ -28,13 +28,19 @@ pub struct BufferPool {
 impl BufferPool {
     /// Returns an empty buffer with room for so many bytes.
     pub fn take(&self, bytes: usize) -> Vec<u8> {
-        let found = match bytes {
-            0..KEPT_BYTES_MIN => None,
-            KEPT_BYTES_MIN.. => self.idle().pop(),
+        if bytes < KEPT_BYTES_MIN {
+            return Vec::with_capacity(bytes);
+        }
+        let mut idle = self.idle();
+        let Some(fitting) = idle.iter().position(|buffer| buffer.capacity() >= bytes) else {
+            // A larger buffer takes the place of a smaller one. The smaller one is not grown:
+            // growing copies all of its memory, though nothing is in it.
+            let smaller = idle.pop();
+            drop(idle);
+            drop(smaller);
+            return Vec::with_capacity(bytes);
         };
-        let Some(mut buffer) = found else { return Vec::with_capacity(bytes) };
-        buffer.reserve(bytes);
-        buffer
+        idle.swap_remove(fitting)
     }
 
     /// Makes bytes of a buffer that comes back when the last of them is dropped.
@@ -97,6 +103,20 @@ mod tests {
         drop(part);
         let again = pool.take(KEPT_BYTES_MIN);
         assert_eq!((again.as_ptr(), again.len()), (memory, 0));
+    }
+
+    #[test]
+    fn the_first_buffer_that_is_large_enough_is_taken() {
+        let pool = Arc::new(BufferPool::default());
+        let (small, large) = (KEPT_BYTES_MIN, 2 * KEPT_BYTES_MIN);
+        drop([small, large, small].map(|bytes| pool.freeze(Vec::with_capacity(bytes))));
+        assert!(pool.take(large).capacity() >= large);
+        assert_eq!(pool.idle().len(), 2);
+        // None is: one of them makes room.
+        assert_eq!(pool.take(large).capacity(), large);
+        assert_eq!(pool.idle().len(), 1);
+        assert_eq!(pool.take(small).capacity(), small);
+        assert_eq!(pool.idle().len(), 0);
     }
 
     #[test]
