@@ -163,7 +163,6 @@ fn has_word(text: &str) -> bool {
 fn grouped_end(bytes: &[u8], start: usize, first_end: usize) -> Option<usize> {
     let separator = at(bytes, first_end).filter(|byte| matches!(byte, b' ' | b'-'))?;
     LAYOUTS.iter().find_map(|layout| {
-        let mut digits: Vec<u8> = Vec::with_capacity(DIGITS_MAX);
         let mut end = start;
         for (index, group) in layout.iter().enumerate() {
             if index > 0 {
@@ -172,17 +171,19 @@ fn grouped_end(bytes: &[u8], start: usize, first_end: usize) -> Option<usize> {
                 }
                 end += 1;
             }
-            let group_digits = bytes.get(end..end + group)?;
-            if !group_digits.iter().all(u8::is_ascii_digit) {
+            if !bytes.get(end..end + group)?.iter().all(u8::is_ascii_digit) {
                 return None;
             }
-            digits.extend_from_slice(group_digits);
             end += group;
         }
         // A dash on either side makes the groups part of a longer id, such as a UUID.
         let is_part = separator == b'-'
             && ((before(bytes, start) == Some(b'-')) || at(bytes, end) == Some(b'-'));
-        (!is_part && is_lone_number(bytes, start, end) && is_card(&digits)).then_some(end)
+        if is_part || !is_lone_number(bytes, start, end) {
+            return None;
+        }
+        let digits = bytes.get(start..end)?.iter().copied().filter(u8::is_ascii_digit);
+        is_card(&digits.collect::<Vec<u8>>()).then_some(end)
     })
 }
 
