@@ -27,6 +27,7 @@ pub struct TierPolicy {
 pub struct Tiers {
     policies: Vec<TierPolicy>,
     by_level: [TierId; Level::ALL.len()],
+    days_max: u32,
 }
 
 /// Why a set of tiers is not valid; one message a problem.
@@ -80,7 +81,8 @@ impl Tiers {
             return Err(TiersError(problems));
         }
         let by_level = by_level.map(|tier| tier.unwrap_or(TierId(0)));
-        Ok(Tiers { policies, by_level })
+        let days_max = policies.iter().map(|policy| policy.days).max().unwrap_or(0);
+        Ok(Tiers { policies, by_level, days_max })
     }
 
     /// Returns the design's tiers: critical 365 d, warning 90 d, info 30 d, debug 7 d.
@@ -136,6 +138,11 @@ impl Tiers {
     /// Returns every tier with its policy, in configured order, the dead letters last.
     pub fn iter(&self) -> impl Iterator<Item = (TierId, &TierPolicy)> {
         self.policies.iter().enumerate().map(|(position, policy)| (TierId(position as u8), policy))
+    }
+
+    /// Returns how many days the longest tier keeps.
+    pub fn days_max(&self) -> u32 {
+        self.days_max
     }
 
     /// Returns the first moment at which a partition may be dropped: when the youngest record

@@ -171,13 +171,13 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Adds a field at the top. It competes once the layer is settled.
     pub(crate) fn add(&mut self, name: &'static str, value: Value<'a>) -> Result<(), Reject> {
-        self.leaf(name, value, Place::ROOT)
+        self.leaf(name, || value, Place::ROOT)
     }
 
     /// Adds a field at the top whose name may be a part of a text that is gone soon.
     pub(crate) fn add_named(&mut self, name: Cow<'a, str>, value: Value<'a>) -> Result<(), Reject> {
         let name = match name {
-            Cow::Borrowed(name) => return self.leaf(name, value, Place::ROOT),
+            Cow::Borrowed(name) => return self.leaf(name, || value, Place::ROOT),
             Cow::Owned(name) => name,
         };
         self.added_count += 1;
@@ -186,7 +186,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
         let hash = NameHash::START.extend(&name);
         let sense = sense_of(self.aliases, "", &name, hash, Place::ROOT);
-        let index = self.place_field(hash, Cow::Owned(name), value);
+        let index = self.place_field(hash, || (Cow::Owned(name), value));
         if let Some(sense) = sense {
             self.note(index, sense);
         }
@@ -360,7 +360,7 @@ impl<'a, 'c> Collector<'a, 'c> {
                 // Fast path: most values are text.
                 Some(&Node::String(text)) => {
                     nodes.next();
-                    self.leaf(key, Value::Str(Cow::Borrowed(text)), place)?;
+                    self.leaf(key, || Value::Str(Cow::Borrowed(text)), place)?;
                 }
                 _ => self.other_leaf(key, nodes, place)?,
             }
@@ -377,7 +377,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         place: Place,
     ) -> Result<(), Reject> {
         let value = read_value(nodes);
-        self.leaf(key, value, place)
+        self.leaf(key, || value, place)
     }
 
     /// Moves the path into a nested object.
@@ -395,9 +395,15 @@ impl<'a, 'c> Collector<'a, 'c> {
         })
     }
 
-    /// Adds one value. Inlined, so that a value is written once, to its place in the record.
+    /// Adds one value. Inlined, so that a value is made once, at its place in the record: whoever
+    /// copies what was just written in pieces waits for the pieces.
     #[inline(always)]
-    fn leaf(&mut self, key: &'a str, value: Value<'a>, place: Place) -> Result<(), Reject> {
+    fn leaf(
+        &mut self,
+        key: &'a str,
+        value: impl FnOnce() -> Value<'a>,
+        place: Place,
+    ) -> Result<(), Reject> {
         // Every value counts, those of equal names too: what is counted bounds the work.
         self.added_count += 1;
         if self.added_count > self.fields_max {
@@ -406,12 +412,15 @@ impl<'a, 'c> Collector<'a, 'c> {
         let (aliases, path) = (self.aliases, self.path.as_str());
         let reading = self.known.leaf(key, place, || read_name(aliases, path, key, place));
         let Some(NameReading { hash, sense }) = reading else {
-            self.odd_leaf(key, value, place);
+            self.odd_leaf(key, value(), place);
             return Ok(());
         };
         let index = match self.path.is_empty() {
-            true => self.place_field(hash, Cow::Borrowed(key), value),
-            false => self.place_field(hash, self.name_of(key), value),
+            true => self.place_field(hash, || (Cow::Borrowed(key), value())),
+            false => {
+                let name = self.name_of(key);
+                self.place_field(hash, || (name, value()))
+            }
         };
         if let Some(sense) = sense {
             self.note(index, sense);
@@ -439,7 +448,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         let sense = sense_of(self.aliases, &self.path, key, hash, place);
         let name = self.name_of(key);
         let name = cleaned(&name).map_or(name, Cow::Owned);
-        let index = self.place_field(NameHash::START.extend(&name), name, value);
+        let index = self.place_field(NameHash::START.extend(&name), || (name, value));
         if let Some(sense) = sense {
             self.note(index, sense);
         }
@@ -458,11 +467,13 @@ impl<'a, 'c> Collector<'a, 'c> {
 
     /// Puts a field at its position: a new one, or that of the same name in this layer.
     #[inline(always)]
-    fn place_field(&mut self, hash: NameHash, name: Cow<'a, str>, value: Value<'a>) -> usize {
+    fn place_field(&mut self, hash: NameHash, field: impl FnOnce() -> Field<'a>) -> usize {
         if self.scratch.seen.may_hold(hash) {
+            let (name, value) = field();
             return self.place_again(name, value);
         }
-        self.fields.push((name, value));
+        // Unlike `push`, `extend` makes room before it asks for the field.
+        self.fields.extend(std::iter::once_with(field));
         self.fields.len() - 1
     }
 
@@ -581,7 +592,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             None => {
                 let hash = NameHash::START.extend(fields::OVERFLOW);
                 let value = Value::Str(Cow::Owned(entry));
-                self.place_field(hash, Cow::Borrowed(fields::OVERFLOW), value);
+                self.place_field(hash, || (Cow::Borrowed(fields::OVERFLOW), value));
             }
         }
     }

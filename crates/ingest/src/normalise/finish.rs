@@ -39,10 +39,11 @@ pub(super) fn finish<'a>(
     let choice = moment::choose(times, &fields, zone, context)
         .map_err(|reject| reject.of_service(service))?;
     dropped.extend(choice.index);
+    let mut taken = Taken { seen, dropped };
     let has_service = best.has(Target::Service);
     for target in best.unfinished() {
         if let Some(candidate) = best.of(target)
-            && let Some(added) = give(&mut fields, &Taken { seen, dropped }, candidate)
+            && let Some(added) = give(&mut fields, &taken, candidate)
         {
             best.set(target, Candidate { index: added, ..candidate }, Finish::Nothing);
         }
@@ -59,15 +60,15 @@ pub(super) fn finish<'a>(
         Some(choice) => {
             let otherwise = if is_level_given { config.unknown_level } else { missing_level };
             let level = choice.known.unwrap_or(otherwise);
-            keep_level_text(&mut fields, Taken { seen, dropped }, choice.index, level.as_str());
+            keep_level_text(&mut fields, &mut taken, choice.index, level.as_str());
             level
         }
     };
     let path = request_line.and_then(|line| derive::request_line(&mut fields, line));
     let known = derive::Known::of(best, &fields);
     derive::complete(&mut fields, derive::Known { path: known.path.or(path), ..known });
-    displace_reserved(&mut fields, dropped);
-    remove(&mut fields, dropped);
+    displace_reserved(&mut fields, &taken);
+    remove(&mut fields, taken.dropped);
     add_defaults(&mut fields, defaults, has_service);
     let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
     check_bounds(&record, context)
@@ -78,6 +79,13 @@ pub(super) fn finish<'a>(
 
 /// Hash of the name under which a level is kept as it was written.
 const LEVEL_TEXT_HASH: NameHash = NameHash::START.extend(field_names::LEVEL_TEXT);
+
+/// Names that the record's own moment, level and list of detectors have.
+const RESERVED: [(&str, NameHash); 3] = [
+    (field_names::TIMESTAMP, NameHash::START.extend(field_names::TIMESTAMP)),
+    (field_names::LEVEL, NameHash::START.extend(field_names::LEVEL)),
+    (field_names::REDACTED, NameHash::START.extend(field_names::REDACTED)),
+];
 
 /// What tells whether a field has a name.
 struct Taken<'t> {
@@ -187,7 +195,7 @@ fn keep_more_than_ids(fields: &mut Vec<Field<'_>>, index: usize) {
 }
 
 /// Keeps the level as the application wrote it, where that differs from the stored name.
-fn keep_level_text(fields: &mut [Field<'_>], taken: Taken<'_>, index: usize, stored: &str) {
+fn keep_level_text(fields: &mut [Field<'_>], taken: &mut Taken<'_>, index: usize, stored: &str) {
     let Some((_, value)) = fields.get_mut(index) else { return };
     match value {
         Value::Str(text) | Value::Json(text) if text == stored => {
@@ -199,20 +207,28 @@ fn keep_level_text(fields: &mut [Field<'_>], taken: Taken<'_>, index: usize, sto
             *value = convert::as_text(value);
         }
     }
-    rename(fields, &taken, index, field_names::LEVEL_TEXT, LEVEL_TEXT_HASH);
+    rename(fields, taken, index, field_names::LEVEL_TEXT, LEVEL_TEXT_HASH);
 }
 
 /// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a
 /// lower layer, or of a level that nobody knows beside one that is known), and an application's
 /// `_redacted` that is no list of detectors.
-fn displace_reserved(fields: &mut [Field<'_>], dropped: &[usize]) {
+fn displace_reserved(fields: &mut [Field<'_>], taken: &Taken<'_>) {
+    let may_stand = |(name, hash): &(&str, NameHash)| {
+        let is_name = |index: &usize| fields.get(*index).is_some_and(|(own, _)| own == name);
+        taken.seen.holds(*hash) && !taken.dropped.iter().any(is_name)
+    };
+    // Fast path: names stand once, and the fields of these were nearly always taken.
+    if !RESERVED.iter().any(may_stand) {
+        return;
+    }
     for position in 0..fields.len() {
         let is_reserved = fields.get(position).is_some_and(|(name, value)| match &**name {
             field_names::LEVEL | field_names::TIMESTAMP => true,
             field_names::REDACTED => !redact::is_detector_list(value),
             _ => false,
         });
-        if is_reserved && !dropped.contains(&position) {
+        if is_reserved && !taken.dropped.contains(&position) {
             names::displace(fields, position);
         }
     }

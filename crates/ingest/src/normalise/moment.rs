@@ -130,8 +130,7 @@ fn grade(
 /// Tells whether a moment lies within what the longest tier keeps and what clocks differ.
 fn is_near(timestamp: Timestamp, context: Context<'_>) -> bool {
     let Context { config, now, .. } = context;
-    let days = config.tiers.iter().map(|(_, policy)| policy.days).max().unwrap_or(0);
-    let behind = (i64::from(days) + 1).saturating_mul(DAY_MICROS);
+    let behind = (i64::from(config.tiers.days_max()) + 1).saturating_mul(DAY_MICROS);
     let ahead = config.limits.ahead_seconds_max.saturating_mul(1_000_000);
     timestamp >= now.saturating_add_micros(-behind) && timestamp <= now.saturating_add_micros(ahead)
 }
