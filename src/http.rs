@@ -4,8 +4,10 @@
 //! request head   hyper's timer: header_timeout, also the longest idle keep-alive
 //!                at most HEADERS_MAX headers and HEAD_BYTES_MAX bytes: 431 above
 //! request body   DeadlineBody: body_timeout from the head to the last byte, and never less than
-//!                BODY_BYTES_MIN in BODY_PATIENCE: 408
+//!                BODY_BYTES_MIN in BODY_PATIENCE: 408; only time in which the client is waited
+//!                for counts
 //! answer         StallGuard: a client that takes next to nothing for write_timeout is cut off
+//! the end        Linger: one that is still sending when it is answered gets to see the answer
 //! ```
 //!
 //! The connection's seat is told whether the client is waited for (a head, a body) or something
@@ -31,12 +33,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tierlog_model::SenderId;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::debug;
 
 use crate::held_body::holding;
+use crate::linger::{Linger, Unread};
 use crate::pace::Pace;
 use crate::problem::problem;
 use crate::seats::Seat;
@@ -46,6 +49,10 @@ use crate::stall::StallGuard;
 const HEADERS_MAX: usize = 64;
 /// Bytes of a request head. Proxies allow 8 to 16 KiB.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the buffer that a connection reads into. hyper would let it grow to 400 KiB under a
+/// fast sender and keep it: with a thousand of them, memory that no budget counts.
+const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// What must arrive of a body within [`BODY_PATIENCE`]: a hundred bodies that drip would hold the
 /// memory of all others.
@@ -84,11 +91,14 @@ pub(crate) async fn serve_http_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = TokioIo::new(StallGuard::new(stream, deadlines.write));
+    let unread = Unread::default();
+    let stream = StallGuard::new(stream, deadlines.write);
+    let stream = TokioIo::new(Linger::new(stream, unread.clone()));
     let leave = seat.leave().clone();
     let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(seat.clone());
         request.extensions_mut().insert(sender);
+        request.extensions_mut().insert(unread.clone());
         request
     });
     let connection = http1::Builder::new()
@@ -96,6 +106,7 @@ pub(crate) async fn serve_http_connection<S>(
         .header_read_timeout(deadlines.header)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
         .half_close(deadlines.half_closed == HalfClosed::Waits)
         .serve_connection(stream, TowerToHyperService::new(router));
     let mut connection = pin!(connection);
@@ -121,6 +132,8 @@ pub(crate) async fn serve_http_connection<S>(
 pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
     router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
         let seat = request.extensions().get::<Seat>().cloned();
+        let unread = request.extensions().get::<Unread>().cloned().unwrap_or_default();
+        let left = unread.clone();
         let expired = Arc::new(AtomicBool::new(false));
         let late = Arc::clone(&expired);
         let told = seat.clone();
@@ -134,12 +147,24 @@ pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
                 inner,
                 end: Box::pin(sleep(deadline)),
                 pace: Pace::new(BODY_BYTES_MIN, BODY_PATIENCE),
+                waits_since: Instant::now(),
+                handed_at: None,
+                state: BodyState::Arriving,
                 late,
+                unread: left,
                 seat: told,
             })
         });
         let answer: Response = next.run(request).await;
-        let answer = if expired.load(Ordering::Relaxed) { too_late() } else { answer };
+        let is_late = expired.load(Ordering::Relaxed);
+        // The handler may know more about it: how much of the body is durable, say.
+        let is_said = answer.status() == StatusCode::REQUEST_TIMEOUT;
+        let mut answer = if is_late && !is_said { too_late() } else { answer };
+        if unread.is_noted() {
+            // What is still to come of the body is not wanted any more.
+            let close = axum::http::HeaderValue::from_static("close");
+            answer.headers_mut().insert(axum::http::header::CONNECTION, close);
+        }
         let Some(seat) = seat else { return answer };
         seat.works();
         holding(answer, Answering(seat))
@@ -148,20 +173,49 @@ pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
 
 fn too_late() -> Response {
     let detail = "the request body did not arrive in time";
-    let mut answer = problem(StatusCode::REQUEST_TIMEOUT, "deadline", detail);
-    // What is still to come of the body is not wanted any more.
-    let close = axum::http::HeaderValue::from_static("close");
-    answer.headers_mut().insert(axum::http::header::CONNECTION, close);
-    answer
+    problem(StatusCode::REQUEST_TIMEOUT, "deadline", detail)
 }
 
-/// A request body that must keep a pace and end in time.
+/// A request body that must keep a pace and end in time. Time counts while its reader waits for
+/// it; a reader that works on what has arrived, or waits for room, has stopped the clock.
 struct DeadlineBody {
     inner: Body,
     end: Pin<Box<Sleep>>,
     pace: Pace,
+    /// Since when the client is waited for, had its reader never done anything else.
+    waits_since: Instant,
+    /// When its reader was given bytes that it works on now.
+    handed_at: Option<Instant>,
+    state: BodyState,
     late: Arc<AtomicBool>,
+    unread: Unread,
     seat: Option<Seat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyState {
+    Arriving,
+    /// Its end, or an error, was given out.
+    Over,
+}
+
+impl DeadlineBody {
+    /// Takes off the time in which its reader did something else.
+    fn resume(&mut self) {
+        let Some(handed_at) = self.handed_at.take() else { return };
+        let paused = handed_at.elapsed();
+        self.waits_since += paused;
+        let end = self.end.deadline() + paused;
+        self.end.as_mut().reset(end);
+    }
+}
+
+impl Drop for DeadlineBody {
+    fn drop(&mut self) {
+        if self.state == BodyState::Arriving && !self.inner.is_end_stream() {
+            self.unread.note();
+        }
+    }
 }
 
 impl HttpBody for DeadlineBody {
@@ -172,19 +226,26 @@ impl HttpBody for DeadlineBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.resume();
         let in_time = self.end.as_mut().poll(context).is_pending();
         if in_time {
             let frame = Pin::new(&mut self.inner).poll_frame(context);
             match &frame {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.pace.moved(piece.data_ref().map_or(0, Bytes::len));
-                    return frame;
-                }
-                Poll::Ready(_) => {
+                    self.handed_at = Some(Instant::now());
                     self.seat.as_ref().inspect(|seat| seat.works());
                     return frame;
                 }
-                Poll::Pending if self.pace.poll_too_slow(context).is_pending() => return frame,
+                Poll::Ready(_) => {
+                    self.state = BodyState::Over;
+                    self.seat.as_ref().inspect(|seat| seat.works());
+                    return frame;
+                }
+                Poll::Pending if self.pace.poll_too_slow(context).is_pending() => {
+                    self.seat.as_ref().inspect(|seat| seat.waits_since_moment(self.waits_since));
+                    return frame;
+                }
                 Poll::Pending => {}
             }
         }

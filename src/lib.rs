@@ -18,6 +18,7 @@ mod held_body;
 mod host_guard;
 mod http;
 mod keys;
+mod linger;
 mod listener;
 mod maintenance;
 mod metrics_http;

@@ -184,7 +184,8 @@ impl Seat {
         !self.leave.is_cancelled()
     }
 
-    fn waits_since_moment(&self, moment: Instant) {
+    /// Notes that the client is waited for since a moment.
+    pub(crate) fn waits_since_moment(&self, moment: Instant) {
         let since = millis(moment.saturating_duration_since(self.epoch));
         self.waits_since.store(since, Ordering::Relaxed);
     }

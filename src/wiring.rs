@@ -100,8 +100,14 @@ pub(crate) async fn serve(
     let pseudonyms = open_keys(&config)?;
     let metrics = Arc::new(metrics(&store));
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
-    let ingest =
-        Arc::new(Ingest::new(ingest_config, Arc::new(redactor), sender, Arc::clone(&clock)));
+    let bodies = memory.part(MemoryUse::Bodies).clone();
+    let ingest = Arc::new(Ingest::new(
+        ingest_config,
+        Arc::new(redactor),
+        sender,
+        bodies,
+        Arc::clone(&clock),
+    ));
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone(), ingest.reporter()))))
         .merge(metrics_router(metrics));

@@ -36,7 +36,8 @@ pub(crate) fn prepare(corpus: &Corpus, redaction: Redaction) -> Result<Prepared>
     };
     let (sender, _receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     let config = IngestConfig::default();
-    let ingest = Ingest::new(config, Arc::new(redactor), sender, Arc::new(SystemClock));
+    let bodies = MemoryPart::new(MemoryUse::Bodies, HANDOFF_BYTES);
+    let ingest = Ingest::new(config, Arc::new(redactor), sender, bodies, Arc::new(SystemClock));
     let (batches, cost) = measure_average(|| {
         let batches: Vec<RedactedBatch> =
             corpus.chunks().map(|chunk| ingest.prepare_lines(chunk).batch).collect();

@@ -143,13 +143,23 @@ fn a_client_that_never_finishes_its_head_or_its_body_is_let_go() {
     server.store(&numbered(0..1));
 }
 
-/// Begins four bodies of nearly the largest size, one after the other, and returns the connections
-/// with the last byte of each.
+/// Lines of a body that holds nearly a mebibyte while its end is missing.
+const HELD_LINES: u64 = 10;
+
+/// Returns numbered lines of 90 kB, which are quickly read.
+fn long_lines(numbers: std::ops::Range<u64>) -> String {
+    let pad = "p".repeat(90_000);
+    let long = |number| line(&json!({"message": "numbered", "number": number, "pad": pad}));
+    numbers.map(long).collect()
+}
+
+/// Begins three bodies of nearly one piece, one after the other, and returns the connections with
+/// the last byte of each.
 fn fill_the_room_for_bodies(server: &Server<'_>) -> Vec<(TcpStream, u8)> {
     let mut sent = 0;
     let mut holders = Vec::new();
-    for number in 0..4 {
-        let body = numbered(number * 1_200..(number + 1) * 1_200);
+    for number in 0..3 {
+        let body = long_lines(number * HELD_LINES..(number + 1) * HELD_LINES);
         let head = format!(
             "POST /api/v1/ingest HTTP/1.1\r\nhost: localhost\r\n\
              content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
@@ -171,25 +181,27 @@ fn fill_the_room_for_bodies(server: &Server<'_>) -> Vec<(TcpStream, u8)> {
 }
 
 fn finish_bodies(holders: Vec<(TcpStream, u8)>) {
-    for (stream, last) in &holders {
-        let mut stream = stream;
-        stream.write_all(&[*last]).expect("the end of the body");
-    }
-    for (stream, _) in holders {
+    // One after the other: each is worked on without a wait.
+    for (mut stream, last) in holders {
+        stream.write_all(&[last]).expect("the end of the body");
         let status = BufReader::new(stream).lines().next().expect("an answer").expect("text");
         assert!(status.contains(" 200 "), "{status}");
     }
 }
 
-/// All bodies together hold four times as much as one may.
-const SMALL_BODIES: [&str; 2] = ["ingest.http.body_max=64KiB", "ingest.limits.line_max=16KiB"];
+/// Two long bodies hold half of it, and a third one goes on by the right of whoever has waited
+/// longest.
+const SMALL_ROOM: [&str; 1] = ["memory.bodies=4MiB"];
+
+/// Numbers of the lines of a body that finds no room any more.
+const LATE: std::ops::Range<u64> = 3 * HELD_LINES..3 * HELD_LINES + 4;
 
 #[test]
 fn a_body_for_which_there_is_no_room_in_time_is_told_to_come_back() {
-    let home = Home::with(&SMALL_BODIES);
+    let home = Home::with(&SMALL_ROOM);
     let server = home.start_with(&["ingest.http.full_wait=200ms"]);
     let holders = fill_the_room_for_bodies(&server);
-    let late = numbered(4_800..5_400);
+    let late = long_lines(LATE);
     let id = [("tierlog-batch-id", "late")];
     let refused = server.post_lines(late.as_bytes(), &id);
     assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("full")));
@@ -197,21 +209,21 @@ fn a_body_for_which_there_is_no_room_in_time_is_told_to_come_back() {
     finish_bodies(holders);
     let again = server.post_lines(late.as_bytes(), &id);
     assert_eq!(again.status, 200, "{}", again.text());
-    server.await_count("", 5_400);
+    server.await_count("", LATE.end);
 }
 
 #[test]
 fn a_body_for_which_there_is_room_in_time_waits_for_it() {
-    let home = Home::with(&SMALL_BODIES);
+    let home = Home::with(&SMALL_ROOM);
     let server = home.start();
     let holders = fill_the_room_for_bodies(&server);
     std::thread::scope(|scope| {
-        let late = scope.spawn(|| server.post_lines(numbered(4_800..5_400).as_bytes(), &[]));
+        let late = scope.spawn(|| server.post_lines(long_lines(LATE).as_bytes(), &[]));
         finish_bodies(holders);
         let late = late.join().expect("no panic");
         assert_eq!(late.status, 200, "{}", late.text());
     });
-    server.await_count("", 5_400);
+    server.await_count("", LATE.end);
 }
 
 /// Clients without a retry, at full speed, with bodies that fill the hand-off one by one.

@@ -43,6 +43,8 @@ mod hostile;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod large_bodies;
+#[cfg(test)]
 mod maintenance;
 mod many_names;
 #[cfg(test)]

@@ -105,3 +105,11 @@ pub struct Defaults {
     /// Where the lines come from, for records that do not say.
     pub source: Option<String>,
 }
+
+impl Defaults {
+    /// Returns how many bytes they add to a record that has nothing of its own.
+    pub(crate) fn byte_len(&self) -> usize {
+        let texts = [&self.service, &self.source];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+}

@@ -1,12 +1,12 @@
 //! A body that is one JSON array becomes its elements, without parsing it: each element then goes
 //! the way of a line, so a bad one costs itself only and a large body no tree.
 
-/// Elements of an array, found by counting brackets outside strings. Whether they are JSON is for
-/// the decoder to say. Arrays that follow each other are one sequence.
+/// Finds the elements of an array by counting brackets outside strings. Whether they are JSON is
+/// for the decoder to say. Arrays that follow each other are one sequence.
 #[derive(Clone, Debug)]
-pub(crate) struct Elements<'a> {
-    rest: &'a [u8],
+pub(crate) struct Elements {
     at: At,
+    scan: ValueScan,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,46 +17,121 @@ enum At {
     Inside,
 }
 
-impl<'a> Elements<'a> {
-    /// Returns the elements of a body that starts with `[`.
-    pub(crate) fn new(body: &'a [u8]) -> Elements<'a> {
-        Elements { rest: body, at: At::Outside }
-    }
+/// Where in a text the next element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Where it begins, behind white space.
+    pub(crate) start: usize,
+    /// Where the `,` or `]` behind it stands; `None` when the text ends before that.
+    pub(crate) end: Option<usize>,
 }
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = &'a [u8];
+impl Elements {
+    /// Finds the elements of a body that begins with `[`.
+    pub(crate) fn of_array() -> Elements {
+        Elements { at: At::Outside, scan: ValueScan::default() }
+    }
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    /// Finds the one element of a body that is an object over several lines.
+    pub(crate) fn of_object() -> Elements {
+        Elements { at: At::Inside, scan: ValueScan::default() }
+    }
+
+    /// Returns where the next element of a text is, which may be empty; `None` when nothing but
+    /// white space and brackets is left.
+    pub(crate) fn find(&mut self, text: &[u8]) -> Option<Place> {
+        self.scan = ValueScan::default();
+        let mut start = 0;
         loop {
-            self.rest = self.rest.trim_ascii_start();
-            let first = *self.rest.first()?;
-            if self.at == At::Outside && first == b'[' {
-                self.rest = self.rest.get(1..).unwrap_or_default();
-                self.at = At::Inside;
-                continue;
+            let rest = text.get(start..)?;
+            start += rest.len() - rest.trim_ascii_start().len();
+            let first = *text.get(start)?;
+            if self.at == At::Inside || first != b'[' {
+                break;
             }
-            let (element, rest) = self.rest.split_at_checked(value_end(self.rest))?;
-            self.rest = rest.get(1..).unwrap_or_default();
-            if rest.first() == Some(&b']') {
-                self.at = At::Outside;
-            }
-            let element = element.trim_ascii();
-            if !element.is_empty() {
-                return Some(element);
-            }
+            self.at = At::Inside;
+            start += 1;
+        }
+        let length = self.scan.advance(text.get(start..)?);
+        Some(Place { start, end: length.map(|length| start + length) })
+    }
+
+    /// Goes on in an element whose end was not found: returns where its `,` or `]` stands in the
+    /// text that follows.
+    pub(crate) fn find_end(&mut self, text: &[u8]) -> Option<usize> {
+        self.scan.advance(text)
+    }
+
+    /// Notes what stood behind an element.
+    pub(crate) fn pass(&mut self, delimiter: u8) {
+        if delimiter == b']' {
+            self.at = At::Outside;
         }
     }
 }
 
-/// Tells whether a body is one JSON value that spans all of it, as pretty-printed objects do.
-pub(crate) fn is_single_object(body: &[u8]) -> bool {
-    let body = body.trim_ascii();
-    body.first() == Some(&b'{') && object_end(body) == Some(body.len())
+/// Finds where a JSON value ends, in a text that comes in pieces.
+#[derive(Clone, Debug, Default)]
+struct ValueScan {
+    depth: usize,
+    string: InString,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum InString {
+    #[default]
+    No,
+    Yes,
+    /// Behind a `\`: the next byte cannot end the string.
+    Escaped,
+}
+
+impl ValueScan {
+    /// Returns the position of the `,` or `]` behind the value, if the text reaches so far.
+    fn advance(&mut self, text: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(&byte) = text.get(at) {
+            if self.string != InString::No {
+                at += self.pass_string(text.get(at..).unwrap_or_default());
+                continue;
+            }
+            match byte {
+                b',' | b']' if self.depth == 0 => return Some(at),
+                b'"' => self.string = InString::Yes,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// Returns how many bytes are of a string, its closing quote included.
+    fn pass_string(&mut self, text: &[u8]) -> usize {
+        let mut at = 0;
+        if self.string == InString::Escaped && !text.is_empty() {
+            self.string = InString::Yes;
+            at = 1;
+        }
+        while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
+            at += found + 1;
+            if text.get(at - 1) == Some(&b'"') {
+                self.string = InString::No;
+                return at;
+            }
+            if at == text.len() {
+                self.string = InString::Escaped;
+                return at;
+            }
+            at += 1;
+        }
+        text.len()
+    }
 }
 
 /// Objects on one line: more are found by nobody who looks at the line.
-const OBJECTS_MAX: usize = 1_000;
+pub(crate) const OBJECTS_MAX: usize = 1_000;
 
 /// Returns the objects of a line that holds nothing else: behind each other, perhaps with commas
 /// between them or behind the last. Nothing for a line that is one object, or anything more.
@@ -76,7 +151,7 @@ pub(crate) fn objects(line: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 /// Returns where the object at the start of a text ends.
-fn object_end(text: &[u8]) -> Option<usize> {
+pub(crate) fn object_end(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -96,35 +171,9 @@ fn object_end(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// Returns the position of the `,` or `]` behind the value at the start of a text, else its end.
-fn value_end(text: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b',' | b']' if depth == 0 => return at,
-            b'"' => at += string_rest(text.get(at + 1..).unwrap_or_default()),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
-}
-
 /// Returns how many bytes a string takes behind its opening quote, the closing one included.
 fn string_rest(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
-        at += found + 1;
-        match text.get(at - 1) {
-            Some(b'"') => return at,
-            // The escaped byte cannot end the string.
-            _ => at += 1,
-        }
-    }
-    text.len()
+    ValueScan { string: InString::Yes, ..ValueScan::default() }.pass_string(text)
 }
 
 #[cfg(test)]
@@ -133,8 +182,30 @@ mod tests {
 
     use super::*;
 
+    /// Returns the elements of a body that is all there.
+    fn elements(body: &[u8]) -> Vec<&[u8]> {
+        let mut finder = Elements::of_array();
+        let (mut rest, mut found) = (body, Vec::new());
+        while let Some(place) = finder.find(rest) {
+            let end = place.end.unwrap_or(rest.len());
+            let element = rest[place.start..end].trim_ascii();
+            if !element.is_empty() {
+                found.push(element);
+            }
+            rest = match place.end {
+                Some(end) => {
+                    finder.pass(rest[end]);
+                    &rest[end + 1..]
+                }
+                None => &[],
+            };
+        }
+        found
+    }
+
     fn check(body: &str, expected: &[&str]) {
-        let elements: Vec<&str> = Elements::new(body.as_bytes())
+        let elements: Vec<&str> = elements(body.as_bytes())
+            .into_iter()
             .map(|element| std::str::from_utf8(element).expect("cut between characters"))
             .collect();
         assert_eq!(elements, expected, "{body}");
@@ -174,13 +245,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_single_object_spans_the_body() {
-        assert!(is_single_object(b"{\n \"a\": \"}\"\n}\n"));
-        assert!(!is_single_object(b"{\"a\":1}\n{\"b\":2}\n"));
-        assert!(!is_single_object(b"{\"a\":1") && !is_single_object(b"[]"));
-    }
-
     proptest! {
         #[test]
         fn elements_equal_those_of_a_parser(
@@ -189,7 +253,8 @@ mod tests {
             let values: Vec<serde_json::Value> =
                 texts.iter().map(|text| serde_json::json!({ "k": [text, 1], "l": text })).collect();
             let body = serde_json::to_string_pretty(&values).expect("values print");
-            let parsed: Vec<serde_json::Value> = Elements::new(body.as_bytes())
+            let parsed: Vec<serde_json::Value> = elements(body.as_bytes())
+                .into_iter()
                 .map(|element| serde_json::from_slice(element).expect("an element is JSON"))
                 .collect();
             prop_assert_eq!(parsed, values);
@@ -197,7 +262,26 @@ mod tests {
 
         #[test]
         fn any_bytes_end(body: Vec<u8>) {
-            prop_assert!(Elements::new(&body).count() <= body.len());
+            prop_assert!(elements(&body).len() <= body.len());
+        }
+
+        /// However a text is cut, a value ends where it ends in the whole.
+        #[test]
+        fn a_value_ends_where_it_does_in_one_piece(
+            text in "[\\[\\]{},\"\\\\ a]{0,40}",
+            piece_bytes in 1_usize..10,
+        ) {
+            let whole = ValueScan::default().advance(text.as_bytes());
+            let (mut scan, mut passed) = (ValueScan::default(), 0);
+            let mut end = None;
+            for piece in text.as_bytes().chunks(piece_bytes) {
+                if let Some(found) = scan.advance(piece) {
+                    end = Some(passed + found);
+                    break;
+                }
+                passed += piece.len();
+            }
+            prop_assert_eq!(end, whole);
         }
     }
 }

@@ -94,6 +94,11 @@ impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Lines<'a> {
         Lines { rest: text }
     }
+
+    /// Returns how many bytes were not walked yet.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'a> Iterator for Lines<'a> {

@@ -3,6 +3,7 @@
 //! The fuzzer (`fuzz/`) looks for bytes that break a property; the test below replays the corpus
 //! that it left in the repository. Not part of an ordinary build.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Bytes, BytesMut};
@@ -12,11 +13,13 @@ use tierlog_model::{
 };
 use tokio_util::codec::Decoder as _;
 
-use crate::config::Defaults;
+use crate::config::{Defaults, IngestLimits};
 use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
-use crate::inflate::{Encoding, inflate};
+use crate::inflate::Encoding;
 use crate::normalise::LineKind;
-use crate::pipeline::{BodyFormat, Held, PreparedBatch, Reading, StreamReader};
+use crate::pipeline::{
+    BodyFormat, BodyHead, Held, PieceBounds, PreparedBatch, Reading, StreamReader, read_body,
+};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 
 /// 2026-11-20T12:00:00Z.
@@ -24,6 +27,11 @@ const NOW_MICROS: i64 = 1_795_176_000_000_000;
 
 /// Longest body after inflating: a bomb must be noticed soon.
 const INFLATED_BYTES_MAX: usize = 1 << 20;
+
+/// Bounds of a piece: small, so that short inputs are several.
+const FUZZED_PIECE_BYTES: usize = 256;
+/// See [`FUZZED_PIECE_BYTES`].
+const FUZZED_PIECE_RECORDS: u32 = 8;
 
 /// Bytes that a line may take in a batch beyond its own: its header, and names of fields that
 /// every record has.
@@ -58,7 +66,10 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| {
     let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
     let clock: Arc<dyn Clock> =
         Arc::new(ManualClock::at(Timestamp::from_micros_clamped(NOW_MICROS)));
-    let ingest = Ingest::new(IngestConfig::default(), Arc::new(redactor), sender, clock);
+    let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
+    let limits = IngestLimits { inflated_bytes_max: INFLATED_BYTES_MAX, ..IngestLimits::default() };
+    let config = IngestConfig { limits, ..IngestConfig::default() };
+    let ingest = Ingest::new(config, Arc::new(redactor), sender, bodies, clock);
     Bench { ingest, _receiver: receiver }
 });
 
@@ -122,15 +133,19 @@ pub fn lines(data: &[u8]) {
     let whole = BENCH.ingest.prepare_lines(data);
     check_batch(&whole, data.len());
     let mut reader = StreamReader::new(BENCH.ingest.config(), LineKind::Json);
-    let frames = [Frame::Lines(Bytes::copy_from_slice(data))];
-    let streamed =
-        BENCH.ingest.prepare_frames(&mut reader, &Reading::default(), &frames, Held::Closed);
-    check_batch(&streamed, data.len());
+    let mut frames = VecDeque::from([Frame::Lines(Bytes::copy_from_slice(data))]);
+    while !frames.is_empty() {
+        let reading = Reading::default();
+        let streamed =
+            BENCH.ingest.prepare_frames(&mut reader, &reading, &mut frames, Held::Closed);
+        check_batch(&streamed, data.len());
+    }
 }
 
-/// A body is inflated within its limit, and read in the format that its type names.
+/// A body is inflated within its limit, and read in the format that its type names; alike in
+/// whatever pieces it arrives.
 ///
-/// The first byte is format and encoding.
+/// The first byte is format, encoding and how the body arrives.
 pub fn body(data: &[u8]) {
     let [control, body @ ..] = data else { return };
     let format = match control & 3 {
@@ -144,12 +159,26 @@ pub fn body(data: &[u8]) {
         2 => Encoding::Zstd,
         _ => Encoding::Deflate,
     };
-    let body = Bytes::copy_from_slice(body);
-    let Ok(body) = inflate(body, encoding, INFLATED_BYTES_MAX) else { return };
-    assert!(body.len() <= INFLATED_BYTES_MAX, "inflated beyond the limit");
-    let defaults = Defaults { service: Some("fuzz".to_owned()), ..Defaults::default() };
-    let prepared = BENCH.ingest.prepare_body(&body, format, &defaults, None);
-    check_batch(&prepared, body.len());
+    let read = |received_bytes| {
+        let defaults = Defaults { service: Some("fuzz".to_owned()), ..Defaults::default() };
+        let head = BodyHead { format, encoding, defaults, id: None };
+        let bounds = PieceBounds { bytes: FUZZED_PIECE_BYTES, records: FUZZED_PIECE_RECORDS };
+        read_body(&BENCH.ingest, head, bounds, body, received_bytes)
+    };
+    let (whole, parts) = (read(body.len().max(1)), read(1 + usize::from(control >> 4)));
+    let (whole, parts) = match (whole, parts) {
+        (Ok(whole), Ok(parts)) => (whole, parts),
+        (whole, parts) => {
+            assert_eq!(whole.is_err(), parts.is_err(), "an error that depends on arrival");
+            return;
+        }
+    };
+    assert_eq!(whole.len(), parts.len(), "pieces that depend on arrival");
+    for (piece, part) in whole.iter().zip(&parts) {
+        check_batch(&piece.prepared, INFLATED_BYTES_MAX);
+        assert_eq!(piece.prepared.batch.bytes(), part.prepared.batch.bytes(), "a piece differs");
+        assert_eq!(piece.through_line, part.through_line, "a piece ends elsewhere");
+    }
 }
 
 /// Personal data on a line of its own within any text is gone from the record.

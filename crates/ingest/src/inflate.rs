@@ -1,13 +1,26 @@
-//! Compressed bodies become plain ones, up to a cap. The only file with raw decompressors: a few
-//! kilobytes can stand for gigabytes, so nothing else may inflate.
+//! Compressed bodies become plain ones as they arrive, up to a cap. The only file with raw
+//! decompressors: a few kilobytes can stand for gigabytes, so nothing else may inflate.
+//!
+//! Received bytes are given to an [`Inflater`], and plain bytes are asked of it: never more come
+//! out than the caller has room for, and what was not asked for stays compressed. The memory of a
+//! decompressor is bounded by its format ([`Inflater::decoder_bytes_max`]).
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, BytesMut};
 
 /// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 asks every decoder to support
 /// and which `zstd -19` uses. A frame that wants more wants our memory.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// What zstd holds beside its window: tables, and a block on its way in and out.
+const ZSTD_TABLES_BYTES: usize = 512 << 10;
+
+/// What inflating gzip and deflate holds: a window of 32 KiB, and tables.
+const DEFLATE_BYTES: usize = 64 << 10;
+
+/// How much longer compressed lines become, as a rule.
+const INFLATED_FACTOR: usize = 16;
 
 /// How a body is compressed (`Content-Encoding`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +38,16 @@ pub(crate) enum Encoding {
 /// Why a body could not be inflated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InflateError {
-    /// The body inflates to more than the cap, or asks for a larger window.
+    /// The body inflates to more than the cap.
     #[error("body inflates beyond {limit} bytes")]
     TooLarge {
         /// The cap.
+        limit: usize,
+    },
+    /// A zstd frame asks for a larger window than any decoder has to support.
+    #[error("zstd window is larger than {limit} bytes")]
+    WindowTooLarge {
+        /// The largest window.
         limit: usize,
     },
     /// The compressed bytes are damaged or cut off.
@@ -50,62 +69,356 @@ impl Encoding {
     }
 }
 
-/// Inflates a body, stopping at the cap.
-#[expect(clippy::disallowed_types, reason = "the one place where decompressors are capped")]
-pub(crate) fn inflate(
-    body: Bytes,
+/// How far a window was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// To the length that was asked for.
+    Whole,
+    /// As far as the received bytes go: more of them must be given.
+    Starving,
+    /// To the end of the body.
+    Finished,
+}
+
+/// Inflates one body.
+pub(crate) struct Inflater {
     encoding: Encoding,
+    decoder: Decoder,
     limit: usize,
-) -> Result<Bytes, InflateError> {
-    match encoding {
-        Encoding::Identity if body.len() > limit => Err(InflateError::TooLarge { limit }),
-        Encoding::Identity => Ok(body),
-        Encoding::Gzip => read_capped(flate2::read::MultiGzDecoder::new(&*body), limit, "gzip"),
-        Encoding::Deflate if has_zlib_header(&body) => {
-            read_capped(flate2::read::ZlibDecoder::new(&*body), limit, "deflate")
-        }
-        Encoding::Deflate => {
-            read_capped(flate2::read::DeflateDecoder::new(&*body), limit, "deflate")
-        }
-        Encoding::Zstd => {
-            // Fast path: one frame that says how long it is.
-            if let Some(plain) = inflate_at_once(&body, limit) {
-                return Ok(plain);
+    inflated_bytes: usize,
+}
+
+/// The decompressor, and in it the received bytes.
+#[expect(clippy::disallowed_types, reason = "the one place where decompressors are capped")]
+enum Decoder {
+    /// No byte was asked for yet.
+    Undecided(Feed),
+    /// Nothing is compressed.
+    Plain(Feed),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Feed>>),
+    Zlib(Box<flate2::bufread::ZlibDecoder<Feed>>),
+    Bare(Box<flate2::bufread::DeflateDecoder<Feed>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Feed>>),
+}
+
+impl Inflater {
+    /// Returns the inflater of a body that may inflate to so many bytes.
+    pub(crate) fn new(encoding: Encoding, limit: usize) -> Inflater {
+        let decoder = match encoding {
+            Encoding::Identity => Decoder::Plain(Feed::default()),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => {
+                Decoder::Undecided(Feed::default())
             }
-            let corrupt = |_| InflateError::Corrupt("zstd");
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(&*body).map_err(corrupt)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
-            read_capped(decoder, limit, "zstd")
+        };
+        Inflater { encoding, decoder, limit, inflated_bytes: 0 }
+    }
+
+    /// Takes received bytes.
+    pub(crate) fn give(&mut self, received: Bytes) {
+        self.feed_mut().give(received);
+    }
+
+    /// Notes that the body has arrived whole.
+    pub(crate) fn end(&mut self) {
+        self.feed_mut().has_ended = true;
+    }
+
+    /// Tells whether the body has arrived whole.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.feed().has_ended
+    }
+
+    /// Returns how many received bytes were not read yet.
+    pub(crate) fn received_bytes(&self) -> usize {
+        self.feed().byte_len()
+    }
+
+    /// Returns how many plain bytes the received ones become as a rule.
+    pub(crate) fn expected_bytes(&self) -> usize {
+        match self.encoding {
+            Encoding::Identity => self.received_bytes(),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => {
+                self.received_bytes().saturating_mul(INFLATED_FACTOR)
+            }
+        }
+    }
+
+    /// Returns the memory that the decompressor holds beside received and plain bytes.
+    pub(crate) fn decoder_bytes(&self) -> usize {
+        match &self.decoder {
+            Decoder::Undecided(_) | Decoder::Plain(_) => 0,
+            Decoder::Gzip(_) | Decoder::Zlib(_) | Decoder::Bare(_) | Decoder::Zstd(_) => {
+                self.decoder_bytes_max()
+            }
+        }
+    }
+
+    /// Returns the most memory that decompressing holds beside received and plain bytes.
+    pub(crate) fn decoder_bytes_max(&self) -> usize {
+        match self.encoding {
+            Encoding::Identity => 0,
+            Encoding::Gzip | Encoding::Deflate => DEFLATE_BYTES,
+            Encoding::Zstd => (1 << ZSTD_WINDOW_LOG_MAX) + ZSTD_TABLES_BYTES,
+        }
+    }
+
+    /// Appends plain bytes to a window until it is so long. Whatever the sizes of the pieces that
+    /// were given, the same body fills the window alike.
+    pub(crate) fn fill(
+        &mut self,
+        window: &mut Vec<u8>,
+        length: usize,
+    ) -> Result<Filled, InflateError> {
+        let missing = length.saturating_sub(window.len());
+        if missing == 0 {
+            return Ok(Filled::Whole);
+        }
+        // One byte more than the cap tells "exactly at the cap" from "beyond".
+        let wanted = missing.min(self.limit.saturating_add(1) - self.inflated_bytes);
+        let before = window.len();
+        let outcome = match self.start(window, wanted)? {
+            Started::No => return Ok(Filled::Starving),
+            Started::AtOnce => Ok(0),
+            Started::Yes => {
+                let expected = self.expected_bytes();
+                self.decoder.read_into(window, wanted, expected)
+            }
+        };
+        self.inflated_bytes += window.len() - before;
+        if self.inflated_bytes > self.limit {
+            return Err(InflateError::TooLarge { limit: self.limit });
+        }
+        match outcome {
+            Ok(_) if window.len() < length => Ok(Filled::Finished),
+            Ok(_) => Ok(Filled::Whole),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Filled::Starving),
+            Err(error) => Err(self.problem(&error)),
+        }
+    }
+
+    /// Makes the decompressor, once there is enough to know which.
+    fn start(&mut self, window: &mut Vec<u8>, wanted: usize) -> Result<Started, InflateError> {
+        let Decoder::Undecided(feed) = &mut self.decoder else { return Ok(Started::Yes) };
+        if !feed.has_ended && feed.byte_len() < HEAD_BYTES_MIN {
+            return Ok(Started::No);
+        }
+        if self.encoding == Encoding::Zstd {
+            let claimed = claimed_bytes(feed.whole());
+            if claimed.is_some_and(|claimed| claimed > self.limit) {
+                return Err(InflateError::TooLarge { limit: self.limit });
+            }
+            // Fast path: one frame that says how long it is and is all there.
+            if let Some(claimed) = claimed.filter(|claimed| *claimed < wanted)
+                && feed.has_ended
+                && inflate_at_once(feed.whole(), claimed, window)
+            {
+                feed.clear();
+                return Ok(Started::AtOnce);
+            }
+        }
+        let feed = std::mem::take(feed);
+        self.decoder = Decoder::of(self.encoding, feed)?;
+        Ok(Started::Yes)
+    }
+
+    fn problem(&self, error: &io::Error) -> InflateError {
+        match self.encoding {
+            // zstd's name for a frame whose window is larger than we allow.
+            Encoding::Zstd if error.to_string().contains("too much memory") => {
+                InflateError::WindowTooLarge { limit: 1 << ZSTD_WINDOW_LOG_MAX }
+            }
+            Encoding::Zstd => InflateError::Corrupt("zstd"),
+            Encoding::Gzip => InflateError::Corrupt("gzip"),
+            Encoding::Deflate | Encoding::Identity => InflateError::Corrupt("deflate"),
+        }
+    }
+
+    fn feed(&self) -> &Feed {
+        match &self.decoder {
+            Decoder::Undecided(feed) | Decoder::Plain(feed) => feed,
+            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Zlib(decoder) => decoder.get_ref(),
+            Decoder::Bare(decoder) => decoder.get_ref(),
+            Decoder::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
+    fn feed_mut(&mut self) -> &mut Feed {
+        match &mut self.decoder {
+            Decoder::Undecided(feed) | Decoder::Plain(feed) => feed,
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Zlib(decoder) => decoder.get_mut(),
+            Decoder::Bare(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.get_mut(),
         }
     }
 }
 
-/// Inflates a zstd frame straight into a buffer of the length that it claims: no window beside it
-/// and no growing. `None` when it claims none, more than the cap, or something that is not true;
-/// what a liar reserves is never touched.
-fn inflate_at_once(body: &[u8], limit: usize) -> Option<Bytes> {
-    let claimed = zstd::zstd_safe::get_frame_content_size(body).ok()??;
-    let length = usize::try_from(claimed).ok().filter(|length| *length <= limit)?;
-    zstd::bulk::decompress(body, length).ok().map(Bytes::from)
+/// Whether there is something to read plain bytes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Started {
+    /// Too little has arrived to tell.
+    No,
+    /// All of the body was inflated into the window.
+    AtOnce,
+    Yes,
 }
 
-fn read_capped(
-    decoder: impl Read,
-    limit: usize,
-    name: &'static str,
-) -> Result<Bytes, InflateError> {
-    let mut plain = Vec::new();
-    // One byte more than the cap tells "exactly at the cap" from "beyond".
-    let mut capped = decoder.take(limit as u64 + 1);
-    if let Err(error) = capped.read_to_end(&mut plain) {
-        // zstd's name for a frame whose window is larger than we allow.
-        let wants_memory = error.to_string().contains("too much memory");
-        return Err(match wants_memory {
-            true => InflateError::TooLarge { limit },
-            false => InflateError::Corrupt(name),
-        });
+/// Bytes that tell zlib from bare deflate, and hold the length that a zstd frame claims.
+const HEAD_BYTES_MIN: usize = 18;
+
+#[expect(clippy::disallowed_types, reason = "the one place where decompressors are capped")]
+impl Decoder {
+    fn of(encoding: Encoding, mut feed: Feed) -> Result<Decoder, InflateError> {
+        Ok(match encoding {
+            Encoding::Identity => Decoder::Plain(feed),
+            Encoding::Gzip => Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(feed))),
+            Encoding::Deflate if has_zlib_header(feed.whole()) => {
+                Decoder::Zlib(Box::new(flate2::bufread::ZlibDecoder::new(feed)))
+            }
+            Encoding::Deflate => {
+                Decoder::Bare(Box::new(flate2::bufread::DeflateDecoder::new(feed)))
+            }
+            Encoding::Zstd => {
+                let corrupt = |_| InflateError::Corrupt("zstd");
+                let mut decoder =
+                    zstd::stream::read::Decoder::with_buffer(feed).map_err(corrupt)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
+                Decoder::Zstd(Box::new(decoder))
+            }
+        })
     }
-    if plain.len() > limit { Err(InflateError::TooLarge { limit }) } else { Ok(plain.into()) }
+
+    /// Reads so many plain bytes behind those of a window, or as many as there are.
+    fn read_into(
+        &mut self,
+        window: &mut Vec<u8>,
+        wanted: usize,
+        expected: usize,
+    ) -> io::Result<usize> {
+        let mut source: &mut dyn Read = match self {
+            Decoder::Undecided(feed) | Decoder::Plain(feed) => {
+                return feed.move_into(window, wanted);
+            }
+            Decoder::Gzip(decoder) => decoder.as_mut(),
+            Decoder::Zlib(decoder) => decoder.as_mut(),
+            Decoder::Bare(decoder) => decoder.as_mut(),
+            Decoder::Zstd(decoder) => decoder.as_mut(),
+        };
+        // Short bodies are many: room for what such a body becomes as a rule, and for more only
+        // when that is not enough.
+        let mut read = 0;
+        for target in [expected.min(wanted), wanted] {
+            window.reserve_exact(target - read);
+            let asked = (target - read) as u64;
+            read += (&mut source).take(asked).read_to_end(window)?;
+            if read < target {
+                break;
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Received bytes that were not read yet.
+#[derive(Debug, Default)]
+struct Feed {
+    /// What is read next, as it was received.
+    front: Bytes,
+    /// What follows, gathered: a body of many small pieces is held as one.
+    rest: BytesMut,
+    has_ended: bool,
+}
+
+impl Feed {
+    fn give(&mut self, received: Bytes) {
+        if self.byte_len() == 0 {
+            self.front = received;
+        } else {
+            self.rest.extend_from_slice(&received);
+        }
+    }
+
+    fn byte_len(&self) -> usize {
+        self.front.len() + self.rest.len()
+    }
+
+    /// Returns all of it as one slice.
+    fn whole(&mut self) -> &[u8] {
+        if !self.rest.is_empty() {
+            let mut whole = BytesMut::with_capacity(self.byte_len());
+            whole.extend_from_slice(&self.front);
+            whole.extend_from_slice(&self.rest);
+            self.rest = BytesMut::new();
+            self.front = whole.freeze();
+        }
+        &self.front
+    }
+
+    /// Moves so many bytes behind those of a window.
+    fn move_into(&mut self, window: &mut Vec<u8>, wanted: usize) -> io::Result<usize> {
+        let mut missing = wanted;
+        while missing > 0 {
+            let front = self.fill_buf()?;
+            let moved = front.get(..missing).unwrap_or(front);
+            if moved.is_empty() {
+                break;
+            }
+            window.reserve_exact(moved.len());
+            window.extend_from_slice(moved);
+            let moved = moved.len();
+            self.consume(moved);
+            missing -= moved;
+        }
+        Ok(wanted - missing)
+    }
+
+    fn clear(&mut self) {
+        self.front = Bytes::new();
+        self.rest = BytesMut::new();
+    }
+}
+
+impl BufRead for Feed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.front.is_empty() {
+            self.front = std::mem::take(&mut self.rest).freeze();
+        }
+        if self.front.is_empty() && !self.has_ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(&self.front)
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.front.advance(bytes.min(self.front.len()));
+    }
+}
+
+impl Read for Feed {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let copied = self.fill_buf()?.read(room)?;
+        self.consume(copied);
+        Ok(copied)
+    }
+}
+
+/// Returns how long the frame that a zstd body begins with says it is.
+fn claimed_bytes(body: &[u8]) -> Option<usize> {
+    let claimed = zstd::zstd_safe::get_frame_content_size(body).ok()??;
+    Some(usize::try_from(claimed).unwrap_or(usize::MAX))
+}
+
+/// Inflates a zstd frame straight into a window, with no other memory. Leaves the window as it is
+/// and returns `false` when the frame is not as it says.
+fn inflate_at_once(body: &[u8], claimed: usize, window: &mut Vec<u8>) -> bool {
+    let Ok(plain) = zstd::bulk::decompress(body, claimed) else { return false };
+    if window.is_empty() {
+        *window = plain;
+    } else {
+        window.extend_from_slice(&plain);
+    }
+    true
 }
 
 /// Tells whether bytes start with a zlib header: method 8 and a checksum that divides by 31.
@@ -115,103 +428,4 @@ fn has_zlib_header(body: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-
-    use super::*;
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text).expect("memory takes all");
-        encoder.finish().expect("memory takes all")
-    }
-
-    fn zstd(text: &[u8]) -> Vec<u8> {
-        zstd::stream::encode_all(text, 3).expect("memory takes all")
-    }
-
-    fn check(body: Vec<u8>, encoding: Encoding, expected: Result<&[u8], InflateError>) {
-        let plain = inflate(body.into(), encoding, 1_000);
-        assert_eq!(plain, expected.map(Bytes::copy_from_slice));
-    }
-
-    #[test]
-    fn every_encoding_gives_the_text_back() {
-        let text = b"{\"a\":1}\n";
-        check(text.to_vec(), Encoding::Identity, Ok(text));
-        check(gzip(text), Encoding::Gzip, Ok(text));
-        check(zstd(text), Encoding::Zstd, Ok(text));
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-        zlib.write_all(text).expect("memory takes all");
-        check(zlib.finish().expect("memory takes all"), Encoding::Deflate, Ok(text));
-        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
-        bare.write_all(text).expect("memory takes all");
-        check(bare.finish().expect("memory takes all"), Encoding::Deflate, Ok(text));
-    }
-
-    #[test]
-    fn several_members_and_frames_are_one_body() {
-        check([gzip(b"a"), gzip(b"b")].concat(), Encoding::Gzip, Ok(b"ab"));
-        check([zstd(b"a"), zstd(b"b")].concat(), Encoding::Zstd, Ok(b"ab"));
-    }
-
-    #[test]
-    fn frames_that_say_how_long_they_are_are_read_at_once() {
-        let text: Vec<u8> = (0..900_u32).map(|number| (number * number / 7) as u8).collect();
-        let whole = |text: &[u8]| zstd::bulk::compress(text, 3).expect("memory takes all");
-        let body = whole(&text);
-        assert_eq!(inflate_at_once(&body, text.len()).as_deref(), Some(text.as_slice()));
-        assert_eq!(inflate_at_once(&body, text.len() - 1), None);
-        check(body.clone(), Encoding::Zstd, Ok(&text));
-        check(whole(&[b'0'; 1_001]), Encoding::Zstd, Err(InflateError::TooLarge { limit: 1_000 }));
-        check([whole(b"a"), whole(b"b")].concat(), Encoding::Zstd, Ok(b"ab"));
-        let cut = body.get(..body.len() - 9).expect("longer").to_vec();
-        check(cut, Encoding::Zstd, Err(InflateError::Corrupt("zstd")));
-        // Two bytes behind the magic number and the descriptor say how long it is.
-        for byte in [5, 6] {
-            let mut lie = body.clone();
-            *lie.get_mut(byte).expect("a header") ^= 1;
-            check(lie, Encoding::Zstd, Err(InflateError::Corrupt("zstd")));
-        }
-    }
-
-    #[test]
-    fn bombs_stop_at_the_cap() {
-        let bomb = vec![b'0'; 50_000_000];
-        let too_large = || Err(InflateError::TooLarge { limit: 1_000 });
-        check(gzip(&bomb), Encoding::Gzip, too_large());
-        check(zstd(&bomb), Encoding::Zstd, too_large());
-        check(vec![b'0'; 1_001], Encoding::Identity, too_large());
-        check([gzip(&[b'0'; 600]), gzip(&[b'0'; 600])].concat(), Encoding::Gzip, too_large());
-        check(gzip(&[b'0'; 1_000]), Encoding::Gzip, Ok(&[b'0'; 1_000]));
-    }
-
-    #[test]
-    fn a_huge_zstd_window_is_refused() {
-        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
-        encoder.window_log(27).expect("a window");
-        encoder.long_distance_matching(true).expect("a setting");
-        encoder.write_all(&[b'0'; 100]).expect("memory takes all");
-        let body = encoder.finish().expect("memory takes all");
-        check(body, Encoding::Zstd, Err(InflateError::TooLarge { limit: 1_000 }));
-    }
-
-    #[test]
-    fn damaged_bodies_are_told() {
-        let mut cut = gzip(b"some text that is long enough");
-        cut.truncate(20);
-        check(cut, Encoding::Gzip, Err(InflateError::Corrupt("gzip")));
-        check(b"plain".to_vec(), Encoding::Zstd, Err(InflateError::Corrupt("zstd")));
-        check(b"\xff\xff".to_vec(), Encoding::Deflate, Err(InflateError::Corrupt("deflate")));
-    }
-
-    #[test]
-    fn header_values_name_one_encoding() {
-        assert_eq!(Encoding::of_header("GZIP"), Some(Encoding::Gzip));
-        assert_eq!(Encoding::of_header("gzip, gzip"), None);
-        assert_eq!(Encoding::of_header("br"), None);
-    }
-}
+mod tests;

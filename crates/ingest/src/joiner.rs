@@ -108,6 +108,11 @@ impl Joiner {
         (!self.waiting.is_empty()).then_some(self.left_count)
     }
 
+    /// Returns the number of the first line that waits.
+    pub(crate) fn first_waiting_line(&self) -> Option<u64> {
+        self.waiting.first().map(|joined| joined.line)
+    }
+
     /// Tells whether a line to come may go on with one that was here, or lines are counted.
     pub(crate) fn is_open(&self) -> bool {
         self.joining.is_open() || self.part_after > 0

@@ -1,29 +1,38 @@
 //! Lines become a redacted batch and a verdict for every line. Synchronous and free of sockets:
 //! sources and benches call the same functions.
 
+mod body;
 mod builder;
+mod splitter;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Buf as _;
 use serde::Serialize;
-use tierlog_model::{BatchId, Clock, HandoffSender, RedactedBatch, RejectReason, Timestamp};
-use tokio::sync::Semaphore;
+use tierlog_model::limits::REPORTED_ERRORS_MAX;
+use tierlog_model::memory::MemoryPart;
+use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, RedactedBatch, RejectReason, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Defaults, IngestConfig};
-use crate::elements::{Elements, is_single_object};
-use crate::frame::{BYTE_ORDER_MARK, Frame, Lines};
+use crate::frame::{Frame, Lines};
 use crate::join::OtherText;
 use crate::joiner::Joiner;
 use crate::normalise::{Context, LineKind, LineReader};
 use crate::observations::{BatchServices, Observations, Reporter};
 use crate::redact::{RedactingWriter, Redactor};
 use crate::source::BodyRoom;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use body::read_body;
+pub(crate) use body::{BodyHead, BodyReader, Piece, PieceBounds, Step};
 use builder::BatchBuilder;
 
-/// What connections may hold together of lines that are longer than one read and not whole yet:
-/// a thousand clients that send a mebibyte without an end would be a gibibyte.
-const LONG_READS_BYTES: usize = 64 << 20;
+/// Which part of the room of bodies connections may hold together of lines that are longer than
+/// one read and not whole yet: a thousand clients that send a mebibyte without an end would be a
+/// gibibyte, and leave no room for requests.
+const LONG_READS_SHARE: u64 = 4;
 /// However long a line may be, so many connections get on with theirs at a time.
 const LONG_READS_MIN: usize = 4;
 /// However short: more than the cores keep up with.
@@ -45,8 +54,10 @@ pub struct Ingest {
     pub(crate) body_room: BodyRoom,
     /// Connections that may hold more than one read of lines that are not whole yet.
     pub(crate) long_reads: Arc<Semaphore>,
-    /// Threads that may decode at one time: one for each core.
-    pub(crate) decoding: Semaphore,
+    /// Threads that may decode large pieces at one time: one for each core.
+    decoding: Arc<Semaphore>,
+    /// The same for small ones, which do not wait behind large ones.
+    decoding_small: Arc<Semaphore>,
 }
 
 /// How the lines of a body are told apart.
@@ -155,6 +166,34 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// Returns the verdicts on no line.
+    fn new(services: BatchServices) -> Verdicts {
+        Verdicts {
+            accepted_count: 0,
+            joined_count: 0,
+            rejected_by_reason: [0; RejectReason::ALL.len()],
+            rejected_joined_count: 0,
+            line_count: 0,
+            rejections: Vec::new(),
+            redacted_count: 0,
+            services,
+        }
+    }
+
+    /// Adds those on the lines that follow, for an answer; services are counted piece by piece.
+    pub(crate) fn add(&mut self, next: Verdicts) {
+        self.accepted_count += next.accepted_count;
+        self.joined_count += next.joined_count;
+        for (count, more) in self.rejected_by_reason.iter_mut().zip(next.rejected_by_reason) {
+            *count += more;
+        }
+        self.rejected_joined_count += next.rejected_joined_count;
+        self.line_count += next.line_count;
+        let listed_max = REPORTED_ERRORS_MAX.saturating_sub(self.rejections.len());
+        self.rejections.extend(next.rejections.into_iter().take(listed_max));
+        self.redacted_count += next.redacted_count;
+    }
+
     /// Returns how many dead letters there are.
     pub fn rejected_count(&self) -> u64 {
         self.rejected_by_reason.iter().sum()
@@ -167,16 +206,19 @@ impl Verdicts {
 }
 
 impl Ingest {
-    /// Returns the context of all sources.
+    /// Returns the context of all sources. What they hold before it is a batch is lent from
+    /// `bodies`.
     pub fn new(
         config: IngestConfig,
         redactor: Arc<Redactor>,
         handoff: HandoffSender,
+        bodies: MemoryPart,
         clock: Arc<dyn Clock>,
     ) -> Ingest {
-        let body_room = BodyRoom::new(config.limits.body_bytes_max);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let long_reads = LONG_READS_BYTES / config.limits.line_bytes_max.max(1);
+        let long_reads_bytes = usize::try_from(bodies.limit_bytes() / LONG_READS_SHARE);
+        let long_reads =
+            long_reads_bytes.unwrap_or(usize::MAX) / config.limits.line_bytes_max.max(1);
         let long_reads = long_reads.clamp(LONG_READS_MIN, LONG_READS_MAX);
         Ingest {
             config,
@@ -184,15 +226,21 @@ impl Ingest {
             redactor,
             handoff,
             clock,
-            body_room,
+            body_room: BodyRoom::new(bodies),
             long_reads: Arc::new(Semaphore::new(long_reads)),
-            decoding: Semaphore::new(cores),
+            decoding: Arc::new(Semaphore::new(cores)),
+            decoding_small: Arc::new(Semaphore::new(cores)),
         }
     }
 
-    /// Reads JSON lines that are all there: the whole way from bytes to a redacted batch.
+    /// Reads JSON lines that are all there into one batch: the whole way of a line without a
+    /// source around it.
     pub fn prepare_lines(&self, text: &[u8]) -> PreparedBatch {
-        self.prepare_body(text, BodyFormat::JsonLines, &Defaults::default(), None)
+        let mut reader = StreamReader::new(&self.config, LineKind::Json);
+        let defaults = Defaults::default();
+        let mut builder = self.builder(&mut reader, &defaults, LineKind::Json, text.len());
+        Lines::new(text).for_each(|line| builder.line(line));
+        builder.finish(Held::Closed)
     }
 
     /// Returns who tells what was noticed about the lines. Holds no way to the store.
@@ -216,58 +264,72 @@ impl Ingest {
         self.redactor.batch_with_room(bytes.min(BATCH_ROOM_BYTES_MAX))
     }
 
+    /// Returns how many bytes lines of a stream become probably, as one batch.
+    pub(crate) fn batch_bytes(&self, reading: &Reading, frames: &VecDeque<Frame>) -> usize {
+        let lines = |frame: &Frame| match frame {
+            Frame::Lines(lines) => body::estimate(lines, &reading.defaults),
+            Frame::TooLong(head) => head.len(),
+        };
+        frames.iter().map(lines).sum()
+    }
+
+    /// Waits for the turn of a piece of so many bytes to be decoded on a thread. Cancel-safe.
+    pub(crate) async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let turns = match bytes {
+            0..BULK_BYTES_MIN => &self.decoding_small,
+            BULK_BYTES_MIN.. => &self.decoding,
+        };
+        Arc::clone(turns).acquire_owned().await.ok()
+    }
+
+    /// Returns the verdicts on no line.
+    pub(crate) fn no_verdicts(&self) -> Verdicts {
+        Verdicts::new(self.observations.services(self.clock.now()))
+    }
+
     /// Returns the way to the store.
     pub(crate) fn handoff(&self) -> &HandoffSender {
         &self.handoff
     }
 
-    /// Reads a body that is all there.
-    pub(crate) fn prepare_body(
-        &self,
-        body: &[u8],
-        format: BodyFormat,
-        defaults: &Defaults,
-        id: Option<BatchId>,
-    ) -> PreparedBatch {
-        let kind = match format {
-            BodyFormat::Json | BodyFormat::JsonLines => LineKind::Json,
-            BodyFormat::Text => LineKind::Text,
-        };
-        let mut reader = StreamReader::new(&self.config, kind);
-        let mut builder = self.builder(&mut reader, defaults, kind, body.len());
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        match format {
-            BodyFormat::Json | BodyFormat::JsonLines if starts_array(body, format) => {
-                Elements::new(body).for_each(|element| builder.element(element));
-            }
-            BodyFormat::Json if is_single_object(body) => builder.element(body),
-            BodyFormat::Json | BodyFormat::JsonLines | BodyFormat::Text => {
-                Lines::new(body).for_each(|line| builder.line(line));
-            }
-        }
-        builder.finish(Held::Closed, id)
-    }
-
-    /// Reads a piece of a stream.
+    /// Reads lines of a stream, as many as make one batch: frames that are left make the next.
+    /// What was said of held lines is done once all of them are read.
     pub(crate) fn prepare_frames(
         &self,
         reader: &mut StreamReader,
         reading: &Reading,
-        frames: &[Frame],
+        frames: &mut VecDeque<Frame>,
         held: Held,
     ) -> PreparedBatch {
         let bytes = frames.iter().map(Frame::byte_len).sum::<usize>() + reader.joiner.byte_len();
+        let records_max = PieceBounds::of(&reading.defaults).records;
         reader.joiner.expect(reading.kind.other_text());
         let mut builder = self.builder(reader, &reading.defaults, reading.kind, bytes);
-        for frame in frames {
+        while builder.record_count() < records_max
+            && let Some(frame) = frames.front_mut()
+        {
             match frame {
-                Frame::Lines(lines) => Lines::new(lines).for_each(|line| builder.line(line)),
+                Frame::Lines(bytes) => {
+                    let mut lines = Lines::new(bytes);
+                    while builder.record_count() < records_max
+                        && let Some(line) = lines.next()
+                    {
+                        builder.line(line);
+                    }
+                    let left = lines.byte_len();
+                    if left > 0 {
+                        bytes.advance(bytes.len() - left);
+                        break;
+                    }
+                }
                 Frame::TooLong(head) => builder.too_long(head),
             }
+            frames.pop_front();
         }
-        builder.finish(held, None)
+        builder.finish(if frames.is_empty() { held } else { Held::Kept })
     }
 
+    /// Opens a batch for lines of so many bytes.
     fn builder<'b>(
         &'b self,
         reader: &'b mut StreamReader,
@@ -279,18 +341,6 @@ impl Ingest {
         let context = Context { config: &self.config, defaults, arrival: now, now };
         let writer = self.redacting_writer(input_bytes);
         BatchBuilder::new(reader, kind, writer, context, &self.observations)
-    }
-}
-
-/// Tells whether a body is an array of records. In a body of lines `[` may also start a text
-/// prefix, so there an object must follow.
-fn starts_array(body: &[u8], format: BodyFormat) -> bool {
-    let Some((b'[', inside)) = body.trim_ascii_start().split_first() else { return false };
-    let next = inside.trim_ascii_start().first();
-    match format {
-        BodyFormat::Json => true,
-        BodyFormat::JsonLines => matches!(next, Some(b'{' | b']')),
-        BodyFormat::Text => false,
     }
 }
 

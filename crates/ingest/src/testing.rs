@@ -20,13 +20,17 @@ pub(crate) fn arrival() -> Timestamp {
     Timestamp::from_micros(1_795_176_000_000_000).expect("a moment")
 }
 
+/// Room for bodies.
+pub(crate) const BODIES_BYTES: u64 = 64 << 20;
+
 /// Returns ingest whose hand-off nobody reads yet.
 pub(crate) fn ingest_of(config: IngestConfig, capacity_bytes: u32) -> (Ingest, HandoffReceiver) {
     let (sender, receiver) =
         handoff(MemoryPart::new(MemoryUse::Batches, u64::from(capacity_bytes)));
     let redactor = Redactor::new(&RedactionSettings::default(), Pseudonyms::off());
     let clock = Arc::new(ManualClock::at(arrival()));
-    (Ingest::new(config, Arc::new(redactor), sender, clock), receiver)
+    let bodies = MemoryPart::new(MemoryUse::Bodies, BODIES_BYTES);
+    (Ingest::new(config, Arc::new(redactor), sender, bodies, clock), receiver)
 }
 
 /// A running store.

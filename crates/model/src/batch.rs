@@ -179,6 +179,12 @@ impl RedactedBatch {
         Self::from_redacted(writer, None)
     }
 
+    /// Returns the batch under an id.
+    #[must_use]
+    pub fn with_id(self, id: BatchId) -> RedactedBatch {
+        RedactedBatch { id: Some(id), ..self }
+    }
+
     /// Returns the batch as one in which these runs of lines are not one record each.
     #[must_use]
     pub fn with_runs(self, runs: Vec<LineRun>) -> RedactedBatch {

@@ -1,6 +1,9 @@
 //! Q1: the hand-off from ingest to the store, bounded in bytes.
 //!
 //! A batch of ten lines can be one kilobyte or ten megabytes, so items are the wrong measure.
+//! Room for a batch is taken before it is made ([`HandoffSender::room`]): while the hand-off is
+//! full, what waits is what a source received and not what it becomes. Large batches leave a
+//! quarter of the room to small ones: who sends a few lines does not wait behind a flood.
 //! The lease of [`MemoryPart`] rides inside the submission and is given back when that is dropped,
 //! which is when the WAL has it. Full means: [`HandoffSender::send`] waits (TCP stops reading),
 //! [`HandoffSender::try_send`] says so. A full disk is said apart: HTTP
@@ -15,6 +18,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::RedactedBatch;
 use crate::limits::HANDOFF_BATCHES_MAX;
 use crate::memory::{MemoryLease, MemoryPart};
+
+/// Batches from this size on are large: three hundred ordinary lines, which take a millisecond to
+/// read and to write.
+pub const BULK_BYTES_MIN: usize = 128 << 10;
+
+/// Which part of the hand-off is left to batches that are not large.
+const SMALL_SHARE: u64 = 4;
 
 /// What the store says about a batch.
 pub type Ack = Result<Receipt, Refusal>;
@@ -43,6 +53,12 @@ pub enum Refusal {
     /// The server shuts down.
     #[error("server is shutting down")]
     ShuttingDown,
+    /// The batch is larger than what the log can hold in one piece. Sending it again cannot help.
+    #[error("batch is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The most that the log can hold in one piece.
+        limit_bytes: u64,
+    },
     /// Lines of the producer are missing between what is here and the batch: an earlier batch of
     /// its connection was refused, or the producer was silent for longer than it is remembered.
     #[error("lines are missing: {durable} are durable")]
@@ -122,24 +138,44 @@ pub struct Submission {
     /// What is done with it while the disk is full.
     pub when_disk_full: WhenDiskFull,
     /// Bytes of the bound that this submission holds until it is dropped.
+    room: Box<BatchRoom>,
+}
+
+/// Room in the hand-off for one batch, given back when this is dropped.
+#[derive(Debug)]
+pub struct BatchRoom {
     lease: MemoryLease,
+    /// The part of it that is room for large batches.
+    bulk: Option<MemoryLease>,
 }
 
 /// Bytes of the bound, given back when this is dropped. The default holds none.
 #[derive(Debug, Default)]
 pub struct HeldBytes {
-    _lease: Option<MemoryLease>,
+    _room: Option<Box<BatchRoom>>,
+}
+
+impl BatchRoom {
+    /// Makes the room that of a batch which is there: its bytes are counted, also where they are
+    /// more than was expected.
+    fn settle(&mut self, batch: &RedactedBatch) {
+        let bytes = batch.bytes().len() as u64;
+        self.lease.settle(bytes);
+        if let Some(bulk) = &mut self.bulk {
+            bulk.settle(bytes);
+        }
+    }
 }
 
 impl Submission {
     /// Takes the submission apart, so that it can be answered before its bytes are given back.
     pub fn into_parts(self) -> (RedactedBatch, Reply, HeldBytes) {
-        (self.batch, self.reply, HeldBytes { _lease: Some(self.lease) })
+        (self.batch, self.reply, HeldBytes { _room: Some(self.room) })
     }
 
     /// Returns how many bytes of the bound the submission holds.
     pub fn held_bytes(&self) -> usize {
-        self.lease.bytes() as usize
+        self.room.lease.bytes() as usize
     }
 }
 
@@ -159,6 +195,8 @@ pub enum SendError {
 pub struct HandoffSender {
     queue: mpsc::Sender<Submission>,
     batches: MemoryPart,
+    /// What large batches may hold of it.
+    bulk: MemoryPart,
     disk_full: Arc<AtomicBool>,
 }
 
@@ -174,7 +212,9 @@ pub fn handoff(batches: MemoryPart) -> (HandoffSender, HandoffReceiver) {
     let (sender, receiver) = mpsc::channel(HANDOFF_BATCHES_MAX);
     let disk_full = Arc::new(AtomicBool::new(false));
     let receiver = HandoffReceiver { queue: receiver, disk_full: Arc::clone(&disk_full) };
-    (HandoffSender { queue: sender, batches, disk_full }, receiver)
+    let bulk_bytes = batches.limit_bytes() - batches.limit_bytes() / SMALL_SHARE;
+    let bulk = MemoryPart::new(batches.part_use(), bulk_bytes);
+    (HandoffSender { queue: sender, batches, bulk, disk_full }, receiver)
 }
 
 impl HandoffSender {
@@ -212,8 +252,37 @@ impl HandoffSender {
         when_disk_full: WhenDiskFull,
         on_verdict: impl FnOnce(&Ack) + Send + 'static,
     ) -> Result<oneshot::Receiver<Ack>, SendError> {
-        let lease = self.batches.take(batch.bytes().len() as u64).await;
-        let (submission, verdict) = submission(batch, lease, when_disk_full, Box::new(on_verdict));
+        let room = self.room(batch.bytes().len()).await;
+        self.send_into(room, batch, when_disk_full, on_verdict).await
+    }
+
+    /// Takes room for a batch of about so many bytes, waiting for it in line.
+    ///
+    /// Cancel-safe: when dropped before it is ready, nothing was taken.
+    pub async fn room(&self, bytes: usize) -> BatchRoom {
+        // ORDER: the room of large batches first. Whoever has it never waits for long for the
+        // rest, so that no large batch stands in line before a small one.
+        let bulk = match bytes {
+            0..BULK_BYTES_MIN => None,
+            BULK_BYTES_MIN.. => Some(self.bulk.take(bytes as u64).await),
+        };
+        // A batch larger than all that large ones may hold takes all of that, and leaves the rest.
+        let bytes = bulk.as_ref().map_or(bytes as u64, MemoryLease::bytes);
+        BatchRoom { lease: self.batches.take(bytes).await, bulk }
+    }
+
+    /// Hands a batch over as [`HandoffSender::send_as`] does, into room that was taken for it.
+    ///
+    /// Cancel-safe: when dropped before it is ready, the batch was not taken.
+    pub async fn send_into(
+        &self,
+        mut room: BatchRoom,
+        batch: RedactedBatch,
+        when_disk_full: WhenDiskFull,
+        on_verdict: impl FnOnce(&Ack) + Send + 'static,
+    ) -> Result<oneshot::Receiver<Ack>, SendError> {
+        room.settle(&batch);
+        let (submission, verdict) = submission(batch, room, when_disk_full, Box::new(on_verdict));
         self.queue.send(submission).await.map_err(|_| SendError::Closed)?;
         Ok(verdict)
     }
@@ -223,13 +292,18 @@ impl HandoffSender {
         // A batch larger than the whole bound takes all of it, as when it waits.
         let bytes = (batch.bytes().len() as u64).min(self.batches.limit_bytes());
         let lease = self.batches.try_take(bytes).map_err(|_| SendError::Full)?;
-        let (submission, verdict) =
-            submission(batch, lease, WhenDiskFull::Refuse, Box::new(|_| {}));
+        let room = BatchRoom { lease, bulk: None };
+        let (submission, verdict) = submission(batch, room, WhenDiskFull::Refuse, Box::new(|_| {}));
         self.queue.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
         })?;
         Ok(verdict)
+    }
+
+    /// Counts a batch whose sender gave up waiting for room.
+    pub fn note_refusal(&self) {
+        self.batches.note_refusal();
     }
 
     /// Returns how many bytes wait or are being written.
@@ -268,11 +342,11 @@ impl HandoffReceiver {
 
 fn submission(
     batch: RedactedBatch,
-    lease: MemoryLease,
+    room: BatchRoom,
     when_disk_full: WhenDiskFull,
     on_verdict: OnVerdict,
 ) -> (Submission, oneshot::Receiver<Ack>) {
     let (sender, verdict) = oneshot::channel();
     let reply = Reply { sender, on_verdict };
-    (Submission { batch, reply, when_disk_full, lease }, verdict)
+    (Submission { batch, reply, when_disk_full, room: Box::new(room) }, verdict)
 }

@@ -33,8 +33,8 @@ pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use error_names::is_error_text;
 pub use handoff::{
-    Ack, DiskFull, HandoffReceiver, HandoffSender, HeldBytes, Receipt, Refusal, Reply, SendError,
-    Submission, WhenDiskFull, handoff,
+    Ack, BULK_BYTES_MIN, BatchRoom, DiskFull, HandoffReceiver, HandoffSender, HeldBytes, Receipt,
+    Refusal, Reply, SendError, Submission, WhenDiskFull, handoff,
 };
 pub use id::id_hash;
 pub use level::Level;

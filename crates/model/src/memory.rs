@@ -2,8 +2,10 @@
 //!
 //! Work takes a lease of a part before it holds bytes and gives the lease back by dropping it.
 //! A part never lends more than its limit; full means: [`MemoryPart::take`] waits in line,
-//! [`MemoryPart::try_take`] and [`MemoryLease::grow`] refuse. Each part counts what is lent, the
-//! most that was ever lent and its refusals, which `/metrics` shows under the part's name.
+//! [`MemoryPart::try_take`] and [`MemoryLease::grow`] refuse. Only bytes that turn out to be more
+//! than was estimated are counted past it ([`MemoryLease::settle`]). Each part counts what is
+//! lent, the most that was ever lent and its refusals, which `/metrics` shows under the part's
+//! name.
 //!
 //! Two kinds of bytes are counted: those that are known beforehand (a body's length, the bytes of
 //! a batch), and those that an algorithm allocates as it goes (an aggregation's maps). For the

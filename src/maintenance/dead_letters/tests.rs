@@ -40,7 +40,8 @@ impl Running {
         let redaction = settings::redaction_settings(&config);
         let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
         let ingest_config = settings::ingest_config(&config).expect("valid");
-        let ingest = Ingest::new(ingest_config, redactor, sender, Arc::clone(&clock));
+        let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
+        let ingest = Ingest::new(ingest_config, redactor, sender, bodies, Arc::clone(&clock));
         Running { store: store.expect("the store opens"), ingest, clock }
     }
 
@@ -137,7 +138,8 @@ fn dying(strict: &Running) -> (Ingest, std::thread::JoinHandle<Vec<tierlog_model
     let redaction = settings::redaction_settings(&config);
     let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
     let ingest_config = settings::ingest_config(&config).expect("valid");
-    (Ingest::new(ingest_config, redactor, sender, Arc::clone(&strict.clock)), names)
+    let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
+    (Ingest::new(ingest_config, redactor, sender, bodies, Arc::clone(&strict.clock)), names)
 }
 
 #[tokio::test(flavor = "multi_thread")]

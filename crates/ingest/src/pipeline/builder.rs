@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
-use tierlog_model::{BatchId, LineRun, RejectReason};
+use tierlog_model::{LineRun, RejectReason};
 
 use super::{Held, PreparedBatch, Rejection, StreamReader, Verdicts};
 use crate::decode::Reject;
@@ -49,17 +49,23 @@ impl<'b> BatchBuilder<'b> {
             line_number: 0,
             record_count: 0,
             runs: Vec::new(),
-            verdicts: Verdicts {
-                accepted_count: 0,
-                joined_count: 0,
-                rejected_by_reason: [0; RejectReason::ALL.len()],
-                rejected_joined_count: 0,
-                line_count: 0,
-                rejections: Vec::new(),
-                redacted_count: 0,
-                services: observations.services(context.now),
-            },
+            verdicts: Verdicts::new(observations.services(context.now)),
         }
+    }
+
+    /// Counts lines from behind this one on.
+    pub(super) fn behind_line(self, line_number: u64) -> BatchBuilder<'b> {
+        BatchBuilder { line_number, ..self }
+    }
+
+    /// Returns the number of the last line that was taken.
+    pub(super) fn line_number(&self) -> u64 {
+        self.line_number
+    }
+
+    /// Returns how many records and dead letters the batch holds.
+    pub(super) fn record_count(&self) -> u32 {
+        self.record_count
     }
 
     /// Takes one line. A blank one only counts in the numbering.
@@ -105,7 +111,7 @@ impl<'b> BatchBuilder<'b> {
     }
 
     /// Closes the batch. What becomes of lines that more may belong to was said.
-    pub(super) fn finish(mut self, held: Held, id: Option<BatchId>) -> PreparedBatch {
+    pub(super) fn finish(mut self, held: Held) -> PreparedBatch {
         match held {
             Held::Kept => {}
             Held::Cut => self.reader.joiner.cut(),
@@ -114,7 +120,7 @@ impl<'b> BatchBuilder<'b> {
         self.take_ready();
         self.observations.take(self.notes);
         let verdicts = Verdicts { redacted_count: self.writer.redacted_count(), ..self.verdicts };
-        PreparedBatch { batch: self.writer.finish(id).with_runs(self.runs), verdicts }
+        PreparedBatch { batch: self.writer.finish(None).with_runs(self.runs), verdicts }
     }
 
     fn pass_groups(&mut self) {

@@ -2,13 +2,14 @@
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use tierlog_model::RecordKind;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
+use tierlog_model::{BatchId, RecordKind};
 use tokio_util::codec::Decoder as _;
 
 use super::*;
 use crate::config::IngestLimits;
 use crate::frame::LineDecoder;
+use crate::inflate::Encoding;
 use crate::testing::{ingest_of, records_of};
 
 fn small_limits() -> IngestConfig {
@@ -18,7 +19,22 @@ fn small_limits() -> IngestConfig {
 
 fn prepare(body: &[u8], format: BodyFormat) -> PreparedBatch {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    ingest.prepare_body(body, format, &Defaults::default(), None)
+    prepare_with(&ingest, body, format, Defaults::default(), None)
+}
+
+/// Reads a body of one piece.
+fn prepare_with(
+    ingest: &Ingest,
+    body: &[u8],
+    format: BodyFormat,
+    defaults: Defaults,
+    id: Option<BatchId>,
+) -> PreparedBatch {
+    let bounds = PieceBounds::of(&defaults);
+    let head = BodyHead { format, encoding: Encoding::Identity, defaults, id };
+    let mut pieces = read_body(ingest, head, bounds, body, 1_000).expect("a body");
+    assert_eq!(pieces.len(), 1);
+    pieces.remove(0).prepared
 }
 
 /// Returns the messages of a batch, dead letters as `reason@line`.
@@ -82,17 +98,18 @@ fn a_line_may_be_as_long_as_the_limit_and_counts_when_it_is_longer() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     let lines = |text: &'static str| Frame::Lines(Bytes::from_static(text.as_bytes()));
     let too_long = || Frame::TooLong(Bytes::from_static(b"{\"msg\":"));
-    let frames = [too_long(), lines("{\"msg\":\"a\"}\n\n"), too_long(), lines("rubbish\n")];
+    let mut frames =
+        [too_long(), lines("{\"msg\":\"a\"}\n\n"), too_long(), lines("rubbish\n")].into();
     let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
     let verdicts =
-        ingest.prepare_frames(&mut reader, &Reading::default(), &frames, Held::Closed).verdicts;
+        ingest.prepare_frames(&mut reader, &Reading::default(), &mut frames, Held::Closed).verdicts;
     let numbers: Vec<u64> = verdicts.rejections.iter().map(|rejection| rejection.line).collect();
     assert_eq!((numbers, verdicts.line_count), (vec![1, 4, 5], 4));
 }
 
 #[test]
 fn few_hold_long_lines_however_long_they_may_be() {
-    for (line_bytes_max, expected) in [(100, 256), (1 << 20, 64), (1 << 30, 4)] {
+    for (line_bytes_max, expected) in [(100, 256), (1 << 20, 16), (1 << 30, 4)] {
         let limits = IngestLimits { line_bytes_max, ..IngestLimits::default() };
         let config = IngestConfig { limits, ..IngestConfig::default() };
         assert_eq!(ingest_of(config, 1 << 20).0.long_reads.available_permits(), expected);
@@ -105,7 +122,7 @@ fn dead_letters_carry_the_redacted_line_and_its_origin() {
     let defaults =
         Defaults { service: Some("web".to_owned()), level: None, source: Some("file".to_owned()) };
     let body = b"{\"email\":\"jane.doe@example.com\"";
-    let prepared = ingest.prepare_body(body, BodyFormat::JsonLines, &defaults, None);
+    let prepared = prepare_with(&ingest, body, BodyFormat::JsonLines, defaults, None);
     let records = records_of(&prepared.batch);
     let [letter] = records.as_slice() else { panic!("one dead letter, not {records:?}") };
     assert_eq!(letter.kind, RecordKind::DeadLetter);
@@ -127,8 +144,40 @@ fn a_hundred_errors_are_listed_and_all_are_counted() {
 fn an_id_names_the_batch() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     let id = BatchId::of_client("b-1");
-    let prepared = ingest.prepare_body(b"{}", BodyFormat::Json, &Defaults::default(), id);
+    let prepared = prepare_with(&ingest, b"{}", BodyFormat::Json, Defaults::default(), id);
     assert_eq!(prepared.batch.id(), id.as_ref());
+}
+
+/// Tells whether a body is an array of records and not lines.
+fn is_array(body: &str, format: BodyFormat) -> bool {
+    let inside = body.trim_ascii().strip_prefix('[').map(str::trim_ascii_start);
+    let is_record = |inside: &str| inside.starts_with('{') || inside.starts_with(']');
+    format != BodyFormat::Text && inside.is_some_and(is_record)
+}
+
+/// Many short lines of a stream become several batches, none of which is out of proportion.
+#[test]
+fn a_read_of_many_short_lines_is_several_batches() {
+    let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
+    for (service, batch_count) in [("s", 3), (&"s".repeat(900)[..], 20)] {
+        let defaults = Defaults { service: Some(service.to_owned()), ..Defaults::default() };
+        let reading = Reading { defaults, ..Reading::default() };
+        let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
+        let lines = Frame::Lines(Bytes::from("x\n".repeat(19_999)));
+        let mut frames = [lines, Frame::TooLong(Bytes::from_static(b"long"))].into();
+        let (mut batches, mut line_count) = (Vec::new(), 0);
+        loop {
+            let prepared = ingest.prepare_frames(&mut reader, &reading, &mut frames, Held::Closed);
+            line_count += prepared.verdicts.line_count;
+            batches.push(prepared.batch);
+            if frames.is_empty() {
+                break;
+            }
+        }
+        let longest = batches.iter().map(|batch| batch.bytes().len()).max();
+        assert!(longest < Some(1 << 20), "{longest:?}");
+        assert_eq!((batches.len(), line_count), (batch_count, 20_000));
+    }
 }
 
 /// Lines of all kinds, good and bad.
@@ -156,7 +205,7 @@ proptest! {
             .filter(|(_, line)| !line.trim_ascii().is_empty())
             .count() as u64;
         for format in [BodyFormat::JsonLines, BodyFormat::Text] {
-            let is_array = starts_array(body.as_bytes(), format);
+            let is_array = is_array(&body, format);
             let prepared = prepare(body.as_bytes(), format);
             if !is_array {
                 prop_assert_eq!(prepared.verdicts.line_count, filled);
@@ -178,11 +227,12 @@ proptest! {
     #[test]
     fn frames_equal_the_body(lines in prop::collection::vec(line(), 0..10)) {
         let body = lines.join("\n");
-        prop_assume!(!starts_array(body.as_bytes(), BodyFormat::JsonLines));
+        prop_assume!(!is_array(&body, BodyFormat::JsonLines));
         let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
         let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
-        let frames = [Frame::Lines(Bytes::from(body.clone()))];
-        let streamed = ingest.prepare_frames(&mut reader, &Reading::default(), &frames, Held::Closed);
+        let mut frames = [Frame::Lines(Bytes::from(body.clone()))].into();
+        let streamed =
+            ingest.prepare_frames(&mut reader, &Reading::default(), &mut frames, Held::Closed);
         let whole = ingest.prepare_lines(body.as_bytes());
         prop_assert_eq!(streamed.batch.bytes(), whole.batch.bytes());
     }
@@ -221,8 +271,12 @@ fn every_line_that_is_not_blank_counts() {
     ] {
         let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
         let frame = Frame::Lines(bytes::Bytes::copy_from_slice(&[line, b"\n"].concat()));
-        let prepared =
-            ingest.prepare_frames(&mut reader, &Reading::default(), &[frame], Held::Closed);
+        let prepared = ingest.prepare_frames(
+            &mut reader,
+            &Reading::default(),
+            &mut [frame].into(),
+            Held::Closed,
+        );
         let expected = u32::from(!crate::is_blank(line));
         assert_eq!(prepared.batch.line_count(), expected, "{line:?}");
         assert_eq!(prepared.batch.record_count() > 0, expected > 0, "{line:?}");
@@ -262,12 +316,12 @@ proptest! {
         let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
         let reading = Reading { kind, ..Reading::default() };
-        let read = |frames: &[Frame], reader: &mut StreamReader, held| {
-            ingest.prepare_frames(reader, &reading, frames, held)
+        let read = |frames: Vec<Frame>, reader: &mut StreamReader, held| {
+            ingest.prepare_frames(reader, &reading, &mut frames.into(), held)
         };
-        let whole = [Frame::Lines(Bytes::from(body.clone()))];
+        let whole = vec![Frame::Lines(Bytes::from(body.clone()))];
         let mut reader = StreamReader::new(ingest.config(), kind);
-        let whole = read(&whole, &mut reader, Held::Closed);
+        let whole = read(whole, &mut reader, Held::Closed);
 
         let mut reader = StreamReader::new(ingest.config(), kind);
         let (mut decoder, mut buffer) = (LineDecoder::new(1_000), BytesMut::new());
@@ -281,10 +335,10 @@ proptest! {
         for segment in body.as_bytes().chunks(segment_bytes) {
             buffer.extend_from_slice(segment);
             while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
-                take(read(&[frame], &mut reader, Held::Kept));
+                take(read(vec![frame], &mut reader, Held::Kept));
             }
         }
-        take(read(&[], &mut reader, Held::Closed));
+        take(read(Vec::new(), &mut reader, Held::Closed));
         prop_assert_eq!(records, records_of(&whole.batch));
         let counts = (whole.verdicts.line_count, whole.verdicts.joined_count);
         prop_assert_eq!((line_count, joined_count), counts);

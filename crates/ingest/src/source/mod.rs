@@ -126,7 +126,7 @@ pub(crate) fn count_bytes(protocol: Protocol, bytes: usize) {
         .increment(bytes as u64);
 }
 
-/// Counts a request of which nothing was stored, by why.
+/// Counts a request of which nothing, or not all, was stored, by why.
 pub(crate) fn count_refused(protocol: Protocol, problem: &Problem) {
     let Some(why) = problem.refusal() else { return };
     metrics::counter!(

@@ -13,6 +13,12 @@ use crate::pipeline::Rejection;
 /// at tens of megabytes per second.
 const RETRY_AFTER_SECONDS: &str = "1";
 
+/// The key that bounds bodies as they arrive.
+pub(super) const BODY_LIMIT: &str = "ingest.http.body_max";
+
+/// The key that bounds bodies once they are inflated.
+pub(super) const INFLATED_LIMIT: &str = "ingest.http.inflated_max";
+
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -28,13 +34,20 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened, for people.
     pub detail: String,
+    /// Lines at the beginning of the body, or elements of its array, that are durable all the same,
+    /// as records or dead letters. A body of more than a mebibyte is taken piece by piece; sent
+    /// again under the same `Tierlog-Batch-Id`, only the rest of it is stored. Left out when there
+    /// are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = u64)]
+    pub durable_lines: Option<u64>,
     /// The first 100 rejected lines, when nothing in the body could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Rejection>,
 }
 
-/// Every value of the label `why` of refused requests: the codes of answers after which nothing of
-/// a body is stored, and one value for codes that have none here.
+/// Every value of the label `why` of refused requests: the codes of answers that refuse a body, or
+/// what is left of it, and one value for codes that have none here.
 const REFUSALS: [&str; 14] = [
     "full",
     "too_large",
@@ -82,6 +95,7 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
+            durable_lines: None,
             errors: Vec::new(),
         }
     }
@@ -91,10 +105,21 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// Returns the problem of a body beyond the cap.
-    pub(crate) fn too_large(limit: usize) -> Problem {
-        let detail = format!("body is larger than {limit} bytes");
+    /// Returns the problem of a body beyond a cap, which a key of the configuration sets.
+    pub(crate) fn too_large(limit: usize, key: &str) -> Problem {
+        let detail = format!("body is larger than {limit} bytes ({key})");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// Returns the problem of a body of which so many lines are durable.
+    pub(crate) fn behind_line(self, durable_lines: u64) -> Problem {
+        Problem { durable_lines: Some(durable_lines).filter(|lines| *lines > 0), ..self }
+    }
+
+    /// Returns the problem of a body that arrives too slowly.
+    pub(crate) fn too_late() -> Problem {
+        let detail = "the body took too long to arrive";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "deadline", detail)
     }
 
     /// Returns the problem of a pipeline that has no room now.
@@ -115,6 +140,7 @@ impl From<Refusal> for Problem {
             Refusal::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes"),
             Refusal::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+            Refusal::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             // Only connections number their lines; a request cannot meet this.
             Refusal::MissingLines { .. } => (StatusCode::CONFLICT, "missing_lines"),
             Refusal::PartedLines { .. } => (StatusCode::CONFLICT, "parted_lines"),
@@ -127,7 +153,10 @@ impl From<Refusal> for Problem {
 impl From<InflateError> for Problem {
     fn from(error: InflateError) -> Problem {
         match error {
-            InflateError::TooLarge { limit } => Problem::too_large(limit),
+            InflateError::TooLarge { limit } => Problem::too_large(limit, INFLATED_LIMIT),
+            InflateError::WindowTooLarge { .. } => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
+            }
             InflateError::Corrupt(_) => Problem::bad_request("invalid_encoding", error.to_string()),
         }
     }

@@ -21,7 +21,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tierlog_model::limits::BATCH_BYTES_TARGET;
 use tierlog_model::{
-    Ack, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, SenderId, WhenDiskFull,
+    Ack, BatchRoom, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, SenderId,
+    WhenDiskFull,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::handshake::fuzz as fuzz_handshake;
 use self::handshake::{Numbering, Opening, Wanted};
 use self::hold::Hold;
+use super::room::HeldRoom;
 use super::{Protocol, Tally, count_bytes};
 use crate::frame::{Frame, LineDecoder};
 use crate::normalise::LineKind;
@@ -103,9 +105,15 @@ enum Event {
     Read(std::io::Result<usize>),
     LingerOver,
     HoldOver,
-    MayGoOn(OwnedSemaphorePermit),
+    MayGoOn(LongRead),
     Idle,
     Shutdown,
+}
+
+/// The right to hold more than one read of a line, and the memory for that.
+struct LongRead {
+    _permit: OwnedSemaphorePermit,
+    _room: HeldRoom,
 }
 
 /// One connection.
@@ -134,8 +142,7 @@ struct Connection<S> {
     hold: Hold,
     /// When a client without a whole line is given up.
     idle_at: Instant,
-    /// The right to hold more than one read.
-    long: Option<OwnedSemaphorePermit>,
+    long: Option<LongRead>,
 }
 
 /// Serves one connection until its client ends it, the limit of idle time passes, the store
@@ -207,8 +214,8 @@ where
                 }
                 Event::LingerOver => self.cut(LineDecoder::decode, Held::Kept).await?,
                 Event::HoldOver => self.cut(LineDecoder::decode, Held::Cut).await?,
-                Event::MayGoOn(permit) => {
-                    self.long = Some(permit);
+                Event::MayGoOn(long) => {
+                    self.long = Some(long);
                     self.idle_at = self.idle_at.min(Instant::now() + LONG_LINE_TIME);
                 }
                 Event::Idle => {
@@ -240,8 +247,8 @@ where
             () = shutdown.cancelled() => Event::Shutdown,
             verdict = front_verdict(&mut self.in_flight), if waits => Event::Verdict(verdict),
             read = self.reader.read_buf(&mut self.buffer), if may_read => Event::Read(read),
-            right = Arc::clone(&self.ingest.long_reads).acquire_owned(), if needs_right => {
-                right.map_or(Event::Shutdown, Event::MayGoOn)
+            long = long_read(&self.ingest), if needs_right => {
+                long.map_or(Event::Shutdown, Event::MayGoOn)
             }
             () = sleep_until(self.linger_until), if self.linger_until.is_some() && room => {
                 Event::LingerOver
@@ -276,17 +283,18 @@ where
         self.cut(LineDecoder::decode_eof, Held::Closed).await
     }
 
-    /// Takes the whole lines out of the buffer and sends them on as one batch, and with them those
-    /// that were held, when they are held no longer.
+    /// Takes the whole lines out of the buffer and sends them on, and with them those that were
+    /// held, when they are held no longer: as one batch, or, when they are many short ones, as
+    /// several.
     async fn cut(
         &mut self,
         decode: fn(&mut LineDecoder, &mut BytesMut) -> std::io::Result<Option<Frame>>,
         held: Held,
     ) -> Result<(), ConnectionError> {
         self.linger_until = None;
-        let mut frames = Vec::new();
+        let mut frames = VecDeque::new();
         while let Some(frame) = decode(&mut self.decoder, &mut self.buffer)? {
-            frames.push(frame);
+            frames.push_back(frame);
         }
         if frames.is_empty() && (held == Held::Kept || self.lines.joiner.oldest().is_none()) {
             return Ok(());
@@ -300,24 +308,44 @@ where
             self.read_handshake(&mut frames).await?;
         }
         let held = self.hold.at(now, held);
-        let PreparedBatch { batch, verdicts } = self.prepare(frames, held).await?;
+        loop {
+            // Waiting for room is the backpressure: nothing is read meanwhile.
+            let (prepared, room) = self.prepare(&mut frames, held).await?;
+            self.hand_over(prepared, room).await?;
+            if frames.is_empty() {
+                break;
+            }
+        }
         self.hold.look(now, self.lines.joiner.oldest());
-        let count = Tally::of(&verdicts).count_on_verdict(Protocol::Tcp);
+        Ok(())
+    }
+
+    /// Hands a batch to the store, unless it is empty.
+    async fn hand_over(
+        &mut self,
+        prepared: PreparedBatch,
+        room: BatchRoom,
+    ) -> Result<(), ConnectionError> {
+        let PreparedBatch { batch, verdicts } = prepared;
         if batch.record_count() == 0 {
             return Ok(());
         }
+        let count = Tally::of(&verdicts).count_on_verdict(Protocol::Tcp);
         let batch = self.number(batch);
-        // Waiting here is the backpressure: nothing is read meanwhile.
-        let sent = self.ingest.handoff().send_as(batch, WhenDiskFull::Wait, count).await;
+        let handoff = self.ingest.handoff();
+        let sent = handoff.send_into(room, batch, WhenDiskFull::Wait, count).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
         self.in_flight.push_back(InFlight { answer, verdicts });
         Ok(())
     }
 
     /// Takes the first line away if it is a handshake.
-    async fn read_handshake(&mut self, frames: &mut [Frame]) -> Result<(), ConnectionError> {
+    async fn read_handshake(
+        &mut self,
+        frames: &mut VecDeque<Frame>,
+    ) -> Result<(), ConnectionError> {
         self.answers = Answers::None;
-        let Some(Frame::Lines(lines)) = frames.first_mut() else { return Ok(()) };
+        let Some(Frame::Lines(lines)) = frames.front_mut() else { return Ok(()) };
         let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
         let opening = Opening::read(lines.get(..end).unwrap_or_default());
         if opening != Opening::Lines {
@@ -352,8 +380,13 @@ where
         producer: ProducerId,
         from: Option<u64>,
     ) -> Result<(), ConnectionError> {
-        let PreparedBatch { batch, .. } =
-            self.ingest.prepare_frames(&mut self.lines, &self.reading, &[], Held::Kept);
+        let mut nothing_yet = VecDeque::new();
+        let PreparedBatch { batch, .. } = self.ingest.prepare_frames(
+            &mut self.lines,
+            &self.reading,
+            &mut nothing_yet,
+            Held::Kept,
+        );
         let nothing = ProducerLines { producer, first: 1, before: LinesBefore::Durable };
         let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
@@ -385,27 +418,33 @@ where
         batch.with_lines(lines)
     }
 
+    /// Reads lines of the frames, as many as make one batch, into room that the store has for it.
     async fn prepare(
         &mut self,
-        frames: Vec<Frame>,
+        frames: &mut VecDeque<Frame>,
         held: Held,
-    ) -> Result<PreparedBatch, ConnectionError> {
+    ) -> Result<(PreparedBatch, BatchRoom), ConnectionError> {
         let bytes: usize = frames.iter().map(Frame::byte_len).sum();
+        let batch_bytes = self.ingest.batch_bytes(&self.reading, frames);
+        let room = self.ingest.handoff().room(batch_bytes).await;
         if bytes <= INLINE_BYTES_MAX {
-            return Ok(self.ingest.prepare_frames(&mut self.lines, &self.reading, &frames, held));
+            let prepared = self.ingest.prepare_frames(&mut self.lines, &self.reading, frames, held);
+            return Ok((prepared, room));
         }
         let (ingest, reading) = (Arc::clone(&self.ingest), Arc::clone(&self.reading));
         let fresh = StreamReader::new(ingest.config(), self.reading.kind);
         let mut lines = std::mem::replace(&mut self.lines, fresh);
-        let _permit = self.ingest.decoding.acquire().await.map_err(|_| Refusal::ShuttingDown)?;
+        let turn = ingest.turn(batch_bytes).await.ok_or(Refusal::ShuttingDown)?;
+        let mut taken = std::mem::take(frames);
         let work = move || {
-            let prepared = ingest.prepare_frames(&mut lines, &reading, &frames, held);
-            (prepared, lines)
+            let prepared = ingest.prepare_frames(&mut lines, &reading, &mut taken, held);
+            drop(turn);
+            (prepared, lines, taken)
         };
-        let (prepared, lines) =
+        let (prepared, lines, left) =
             tokio::task::spawn_blocking(work).await.map_err(|_| ConnectionError::Decode)?;
-        self.lines = lines;
-        Ok(prepared)
+        (self.lines, *frames) = (lines, left);
+        Ok((prepared, room))
     }
 
     /// Counts the batch at the front, and every other whose verdict is in, then acknowledges.
@@ -457,6 +496,13 @@ where
             Err(_) => Err(ConnectionError::Unread(patience)),
         }
     }
+}
+
+/// Waits for the right to hold a line of any length, and for the memory. Cancel-safe.
+async fn long_read(ingest: &Ingest) -> Option<LongRead> {
+    let permit = Arc::clone(&ingest.long_reads).acquire_owned().await.ok()?;
+    let bytes = ingest.config().limits.line_bytes_max.saturating_add(READ_BYTES);
+    Some(LongRead { _permit: permit, _room: ingest.body_room.take_line(bytes).await })
 }
 
 /// Waits for the verdict on the oldest batch; for ever when there is none. Cancel-safe.

@@ -21,6 +21,8 @@ struct Part {
     limit_bytes: u64,
     /// One permit a byte that is not lent. Its line of waiting is fair.
     room: Semaphore,
+    /// What was lent past the limit: it is paid off before permits become free again.
+    debt_bytes: AtomicU64,
     used_bytes: AtomicU64,
     peak_bytes: AtomicU64,
     refusals: AtomicU64,
@@ -61,6 +63,7 @@ impl MemoryPart {
             part_use,
             limit_bytes,
             room: Semaphore::new(limit_bytes as usize),
+            debt_bytes: AtomicU64::new(0),
             used_bytes: AtomicU64::new(0),
             peak_bytes: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
@@ -148,7 +151,20 @@ impl MemoryPart {
     /// the limit.
     fn give_back(&self, bytes: u64) {
         self.0.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.0.room.add_permits(bytes as usize);
+        let mut free_bytes = bytes;
+        let pay = |debt: u64| Some(debt.saturating_sub(bytes)).filter(|_| debt > 0);
+        if let Ok(debt) = self.0.debt_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay)
+        {
+            free_bytes = bytes.saturating_sub(debt);
+        }
+        self.0.room.add_permits(free_bytes as usize);
+    }
+
+    /// Lends bytes without asking whether there are any.
+    fn lend_past(&self, bytes: u64) {
+        let taken = self.0.room.forget_permits(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.0.debt_bytes.fetch_add(bytes - taken as u64, Ordering::Relaxed);
+        self.add_used(bytes);
     }
 }
 
@@ -182,6 +198,29 @@ impl MemoryLease {
         match bytes.checked_sub(self.bytes) {
             None | Some(0) => Ok(()),
             Some(more_bytes) => self.grow(more_bytes),
+        }
+    }
+
+    /// Takes over the bytes of another lease of the same part.
+    pub fn absorb(&mut self, mut other: MemoryLease) {
+        debug_assert!(Arc::ptr_eq(&self.part.0, &other.part.0), "both are of one part");
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Adds so many bytes at once, past the limit where it must be: for work whose length was
+    /// estimated before and is known now that its bytes are there. Later leases wait until the
+    /// part is below its limit again. The caller bounds how often this can happen at one time.
+    pub fn grow_past(&mut self, more_bytes: u64) {
+        self.part.lend_past(more_bytes);
+        self.bytes += more_bytes;
+    }
+
+    /// Makes the lease one of so many bytes, which are there already: see
+    /// [`MemoryLease::grow_past`].
+    pub fn settle(&mut self, bytes: u64) {
+        match bytes.checked_sub(self.bytes) {
+            Some(more_bytes) => self.grow_past(more_bytes),
+            None => self.shrink_to(bytes),
         }
     }
 

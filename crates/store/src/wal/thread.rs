@@ -20,7 +20,7 @@ use tierlog_model::{
 use tokio::sync::broadcast;
 use tracing::{error, info, warn};
 
-use super::settings::DISK_FULL_RECHECK;
+use super::settings::{DISK_FULL_RECHECK, FRAME_PAYLOAD_BYTES_MAX};
 use super::state::DiskRoom;
 use super::wait::{Received, receive};
 use super::{Durability, Placement, Wal, WalError, WriteState, WriteStateHandle};
@@ -242,7 +242,7 @@ impl WalThread {
                     Err(Refusal::LinesJump { durable, first })
                 }
                 Placement::TooLarge => {
-                    Err(Refusal::Poisoned("batch is larger than a wal frame".to_owned()))
+                    Err(Refusal::TooLarge { limit_bytes: FRAME_PAYLOAD_BYTES_MAX as u64 })
                 }
             };
             reply.send(ack);

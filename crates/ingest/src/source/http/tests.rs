@@ -6,20 +6,26 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::http::Request as HttpRequest;
 use axum::response::Response;
+use bytes::Bytes;
 use expect_test::{Expect, expect};
+use http_body_util::BodyExt;
 use hyper::body::Frame;
 use serde_json::Value;
-use tierlog_model::{Ack, RecordKind, Refusal, metric_names};
+use tierlog_model::memory::MemoryLease;
+use tierlog_model::{Ack, Receipt, RecordKind, RedactedBatch, Refusal, WhenDiskFull, metric_names};
+use tokio::time::Instant;
 use tower::ServiceExt;
 
+use super::super::room::HeldRoom;
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
 use crate::source::{BodyRoom, http_router};
-use crate::testing::{Counters, FakeStore, ingest_of, written};
+use crate::testing::{BODIES_BYTES, Counters, FakeStore, ingest_of, written};
 
 /// Returns a request with headers, `name: value`.
 fn post(uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> HttpRequest<Body> {
@@ -157,7 +163,7 @@ async fn too_much_is_413() {
         status,
         &answer,
         expect![[
-            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 100000 bytes"}"#
+            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 100000 bytes (ingest.http.body_max)"}"#
         ]],
     );
     // Without a length, the cap is found while receiving.
@@ -170,7 +176,7 @@ async fn too_much_is_413() {
         status,
         &answer,
         expect![[
-            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 300000 bytes"}"#
+            r#"413 {"type":"about:blank","title":"Payload Too Large","status":413,"code":"too_large","detail":"body is larger than 300000 bytes (ingest.http.inflated_max)"}"#
         ]],
     );
 }
@@ -275,14 +281,13 @@ async fn a_full_pipeline_is_429_with_a_time_to_come_back() {
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Takes all of the room for bodies.
-async fn fill(room: &BodyRoom) -> [HeldRoom; 2] {
-    let mut held = <[HeldRoom; 2]>::default();
-    for held in &mut held {
-        let until = Instant::now() + Duration::from_secs(1);
-        room.take(3 * small_config().limits.body_bytes_max, held, until).await.expect("free");
-    }
-    held
+/// Takes all of the room for bodies, and the right to go on without.
+async fn fill(room: &BodyRoom) -> (MemoryLease, HeldRoom) {
+    let all = room.none().part().take(BODIES_BYTES).await;
+    let mut right = room.none();
+    let until = Instant::now() + Duration::from_secs(1);
+    room.take_to(1, &mut right, until).await.expect("the right is free");
+    (all, right)
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,24 +316,22 @@ async fn who_finds_it_full_waits_in_line_for_seconds_and_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_that_wait_for_the_store_are_not_inflated_meanwhile() {
+async fn bodies_that_wait_for_the_store_are_not_read_meanwhile() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
     let (ingest, _nobody_reads) = ingest_of(small_config(), 10);
     let ingest = Arc::new(ingest);
     let router = http_router(Arc::clone(&ingest));
     let _waiting = ingest.handoff().try_send(ingest.prepare_lines(b"{}").batch).expect("room");
-    let turns = ingest.decoding.available_permits();
-    let body = "{\"msg\":\"x\"}\n".repeat(4_000);
-    let posts: Vec<_> = (0..turns + 2)
-        .map(|_| tokio::spawn(router.clone().oneshot(ndjson(body.clone()))))
-        .collect();
-    while ingest.decoding.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let redacted = counters.of(metric_names::REDACTIONS);
+    let posts: Vec<_> = ["{\"mail\":\"a@example.org\"}\n", "{\"mail\":\"b@example.org\"}\n"]
+        .map(|line| tokio::spawn(router.clone().oneshot(ndjson(line.repeat(20)))))
+        .into();
     for post in posts {
         let answer = post.await.expect("no panic").expect("infallible");
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     }
-    assert_eq!(ingest.decoding.available_permits(), turns);
+    assert_eq!(counters.of(metric_names::REDACTIONS), redacted, "a line was read");
 }
 
 #[tokio::test]
@@ -352,32 +355,122 @@ async fn a_length_beyond_the_limit_is_refused_before_any_of_it_is_kept() {
 }
 
 #[tokio::test]
-async fn the_rest_of_a_refused_body_is_read() {
+async fn what_is_refused_is_answered_before_the_rest_of_it_is_read() {
     let counters = Counters::default();
     let _counting = metrics::set_default_local_recorder(&counters);
     let pieces = [vec![b'\n'; 60_000], vec![b'\n'; 60_000], vec![b'x'; 9]];
-    let (left, pieces) = Pieces::counted(pieces, End::Comes);
+    let (left, pieces) = Pieces::counted(pieces, End::NeverComes);
     assert_eq!(ask(ndjson(pieces)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(left.load(Ordering::Relaxed), 0);
+    assert_eq!(left.load(Ordering::Relaxed), 1);
     assert_eq!(counters.of(metric_names::INGEST_BYTES), 60_000, "what was kept for a while");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_body_holds_its_room_while_it_is_there() {
-    let (ingest, _receiver) = ingest_of(small_config(), 1 << 20);
-    let mut body = Pieces::body([vec![b'a'; 700], vec![b'b'; 50], vec![b'c'; 6]], End::Comes);
-    let collected = collect(&ingest, &HeaderMap::new(), &mut body).await;
-    let (body, held) = collected.expect("there is room");
-    assert_eq!(body.len(), 756);
-    let rest = 3 * small_config().limits.body_bytes_max - 756;
-    let mut others = <[HeldRoom; 3]>::default();
-    let [first, right, third] = &mut others;
-    let until = || Instant::now() + Duration::from_secs(1);
-    assert!(ingest.body_room.take(rest, first, until()).await.is_ok());
-    assert!(ingest.body_room.take(1, right, until()).await.is_ok(), "the right of the first");
-    assert!(ingest.body_room.take(1, third, until()).await.is_err(), "all is taken");
-    drop(held);
-    assert!(ingest.body_room.take(756, third, until()).await.is_ok());
+#[tokio::test]
+async fn a_body_holds_the_memory_of_a_piece_however_long_it_is() {
+    let (ingest, receiver) = ingest_of(IngestConfig::default(), 1 << 24);
+    let ingest = Arc::new(ingest);
+    let store = FakeStore::start(receiver, written);
+    let bodies = ingest.body_room.none().part();
+    let router = http_router(Arc::clone(&ingest));
+    let (frame, piece) = (64 << 10, 1 << 20);
+    let lines: Vec<u8> = b"{\"msg\":\"x\"}\n".iter().copied().cycle().take(7 << 20).collect();
+    for (length, most) in [(14, 14), (98_000, 5 * frame), (lines.len(), piece + 2 * frame)] {
+        let left = lines[..length].chunks(frame).map(Bytes::copy_from_slice).collect();
+        let left_count = Arc::default();
+        // What was announced and never comes takes no memory.
+        let headers = [("content-length", "60000000")];
+        let body = Body::new(Pieces { left, end: End::Comes, left_count });
+        let answer = router.clone().oneshot(post("/api/v1/ingest", &headers, body)).await;
+        assert_eq!(answer.expect("infallible").status(), StatusCode::OK, "{length}");
+        let peak = bodies.peak_bytes();
+        assert!((1..=most as u64).contains(&peak), "{peak} bytes for {length}");
+        assert_eq!(bodies.used_bytes(), 0, "{length}");
+    }
+    drop((router, ingest));
+    drop(store.batches());
+}
+
+/// Sends a body of many pieces to a store that refuses one of them.
+async fn refused_at(piece: usize, refusal: Refusal, body: &str) -> (StatusCode, Value, FakeStore) {
+    let mut count = 0;
+    let answer = move |batch: &RedactedBatch| {
+        count += 1;
+        if count == piece { Err(refusal.clone()) } else { written(batch) }
+    };
+    ask_with(IngestConfig::default(), ndjson(body.to_owned()), answer).await
+}
+
+#[tokio::test]
+async fn a_refusal_in_the_middle_says_how_far_the_body_is_durable() {
+    let line = format!("{{\"msg\":\"{}\"}}\n", "x".repeat(1_000));
+    let body = line.repeat(5_000);
+    let piece_lines = ((1 << 20) / line.len()) as u64;
+    for (piece, refusal, status) in [
+        (3, Refusal::DiskFull, 507),
+        (2, Refusal::Poisoned("fsync".to_owned()), 503),
+        (2, Refusal::TooLarge { limit_bytes: 7 }, 413),
+    ] {
+        let durable = (piece as u64 - 1) * piece_lines;
+        let (given, answer, store) = refused_at(piece, refusal, &body).await;
+        assert_eq!(given.as_u16(), status, "{answer}");
+        assert_eq!(answer["durable_lines"], durable, "{answer}");
+        let batches = store.batches();
+        assert_eq!(batches.len(), piece, "nothing is sent behind a piece that was refused");
+        let written: u32 = batches.iter().take(piece - 1).map(RedactedBatch::record_count).sum();
+        assert_eq!(u64::from(written), durable);
+    }
+    let (given, answer, _) = refused_at(1, Refusal::DiskFull, &body).await;
+    assert_eq!((given.as_u16(), &answer["durable_lines"]), (507, &Value::Null));
+}
+
+#[tokio::test]
+async fn verdicts_of_pieces_add_up_and_a_repeat_is_told_piece_by_piece() {
+    let line = format!("{{\"msg\":\"{}\"}}\nrubbish\n", "x".repeat(1_000));
+    let body = line.repeat(3_000);
+    let mut count = 0;
+    let answer = move |batch: &RedactedBatch| {
+        count += 1;
+        // The first piece is here already.
+        let duplicate_count = if count == 1 { batch.record_count() } else { 0 };
+        let written_count = batch.record_count() - duplicate_count;
+        Ok(Receipt { written_count, duplicate_count, producer_line: None })
+    };
+    let (status, answer, store) = ask_with(IngestConfig::default(), ndjson(body), answer).await;
+    let batches = store.batches();
+    assert_eq!((status, batches.len()), (StatusCode::OK, 3));
+    assert_eq!((&answer["rejected"], &answer["accepted"]), (&3_000.into(), &1_971.into()));
+    assert_eq!(answer["duplicate"], 1_029);
+    let errors = answer["errors"].as_array().expect("a list");
+    assert_eq!((errors.len(), &errors[99]["line"]), (100, &200.into()));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_behind_its_first_pieces_says_how_far_it_is_durable() {
+    let lines = "{\"msg\":\"x\"}\n".repeat(300_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(lines.as_bytes()).expect("memory takes all");
+    let mut broken = gzip.finish().expect("memory takes all");
+    let length = broken.len();
+    broken.truncate(length - 4);
+    let request = post("/api/v1/ingest", &[("content-encoding", "gzip")], broken);
+    let (status, answer, store) = ask_with(IngestConfig::default(), request, written).await;
+    assert_eq!((status.as_u16(), &answer["code"]), (400, &"invalid_encoding".into()));
+    let durable = answer["durable_lines"].as_u64().expect("lines are durable");
+    assert!((8_000..300_000).contains(&durable), "{durable}");
+    assert_eq!(store.records().len() as u64, durable);
+}
+
+#[tokio::test]
+async fn what_would_stand_in_every_record_is_bounded() {
+    for (name, bytes_max) in [("service", 256), ("source", 1_024)] {
+        let uri = |length| format!("/api/v1/ingest?{name}={}", "s".repeat(length));
+        let (status, _, store) = ask(post(&uri(bytes_max), &[], "{}")).await;
+        assert_eq!((status, store.records().len()), (StatusCode::OK, 1));
+        let (status, answer, store) = ask(post(&uri(bytes_max + 1), &[], "{}")).await;
+        assert_eq!((status.as_u16(), &answer["code"]), (400, &"invalid_parameter".into()));
+        assert_eq!(answer["detail"], format!("{name} is longer than {bytes_max} bytes"));
+        assert!(store.batches().is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,404 @@
+//! A body becomes records piece by piece, so that its memory does not follow its size: received
+//! bytes are given as they come, batches leave, and in between lies one window of plain bytes.
+//!
+//! ```text
+//! received ─▶ inflate ─▶ window ─▶ items ─▶ records ─▶ piece: a batch and its verdicts
+//!             as much as the window    at most so many
+//!             has room for             records a piece
+//! ```
+//!
+//! Where pieces are cut depends on the plain bytes and on the defaults of the request, and on
+//! nothing else: not on the sizes in which bytes arrived, the time, or what the store did. So the
+//! same body sent again is cut alike, and each piece is recognised by an id of its own.
+
+use bytes::Bytes;
+use tierlog_model::BatchId;
+use tierlog_model::limits::BATCH_BYTES_TARGET;
+
+use super::splitter::{Beginning, Item, Splitter, WindowEnd};
+use super::{BodyFormat, Held, Ingest, PreparedBatch, StreamReader};
+use crate::config::Defaults;
+use crate::frame::BYTE_ORDER_MARK;
+use crate::inflate::{Encoding, Filled, InflateError, Inflater};
+use crate::normalise::LineKind;
+
+/// Received bytes of a compressed body that are held before they are inflated: while a slow client
+/// sends, they wait compressed, without the memory of a decompressor.
+pub(crate) const COMPRESSED_BYTES_TARGET: usize = 256 << 10;
+
+/// What a record takes in a batch beside its text and the defaults: its header, its moment, its
+/// level, and of a rejected line the reason and where in the line it is wrong.
+const RECORD_BYTES: usize = 128;
+
+/// Bytes of a batch that its records may take beside the text of their lines: lines of one letter
+/// are worth eighty bytes each, and their piece is as large as one of ordinary lines.
+const RECORDS_BYTES_TARGET: usize = 1 << 20;
+
+/// Bytes of a piece at which its lines are counted before it is read: what is expected of a piece
+/// decides how it waits, and its true length is counted afterwards.
+const SAMPLE_BYTES: usize = 1 << 10;
+
+/// Bounds of one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PieceBounds {
+    /// Plain bytes.
+    pub(crate) bytes: usize,
+    /// Records; a line that holds several objects may add those.
+    pub(crate) records: u32,
+}
+
+impl PieceBounds {
+    /// Returns the bounds for lines to which these defaults may be added.
+    pub(crate) fn of(defaults: &Defaults) -> PieceBounds {
+        let record_bytes = RECORD_BYTES + defaults.byte_len();
+        let records = (RECORDS_BYTES_TARGET / record_bytes).max(1) as u32;
+        PieceBounds { bytes: BATCH_BYTES_TARGET, records }
+    }
+}
+
+/// What a request says about its body.
+#[derive(Debug)]
+pub(crate) struct BodyHead {
+    /// How its lines are told apart.
+    pub(crate) format: BodyFormat,
+    /// How it is compressed.
+    pub(crate) encoding: Encoding,
+    /// Values for records that lack them.
+    pub(crate) defaults: Defaults,
+    /// The client's name for it.
+    pub(crate) id: Option<BatchId>,
+}
+
+/// A part of a body, read.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// Its records and what became of its lines.
+    pub(crate) prepared: PreparedBatch,
+    /// Number of the line up to which this piece and those before it hold everything.
+    pub(crate) through_line: u64,
+}
+
+/// What reading on came to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing could be read before the window is filled with further bytes.
+    NeedsInput,
+    /// A piece; more follow.
+    Piece(Box<Piece>),
+    /// The last piece, perhaps without a record.
+    Last(Box<Piece>),
+}
+
+/// Reads one body.
+pub(crate) struct BodyReader {
+    head: BodyHead,
+    bounds: PieceBounds,
+    line_bytes_max: usize,
+    inflater: Inflater,
+    window: Vec<u8>,
+    /// How much of the window has been read.
+    at: usize,
+    /// To which length the window is filled before it is read.
+    target: usize,
+    state: WindowState,
+    /// Nothing until the beginning of the body was seen.
+    splitter: Option<Splitter>,
+    lines: StreamReader,
+    line_number: u64,
+    /// Pieces with records so far.
+    piece_count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WindowState {
+    Filling,
+    Filled(WindowEnd),
+}
+
+impl BodyReader {
+    /// Returns a reader of a body of which nothing has arrived.
+    pub(crate) fn new(ingest: &Ingest, head: BodyHead, bounds: PieceBounds) -> BodyReader {
+        let limits = &ingest.config().limits;
+        BodyReader {
+            inflater: Inflater::new(head.encoding, limits.inflated_bytes_max),
+            lines: StreamReader::new(ingest.config(), kind_of(head.format)),
+            head,
+            bounds,
+            line_bytes_max: limits.line_bytes_max,
+            window: Vec::new(),
+            at: 0,
+            target: bounds.bytes,
+            state: WindowState::Filling,
+            splitter: None,
+            line_number: 0,
+            piece_count: 0,
+        }
+    }
+
+    /// Returns how many bytes are held once so many more were received. The window of a plain
+    /// body grows with what has arrived, whatever its client announced; what has room in it needs
+    /// no further memory.
+    pub(crate) fn held_bytes_with(&self, received: usize) -> usize {
+        match self.head.encoding {
+            Encoding::Identity => {
+                let room = self.target.saturating_sub(self.window.len());
+                let received = self.inflater.received_bytes() + received;
+                self.capacity_with(received) + received.saturating_sub(room)
+            }
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => self.held_bytes() + received,
+        }
+    }
+
+    /// Takes received bytes. Plain ones go into the window as far as it has room.
+    pub(crate) fn give(&mut self, received: Bytes) -> Result<(), InflateError> {
+        let capacity = self.capacity_with(received.len());
+        self.inflater.give(received);
+        match self.head.encoding {
+            Encoding::Identity => {
+                self.window.reserve_exact(capacity.saturating_sub(self.window.len()));
+                self.fill()
+            }
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => Ok(()),
+        }
+    }
+
+    /// Notes that the body has arrived whole.
+    pub(crate) fn end(&mut self) -> Result<(), InflateError> {
+        self.inflater.end();
+        match self.head.encoding {
+            Encoding::Identity => self.fill(),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => Ok(()),
+        }
+    }
+
+    /// Tells whether the next bytes should be received before anything is read: a piece is read
+    /// when it is known that there is more than it, or that there is not.
+    pub(crate) fn wants_input(&self) -> bool {
+        if self.inflater.has_ended() {
+            return false;
+        }
+        let received = self.inflater.received_bytes();
+        match self.head.encoding {
+            Encoding::Identity => received == 0,
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => {
+                received < COMPRESSED_BYTES_TARGET
+            }
+        }
+    }
+
+    /// Returns the bytes of a body that is plain and has arrived whole in one window.
+    pub(crate) fn plain_bytes(&self) -> Option<usize> {
+        let is_whole = self.state == WindowState::Filled(WindowEnd::Last) && self.at == 0;
+        (is_whole && self.head.encoding == Encoding::Identity).then_some(self.window.len())
+    }
+
+    /// Returns how many bytes the next piece becomes probably: those of its lines, and what as
+    /// many records cost as the first lines let expect.
+    pub(crate) fn next_batch_bytes(&self) -> usize {
+        let unread = self.window.get(self.at..).unwrap_or_default();
+        estimate(unread, &self.head.defaults)
+    }
+
+    /// Returns the bytes that are held now.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.window.capacity() + self.inflater.received_bytes() + self.inflater.decoder_bytes()
+    }
+
+    /// Returns the length of a window that takes so many bytes more: it doubles, up to the length
+    /// of a piece.
+    fn capacity_with(&self, received: usize) -> usize {
+        let (capacity, length) = (self.window.capacity(), self.window.len());
+        let wanted = length.saturating_add(received).min(self.target.max(length));
+        if wanted <= capacity { capacity } else { wanted.max((2 * capacity).min(self.target)) }
+    }
+
+    /// Returns the bytes that may be held once the next step has begun.
+    pub(crate) fn needed_bytes(&self) -> usize {
+        match self.head.encoding {
+            Encoding::Identity => {
+                let received = self.inflater.received_bytes();
+                self.window.capacity().max(self.window.len() + received) + received
+            }
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => {
+                let window = self.window.capacity().max(self.target);
+                window + self.inflater.received_bytes() + self.inflater.decoder_bytes_max()
+            }
+        }
+    }
+
+    /// Tells whether the window is full, or holds the end of the body.
+    pub(crate) fn is_filled(&self) -> bool {
+        matches!(self.state, WindowState::Filled(_))
+    }
+
+    /// Returns about how many bytes filling the window inflates; nothing when the body is plain.
+    pub(crate) fn inflating_bytes(&self) -> Option<usize> {
+        let expected = self.inflater.expected_bytes().min(self.target);
+        (self.head.encoding != Encoding::Identity).then_some(expected)
+    }
+
+    /// Reads a piece of a window that is filled.
+    pub(crate) fn step(&mut self, ingest: &Ingest) -> Step {
+        let WindowState::Filled(end) = self.state else { return Step::NeedsInput };
+        let Some(piece) = self.read_window(ingest, end) else { return Step::NeedsInput };
+        if end == WindowEnd::Last && self.state == WindowState::Filling {
+            return Step::Last(Box::new(piece));
+        }
+        match piece.prepared.batch.record_count() {
+            0 => Step::NeedsInput,
+            1.. => Step::Piece(Box::new(piece)),
+        }
+    }
+
+    /// Fills the window as far as there are bytes and room.
+    pub(crate) fn fill(&mut self) -> Result<(), InflateError> {
+        if self.state != WindowState::Filling {
+            return Ok(());
+        }
+        if self.at > 0 {
+            self.window.drain(..self.at);
+            self.at = 0;
+        }
+        self.state = match self.inflater.fill(&mut self.window, self.target)? {
+            Filled::Starving => WindowState::Filling,
+            Filled::Whole => WindowState::Filled(WindowEnd::Open),
+            Filled::Finished => WindowState::Filled(WindowEnd::Last),
+        };
+        Ok(())
+    }
+
+    /// Reads items until the piece is full or the window has no whole one left; then it is to be
+    /// filled. Nothing when it must be filled before anything can be read.
+    fn read_window(&mut self, ingest: &Ingest, end: WindowEnd) -> Option<Piece> {
+        if self.splitter.is_none() && !self.begin(end) {
+            self.refill();
+            return None;
+        }
+        let splitter = self.splitter.as_mut()?;
+        let unread = self.window.len() - self.at;
+        let kind = kind_of(self.head.format);
+        let mut builder = ingest
+            .builder(&mut self.lines, &self.head.defaults, kind, unread)
+            .behind_line(self.line_number);
+        let is_read = loop {
+            if builder.record_count() >= self.bounds.records {
+                break false;
+            }
+            match splitter.next(&self.window, &mut self.at, end) {
+                Some(Item::Line(line)) => builder.line(line),
+                Some(Item::Element(element)) => builder.element(element),
+                Some(Item::TooLong(head)) => builder.too_long(&head),
+                None => break true,
+            }
+        };
+        self.line_number = builder.line_number();
+        let is_last = is_read && end == WindowEnd::Last;
+        let held = if is_last { Held::Closed } else { Held::Kept };
+        let mut prepared = builder.finish(held);
+        if prepared.batch.record_count() > 0 {
+            if let Some(id) = self.head.id {
+                prepared.batch = prepared.batch.with_id(piece_id(id, self.piece_count));
+            }
+            self.piece_count += 1;
+        }
+        let waiting = self.lines.joiner.first_waiting_line();
+        let through_line = waiting.map_or(self.line_number, |line| line.saturating_sub(1));
+        if is_read {
+            self.refill();
+        }
+        Some(Piece { prepared, through_line })
+    }
+
+    /// Looks at the beginning of the body; `false` when more of it must be seen.
+    fn begin(&mut self, end: WindowEnd) -> bool {
+        if self.line_number == 0 && self.at == 0 && self.window.starts_with(BYTE_ORDER_MARK) {
+            self.at = BYTE_ORDER_MARK.len();
+        }
+        let beginning = self.window.get(self.at..).unwrap_or_default();
+        match Splitter::of(beginning, self.head.format, self.line_bytes_max, end) {
+            Beginning::Known(splitter) => {
+                self.splitter = Some(splitter);
+                true
+            }
+            Beginning::Blank { bytes, lines } => {
+                self.at += bytes;
+                self.line_number += lines;
+                false
+            }
+            Beginning::Unfinished => false,
+        }
+    }
+
+    /// Asks for further bytes; for a longer window when an item is longer than this one.
+    fn refill(&mut self) {
+        self.state = WindowState::Filling;
+        let unread = self.window.len() - self.at;
+        self.target = match unread < self.bounds.bytes {
+            true => self.bounds.bytes,
+            false => unread.saturating_mul(2),
+        };
+    }
+}
+
+/// Reads a body that arrives in pieces of so many bytes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_body(
+    ingest: &Ingest,
+    head: BodyHead,
+    bounds: PieceBounds,
+    body: &[u8],
+    received_bytes: usize,
+) -> Result<Vec<Piece>, InflateError> {
+    let mut reader = BodyReader::new(ingest, head, bounds);
+    let mut received = body.chunks(received_bytes);
+    let mut pieces = Vec::new();
+    loop {
+        while reader.wants_input() {
+            match received.next() {
+                Some(received) => {
+                    let expected = reader.held_bytes_with(received.len());
+                    reader.give(Bytes::copy_from_slice(received))?;
+                    assert!(reader.held_bytes() <= expected, "more is held than was asked for");
+                }
+                None => reader.end()?,
+            }
+        }
+        let needed = reader.needed_bytes();
+        reader.fill()?;
+        assert!(reader.held_bytes() <= needed, "more is held than was asked for");
+        match reader.step(ingest) {
+            Step::NeedsInput => {}
+            Step::Piece(piece) => pieces.push(*piece),
+            Step::Last(piece) => {
+                pieces.push(*piece);
+                return Ok(pieces);
+            }
+        }
+    }
+}
+
+/// Returns how many bytes lines become probably, together with the records that they are.
+pub(super) fn estimate(lines: &[u8], defaults: &Defaults) -> usize {
+    let sample = lines.get(..SAMPLE_BYTES).unwrap_or(lines);
+    let sampled = memchr::memchr2_iter(b'\n', b'{', sample).count().max(1);
+    let items = sampled.saturating_mul(lines.len() / sample.len().max(1) + 1);
+    let bounds = PieceBounds::of(defaults);
+    let records = items.min(bounds.records as usize);
+    let records_bytes = records.saturating_mul(RECORD_BYTES + defaults.byte_len());
+    lines.len().min(bounds.bytes).saturating_add(records_bytes)
+}
+
+/// Returns the id of a piece. A body of one piece has the id that its client gave.
+fn piece_id(id: BatchId, number: u32) -> BatchId {
+    if number == 0 { id } else { id.piece(number) }
+}
+
+fn kind_of(format: BodyFormat) -> LineKind {
+    match format {
+        BodyFormat::Json | BodyFormat::JsonLines => LineKind::Json,
+        BodyFormat::Text => LineKind::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

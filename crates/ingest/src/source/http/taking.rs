@@ -1,0 +1,331 @@
+//! One body on its way: it arrives in pieces of the client's making, and goes to the store in
+//! pieces of ours.
+//!
+//! A piece goes to the store when the one before it is durable. So what is durable is always a
+//! beginning of the body, and an answer can say how far: also one that says why the rest was not
+//! taken. Of one body there is in memory at most what the next piece is made of, that piece, and
+//! the one that is being written.
+//!
+//! A body of one piece is taken as a whole or not at all: nothing is read of it before all of it
+//! has arrived.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tierlog_model::{Ack, BatchRoom, Refusal, SenderId, WhenDiskFull};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
+
+use super::super::problem::{BODY_LIMIT, Problem};
+use super::super::room::HeldRoom;
+use super::super::{Protocol, Tally, count_bytes};
+use crate::inflate::InflateError;
+use crate::pipeline::{
+    BodyHead, BodyReader, Ingest, Piece, PieceBounds, PreparedBatch, Step, Verdicts,
+};
+
+/// Bodies up to this size are decoded where they arrive: about 400 µs, less than a move to
+/// another thread and back is worth.
+const INLINE_BYTES_MAX: usize = 32 * 1024;
+
+/// What became of a body that is durable.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// Lines that became records now.
+    pub(super) accepted_count: u64,
+    /// Lines among them that go on with the record of another.
+    pub(super) joined_count: u64,
+    /// Lines that an earlier request had brought.
+    pub(super) duplicate_count: u64,
+    /// What was read.
+    pub(super) verdicts: Verdicts,
+}
+
+/// A body that is being taken.
+pub(super) struct Taking<'t> {
+    ingest: &'t Arc<Ingest>,
+    sender: SenderId,
+    arriving: Arriving<'t>,
+    taken: Taken,
+    /// Number of the line up to which all are durable.
+    durable_lines: u64,
+    on_its_way: Option<OnItsWay>,
+}
+
+/// A piece that the store has not answered yet.
+struct OnItsWay {
+    verdict: oneshot::Receiver<Ack>,
+    tally: Tally,
+    joined_count: u64,
+    through_line: u64,
+}
+
+/// A reader, and the memory that it was lent.
+struct Reading {
+    reader: Box<BodyReader>,
+    held: HeldRoom,
+}
+
+impl<'t> Taking<'t> {
+    /// Returns a body of which nothing has arrived.
+    pub(super) fn new(ingest: &'t Arc<Ingest>, sender: SenderId, body: &'t mut Body) -> Taking<'t> {
+        let limits = &ingest.config().limits;
+        Taking {
+            ingest,
+            sender,
+            arriving: Arriving {
+                body,
+                limit: limits.body_bytes_max,
+                received: 0,
+                time_left: limits.body_deadline,
+            },
+            taken: Taken {
+                accepted_count: 0,
+                joined_count: 0,
+                duplicate_count: 0,
+                verdicts: ingest.no_verdicts(),
+            },
+            durable_lines: 0,
+            on_its_way: None,
+        }
+    }
+
+    /// Takes the body. An error says how many lines are durable all the same.
+    pub(super) async fn run(mut self, head: BodyHead) -> Result<Taken, Problem> {
+        let outcome = self.take(head).await;
+        let Err(problem) = outcome else { return Ok(self.taken) };
+        // What is on its way may become durable, and then has to be told.
+        let _ = self.settle().await;
+        Err(problem.behind_line(self.durable_lines))
+    }
+
+    async fn take(&mut self, head: BodyHead) -> Result<(), Problem> {
+        let bounds = PieceBounds::of(&head.defaults);
+        let reader = Box::new(BodyReader::new(self.ingest, head, bounds));
+        let mut reading = Reading { reader, held: self.ingest.body_room.none() };
+        loop {
+            while reading.reader.wants_input() {
+                self.receive(&mut reading).await?;
+            }
+            let until = Instant::now() + self.ingest.config().limits.full_patience;
+            reading = reading.fill(self.ingest, until).await?;
+            if !reading.reader.is_filled() {
+                continue;
+            }
+            let (read_on, step, room) = reading.read_on(self.ingest, until).await?;
+            reading = read_on;
+            match step {
+                Step::NeedsInput => {}
+                Step::Piece(piece) => self.hand_over(*piece, room, until).await?,
+                Step::Last(piece) => {
+                    self.hand_over(*piece, room, until).await?;
+                    return self.settle().await;
+                }
+            }
+        }
+    }
+
+    /// Receives the next bytes, once there is room for them. Meanwhile nothing is read, and TCP
+    /// tells the client to wait.
+    async fn receive(&mut self, reading: &mut Reading) -> Result<(), Problem> {
+        let Some(received) = self.arriving.next().await? else {
+            return Ok(reading.reader.end()?);
+        };
+        let until = Instant::now() + self.ingest.config().limits.full_patience;
+        let needed = reading.reader.held_bytes_with(received.len());
+        let room = self.ingest.body_room.take_to(needed, &mut reading.held, until);
+        room.await.map_err(|_| Problem::full())?;
+        count_bytes(Protocol::Http, received.len());
+        reading.reader.give(received)?;
+        reading.held.shrink_to(reading.reader.held_bytes());
+        Ok(())
+    }
+
+    /// Hands a piece to the store, once the one before it is durable.
+    async fn hand_over(
+        &mut self,
+        piece: Piece,
+        room: BatchRoom,
+        until: Instant,
+    ) -> Result<(), Problem> {
+        self.settle().await?;
+        let Piece { prepared: PreparedBatch { batch, verdicts }, through_line } = piece;
+        let (tally, joined_count) = (Tally::of(&verdicts), verdicts.joined_count);
+        self.taken.verdicts.add(verdicts);
+        if batch.record_count() == 0 {
+            return Ok(());
+        }
+        let handoff = self.ingest.handoff();
+        let count = tally.clone().count_on_verdict(Protocol::Http);
+        let batch = batch.with_sender(self.sender);
+        let sending = handoff.send_into(room, batch, WhenDiskFull::Refuse, count);
+        let sent = tokio::time::timeout_at(until, sending).await;
+        let verdict = sent.map_err(|_| Problem::full())?.map_err(|_| Problem::closed())?;
+        self.on_its_way = Some(OnItsWay { verdict, tally, joined_count, through_line });
+        Ok(())
+    }
+
+    /// Waits until the piece that is on its way is durable.
+    async fn settle(&mut self) -> Result<(), Problem> {
+        let Some(OnItsWay { verdict, tally, joined_count, through_line }) = self.on_its_way.take()
+        else {
+            return Ok(());
+        };
+        let receipt = verdict.await.map_err(|_| Problem::closed())??;
+        let tally = tally.settled(&receipt);
+        // A piece is a repeat as a whole or not at all, and so are the lines that are joined in it.
+        let joined_now = if tally.duplicate_count == 0 { joined_count } else { 0 };
+        self.taken.accepted_count += tally.accepted_count + joined_now;
+        self.taken.joined_count += joined_now;
+        self.taken.duplicate_count += tally.duplicate_count + joined_count - joined_now;
+        self.durable_lines = through_line;
+        Ok(())
+    }
+}
+
+impl Reading {
+    /// Fills the window with plain bytes, off the runtime's threads when they must be inflated.
+    async fn fill(mut self, ingest: &Arc<Ingest>, until: Instant) -> Result<Reading, Problem> {
+        let needed = self.reader.needed_bytes();
+        let held = ingest.body_room.take_to(needed, &mut self.held, until);
+        held.await.map_err(|_| Problem::full())?;
+        if self.reader.is_filled() {
+            return Ok(self);
+        }
+        let Some(bytes) = self.reader.inflating_bytes() else {
+            self.fill_window()?;
+            return Ok(self);
+        };
+        let turn = turn(ingest, bytes, until).await?;
+        on_a_thread(move || {
+            let filled = self.fill_window();
+            drop(turn);
+            filled.map(|()| self)
+        })
+        .await?
+        .map_err(Problem::from)
+    }
+
+    /// Fills the window, and gives back the memory that this did not take.
+    fn fill_window(&mut self) -> Result<(), InflateError> {
+        self.reader.fill()?;
+        self.held.shrink_to(self.reader.held_bytes());
+        Ok(())
+    }
+
+    /// Reads a piece into room that the store has for it, off the runtime's threads when that
+    /// takes long.
+    async fn read_on(
+        mut self,
+        ingest: &Arc<Ingest>,
+        until: Instant,
+    ) -> Result<(Reading, Step, BatchRoom), Problem> {
+        // Whoever would be refused need not wait in line behind those who wait.
+        if ingest.handoff().is_disk_full() {
+            return Err(Problem::from(Refusal::DiskFull));
+        }
+        let bytes = self.reader.next_batch_bytes();
+        let room = tokio::time::timeout_at(until, ingest.handoff().room(bytes)).await;
+        let room = room.map_err(|_| {
+            ingest.handoff().note_refusal();
+            Problem::full()
+        })?;
+        if self.reader.plain_bytes().is_some_and(|bytes| bytes <= INLINE_BYTES_MAX) {
+            let step = self.read(ingest);
+            return Ok((self, step, room));
+        }
+        let turn = turn(ingest, bytes, until).await?;
+        let ingest = Arc::clone(ingest);
+        on_a_thread(move || {
+            let step = self.read(&ingest);
+            drop(turn);
+            (self, step, room)
+        })
+        .await
+    }
+
+    /// Reads on, and gives back the memory of what was read.
+    fn read(&mut self, ingest: &Ingest) -> Step {
+        let step = self.reader.step(ingest);
+        self.held.shrink_to(self.reader.held_bytes());
+        self.held.end_piece();
+        step
+    }
+}
+
+/// Waits for the turn of a piece to be worked on.
+async fn turn(
+    ingest: &Ingest,
+    bytes: usize,
+    until: Instant,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = tokio::time::timeout_at(until, ingest.turn(bytes)).await;
+    turn.map_err(|_| Problem::full())?.ok_or_else(Problem::closed)
+}
+
+/// Works on a thread that owns all that it works with: a client that leaves meanwhile frees
+/// nothing that is still in use.
+async fn on_a_thread<T, F>(work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        let detail = "the body could not be read";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    })
+}
+
+/// A body as its client sends it.
+struct Arriving<'t> {
+    body: &'t mut Body,
+    limit: usize,
+    received: usize,
+    /// How long the client may still be waited for.
+    time_left: Duration,
+}
+
+impl Arriving<'_> {
+    /// Returns the next bytes, or nothing at the end. Only time in which the client is waited for
+    /// counts: while its body is written, it waits for us.
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let began = Instant::now();
+            let frame = tokio::time::timeout(self.time_left, self.body.frame()).await;
+            self.time_left = self.time_left.saturating_sub(began.elapsed());
+            let Some(frame) = frame.map_err(|_| Problem::too_late())? else { return Ok(None) };
+            let frame = frame.map_err(|error| match is_timeout(&error) {
+                true => Problem::too_late(),
+                false => {
+                    let detail = "the body ended before it was complete";
+                    Problem::bad_request("incomplete_body", detail)
+                }
+            })?;
+            let Ok(piece) = frame.into_data() else { continue };
+            self.received = self.received.saturating_add(piece.len());
+            if self.received > self.limit {
+                return Err(Problem::too_large(self.limit, BODY_LIMIT));
+            }
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
+        }
+    }
+}
+
+/// Tells whether the listener has given up a body that came too slowly.
+fn is_timeout(error: &axum::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
