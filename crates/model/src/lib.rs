@@ -40,7 +40,7 @@ pub use id::id_hash;
 pub use level::Level;
 pub use names::{NameId, NameIndex, NameTable};
 pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, SenderId};
-pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms};
+pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token};
 pub use record::{DecodeError, Record, RecordFields, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};
 pub use tier::{DEAD_LETTER_TIER, TierId, TierPolicy, Tiers, TiersError};

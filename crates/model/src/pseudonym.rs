@@ -133,7 +133,7 @@ impl Pseudonyms {
 }
 
 /// Tells whether a text has the form of a token.
-fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     let Some((key_id, rest)) =
         text.trim().strip_prefix(PSEUDONYM_PREFIX).and_then(|rest| rest.split_once('_'))
     else {

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
 use tierlog_model::{Level, Record, RecordKind, RejectReason, Timestamp, Value, fields};
 
+use super::cut::cut;
+
 /// A rejected line.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
@@ -80,9 +82,9 @@ pub(super) fn shorten(record: &mut Record<'_>, reason: RejectReason) {
     let Some((_, Value::Str(text))) = message else { return };
     let was_cut = reason == RejectReason::TooLong && text.len() > 2 * CUT_BYTES;
     let known_bytes = if was_cut { text.len() - CUT_BYTES } else { text.len() };
-    let kept = text.floor_char_boundary(known_bytes.min(DEAD_LETTER_BYTES_MAX));
-    if kept < text.len() {
-        *text = Cow::Owned(text.get(..kept).unwrap_or_default().to_owned());
+    let kept = cut(text, known_bytes.min(DEAD_LETTER_BYTES_MAX));
+    if kept.len() < text.len() {
+        *text = Cow::Owned(kept.to_owned());
         if record.get(fields::TRUNCATED).is_none() {
             record.fields.push((Cow::Borrowed(fields::TRUNCATED), Value::Bool(true)));
         }

@@ -7,7 +7,8 @@
 //! - [`registry`] lists the detectors; [`detector`] has one file each.
 //! - [`prefilter`] says in one pass which of them a text needs: nearly always none; [`needles`]
 //!   finds the words for it.
-//! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it.
+//! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it, [`cut`] shortens
+//!   it.
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration,
 //!   [`number_use`] tells cards from ids.
 //! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean,
@@ -15,6 +16,7 @@
 
 mod batch_names;
 mod clean_texts;
+mod cut;
 mod dead_letter;
 mod detector;
 mod engine;

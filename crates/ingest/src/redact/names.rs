@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use tierlog_model::fields::URL_QUERY;
 
+use super::cut::numbered;
 use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::{Engine, Tally};
 use super::keys::KeyVerdict;
@@ -203,7 +204,7 @@ impl UniqueNames {
         }
         let number = self.next.entry(name.clone()).or_insert(2);
         loop {
-            let candidate = format!("{name}_{number}");
+            let candidate = numbered(&name, *number);
             *number += 1;
             if self.taken.insert(candidate.clone()) {
                 return candidate;

@@ -13,6 +13,7 @@ use tierlog_model::{Record, Value};
 
 use super::batch_names::BatchNames;
 use super::clean_texts::CleanTexts;
+use super::cut::cut;
 use super::detector::{
     CARD_PLACEHOLDER, Card, PHONE_PLACEHOLDER, Phone, SECRET_PLACEHOLDER, SecretKey,
     is_card_number, is_phone_number,
@@ -241,11 +242,11 @@ fn rename(
     free
 }
 
-/// Returns a name cut to the limit, and never inside a placeholder.
+/// Returns a name cut to the limit, and never inside a placeholder or a token.
 fn shortened(name: &str) -> &str {
-    let cut = name.floor_char_boundary(FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
-    let kept = name.get(..cut).unwrap_or_default();
-    let open = kept.rfind('[').filter(|open| cut < name.len() && kept.rfind(']') < Some(*open));
+    let kept = cut(name, FIELD_NAME_BYTES_MAX - SUFFIX_BYTES);
+    let is_cut = kept.len() < name.len();
+    let open = kept.rfind('[').filter(|open| is_cut && kept.rfind(']') < Some(*open));
     open.and_then(|open| kept.get(..open)).unwrap_or(kept)
 }
 

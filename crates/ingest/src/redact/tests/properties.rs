@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use proptest::prelude::*;
+use tierlog_model::limits::{DEAD_LETTER_BYTES_MAX, FIELD_NAME_BYTES_MAX};
 use tierlog_model::{RejectReason, Value};
 
 use super::plant::{Disguise, Plant, disguise, plant};
@@ -181,5 +182,36 @@ proptest! {
         let outer: serde_json::Value = serde_json::from_str(&answer).expect("still JSON");
         let inner = outer["m"].as_str().expect("still text");
         prop_assert!(serde_json::from_str::<serde_json::Value>(inner).is_ok(), "{inner}");
+    }
+}
+
+#[test]
+fn tokens_stay_tokens_where_names_and_lines_are_cut_and_numbered() {
+    let redactor = redactor();
+    let same = |first: String, second: &str| {
+        let fields = serde_json::json!({ &first: 1, second: 2 });
+        let once = redacted(&redactor, record(&fields.to_string()));
+        assert_eq!(redacted(&redactor, once.clone()), once, "{first}");
+    };
+    for bytes in FIELD_NAME_BYTES_MAX - 60..FIELD_NAME_BYTES_MAX + 10 {
+        same(format!("{} user_id=4242", "a".repeat(bytes)), "b");
+    }
+    // Two addresses as names become one: the second name is numbered.
+    same("a@example.org user_id=4242".to_owned(), "b@example.org user_id=4242");
+    same("a@example.org user_id=[4242".to_owned(), "b@example.org user_id=[4242");
+    for bytes in DEAD_LETTER_BYTES_MAX - 60..DEAD_LETTER_BYTES_MAX + 10 {
+        let line = format!("{} user_id=4242", "a".repeat(bytes));
+        let mut batch = redactor.batch();
+        batch.push_dead_letter(DeadLetter {
+            arrival: tierlog_model::Timestamp::default(),
+            reason: RejectReason::InvalidJson,
+            detail: Cow::Borrowed("x"),
+            line: Cow::Borrowed(line.as_bytes()),
+            service: None,
+            source: None,
+        });
+        let kept = super::only(&batch.finish(None));
+        let text = kept.get_str("message").expect("the line");
+        assert_eq!(message(&redactor, text), text, "{bytes}");
     }
 }
