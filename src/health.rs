@@ -20,7 +20,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use tierlog_ingest::Reporter;
-use tierlog_store::{ClockReport, ClockState, Store, StoreHealth};
+use tierlog_model::Timestamp;
+use tierlog_store::{ClockReport, ClockState, Loss, Store, StoreHealth};
 use utoipa::ToSchema;
 
 use ingest::{IngestHealth, notices};
@@ -42,6 +43,12 @@ impl HealthState {
 
 /// Partitions with many names that are listed: more than a fortnight of one tier says no more.
 const MANY_NAMES_LISTED: usize = 16;
+
+/// Damaged places of the log that are listed: whoever has more of them looks at the disk.
+const LOG_DAMAGE_LISTED: usize = 100;
+
+/// Damaged places of the log that stand among the reasons.
+const LOG_DAMAGE_REASONS: usize = 4;
 
 /// Overall state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -83,6 +90,9 @@ pub(crate) struct Health {
     replayed_records: u64,
     /// What was put aside because it could not be read, now and at earlier starts.
     quarantine: QuarantineHealth,
+    /// What of the write-ahead log is damaged, until somebody acknowledges it. While records are
+    /// gone, answers whose range they may belong to are partial (`records_lost`).
+    log_damage: Vec<LogDamage>,
     /// How the clock stands, as retention sees it.
     clock: ClockHealth,
     /// The last day of each tier that was dropped before its time, because there was no room.
@@ -117,6 +127,49 @@ pub(crate) struct QuarantineHealth {
     bytes: u64,
     /// The first of them by name.
     items: Vec<String>,
+}
+
+/// A damaged place of the write-ahead log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LogDamage {
+    /// Its name under `quarantine/`.
+    entry: String,
+    /// How many acknowledged records are gone: what the place held and no index has. Missing when
+    /// nothing says how many.
+    records: Option<u64>,
+    /// A moment before which none of them happened.
+    #[schema(format = DateTime)]
+    earliest: Option<String>,
+    /// A moment after which none of them happened.
+    #[schema(format = DateTime)]
+    latest: Option<String>,
+    /// What is wrong.
+    problem: String,
+}
+
+impl From<&Loss> for LogDamage {
+    fn from(loss: &Loss) -> LogDamage {
+        let text = |moment: Timestamp| moment.to_string();
+        LogDamage {
+            entry: loss.name.clone(),
+            records: loss.records,
+            earliest: loss.earliest.map(text),
+            latest: loss.latest.map(text),
+            problem: loss.problem.clone(),
+        }
+    }
+}
+
+impl LogDamage {
+    /// Returns what is wrong in words.
+    fn reason(loss: &Loss) -> String {
+        let records = match loss.records {
+            Some(0) => "none of its records is gone, as all are indexed".to_owned(),
+            Some(count) => format!("{count} acknowledged records are gone"),
+            None => "acknowledged records may be gone, nothing says how many".to_owned(),
+        };
+        format!("the log is damaged ({}): {records}; acknowledge {}", loss.problem, loss.name)
+    }
 }
 
 /// How the clock stands, as retention sees it.
@@ -208,12 +261,14 @@ impl Health {
         let is_held = store.clock.state == ClockState::Ahead;
         let waits = store.indexing_waits.as_ref();
         reasons.extend(waits.map(|why| format!("indexing waits: {why}")));
+        reasons.extend(store.losses.iter().take(LOG_DAMAGE_REASONS).map(LogDamage::reason));
         if is_held {
             let hours = store.clock.ahead_s / 3_600;
             reasons.push(format!("retention is held: the clock has jumped {hours} hours ahead"));
         }
         let whole = store.quarantined.is_empty()
             && store.quarantine.count == 0
+            && store.losses.is_empty()
             && store.unknown_tiers.is_empty()
             && store.indexing_waits.is_none()
             && !is_held;
@@ -238,6 +293,7 @@ impl Health {
                 bytes: store.quarantine.bytes,
                 items: store.quarantine.items.iter().map(|item| item.name.clone()).collect(),
             },
+            log_damage: store.losses.iter().take(LOG_DAMAGE_LISTED).map(LogDamage::from).collect(),
             clock: ClockHealth::from(&store.clock),
             dropped_early: store
                 .dropped_early

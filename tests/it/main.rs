@@ -45,6 +45,8 @@ mod keys;
 #[cfg(test)]
 mod large_bodies;
 #[cfg(test)]
+mod log_damage;
+#[cfg(test)]
 mod maintenance;
 mod many_names;
 #[cfg(test)]

@@ -234,9 +234,14 @@ impl Server {
 
     /// Tells whether answers are partial because indexing is late.
     pub(crate) fn is_indexing_late(&self) -> Option<bool> {
+        self.is_partial_because("indexing_late")
+    }
+
+    /// Tells whether answers about everything are partial for a reason.
+    pub(crate) fn is_partial_because(&self, reason: &str) -> Option<bool> {
         let answer = self.get("/api/v1/search?q=&limit=0")?.json();
         let reasons = answer.get("partial_reasons").and_then(Value::as_array);
-        Some(reasons.is_some_and(|reasons| reasons.contains(&Value::from("indexing_late"))))
+        Some(reasons.is_some_and(|reasons| reasons.contains(&Value::from(reason))))
     }
 
     /// Returns the sum of a counter over all labels.

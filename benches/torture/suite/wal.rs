@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::files::files_under;
 
 /// Bytes of a segment's header.
-const SEGMENT_HEADER_BYTES: usize = 32;
+const SEGMENT_HEADER_BYTES: usize = 40;
 
 /// Bytes of a frame that its length does not count.
 const FRAME_PREFIX_BYTES: usize = 8;

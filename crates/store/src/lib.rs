@@ -51,7 +51,7 @@ pub use partition::{
 pub use schema::{IndexFields, attribute_column, index_fields, text_term};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
-pub use wal::{Durability, LiveBatch};
+pub use wal::{Durability, LiveBatch, Loss};
 pub use words::{
     Ending, Kind, Need, NormalText, Phrase, Signs, Term, is_run, kind, normal_form, scan_prefix,
 };

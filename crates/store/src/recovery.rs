@@ -98,7 +98,9 @@ pub(crate) fn recover(
     catalogue.set_lost(quarantined_partitions(&layout, &settings.tiers));
 
     let vfs = layout.shared_vfs();
-    let (mut wal, recovered) = Wal::open(vfs, layout.root(), settings.wal_settings(), clock.now())?;
+    let witness = (clock.now(), found.next_seq);
+    let (mut wal, recovered) =
+        Wal::open_beside(vfs, layout.root(), settings.wal_settings(), witness)?;
     // A WAL that was lost must not give out numbers that indexes or tombstones have already.
     wal.ensure_next_seq(found.next_seq.max(tombstones.highest()), clock.now())?;
     if recovered.torn_bytes > 0 || recovered.corrupt_frames > 0 {
@@ -264,6 +266,9 @@ fn replay(wal: &Wal, indexer: &Indexer, deadline: Option<Instant>) -> Result<Rep
         if is_full {
             uncommitted_bytes = 0;
         }
+    }
+    if replayed.left.is_none() {
+        indexer.pass(wal.next_seq());
     }
     if !indexer.try_step(|| indexer.commit()) {
         replayed.left = left(wal.next_seq(), LeftBy::Failure);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::Serialize;
-use tierlog_model::{Clock, Day, HandoffReceiver, TierId, Timestamp};
+use tierlog_model::{Clock, Day, HandoffReceiver, Span, TierId, Timestamp};
 use tokio::sync::broadcast;
 
 use crate::PressureRule;
@@ -20,7 +20,8 @@ use crate::maintenance::{self, Maintenance, MaintenanceThread};
 use crate::partition::{RecordSelection, WriterSettings};
 use crate::recovery::{self, Found, Recovered};
 use crate::wal::{
-    self, LiveBatch, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
+    self, LiveBatch, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState,
+    WriteStateHandle,
 };
 use crate::{
     ClockReport, CompactScope, Expiry, MaintenanceJob, PartitionId, QuarantineReport, SealPlan,
@@ -46,6 +47,8 @@ struct Inner {
     write_state: WriteStateHandle,
     live: broadcast::Sender<Arc<LiveBatch>>,
     found: Found,
+    /// What of the log is damaged.
+    losses: Losses,
     replayed_records: u64,
     layout: Layout,
     threads: Mutex<Option<Threads>>,
@@ -75,6 +78,8 @@ pub struct StoreHealth {
     pub replayed_records: u64,
     /// What was put aside, now and at earlier starts.
     pub quarantine: QuarantineReport,
+    /// What of the log is damaged and nobody has acknowledged yet.
+    pub losses: Vec<Loss>,
     /// Why indexing waits, if it does.
     pub indexing_waits: Option<String>,
     /// How the clock stands, as retention sees it.
@@ -116,6 +121,7 @@ impl Store {
 
         let (live, _) = broadcast::channel(LIVE_BATCHES);
         let state = indexer.write_state().clone();
+        let losses = wal.losses().clone();
         let hooks = WalHooks { clock, live: live.clone(), state };
         let write_state = hooks.state.clone();
         let maintenance = Arc::new(Maintenance::new(
@@ -135,6 +141,7 @@ impl Store {
             write_state,
             live,
             found,
+            losses,
             replayed_records: replayed_records + left.map_or(0, |left| left.until - left.from),
             layout,
             threads: Mutex::new(Some(threads)),
@@ -158,11 +165,14 @@ impl Store {
         if let Some(maintenance) = threads.maintenance {
             maintenance.stop();
         }
-        if threads.wal.join().is_err() {
-            tracing::error!("wal thread panicked");
-        }
+        let wal = threads.wal.join();
         if threads.indexer.join().is_err() {
             tracing::error!("indexer thread panicked");
+        }
+        match wal {
+            // The indexes have what the last commit gave them.
+            Ok(wal) => wal.keep_mark(),
+            Err(_) => tracing::error!("wal thread panicked"),
         }
         self.inner.maintenance.clock().close();
     }
@@ -221,6 +231,7 @@ impl Store {
             unknown_tiers: inner.found.unknown_tiers.clone(),
             replayed_records: inner.replayed_records,
             quarantine: inner.maintenance.quarantined(),
+            losses: inner.losses.told(),
             indexing_waits: inner.write_state.indexing_waits(),
             clock: inner.maintenance.clock().report(),
             dropped_early: inner.maintenance.early_drops().all(),
@@ -231,6 +242,12 @@ impl Store {
     /// waits for something, or a start has left it more to do than it does in a moment.
     pub fn is_indexing_late(&self) -> bool {
         self.inner.write_state.is_indexing_late() || self.inner.indexer.is_stalled()
+    }
+
+    /// Tells whether acknowledged records are gone, or may be, that happened in a span: the log
+    /// was damaged, and nobody has acknowledged that yet. Ends count.
+    pub fn lacks_records(&self, span: Span) -> bool {
+        self.inner.losses.touch(span)
     }
 
     /// Returns the present as retention takes it: the clock, unless it has jumped ahead.

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use anyhow::Result;
 
+use super::super::oracle::{Invariant, Violation};
 use super::super::random::spread;
 use super::super::server::Launch;
-use super::super::trial::Trial;
+use super::super::trial::{Answers, Trial};
 use super::super::wal::last_segment;
 use super::super::{Effort, Rig, Tally};
 
@@ -115,8 +116,16 @@ fn suffer(log: &Log, damage: Damage) -> Result<Trial> {
         .filter(|(frame, _)| frame.start < hit.end && hit.start < frame.end)
         .map(|(_, ids)| ids.clone())
         .collect();
+    if !lost.is_empty() {
+        trial.answers = Answers::Partial;
+    }
     let server = trial.start()?;
     trial.check_but(&server, &|id| lost.iter().any(|ids| ids.contains(&id)))?;
+    // All of it was acknowledged: none of it is a torn end.
+    if server.is_partial_because("records_lost") != Some(!lost.is_empty()) {
+        let detail = format!("{} frames are gone, told: {:?}", lost.len(), server.health());
+        trial.violations.push(Violation { invariant: Invariant::Promise, detail });
+    }
     Ok(trial)
 }
 

@@ -1,6 +1,7 @@
 //! What a scan did, and what it could not do.
 
 use serde::Serialize;
+use tierlog_model::{Span, Timestamp};
 use tierlog_store::Store;
 
 use crate::{Plan, Warnings};
@@ -20,6 +21,9 @@ pub enum PartialReason {
     /// Lines that were acknowledged a while ago are not searchable yet: indexing waits, or does
     /// what a start has left it. `/health` says which.
     IndexingLate,
+    /// The log was damaged, and acknowledged lines of the range are gone, or may be, until
+    /// somebody acknowledges that. `/health` says how many, and of which time.
+    RecordsLost,
 }
 
 /// Partitions that a report names; the reason stands for the others.
@@ -48,6 +52,11 @@ impl ScanReport {
         // from an answer that passes for whole.
         if store.is_indexing_late() {
             report.note(PartialReason::IndexingLate);
+        }
+        let earliest = plan.range.start.unwrap_or(Timestamp::MIN);
+        let latest = plan.range.end.unwrap_or(Timestamp::MAX);
+        if store.lacks_records(Span { earliest, latest }) {
+            report.note(PartialReason::RecordsLost);
         }
         report
     }

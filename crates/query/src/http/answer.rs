@@ -35,7 +35,7 @@ pub(super) struct Wholeness {
     /// Whether matches may be missing.
     partial: bool,
     /// Why they may be missing: `partition_unreadable`, `deadline`, `answer_bytes`,
-    /// `answer_records`, `indexing_late`.
+    /// `answer_records`, `indexing_late`, `records_lost`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_reasons: Vec<PartialReason>,

@@ -107,6 +107,11 @@ impl Indexer {
         self.change(IndexState::commit_all)
     }
 
+    /// Says that the log was read up to a number, and that no record before it is to come.
+    pub(crate) fn pass(&self, end: u64) {
+        self.context.progress.pass(end);
+    }
+
     /// Waits until every record below a number was applied, then commits.
     pub(crate) fn flush(&self, below: u64) -> Result<(), StoreError> {
         self.context.progress.await_applied(below)?;

@@ -61,6 +61,15 @@ impl Progress {
         self.changed.notify_all();
     }
 
+    /// Says that the log was read up to a number. Damage may have cost its last records: nobody
+    /// may wait for those.
+    pub(super) fn pass(&self, end: u64) {
+        let mut standing = self.lock();
+        standing.applied = standing.applied.max(end);
+        drop(standing);
+        self.changed.notify_all();
+    }
+
     /// Waits until every record below a number was given to a writer.
     pub(super) fn await_applied(&self, below: u64) -> Result<(), StoreError> {
         let mut standing = self.lock();

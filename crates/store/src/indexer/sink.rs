@@ -30,10 +30,12 @@ impl Sink for SupervisedIndexer<'_> {
     }
 
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
+        let end = range.end;
         for entry in self.0.context.reader.replay(range) {
             let (first_seq, batch) = entry.map_err(StoreError::from)?;
             each(LoggedBatch { first_seq, batch, held: HeldBytes::default() })?;
         }
+        self.0.context.progress.pass(end);
         Ok(())
     }
 

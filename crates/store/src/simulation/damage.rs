@@ -48,7 +48,9 @@ fn check(origin: &SimulatedVfs, what: &str, damage: impl FnOnce(&SimulatedVfs)) 
     let mut machine = Machine::on(vfs, noon(), super::ledger::Ledger::default());
     let started = machine.start();
     assert!(started.is_ok(), "{what}: {started:?}");
-    let aside = machine.quarantined().to_vec();
+    let mut aside = machine.quarantined().to_vec();
+    let told = machine.log_damage();
+    aside.extend(told.iter().map(|loss| loss.name.clone()));
     let fresh = Spec::log(1_000_000, Level::Info, noon());
     machine.append(&[ClientBatch::unnamed(vec![fresh])]);
     machine.flush();
@@ -57,6 +59,7 @@ fn check(origin: &SimulatedVfs, what: &str, damage: impl FnOnce(&SimulatedVfs)) 
     let started = machine.start();
     assert!(started.is_ok(), "{what}, again: {started:?}");
     assert_eq!(machine.quarantined(), [] as [String; 0], "{what}: put aside at every start");
+    assert_eq!(machine.log_damage(), told, "{what}: a later start tells something else");
     aside
 }
 
@@ -119,6 +122,51 @@ fn damaged_segments_are_put_aside_or_read() {
         });
         check(&origin, &what, |vfs| vfs.remove_file(&path).expect("removed"));
     }
+}
+
+/// A change of a file's bytes.
+type Harm = fn(&mut Vec<u8>);
+
+/// How many records a search finds.
+fn found_count(machine: &Machine) -> usize {
+    machine.found().expect("partitions read").len()
+}
+
+#[test]
+fn damaged_segments_of_the_log_are_harmless_or_told() {
+    let origin = stopped();
+    let mut whole =
+        Machine::on(origin.after(Crash::ProcessOnly), noon(), super::ledger::Ledger::default());
+    whole.start().expect("starts");
+    let before = found_count(&whole);
+    let harms: [(&str, Harm); 3] = [
+        ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("flip", |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 0xa5)),
+        ("zero", |bytes| bytes.fill(0)),
+    ];
+    let changes = harms.map(|(how, harm)| (how, Some(harm)));
+    let harms = changes.into_iter().chain([("remove", None)]);
+    let inflict = |vfs: &SimulatedVfs, path: &Path, harm: Option<Harm>| match harm {
+        Some(harm) => vfs.corrupt(path, harm).expect("changed"),
+        None => vfs.remove_file(path).expect("removed"),
+    };
+    let mut told_count = 0;
+    for path in files_of(&origin, "/data/wal") {
+        for (how, harm) in harms.clone() {
+            let what = format!("{how} {}", path.display());
+            check(&origin, &what, |vfs| inflict(vfs, &path, harm));
+            let vfs = origin.after(Crash::ProcessOnly);
+            inflict(&vfs, &path, harm);
+            let mut machine = Machine::on(vfs, noon(), super::ledger::Ledger::default());
+            machine.start().expect("starts");
+            let told = machine.log_damage();
+            let gone: u64 = told.iter().map(|loss| loss.records.unwrap_or(u64::MAX)).sum();
+            let missing = before - found_count(&machine);
+            assert!(gone as usize >= missing, "{what}: {missing} are missing, told: {told:?}");
+            told_count += usize::from(gone > 0);
+        }
+    }
+    assert!(told_count > 0, "nothing was only in the log");
 }
 
 #[test]

@@ -231,6 +231,11 @@ impl Machine {
         Ok(())
     }
 
+    /// What is told of damage in the log: none, when nothing but power was cut.
+    pub(super) fn log_damage(&self) -> Vec<crate::Loss> {
+        self.process.as_ref().map_or_else(Vec::new, |process| process.store.wal.losses().told())
+    }
+
     /// What the start put aside.
     pub(super) fn quarantined(&self) -> &[String] {
         self.process.as_ref().map_or(&[], |process| process.store.found.quarantined.as_slice())

@@ -214,6 +214,9 @@ pub(super) fn check_start(machine: &mut Machine) -> Result<(), Violation> {
     if let Some(aside) = machine.quarantined().first() {
         return Err(Violation::new(Invariant::StartsByItself, format!("put aside {aside}")));
     }
+    if let Some(loss) = machine.log_damage().first() {
+        return Err(Violation::new(Invariant::StartsByItself, format!("told {loss:?}")));
+    }
     machine.check()
 }
 

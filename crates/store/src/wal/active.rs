@@ -11,6 +11,7 @@ use tracing::warn;
 use super::WalError;
 use super::frame::encode_window;
 use super::list::Segment;
+use super::mark::LogPlace;
 use super::segment::{SEGMENT_HEADER_BYTES, encode_header};
 use super::window::RetryWindow;
 use crate::backend::{Vfs, VfsFile};
@@ -20,6 +21,7 @@ use crate::backend::{Vfs, VfsFile};
 pub(super) struct Active {
     file: Box<dyn VfsFile>,
     path: PathBuf,
+    first_seq: u64,
     written_bytes: u64,
     synced_bytes: u64,
     /// Bytes of header and window: a segment with only these is not closed.
@@ -69,7 +71,7 @@ impl Active {
             let _ = vfs.remove_file(path);
             return Err(error);
         }
-        Ok(Active::synced(file, path, head.len() as u64, head.len() as u64))
+        Ok(Active::synced(file, segment, head.len() as u64, head.len() as u64))
     }
 
     /// Opens the last segment of a former process for appending. The next record of the log has
@@ -105,12 +107,17 @@ impl Active {
         // A segment without records is not closed: the next one would have its name.
         let is_empty = segment.first_seq == next_seq;
         let head_bytes = if is_empty { length } else { SEGMENT_HEADER_BYTES as u64 };
-        Ok(Active::synced(file, path, length, head_bytes))
+        Ok(Active::synced(file, segment, length, head_bytes))
     }
 
-    fn synced(file: Box<dyn VfsFile>, path: &Path, length: u64, head_bytes: u64) -> Active {
-        let path = path.to_owned();
-        Active { file, path, written_bytes: length, synced_bytes: length, head_bytes }
+    fn synced(file: Box<dyn VfsFile>, segment: &Segment, length: u64, head_bytes: u64) -> Active {
+        let (path, first_seq) = (segment.path.clone(), segment.first_seq);
+        Active { file, path, first_seq, written_bytes: length, synced_bytes: length, head_bytes }
+    }
+
+    /// Returns how far the segment is written, when the next record has a number.
+    pub(super) fn place(&self, next_seq: u64) -> LogPlace {
+        LogPlace { segment: self.first_seq, bytes: self.written_bytes, below: next_seq }
     }
 
     pub(super) fn has_unsynced(&self) -> bool {

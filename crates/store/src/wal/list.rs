@@ -14,18 +14,13 @@ const QUARANTINE_DIRECTORY: &str = "quarantine";
 /// Where a log keeps its files.
 #[derive(Clone, Debug)]
 pub(super) struct Directories {
-    pub(super) data: PathBuf,
     pub(super) wal: PathBuf,
     pub(super) quarantine: PathBuf,
 }
 
 impl Directories {
     pub(super) fn of(data: &Path) -> Directories {
-        Directories {
-            data: data.to_owned(),
-            wal: data.join(WAL_DIRECTORY),
-            quarantine: data.join(QUARANTINE_DIRECTORY),
-        }
+        Directories { wal: data.join(WAL_DIRECTORY), quarantine: data.join(QUARANTINE_DIRECTORY) }
     }
 }
 

@@ -47,13 +47,24 @@
 //! A new segment begins with a window frame that repeats the recent batch ids and how far each
 //! producer is: removing old segments never forgets which retries are retries.
 //!
+//! What was durable is known from four witnesses: the [`mark`], written after each sync; a frame
+//! that says so of all bytes before it; a later segment, begun after the one before was synced;
+//! and the indexes, none of which is ahead of the log. Bytes at the end that do not read and that
+//! no witness knows were never acknowledged under `fsync`: acks wait for the sync, and the mark
+//! for what was synced is written before the acks. After a power cut the mark may be that of the
+//! last time the kernel wrote it back. What was synced reads then, and needs no witness: only a
+//! disk that loses power *and* rots in the group that was synced last passes for a torn end. With
+//! `interval` and `none`, what was not synced yet may be torn although it was acknowledged.
+//!
 //! What recovery makes of damage:
 //!
 //! | found | done |
 //! |---|---|
-//! | unread bytes at the end of the last segment | cut off, counted: a crash tore them |
-//! | last segment without a whole header and without frames | removed: a crash while rotating |
-//! | a bad frame anywhere else | copied to `quarantine/`, counted, skipped to the next good one |
+//! | unread bytes at the end of the last segment that were never durable | cut off, counted: a crash tore them |
+//! | last segment without a whole header and without frames, which was never durable | removed: a crash while rotating |
+//! | a bad frame anywhere else | kept in `quarantine/`, told, skipped to the next good one |
+//! | numbers of records that no segment holds and no index has | told |
+//! | no mark, or none that reads | bytes that do not read are damage, wherever they are |
 //! | a format version that is not ours | refused with its number, nothing touched |
 //! | a read error | refused: it says nothing about what is on the disk |
 
@@ -64,7 +75,8 @@ mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod list;
-mod quarantine;
+mod losses;
+mod mark;
 mod recovery;
 mod release;
 mod replay;
@@ -79,6 +91,8 @@ mod window;
 mod writer;
 
 pub use error::{FrameError, WalError};
+pub use losses::Loss;
+pub(crate) use losses::Losses;
 pub use recovery::Recovery;
 pub(crate) use recovery::check_versions;
 pub use release::WalReleaser;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::WalError;
 use super::durable::Durable;
 use super::list::SegmentList;
+use super::mark::Mark;
 use crate::backend::Vfs;
 
 /// Handle that syncs and releases segments while another thread writes.
@@ -17,6 +18,7 @@ pub struct WalReleaser {
     directory: PathBuf,
     segments: SegmentList,
     durable: Durable,
+    mark: Mark,
 }
 
 impl WalReleaser {
@@ -24,9 +26,9 @@ impl WalReleaser {
         vfs: Arc<dyn Vfs>,
         directory: PathBuf,
         segments: SegmentList,
-        durable: Durable,
+        (durable, mark): (Durable, Mark),
     ) -> WalReleaser {
-        WalReleaser { vfs, directory, segments, durable }
+        WalReleaser { vfs, directory, segments, durable, mark }
     }
 
     /// Makes every record below `seq` durable; all of them have been written. An index that holds
@@ -43,6 +45,8 @@ impl WalReleaser {
         if self.durable.reaches(seq) || self.durable.failed().is_some() {
             return Ok(());
         }
+        // ORDER: asked before the sync, which then covers it.
+        let written = self.mark.written();
         // Segments before the last one were synced when they were closed.
         let Some(last) = self.segments.snapshot().pop() else { return Ok(()) };
         let path = &last.path;
@@ -56,7 +60,10 @@ impl WalReleaser {
             }
         };
         match file.sync_data().map_err(WalError::io("sync", path)) {
-            Ok(()) => self.durable.advance(seq),
+            Ok(()) => {
+                self.durable.advance(seq);
+                self.mark.durable(written);
+            }
             Err(error) => self.durable.fail(error.to_string()),
         }
         Ok(())
@@ -81,9 +88,12 @@ impl WalReleaser {
     pub fn release_before(&self, seq: u64) -> Result<usize, WalError> {
         // The list is not locked while files are removed: the writer needs it to rotate.
         let gone = self.segments.wholly_before(seq);
+        self.mark.indexed(seq);
         if gone.is_empty() {
             return Ok(0);
         }
+        // ORDER: durably indexed before a segment goes, or the next start would miss its records.
+        self.mark.keep()?;
         // ORDER: oldest first, so that a failure in between leaves a log without holes.
         for segment in &gone {
             match self.vfs.remove_file(&segment.path) {

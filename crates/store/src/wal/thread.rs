@@ -115,6 +115,7 @@ impl WalThread {
             refuse(std::mem::take(&mut self.waiting), &Refusal::ShuttingDown);
         }
         self.sync_now();
+        self.wal.keep_mark();
         self.wal
     }
 

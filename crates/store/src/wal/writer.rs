@@ -11,7 +11,8 @@ use std::time::Instant;
 use metrics::{counter, histogram};
 use tierlog_model::metric_names::{WAL_BYTES, WAL_SYNC_SECONDS};
 use tierlog_model::{
-    BatchId, LinesBefore, ProducerId, ProducerLines, RedactedBatch, RetryKey, SenderId, Timestamp,
+    BatchId, LinesBefore, ProducerId, ProducerLines, RedactedBatch, RetryKey, SenderId, Span,
+    Timestamp,
 };
 use tracing::warn;
 
@@ -19,7 +20,9 @@ use super::active::{Active, Head};
 use super::durable::Durable;
 use super::frame::{Before, encode_batch};
 use super::list::{Directories, Segment, SegmentList};
-use super::recovery::{Recovered, Tail, recover};
+use super::losses::Losses;
+use super::mark::{LogPlace, Mark, Marked, read_mark};
+use super::recovery::{Recovered, Tail, Witness, recover};
 use super::settings::FRAME_PAYLOAD_BYTES_MAX;
 use super::window::{KnownBatch, RetryWindow};
 use super::{Durability, Recovery, Replay, WalError, WalReader, WalReleaser, WalSettings};
@@ -38,6 +41,8 @@ pub struct Wal {
     window: RetryWindow,
     buffer: Vec<u8>,
     durable: Durable,
+    mark: Mark,
+    losses: Losses,
     poisoned: Option<String>,
 }
 
@@ -83,7 +88,7 @@ pub enum Placement {
 }
 
 impl Wal {
-    /// Opens the log of a data directory, recovering what is there.
+    /// Opens the log of a data directory that has no indexes, recovering what is there.
     ///
     /// The caller holds the directory's lock and has made the directory itself durable.
     pub fn open(
@@ -92,15 +97,39 @@ impl Wal {
         settings: WalSettings,
         now: Timestamp,
     ) -> Result<(Wal, Recovery), WalError> {
+        Wal::open_beside(vfs, data_directory, settings, (now, 0))
+    }
+
+    /// Opens a log as [`Wal::open`] does, beside indexes of which one has every record before
+    /// `indexed_to` that is its own: where the log ends before, records are lost.
+    pub fn open_beside(
+        vfs: Arc<dyn Vfs>,
+        data_directory: &Path,
+        settings: WalSettings,
+        (now, indexed_to): (Timestamp, u64),
+    ) -> Result<(Wal, Recovery), WalError> {
         let directories = Directories::of(data_directory);
-        let recovered = recover(vfs.as_ref(), &directories, &settings)?;
+        let witness = Witness { mark: read_mark(vfs.as_ref(), &directories)?, indexed_to };
+        let losses = Losses::open(Arc::clone(&vfs), directories.clone())?;
+        let recovered = recover(vfs.as_ref(), &directories, &settings, witness, &losses)?;
         let directory = &directories.wal;
         vfs.create_dir_all(directory).map_err(WalError::io("create", directory))?;
         vfs.sync_dir(data_directory).map_err(WalError::io("sync", data_directory))?;
         // ORDER: a killed process may have left names that are seen but not durable; they must
         // be before anything is acknowledged from their files.
         vfs.sync_dir(directory).map_err(WalError::io("sync", directory))?;
-        let Recovered { mut recovery, mut segments, mut window, tail } = recovered;
+        let Recovered { mut recovery, mut segments, mut window, tail, indexed_below, spans } =
+            recovered;
+        // ORDER: the mark before the first segment, so that segments without a mark have lost it.
+        let begun = LogPlace { segment: recovery.next_seq, bytes: 0, below: recovery.next_seq };
+        let marked = Marked {
+            acks: settings.durability.into(),
+            durable: witness.mark.marked.map_or(begun, |marked| marked.durable),
+            // A log that was lost, or its mark, begins anew.
+            indexed_below: witness.mark.marked.map_or(recovery.first_seq, |_| indexed_below),
+            span: None,
+        };
+        let mark = Mark::open(vfs.as_ref(), &directories, witness.mark, marked, spans)?;
         window.expire(now);
         let last = segments.last().filter(|_| tail == Tail::Appendable);
         let active = match last {
@@ -121,6 +150,7 @@ impl Wal {
         // What a former process left was synced when it was opened.
         let durable = Durable::default();
         durable.advance(recovery.next_seq);
+        mark.begin(active.place(recovery.next_seq))?;
         let wal = Wal {
             vfs,
             directories,
@@ -131,6 +161,8 @@ impl Wal {
             window,
             buffer: Vec::new(),
             durable,
+            mark,
+            losses,
             poisoned: None,
         };
         Ok((wal, recovery))
@@ -170,20 +202,32 @@ impl Wal {
     /// Returns a handle that removes old segments from any thread.
     pub fn releaser(&self) -> WalReleaser {
         let directory = self.directories.wal.clone();
-        let (segments, durable) = (self.segments.clone(), self.durable.clone());
-        WalReleaser::new(Arc::clone(&self.vfs), directory, segments, durable)
+        let segments = self.segments.clone();
+        let witnesses = (self.durable.clone(), self.mark.clone());
+        WalReleaser::new(Arc::clone(&self.vfs), directory, segments, witnesses)
     }
 
     /// Returns a handle that reads batches back from any thread.
     pub fn reader(&self) -> WalReader {
-        WalReader::new(Arc::clone(&self.vfs), self.directories.clone(), self.segments.clone())
+        let told = (self.losses.clone(), self.mark.clone());
+        WalReader::new(Arc::clone(&self.vfs), self.segments.clone(), told)
+    }
+
+    /// Returns what of the log is damaged and not acknowledged yet.
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// Returns the batches that hold records numbered `from_seq` and later.
     pub fn replay(&self, from_seq: u64) -> Replay {
-        let vfs = Arc::clone(&self.vfs);
-        let range = (from_seq, self.next_seq);
-        Replay::new(vfs, self.directories.clone(), &self.segments, range)
+        self.reader().replay(from_seq..self.next_seq)
+    }
+
+    /// Makes the mark say how far the log is, durably: for an orderly end.
+    pub(crate) fn keep_mark(&self) {
+        if let Err(error) = self.mark.keep() {
+            warn!(%error, "the mark of the wal is one of before");
+        }
     }
 
     /// Makes sure that no number before `at_least` is given out.
@@ -236,6 +280,7 @@ impl Wal {
         }
         self.write_buffer()?;
         self.next_seq = group.next_seq;
+        self.mark.wrote(self.written_to(), group.span);
         for (id, KnownBatch { record_count, sender }) in group.ids {
             self.window.insert(RetryKey::Batch(id), sender, record_count, now);
         }
@@ -261,8 +306,16 @@ impl Wal {
         let started = Instant::now();
         self.active.sync().map_err(|error| self.poison(error))?;
         self.durable.advance(self.next_seq);
+        // ORDER: after the sync, so that the mark never claims too much, and before the acks, so
+        // that a killed process has left a mark for everything that it acknowledged.
+        self.mark.durable(self.mark.written());
         histogram!(WAL_SYNC_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(())
+    }
+
+    /// Returns how far the log is written.
+    fn written_to(&self) -> LogPlace {
+        self.active.place(self.next_seq)
     }
 
     fn place(&mut self, batch: &RedactedBatch, group: &mut Group, now: Timestamp) -> Placement {
@@ -341,6 +394,7 @@ impl Wal {
         let place = (group.next_seq, before);
         encode_batch(&mut self.buffer, place, now, batch, self.settings.codec);
         group.next_seq += u64::from(batch.record_count());
+        group.span = group.span.into_iter().chain(batch.span()).reduce(Span::with);
     }
 
     fn find(&self, id: &BatchId, group: &Group, now: Timestamp) -> Option<KnownBatch> {
@@ -374,6 +428,10 @@ impl Wal {
             Ok(active) => {
                 self.active = active;
                 self.segments.push(segment);
+                self.mark.wrote(self.written_to(), None);
+                self.mark.durable(self.written_to());
+                // Once a segment, so that one that is missing is noticed after a power cut too.
+                self.keep_mark();
                 Ok(())
             }
             Err(error @ WalError::DiskFull { .. }) => Err(error),
@@ -408,10 +466,12 @@ struct Group {
     ids: HashMap<BatchId, KnownBatch>,
     /// Last lines of producers, and who sent them.
     lines: HashMap<ProducerId, (u64, SenderId)>,
+    /// Where the moments of its records lie.
+    span: Option<Span>,
 }
 
 impl Group {
     fn at(next_seq: u64) -> Group {
-        Group { next_seq, ids: HashMap::new(), lines: HashMap::new() }
+        Group { next_seq, ids: HashMap::new(), lines: HashMap::new(), span: None }
     }
 }

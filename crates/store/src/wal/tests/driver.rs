@@ -118,6 +118,10 @@ impl Driver {
     /// Compares what is in the log with what was promised.
     pub(super) fn check(&self) -> Result<(), String> {
         let found = self.found();
+        let told = self.wal.as_ref().map(|wal| wal.losses().told()).unwrap_or_default();
+        if !told.is_empty() {
+            return Err(format!("damage is told, and there was none: {told:?}"));
+        }
         let by_text: BTreeMap<&str, u64> =
             found.iter().map(|(seq, text)| (text.as_str(), *seq)).collect();
         if by_text.len() != found.len() {

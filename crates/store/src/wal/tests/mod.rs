@@ -7,6 +7,8 @@ mod faults;
 mod log;
 mod producers;
 mod retries;
+mod rot;
+mod witnesses;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierlog_model::{
-    BatchId, BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value,
+    BatchId, BatchWriter, Level, Record, RecordKind, RedactedBatch, Span, Timestamp, Value,
 };
 
 use super::list::find_segments;
