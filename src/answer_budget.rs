@@ -22,7 +22,7 @@ const FREE_BYTES_MAX: u64 = 256 * 1024;
 /// Lets an answer go with its share. One that is larger than the whole part takes all of it and
 /// goes out alone.
 fn charge(answers: &MemoryPart, answer: Response) -> Response {
-    // Streams hold a few parts of 64 KiB, and are counted where they are made.
+    // Streams, and the answers of queries, are counted where they are made.
     let Some(bytes) = HttpBody::size_hint(answer.body()).exact() else { return answer };
     if bytes <= FREE_BYTES_MAX {
         return answer;
@@ -52,6 +52,7 @@ fn too_many() -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use http_body_util::BodyExt as _;
     use tierlog_model::memory::MemoryUse;
 
     use super::*;
@@ -77,6 +78,22 @@ mod tests {
         let next = charge(&part, answer(1 << 20));
         assert_eq!(next.status(), StatusCode::OK);
         assert_eq!(HttpBody::size_hint(next.body()).exact(), Some(1 << 20));
+    }
+
+    #[tokio::test]
+    async fn a_share_is_held_until_the_last_piece_is_taken() {
+        let part = part();
+        let mut held = charge(&part, answer(1 << 20)).into_body();
+        let mut taken = 0;
+        while let Some(frame) = held.frame().await {
+            let piece = frame.expect("a piece").into_data().expect("data").len();
+            assert!(piece <= 64 << 10, "{piece} bytes at once");
+            assert_eq!(part.used_bytes(), 1 << 20);
+            taken += piece;
+        }
+        assert_eq!(taken, 1 << 20);
+        drop(held);
+        assert_eq!(part.used_bytes(), 0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A library so that `tests/` and `benches/` reach the configuration and the generator; the
 //! binary is [`cli::main`] and an allocator.
 
+#![forbid(unsafe_code)]
+
 mod addresses;
 mod answer_budget;
 mod answer_headers;

@@ -1,10 +1,12 @@
 //! The binary: an allocator and a call into the library.
 
+mod allocator;
+
 use std::process::ExitCode;
 
-/// musl's own allocator is slow under threads, and this one returns memory sooner than glibc's.
+/// musl's own allocator is slow under threads, and mimalloc returns memory sooner than glibc's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::CountingAllocator = allocator::CountingAllocator;
 
 fn main() -> ExitCode {
     tierlog::cli::main()

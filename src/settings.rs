@@ -4,13 +4,18 @@ use std::path::Path;
 
 use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings};
 use tierlog_model::limits;
+use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_query::{QueryConfig, Spellings};
 use tierlog_store::{Durability, MaintenanceJob, StoreSettings};
 
 use crate::config::{Config, ConfigError, DurabilitySetting, Problem};
 
-/// Returns what the store is told.
-pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings {
+/// Returns what the store is told; `memory` is the budget of the whole server.
+pub(crate) fn store_settings(
+    config: &Config,
+    data_dir: &Path,
+    memory: &MemoryBudget,
+) -> StoreSettings {
     let store = &config.store;
     StoreSettings {
         data_directory: data_dir.to_owned(),
@@ -32,6 +37,7 @@ pub(crate) fn store_settings(config: &Config, data_dir: &Path) -> StoreSettings 
         // A commit waits more than it works: all of them at once.
         commit_threads_max: store.open_writers_max,
         open_readers_bytes_max: config.memory.readers as usize,
+        live_memory: memory.part(MemoryUse::Tails).clone(),
         seal_grace: store.seal_grace,
         seal_zstd_level: store.seal_zstd_level,
         maintenance: MaintenanceJob::Every(store.maintenance_interval),
@@ -92,15 +98,22 @@ pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
     settings
 }
 
-/// Returns what the query side is told; `aliases` are those that lines are read by.
-pub(crate) fn query_config(config: &Config, aliases: AliasTable) -> QueryConfig {
+/// Returns what the query side is told; `aliases` are those that lines are read by, `memory` is
+/// the budget of the whole server.
+pub(crate) fn query_config(
+    config: &Config,
+    aliases: AliasTable,
+    memory: &MemoryBudget,
+) -> QueryConfig {
     let query = &config.query;
     QueryConfig {
         deadline_max: query.timeout,
         concurrency_max: query.concurrency_max,
         hits_max: query.hits_max,
         track_total_max: query.track_total_max,
+        body_bytes_max: query.http.body_max as usize,
         answer_bytes_max: query.answer_max as usize,
+        memory: memory.clone(),
         spellings: Spellings::new(move |name| aliases.contract_name(name)),
     }
 }

@@ -33,7 +33,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
-use tierlog_model::memory::MemoryUse;
+use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SenderId, SystemClock, handoff};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
@@ -89,7 +89,7 @@ pub(crate) async fn serve(
         },
     };
     let store = tokio::select! {
-        opened = open_store(&config, Arc::clone(&clock), receiver) => opened?,
+        opened = open_store(&config, Arc::clone(&clock), receiver, &memory) => opened?,
         // Replay may take long; left half way it begins anew, as after a crash.
         () = signals.next() => {
             tracing::info!("stopped before the store was open");
@@ -111,16 +111,19 @@ pub(crate) async fn serve(
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone(), ingest.reporter()))))
         .merge(metrics_router(metrics));
-    let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock))?;
+    let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock), &memory)?;
     let query_stop = query.stop_token();
     let query_routes = tierlog_query::http_router(Arc::new(query));
-    let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop).await;
+    let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop, &memory).await;
     let routes = Routes {
         ingest: ingest_routes(&ingest, operations.clone()),
-        query: with_answer_budget(query_routes, memory.part(MemoryUse::Answers).clone())
-            .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
-            .merge(letters)
-            .merge(operations),
+        query: with_answer_budget(
+            query_routes
+                .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
+                .merge(letters),
+            memory.part(MemoryUse::Answers).clone(),
+        )
+        .merge(operations),
     };
 
     let stop = CancellationToken::new();
@@ -155,8 +158,9 @@ async fn open_store(
     config: &Config,
     clock: Arc<dyn Clock>,
     receiver: HandoffReceiver,
+    memory: &MemoryBudget,
 ) -> Result<Store> {
-    let settings = settings::store_settings(config, &config.data_dir);
+    let settings = settings::store_settings(config, &config.data_dir, memory);
     let opening = tokio::task::spawn_blocking(move || Store::open(settings, clock, receiver));
     opening.await.context("open the store")?.context("open the store")
 }
@@ -166,9 +170,10 @@ fn query_state(
     store: &Store,
     pseudonyms: Pseudonyms,
     clock: Arc<dyn Clock>,
+    memory: &MemoryBudget,
 ) -> Result<QueryState> {
     let aliases = settings::ingest_config(config)?.aliases;
-    let query_config = settings::query_config(config, aliases);
+    let query_config = settings::query_config(config, aliases, memory);
     let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
     Ok(QueryState::new(engine).with_contract(openapi::contract()))
 }
@@ -180,12 +185,14 @@ async fn dead_letter_routes(
     ingest: &Arc<Ingest>,
     clock: &Arc<dyn Clock>,
     stop: &CancellationToken,
+    memory: &MemoryBudget,
 ) -> Router {
     if let Err(error) = finish_pending(store, ingest, clock.as_ref()).await {
         tracing::warn!(%error, "leave a replay of dead letters for the next start");
     }
     let (ingest, clock) = (Arc::clone(ingest), Arc::clone(clock));
-    letters_router(Arc::new(LettersState::new(store.clone(), ingest, clock, stop.clone())))
+    let hits = memory.part(MemoryUse::Hits).clone();
+    letters_router(Arc::new(LettersState::new(store.clone(), ingest, clock, stop.clone(), hits)))
 }
 
 fn ingest_routes(ingest: &Arc<Ingest>, operations: Router) -> Router {

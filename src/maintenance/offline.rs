@@ -27,8 +27,10 @@ pub(crate) fn with_store<T>(
     );
     let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     // The verb alone decides what changes.
-    let settings =
-        StoreSettings { maintenance: MaintenanceJob::Rests, ..store_settings(config, data_dir) };
+    let settings = StoreSettings {
+        maintenance: MaintenanceJob::Rests,
+        ..store_settings(config, data_dir, &config.memory.budget())
+    };
     let store = Store::open(settings, Arc::new(SystemClock), receiver).map_err(explain)?;
     let outcome = work(&store);
     // Closing waits until the hand-off has no sender.

@@ -34,7 +34,12 @@ fn config() -> Config {
 fn fill(directory: &Path) {
     let clock = Arc::new(ManualClock::at(moment(NOON)));
     let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
-    let store = Store::open(store_settings(&config(), directory), clock, receiver).unwrap();
+    let store = Store::open(
+        store_settings(&config(), directory, &config().memory.budget()),
+        clock,
+        receiver,
+    )
+    .unwrap();
     let mut writer = BatchWriter::default();
     for level in Level::ALL {
         writer.push(&Record {
@@ -109,7 +114,7 @@ impl Server {
         tokio::task::spawn_blocking(move || fill(&path)).await.unwrap();
         let clock = Arc::new(ManualClock::at(moment(NOON)));
         let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
-        let settings = store_settings(&config(), directory.path());
+        let settings = store_settings(&config(), directory.path(), &config().memory.budget());
         let store = Store::open(settings, clock, receiver).unwrap();
         let state = MaintenanceState::new(store.clone());
         let routes = maintenance_router(Arc::new(state));

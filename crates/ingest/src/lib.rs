@@ -5,6 +5,8 @@
 //! through the hand-off. Nothing here touches the disk, and nothing that was not redacted leaves:
 //! not in a batch, a dead letter, an answer, a log line or an error text.
 
+#![forbid(unsafe_code)]
+
 mod config;
 mod decode;
 mod elements;

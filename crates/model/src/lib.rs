@@ -4,6 +4,8 @@
 //! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`],
 //! [`memory`]).
 
+#![forbid(unsafe_code)]
+
 mod batch;
 mod buffer_pool;
 mod clock;

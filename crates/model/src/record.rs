@@ -83,6 +83,18 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Returns about how many bytes the record takes in memory when it owns all of its texts.
+    pub fn memory_bytes(&self) -> usize {
+        let field_bytes = |(name, value): &(Cow<'_, str>, Value<'_>)| {
+            let text_bytes = match value {
+                Value::Str(text) | Value::Json(text) => text.len(),
+                Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => 0,
+            };
+            size_of::<(Cow<'_, str>, Value<'_>)>() + name.len() + text_bytes
+        };
+        size_of::<Record<'_>>() + self.fields.iter().map(field_bytes).sum::<usize>()
+    }
+
     /// Returns the record with every borrowed part copied.
     pub fn into_owned(self) -> Record<'static> {
         let fields = self

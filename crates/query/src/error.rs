@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tierlog_model::memory::Exhausted;
+
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +54,9 @@ pub enum QueryError {
     /// The client went away.
     #[error("query was cancelled")]
     Cancelled,
+    /// The query holds more memory than its part of the budget has room for.
+    #[error("query: {0}")]
+    Memory(#[from] Exhausted),
     /// Too many queries are running.
     #[error("too many queries are running, at most {0}")]
     Busy(usize),
@@ -83,7 +88,8 @@ impl QueryError {
             QueryError::Cursor => "invalid_cursor",
             QueryError::Deadline(_) => "deadline",
             QueryError::Cancelled => "cancelled",
-            QueryError::Busy(_) => "busy",
+            QueryError::Memory(exhausted) if exhausted.is_final() => "too_expensive",
+            QueryError::Busy(_) | QueryError::Memory(_) => "busy",
             QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)
@@ -103,6 +109,7 @@ impl QueryError {
             | QueryError::Deadline(_)
             | QueryError::Cancelled
             | QueryError::Busy(_)
+            | QueryError::Memory(_)
             | QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)

@@ -4,6 +4,8 @@
 //! that can hold matches a [`Plan`] (plan), which is run over partitions, newest first (execute).
 //! Searches, aggregations and the live tail are users of these three.
 
+#![forbid(unsafe_code)]
+
 mod aggregate;
 mod config;
 mod cursor;
@@ -12,6 +14,7 @@ mod error;
 mod execute;
 mod http;
 mod known_fields;
+mod memory;
 mod moment;
 mod parse;
 mod plan;

@@ -39,7 +39,7 @@ pub struct Tail {
     filter: RecordFilter,
     kind: RecordKind,
     /// The batch that is being looked at, and how far.
-    open: Option<(RedactedBatch, BatchPosition)>,
+    open: Option<(Arc<LiveBatch>, BatchPosition)>,
     /// Number that the next record has when none is missed.
     next_seq: Option<u64>,
     events: VecDeque<TailEvent>,
@@ -65,22 +65,25 @@ impl Tail {
     }
 
     /// Starts with a batch. A gap in the numbers says how many records were missed.
-    fn open(&mut self, batch: &LiveBatch) {
-        let missed = self.next_seq.map_or(0, |next| batch.first_seq.saturating_sub(next));
+    fn open(&mut self, live: &Arc<LiveBatch>) {
+        let missed = self.next_seq.map_or(0, |next| live.first_seq.saturating_sub(next));
         if missed > 0 {
             metrics::counter!(TAIL_MISSED).increment(missed);
             self.events.push_back(TailEvent::Missed(missed));
         }
-        self.next_seq = Some(batch.first_seq + u64::from(batch.batch.record_count()));
-        self.open = Some((batch.batch.clone(), BatchPosition::default()));
+        let records = live.batch.as_ref().map_or(0, RedactedBatch::record_count);
+        self.next_seq = Some(live.first_seq + u64::from(records));
+        self.open = Some((Arc::clone(live), BatchPosition::default()));
     }
 
-    /// Looks at some records of the open batch; closes it at its end.
+    /// Looks at some records of the open batch, up to the first that passes: one record waits for
+    /// a slow client, and not a whole batch of them. Closes the batch at its end.
     fn advance(&mut self) {
-        let Some((batch, position)) = &mut self.open else { return };
+        let Some((live, position)) = &mut self.open else { return };
         for _ in 0..RECORDS_PER_POLL {
             // Bytes that came through the WAL decode; if not, its own readers report it.
-            let Some(Ok(record)) = batch.record_at(position) else {
+            let batch = live.batch.as_ref();
+            let Some(Ok(record)) = batch.and_then(|batch| batch.record_at(position)) else {
                 self.open = None;
                 return;
             };
@@ -91,6 +94,7 @@ impl Tail {
                 && self.filter.matches(&record)
             {
                 self.events.push_back(TailEvent::Record(record.into_owned()));
+                return;
             }
         }
     }
@@ -146,7 +150,7 @@ mod tests {
             });
         }
         let batch = RedactedBatch::from_redacted(writer, None);
-        Arc::new(LiveBatch { first_seq, batch })
+        Arc::new(LiveBatch { first_seq, batch: Some(batch), lease: None })
     }
 
     fn tail(receiver: Receiver<Arc<LiveBatch>>, stop: &CancellationToken) -> Tail {

@@ -6,6 +6,8 @@
 //! and drops them. What never happens here: text of a line is never looked at, and nothing that
 //! did not go through redaction can arrive.
 
+#![forbid(unsafe_code)]
+
 pub mod backend;
 mod catalogue;
 mod dead_letters;
@@ -15,6 +17,7 @@ mod error;
 mod files;
 mod indexer;
 mod layout;
+mod live;
 mod maintenance;
 mod partition;
 mod quarantine;
@@ -33,12 +36,13 @@ mod words;
 pub use catalogue::{Catalogue, Listed, PartitionList};
 pub use dead_letters::{LetterEnd, LetterOrder, LetterSelection, Letters, PendingReplay};
 pub use document::{
-    BOUND_DOCS, Beside, ColumnKind, LongTexts, OrderColumns, PairValue, RecordReader, Sought,
-    StoredRecord, TemplateWords, TextReader, field_columns, has_beside, has_column_name, is_field,
-    long_stamp, pair, pair_column, pair_start, read_pair, read_records, read_value,
-    stamp_beginning, text_paths,
+    BOUND_DOCS, Beside, ColumnKind, LongTexts, OrderColumns, PairValue, RecordReader,
+    SeveralValued, Sought, StoredRecord, TemplateWords, TextReader, field_columns, has_beside,
+    has_column_name, is_field, long_stamp, pair, pair_column, pair_start, read_pair, read_records,
+    read_value, stamp_beginning, text_paths,
 };
 pub use error::StoreError;
+pub use live::LiveBatch;
 pub use maintenance::{
     Candidate, ClockReport, ClockState, CompactScope, DropReason, Expiry, PartitionCheck,
     PressureRule, QuarantineReport, Quarantined, SealPlan, Sealed, VerifyReport, plan_compaction,
@@ -51,7 +55,7 @@ pub use partition::{
 pub use schema::{IndexFields, attribute_column, index_fields, text_term};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
-pub use wal::{Durability, LiveBatch, Loss};
+pub use wal::{Durability, Loss};
 pub use words::{
     Ending, Kind, Need, NormalText, Phrase, Signs, Term, is_run, kind, normal_form, scan_prefix,
 };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{Level, Tiers};
 
 use crate::wal::Durability;
@@ -46,6 +47,8 @@ pub struct StoreSettings {
     pub commit_threads_max: usize,
     /// Memory of partitions that stay open for reading.
     pub open_readers_bytes_max: usize,
+    /// What batches that wait for live readers lend from.
+    pub live_memory: MemoryPart,
     /// How long after the end of its day, and after its last record, a partition is sealed.
     pub seal_grace: Duration,
     /// Level of zstd in sealed partitions.
@@ -85,6 +88,7 @@ impl StoreSettings {
             open_writers_max: 16,
             commit_threads_max: 16,
             open_readers_bytes_max: 64 << 20,
+            live_memory: MemoryPart::new(MemoryUse::Tails, 32 << 20),
             seal_grace: Duration::from_secs(600),
             seal_zstd_level: 16,
             maintenance: MaintenanceJob::Every(Duration::from_secs(60)),

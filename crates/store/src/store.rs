@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use serde::Serialize;
 use tierlog_model::{Clock, Day, HandoffReceiver, Span, TierId, Timestamp};
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::Receiver;
 
 use crate::PressureRule;
 use crate::backend::DiskVfs;
@@ -15,22 +15,18 @@ use crate::catalogue::Catalogue;
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
+use crate::live::{LiveBatch, LiveSender};
 use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
 use crate::partition::{RecordSelection, WriterSettings};
 use crate::recovery::{self, Found, Recovered};
 use crate::wal::{
-    self, LiveBatch, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState,
-    WriteStateHandle,
+    self, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
 };
 use crate::{
     ClockReport, CompactScope, Expiry, MaintenanceJob, PartitionId, QuarantineReport, SealPlan,
     Sealed, StoreError, StoreSettings, VerifyReport,
 };
-
-/// Batches that a live reader may fall behind before it misses some: a reader is never waited
-/// for.
-const LIVE_BATCHES: usize = 64;
 
 /// A store that is open in this process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -45,7 +41,7 @@ struct Inner {
     indexer: Arc<Indexer>,
     maintenance: Arc<Maintenance>,
     write_state: WriteStateHandle,
-    live: broadcast::Sender<Arc<LiveBatch>>,
+    live: LiveSender,
     found: Found,
     /// What of the log is damaged.
     losses: Losses,
@@ -119,7 +115,7 @@ impl Store {
             left,
         } = recovered;
 
-        let (live, _) = broadcast::channel(LIVE_BATCHES);
+        let live = LiveSender::new(settings.live_memory.clone());
         let state = indexer.write_state().clone();
         let losses = wal.losses().clone();
         let hooks = WalHooks { clock, live: live.clone(), state };
@@ -188,7 +184,7 @@ impl Store {
     }
 
     /// Returns batches as they become durable, for live readers.
-    pub fn live(&self) -> broadcast::Receiver<Arc<LiveBatch>> {
+    pub fn live(&self) -> Receiver<Arc<LiveBatch>> {
         self.inner.live.subscribe()
     }
 

@@ -13,12 +13,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tierlog_ingest::Ingest;
+use tierlog_model::memory::MemoryPart;
 use tierlog_model::{Clock, Refusal};
 use tierlog_store::{LetterSelection, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -39,7 +40,12 @@ pub(crate) struct LettersState {
     stop: CancellationToken,
     /// Changes, one at a time.
     turn: Arc<Semaphore>,
+    /// What listings lend from while they are made.
+    hits: MemoryPart,
 }
+
+/// What one letter of a listing takes at most: its line is cut to four kibibytes.
+const LETTER_BYTES: u64 = 8 << 10;
 
 impl LettersState {
     /// Returns the state for a store and the way into it.
@@ -48,8 +54,9 @@ impl LettersState {
         ingest: Arc<Ingest>,
         clock: Arc<dyn Clock>,
         stop: CancellationToken,
+        hits: MemoryPart,
     ) -> LettersState {
-        LettersState { store, ingest, clock, stop, turn: Arc::new(Semaphore::new(1)) }
+        LettersState { store, ingest, clock, stop, turn: Arc::new(Semaphore::new(1)), hits }
     }
 
     /// Returns which letters a change means, and its turn; or the answer that refuses it.
@@ -60,7 +67,8 @@ impl LettersState {
         let selection = parameters
             .selection_to_change(self.clock.now())
             .map_err(|detail| Box::new(invalid(&detail)))?;
-        let turn = Arc::clone(&self.turn).try_acquire_owned().map_err(|_| Box::new(busy()))?;
+        let turn =
+            Arc::clone(&self.turn).try_acquire_owned().map_err(|_| Box::new(busy(CHANGING)))?;
         Ok((selection, turn))
     }
 }
@@ -97,6 +105,9 @@ pub(crate) async fn list(
     let (selection, limit) = match read {
         Ok(read) => read,
         Err(detail) => return invalid(&detail),
+    };
+    let Ok(_room) = state.hits.try_take(limit as u64 * LETTER_BYTES) else {
+        return busy("searches hold the memory that this listing needs, try again later");
     };
     blocking(move || super::list(&state.store, &selection, limit)).await
 }
@@ -189,9 +200,13 @@ pub(crate) async fn drop_letters(
     .await
 }
 
-fn busy() -> Response {
-    let detail = "dead letters are being replayed or dropped already, try again later";
-    problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
+/// Why a change has to wait.
+const CHANGING: &str = "dead letters are being replayed or dropped already, try again later";
+
+fn busy(detail: &str) -> Response {
+    let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
 }
 
 fn invalid(detail: &str) -> Response {

@@ -33,7 +33,7 @@ impl Running {
             .0;
         let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 20));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store_settings = settings::store_settings(&config, directory);
+        let store_settings = settings::store_settings(&config, directory, &config.memory.budget());
         let store_clock = Arc::clone(&clock);
         let opening = move || Store::open(store_settings, store_clock, receiver);
         let store = tokio::task::spawn_blocking(opening).await.expect("no panic");

@@ -24,23 +24,22 @@ pub fn note_freed(bytes: usize) {
     NET_BYTES.with(|net| net.set(net.get().wrapping_sub(bytes as i64)));
 }
 
-/// The memory of one piece of work on one thread, counted from the moment this is made.
-///
-/// Neither `Send` nor `Sync`: the counter is that of the thread on which the work runs.
-#[derive(Debug)]
+/// The memory of one piece of work on one thread, counted from the moment this is made. Read on
+/// another thread, the count means nothing.
+#[derive(Clone, Copy, Debug)]
 pub struct ThreadMemory {
     start_bytes: i64,
-    _of_this_thread: std::marker::PhantomData<*const ()>,
 }
 
 impl ThreadMemory {
     /// Starts counting on the calling thread.
     pub fn start() -> ThreadMemory {
-        ThreadMemory { start_bytes: NET_BYTES.get(), _of_this_thread: std::marker::PhantomData }
+        ThreadMemory { start_bytes: NET_BYTES.get() }
     }
 
-    /// Returns how many bytes the thread holds more than at the start; zero when it holds fewer.
-    pub fn grown_bytes(&self) -> u64 {
-        u64::try_from(NET_BYTES.get().wrapping_sub(self.start_bytes)).unwrap_or(0)
+    /// Returns how many bytes the calling thread holds more than at the start; below zero when it
+    /// holds fewer.
+    pub fn change_bytes(&self) -> i64 {
+        NET_BYTES.get().wrapping_sub(self.start_bytes)
     }
 }

@@ -123,9 +123,9 @@ fn a_thread_counts_its_own_allocations_only() {
     note_allocated(100);
     std::thread::spawn(|| note_allocated(1_000)).join().unwrap();
     note_freed(30);
-    assert_eq!(memory.grown_bytes(), 70);
+    assert_eq!(memory.change_bytes(), 70);
     note_freed(80);
-    assert_eq!(memory.grown_bytes(), 0);
+    assert_eq!(memory.change_bytes(), -10);
     note_allocated(10);
 }
 
@@ -150,7 +150,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// A part is a sum that exceeds its limit by what was settled only: whatever is done, it says the same as a
+    /// A part is a sum that exceeds its limit by what was settled only: whatever is done, it says
+    /// the same as a
     /// plain list of numbers.
     #[test]
     fn a_part_is_a_bounded_sum(steps in proptest::collection::vec(step(), 0..60)) {

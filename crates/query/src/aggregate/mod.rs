@@ -11,6 +11,7 @@ mod field_names;
 mod field_values;
 mod filter;
 mod grid;
+mod growth;
 mod hidden;
 mod histogram;
 mod keys;
@@ -20,6 +21,7 @@ mod ranges;
 mod registry;
 mod request;
 mod run;
+mod segment_facts;
 mod shape;
 mod sources;
 #[cfg(test)]
@@ -34,9 +36,6 @@ pub(crate) use run::aggregate;
 
 /// Column of the names of the text fields that a record has.
 const TEXT_FIELDS_COLUMN: &str = "text_fields";
-
-/// Bytes that one aggregation may take. Eight run at once at most, beside a store of 300 MB.
-const AGGREGATION_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 /// Buckets of one answer: what Elasticsearch allows (65,536), about 5 MB of JSON.
 const BUCKETS_MAX: u32 = 65_536;

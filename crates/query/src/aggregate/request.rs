@@ -24,6 +24,9 @@ const DEPTH_MAX: usize = 8;
 /// Most aggregations of a request: each one opens columns in every segment.
 const NODES_MAX: usize = 64;
 
+/// Longest name of an aggregation: every bucket above has a copy.
+const NAME_BYTES_MAX: usize = 256;
+
 /// Names beside which nested results stand in a bucket.
 const RESERVED: [&str; 7] =
     ["key", "key_as_string", "doc_count", "from", "to", "from_as_string", "to_as_string"];
@@ -70,6 +73,10 @@ pub(super) struct Node {
     pub(super) values: Values,
     /// Ranges of the request, for the kinds that have some.
     pub(super) ranges: Vec<Range>,
+    /// Most buckets that a segment reports for each bucket above, for terms.
+    pub(super) segment_size: u64,
+    /// Bytes of the longest text of the request that may stand in each bucket.
+    pub(super) text_bytes: u64,
     /// What is nested inside.
     pub(super) children: Vec<Node>,
 }
@@ -122,6 +129,7 @@ struct Variant {
     beside: Beside,
     values: Values,
     ranges: Vec<Range>,
+    segment_size: u64,
 }
 
 /// Hidden aggregations of one, by the ends of their names.
@@ -176,6 +184,10 @@ impl Reader<'_> {
         if RESERVED.contains(&name.as_str()) || name.starts_with(hidden::MARK) {
             return Err(invalid(path, "this name is one of a bucket's own"));
         }
+        if name.len() > NAME_BYTES_MAX {
+            let limit = NAME_BYTES_MAX;
+            return Err(QueryError::TooExpensive { what: "aggregation name in bytes", limit });
+        }
         let Value::Object(mut body) = body else {
             return Err(invalid(path, "an aggregation must be an object"));
         };
@@ -185,15 +197,28 @@ impl Reader<'_> {
         if nested.is_some() && !spec.has_buckets() {
             return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
         }
-        let Variant { agg, engine_name, field, hidden, beside, values, ranges } =
-            self.variant(spec, options, path)?;
+        let text_bytes = text_bytes(&options);
+        let variant = self.variant(spec, options, path)?;
+        let Variant { agg, engine_name, field, hidden, beside, values, ranges, segment_size } =
+            variant;
         let (sub_aggregation, children) = match nested {
             Some(nested) => self.level(nested, path)?,
             None => (Aggregations::default(), Vec::new()),
         };
         let (kind, number) = (spec.kind, self.nodes);
-        let node =
-            Node { name, kind, engine_name, field, number, hidden, values, ranges, children };
+        let node = Node {
+            name,
+            kind,
+            engine_name,
+            field,
+            number,
+            hidden,
+            values,
+            ranges,
+            segment_size,
+            text_bytes,
+            children,
+        };
         Ok((Aggregation { agg, sub_aggregation }, beside, node))
     }
 
@@ -233,10 +258,14 @@ impl Reader<'_> {
         let source = self.sources.of_field(spec, &field, column, &mut options);
         let Source { engine_name, column, hidden, beside } =
             source.map_err(|message| invalid(path, message))?;
+        let segment_size = ["segment_size", "shard_size"]
+            .iter()
+            .find_map(|name| options.get(*name).and_then(Value::as_u64))
+            .unwrap_or(u64::MAX);
         options.insert("field".to_owned(), Value::String(column));
         let request = json!({ engine_name: plain_numbers(Value::Object(options)) });
         let agg = serde_json::from_value(request).map_err(|error| invalid(path, error))?;
-        Ok(Variant { agg, engine_name, field, hidden, beside, values, ranges })
+        Ok(Variant { agg, engine_name, field, hidden, beside, values, ranges, segment_size })
     }
 
     fn filter(&self, condition: Condition) -> Result<Variant, QueryError> {
@@ -250,6 +279,7 @@ impl Reader<'_> {
             beside: Vec::new(),
             values: Values::Plain,
             ranges: Vec::new(),
+            segment_size: u64::MAX,
         })
     }
 
@@ -294,6 +324,14 @@ pub(super) fn text_field(field: &str, path: &[String]) -> QueryError {
     invalid(path, format!("field {field:?} {reason}"))
 }
 
+/// Returns the bytes of the longest text that stands in a bucket as the request gives it.
+fn text_bytes(options: &Value) -> u64 {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map_or(0, str::len);
+    let ranges = options.get("ranges").and_then(Value::as_array).into_iter().flatten();
+    let longest = ranges.map(|range| text(range.get("key"))).max().unwrap_or(0);
+    longest.max(text(options.get("missing"))) as u64
+}
+
 /// Returns the one kind that an aggregation names, with its options.
 fn one_kind(
     body: Map<String, Value>,
@@ -332,6 +370,7 @@ fn bound_sizes(options: &mut Map<String, Value>) -> Result<(), QueryError> {
     let [size, segment_size, shard_size] = sizes;
     if segment_size.or(shard_size).is_none() {
         let widened = size.unwrap_or(10).saturating_mul(10).max(SEGMENT_SIZE_MIN);
+        let widened = widened.min(u64::from(BUCKETS_MAX)).max(size.unwrap_or(0));
         options.insert("segment_size".to_owned(), json!(widened));
     }
     Ok(())

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Map, Value};
+use tantivy::aggregation::agg_req::Aggregations;
+use tantivy::aggregation::intermediate_agg_result::{IntermediateAggregationResults, PruneMode};
 use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard};
 use tantivy::tokenizer::TokenizerManager;
 use tierlog_model::RecordKind;
+use tierlog_model::memory::MemoryUse;
 
 use super::by_time::CountByTime;
-use super::collect::{AggregateVisitor, engine_error};
+use super::collect::{AggregateVisitor, MEMORY, Run, engine_error};
 use super::filter::{Condition, SegmentDocs};
+use super::growth::Growth;
 use super::hidden::LeftOut;
 use super::keys::LISTED_MAX;
 use super::needs::{FieldNeeds, Needs, Survey};
 use super::request::{Node, Request};
-use super::{AGGREGATION_BYTES_MAX, BUCKETS_MAX, exact, request, shape, sources};
+use super::{BUCKETS_MAX, exact, request, shape, sources};
 use crate::execute::segment_docs;
 use crate::known_fields::StoredFields;
 use crate::parse::KnownFields as _;
@@ -101,11 +105,18 @@ fn round(
     known: &FieldNeeds,
     deadline: &Deadline,
 ) -> Result<Round, QueryError> {
-    let limits = AggregationLimitsGuard::new(Some(AGGREGATION_BYTES_MAX), Some(BUCKETS_MAX));
-    let context = AggContextParams::new(limits.clone(), TokenizerManager::default())
+    let limits = AggregationLimitsGuard::new(Some(memory_bytes(engine)), Some(BUCKETS_MAX));
+    let context = AggContextParams::new(limits, TokenizerManager::default())
         .with_value_sources(Arc::new(request.sources));
-    let mut visitor =
-        AggregateVisitor::new(&request.aggregations, &context, &request.matters, known);
+    let growth = Growth::of(&request.outline);
+    let mut visitor = AggregateVisitor::new(Run {
+        aggregations: &request.aggregations,
+        context: &context,
+        matters: &request.matters,
+        known,
+        growth: &growth,
+        deadline,
+    });
     let mut report = engine.scan(plan, deadline, &mut visitor)?;
     let AggregateVisitor { merged, news, .. } = visitor;
     if !news.is_empty() {
@@ -114,23 +125,81 @@ fn round(
     if request.is_full.load(Relaxed) {
         return Err(QueryError::TooExpensive { what: "different values", limit: LISTED_MAX });
     }
-    let results = merged.into_final_result(request.aggregations, limits).map_err(engine_error)?;
-    let Ok(Value::Object(results)) = serde_json::to_value(results) else {
-        return Err(QueryError::Internal("aggregation results are not an object"));
-    };
+    let results = final_results(merged, request.aggregations, growth.gap_bytes(), deadline)?;
     let mut rounded = FieldNeeds::default();
     add_rounded(&request.outline, &results, known, &mut rounded);
     if !rounded.is_empty() {
         return Ok(Round::Needs(rounded));
     }
     let mut left_out = LeftOut::default();
-    let aggregations = shape::level(&request.outline, results, &mut left_out);
+    let shape = || shape::level(&request.outline, results, &mut left_out);
+    let aggregations = deadline.metered(shape);
+    deadline.check_memory()?;
     for (field, count) in left_out.fields() {
         let detail = format!("values of {field:?} that are no numbers are not computed with");
         let warning = Warning::new(WarningCode::ValuesLeftOut, detail);
         report.warnings.add(warning.of_field(field).counting(count));
     }
     Ok(Round::Done(Box::new(AggregateAnswer { aggregations, report })))
+}
+
+/// Bytes of a bucket that fills a gap of a histogram, as the engine's own limit counts them.
+const GAP_COUNTED_BYTES: u64 = 64;
+
+/// Bytes that gaps may take when there is no room for as many as an answer may have buckets.
+const GAPS_BYTES_MIN: u64 = 16 << 20;
+
+/// Returns what the engine's own, rough estimate may come to: the budget counts what is allocated.
+fn memory_bytes(engine: &Engine) -> u64 {
+    engine.config().memory.part(MemoryUse::Aggregations).limit_bytes()
+}
+
+/// How many times as much JSON takes as the results that it is made of, measured over buckets of
+/// `extended_stats`: every number has a name and a text.
+const JSON_GROWTH: u64 = 5;
+
+/// Makes the engine's final results of what was merged, and JSON of them: each takes as much again
+/// as what it is made of.
+fn final_results(
+    mut merged: IntermediateAggregationResults,
+    aggregations: Aggregations,
+    gap_bytes: u64,
+    deadline: &Deadline,
+) -> Result<Map<String, Value>, QueryError> {
+    // The engine would make final results of every bucket first, and cut them then.
+    deadline
+        .metered(|| merged.prune_intermediate_results(&aggregations, PruneMode::Final))
+        .map_err(engine_error)?;
+    let held_bytes = deadline.held_bytes();
+    // Histograms fill their gaps here: no more of them than an answer may have buckets.
+    let mut gaps = u64::from(BUCKETS_MAX);
+    if deadline.reserve(held_bytes + gaps * gap_bytes).is_err() {
+        gaps = GAPS_BYTES_MIN / gap_bytes.max(1);
+        deadline.reserve(held_bytes + gaps * gap_bytes)?;
+    }
+    let limits = AggregationLimitsGuard::new(Some(gaps * GAP_COUNTED_BYTES), Some(BUCKETS_MAX));
+    let results =
+        deadline.metered(|| merged.into_final_result(aggregations, limits)).map_err(|error| {
+            match engine_error(error) {
+                QueryError::TooExpensive { what: MEMORY, .. } => {
+                    QueryError::TooExpensive { what: "buckets", limit: BUCKETS_MAX as usize }
+                }
+                error => error,
+            }
+        })?;
+    let final_bytes = deadline.held_bytes();
+    deadline.reserve(final_bytes.saturating_mul(JSON_GROWTH))?;
+    let Ok(Value::Object(results)) = deadline.metered(|| serde_json::to_value(results)) else {
+        return Err(QueryError::Internal("aggregation results are not an object"));
+    };
+    tracing::trace!(
+        merged = held_bytes,
+        final_bytes,
+        json = deadline.held_bytes(),
+        "made an answer"
+    );
+    deadline.check_memory()?;
+    Ok(results)
 }
 
 /// Finds the fields whose sums are so large that floats have rounded them.

@@ -1,18 +1,24 @@
-//! The moment at which a query must stop, and the flag by which its client stops it.
+//! What bounds a running query: the moment at which it must stop, the flag by which its client
+//! stops it, and the memory that it may hold.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::QueryError;
+use tierlog_model::memory::MemoryPart;
 
-/// Checked between blocks of bounded work. Clones share the cancel flag.
+use crate::QueryError;
+use crate::memory::{Passing, WorkMemory};
+
+/// Checked between blocks of bounded work. Clones share the cancel flag and the memory.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     /// `None` is never: the allowed time is longer than the clock reaches.
     at: Option<Instant>,
     allowed: Duration,
     cancelled: Arc<AtomicBool>,
+    /// `None` counts nothing.
+    memory: Option<Arc<WorkMemory>>,
 }
 
 /// Cancels the query of a [`Deadline`] when dropped: hold it in the request's future, so that a
@@ -23,7 +29,56 @@ pub struct CancelOnDrop(Arc<AtomicBool>);
 impl Deadline {
     /// Returns the deadline that lies so far ahead.
     pub fn within(allowed: Duration) -> Deadline {
-        Deadline { at: Instant::now().checked_add(allowed), allowed, cancelled: Arc::default() }
+        let at = Instant::now().checked_add(allowed);
+        Deadline { at, allowed, cancelled: Arc::default(), memory: None }
+    }
+
+    /// Bounds what the query holds by a part of the budget. The query runs on one thread.
+    #[must_use]
+    pub fn with_memory(mut self, part: &MemoryPart) -> Deadline {
+        self.memory = Some(Arc::new(WorkMemory::of(part)));
+        self
+    }
+
+    /// Runs work on the query's thread and counts what it leaves allocated.
+    pub(crate) fn metered<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.memory {
+            Some(memory) => memory.metered(work),
+            None => work(),
+        }
+    }
+
+    /// Counts bytes that the query holds and that were not metered.
+    pub(crate) fn hold(&self, bytes: u64) {
+        if let Some(memory) = &self.memory {
+            memory.hold(bytes);
+        }
+    }
+
+    /// Returns a guard: what is metered while it lives is gone when it is dropped.
+    pub(crate) fn passing(&self) -> Passing<'_> {
+        Passing::of(self.memory.as_deref())
+    }
+
+    /// Leases room for what is about to be allocated at one go.
+    pub(crate) fn reserve(&self, ahead_bytes: u64) -> Result<(), QueryError> {
+        match &self.memory {
+            Some(memory) => Ok(memory.reserve(ahead_bytes)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the bytes that metered work holds.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.memory.as_ref().map_or(0, |memory| memory.held_bytes())
+    }
+
+    /// Fails once the query holds more than the budget has room for.
+    pub(crate) fn check_memory(&self) -> Result<(), QueryError> {
+        match &self.memory {
+            Some(memory) => Ok(memory.check()?),
+            None => Ok(()),
+        }
     }
 
     /// Returns the guard that cancels the query.
@@ -31,7 +86,7 @@ impl Deadline {
         CancelOnDrop(Arc::clone(&self.cancelled))
     }
 
-    /// Fails once the deadline has passed or the client has gone.
+    /// Fails once the deadline has passed, the client has gone or the memory is used up.
     pub fn check(&self) -> Result<(), QueryError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(QueryError::Cancelled);
@@ -39,7 +94,7 @@ impl Deadline {
         if self.at.is_some_and(|at| Instant::now() >= at) {
             return Err(QueryError::Deadline(self.allowed));
         }
-        Ok(())
+        self.check_memory()
     }
 }
 

@@ -121,13 +121,13 @@ impl PartitionScan<'_> {
             if matches!(node, Node::Nothing) {
                 continue;
             }
-            match self.visitor.begin(segment)? {
+            match self.deadline.metered(|| self.visitor.begin(segment))? {
                 Flow::Continue => {}
                 Flow::SkipSegment => continue,
                 Flow::Stop => return Ok(Flow::Stop),
             }
             let flow = scan_segment(node, segment.reader(), self.deadline, self.visitor)?;
-            if self.visitor.end()? == Flow::Stop || flow == Flow::Stop {
+            if self.deadline.metered(|| self.visitor.end())? == Flow::Stop || flow == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
@@ -211,7 +211,7 @@ impl SegmentScan<'_> {
         if self.docs.is_empty() {
             return Ok(Flow::Continue);
         }
-        self.visitor.block(&self.docs)
+        self.deadline.metered(|| self.visitor.block(&self.docs))
     }
 }
 

@@ -3,7 +3,8 @@
 use tierlog_model::Timestamp;
 
 use super::collect::Counting;
-use super::search::{Hit, SearchRequest, Sort, cursor_after};
+use super::hits::{Gathered, Hit, HitSink, Kept};
+use super::search::{SearchRequest, Sort};
 use super::{Deadline, PartialReason};
 use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
 
@@ -13,7 +14,7 @@ const PAGE_RECORDS: usize = 5_000;
 /// One page of an export.
 #[derive(Clone, Debug)]
 pub struct ExportPage {
-    /// The records, in order.
+    /// The records, in order; none where they went to a sink of the caller's.
     pub hits: Vec<Hit>,
     /// Where an interrupted export goes on after this page.
     pub cursor: String,
@@ -67,12 +68,29 @@ impl Export {
 
     /// Returns the next page; `None` after the last.
     pub fn next_page(&mut self, deadline: &Deadline) -> Result<Option<ExportPage>, QueryError> {
+        let mut gathered = Gathered::up_to(self.engine.config().answer_bytes_max);
+        let page = self.next_page_into(deadline, &mut gathered)?;
+        Ok(page.map(|page| ExportPage { hits: gathered.hits, ..page }))
+    }
+
+    /// Hands the records of the next page to a sink; `None` after the last.
+    pub(crate) fn next_page_into(
+        &mut self,
+        deadline: &Deadline,
+        sink: &mut dyn HitSink,
+    ) -> Result<Option<ExportPage>, QueryError> {
         if self.state == ExportState::Done {
             return Ok(None);
         }
         let plan = self.remaining();
-        let mut found =
-            self.engine.search_plan(&plan, &self.search, Counting::Needless, deadline)?;
+        let mut sink = LastPlace { place: None, sink };
+        let mut found = self.engine.search_plan(
+            &plan,
+            &self.search,
+            Counting::Needless,
+            deadline,
+            &mut sink,
+        )?;
         // A page that its bytes cut short is no gap: the next one goes on there.
         found.partial_reasons.retain(|reason| *reason != PartialReason::AnswerBytes);
         if found.partial_reasons.contains(&PartialReason::Deadline) {
@@ -83,8 +101,8 @@ impl Export {
             self.state = ExportState::Done;
         }
         let sort = self.search.sort;
-        let cursor = match (found.hits.last(), self.search.cursor) {
-            (Some(last), _) => cursor_after(sort, last),
+        let cursor = match (sink.place, self.search.cursor) {
+            (Some((timestamp, seq)), _) => Cursor { sort, timestamp, seq },
             (None, _) if found.partial_reasons.is_empty() => return Ok(None),
             // Nothing but a gap: it is told, and a resumed export looks there again.
             (None, Some(cursor)) => cursor,
@@ -92,7 +110,7 @@ impl Export {
         };
         self.search.cursor = Some(cursor);
         Ok(Some(ExportPage {
-            hits: found.hits,
+            hits: Vec::new(),
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
             warnings: found.warnings,
@@ -114,6 +132,23 @@ impl Export {
             plan.range = plan.range.intersection(&rest);
         }
         plan
+    }
+}
+
+/// Remembers the place of the last hit on the way to a sink.
+struct LastPlace<'s> {
+    place: Option<(Timestamp, u64)>,
+    sink: &'s mut dyn HitSink,
+}
+
+impl HitSink for LastPlace<'_> {
+    fn take(&mut self, hit: Hit) -> Result<Kept, QueryError> {
+        let place = (hit.record.timestamp, hit.seq);
+        let kept = self.sink.take(hit)?;
+        if kept == Kept::Yes {
+            self.place = Some(place);
+        }
+        Ok(kept)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
-use tierlog_model::{Level, RecordKind, Timestamp, Value, fields};
+use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
 use super::collect::Counting;
-use super::search::{Hit, SearchRequest, SearchResponse, Sort, services};
+use super::hits::{Gathered, Hit, HitSink, Kept};
+use super::search::{SearchRequest, SearchResponse, Sort};
 use super::{Deadline, PartialReason};
 use crate::parse::{FieldTest, Literal};
 use crate::plan::kept_since;
@@ -48,7 +49,7 @@ fn moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::
 pub struct RequestResponse {
     /// The id as asked.
     pub request_id: String,
-    /// The lines, oldest first.
+    /// The lines, oldest first; none where they went to a sink of the caller's.
     pub records: Vec<Hit>,
     /// Services that logged them, in the order of their first line.
     pub services: Vec<String>,
@@ -88,22 +89,37 @@ impl Engine {
         request_id: &str,
         deadline: &Deadline,
     ) -> Result<RequestResponse, QueryError> {
+        let mut gathered = Gathered::up_to(self.config().answer_bytes_max);
+        let found = self.request_into(request_id, deadline, &mut gathered)?;
+        Ok(RequestResponse { records: gathered.hits, ..found })
+    }
+
+    /// Hands every line of a request to a sink.
+    pub(crate) fn request_into(
+        &self,
+        request_id: &str,
+        deadline: &Deadline,
+        sink: &mut dyn HitSink,
+    ) -> Result<RequestResponse, QueryError> {
         let expr = self.id_expr(fields::REQUEST_ID, request_id);
         let plan = self.plan_of(expr, TimeRange::default(), RecordKind::Log);
         let mut search = SearchRequest::of("");
         search.limit = self.config().hits_max;
         search.sort = Sort::OldestFirst;
-        let mut found = self.search_plan(&plan, &search, Counting::Needless, deadline)?;
+        let mut noting = Noting { facts: Facts::default(), sink };
+        let mut found =
+            self.search_plan(&plan, &search, Counting::Needless, deadline, &mut noting)?;
+        let facts = noting.facts;
         if found.cursor.is_some() && !found.partial {
             found.partial = true;
             found.partial_reasons.push(PartialReason::AnswerRecords);
         }
         Ok(RequestResponse {
             request_id: request_id.to_owned(),
-            services: services(&found.hits),
-            duration_ms: duration_ms(&found.hits),
-            levels: self.level_states(&found.hits),
-            records: found.hits,
+            duration_ms: facts.duration_ms(),
+            levels: self.level_states(&facts),
+            services: facts.services,
+            records: Vec::new(),
             partial: found.partial,
             partial_reasons: found.partial_reasons,
             partial_partitions: found.partial_partitions,
@@ -118,6 +134,18 @@ impl Engine {
         request: &UserRequest,
         deadline: &Deadline,
     ) -> Result<SearchResponse, QueryError> {
+        let mut gathered = Gathered::up_to(self.config().answer_bytes_max);
+        let found = self.user_into(request, deadline, &mut gathered)?;
+        Ok(SearchResponse { hits: gathered.hits, ..found })
+    }
+
+    /// Hands the newest lines of a user to a sink.
+    pub(crate) fn user_into(
+        &self,
+        request: &UserRequest,
+        deadline: &Deadline,
+        sink: &mut dyn HitSink,
+    ) -> Result<SearchResponse, QueryError> {
         let PlanRequest { q, start, end, kind } = &request.search.query;
         let user = self.id_expr(fields::USER_ID, &request.user_id);
         let now = self.clock().now();
@@ -126,7 +154,7 @@ impl Engine {
         let expr = Expr::all_of([user, expr]);
         let mut plan = Plan { warnings, ..self.plan_of(expr, range, *kind) };
         self.note_selected(&mut plan, request.search.fields.as_deref());
-        self.search_plan(&plan, &request.search, self.counting(&request.search), deadline)
+        self.search_plan(&plan, &request.search, self.counting(&request.search), deadline, sink)
     }
 
     /// Returns the condition that a field has an id, in any of its stored forms.
@@ -143,17 +171,16 @@ impl Engine {
         plan
     }
 
-    fn level_states(&self, hits: &[Hit]) -> BTreeMap<Level, LevelStatus> {
+    fn level_states(&self, facts: &Facts) -> BTreeMap<Level, LevelStatus> {
         let now = self.clock().now();
         let tiers = self.store().catalogue().tiers();
-        let first = hits.first().map(|hit| hit.record.timestamp);
         let status = |level: Level| {
-            let count = hits.iter().filter(|hit| hit.record.level == level).count() as u64;
+            let count = facts.counts.get(&level).copied().unwrap_or(0);
             let since = kept_since(level, tiers, now);
             let early = self.store().dropped_early_through(tiers.of_level(level));
             let since = early.map_or(since, |through| since.max(through.end()));
             // Without a single line nobody knows when the request was.
-            let is_expired = count == 0 && first.is_some_and(|first| first < since);
+            let is_expired = count == 0 && facts.first.is_some_and(|first| first < since);
             let state = match count {
                 0 if is_expired => LevelState::Expired,
                 0 => LevelState::None,
@@ -165,15 +192,82 @@ impl Engine {
     }
 }
 
-fn duration_ms(hits: &[Hit]) -> Option<f64> {
-    let first = hits.first()?.record.timestamp.as_micros();
-    let last = hits.last()?.record.timestamp.as_micros();
-    let span = (last - first) as f64 / 1_000.0;
-    let named = hits.iter().filter_map(|hit| match hit.record.get(fields::DURATION_MS)? {
-        Value::I64(number) => Some(*number as f64),
-        Value::U64(number) => Some(*number as f64),
-        Value::F64(number) => Some(*number),
-        Value::Bool(_) | Value::Str(_) | Value::Json(_) => None,
-    });
-    Some(named.fold(span, f64::max))
+/// Bytes of the names of services that one answer lists: a name may be as long as a line, and no
+/// request goes through a thousand services.
+const SERVICES_BYTES_MAX: usize = 256 << 10;
+
+/// What the lines of a request say together.
+#[derive(Default)]
+struct Facts {
+    /// Distinct services, in the order of their first line.
+    services: Vec<String>,
+    services_bytes: usize,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// The longest duration that a line names, milliseconds.
+    longest_ms: f64,
+    counts: BTreeMap<Level, u64>,
+}
+
+/// What one line adds.
+struct Line {
+    new_service: Option<String>,
+    timestamp: Timestamp,
+    level: Level,
+    named_ms: f64,
+}
+
+impl Facts {
+    fn line(&self, record: &Record<'_>) -> Line {
+        let service = record.get_str(fields::SERVICE);
+        let is_new = |service: &&str| !self.services.iter().any(|known| known == *service);
+        let named_ms = match record.get(fields::DURATION_MS) {
+            Some(Value::I64(number)) => *number as f64,
+            Some(Value::U64(number)) => *number as f64,
+            Some(Value::F64(number)) => *number,
+            Some(Value::Bool(_) | Value::Str(_) | Value::Json(_)) | None => 0.0,
+        };
+        Line {
+            new_service: service.filter(is_new).map(str::to_owned),
+            timestamp: record.timestamp,
+            level: record.level,
+            named_ms,
+        }
+    }
+
+    fn add(&mut self, line: Line) {
+        if let Some(service) = line.new_service {
+            self.services_bytes += service.len();
+            self.services.push(service);
+        }
+        self.first.get_or_insert(line.timestamp);
+        self.last = Some(line.timestamp);
+        *self.counts.entry(line.level).or_default() += 1;
+        self.longest_ms = self.longest_ms.max(line.named_ms);
+    }
+
+    fn duration_ms(&self) -> Option<f64> {
+        let span = self.last?.as_micros() - self.first?.as_micros();
+        Some((span as f64 / 1_000.0).max(self.longest_ms))
+    }
+}
+
+/// Notes what hits say on their way to a sink.
+struct Noting<'s> {
+    facts: Facts,
+    sink: &'s mut dyn HitSink,
+}
+
+impl HitSink for Noting<'_> {
+    fn take(&mut self, hit: Hit) -> Result<Kept, QueryError> {
+        if self.facts.services_bytes > SERVICES_BYTES_MAX {
+            return Ok(Kept::NoRoom);
+        }
+        let line = self.facts.line(&hit.record);
+        let kept = self.sink.take(hit)?;
+        if kept == Kept::Yes {
+            self.facts.add(line);
+        }
+        Ok(kept)
+    }
 }

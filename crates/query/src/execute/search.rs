@@ -1,23 +1,16 @@
 //! Search: the first records of a condition in time order, how many there are, and where to go on.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Serialize, Serializer};
-use tierlog_model::{Record, Value, fields, limits};
-use tierlog_store::{Catalogue, OpenSegment, StoredRecord};
+use serde::Serialize;
+use tierlog_model::limits;
 
-use super::collect::{Candidate, Collector, Counting, Rank};
+use super::collect::{Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
+use super::hits::{Gathered, Hit, HitSink, Reader};
 use super::{Deadline, PartialReason, ScanReport};
 use crate::plan::Expired;
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Spellings, Warnings};
-
-/// Records that are rebuilt at once: enough to share the opening of columns, little enough that
-/// the bound on an answer's bytes is kept.
-const READ_RECORDS: usize = 2_048;
+use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
 
 /// Order of the hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,21 +79,6 @@ impl SearchRequest {
     }
 }
 
-/// One record of an answer. Serialises as the flat object of the contract.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// Record number; part of cursors, not of the object.
-    pub seq: u64,
-    /// The record.
-    pub record: Record<'static>,
-}
-
-impl Serialize for Hit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.record.serialize(serializer)
-    }
-}
-
 /// How a total is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -123,7 +101,7 @@ pub struct Total {
 /// Answer of a search.
 #[derive(Clone, Debug, Serialize)]
 pub struct SearchResponse {
-    /// The records, in order.
+    /// The records, in order; none where they went to a sink of the caller's.
     pub hits: Vec<Hit>,
     /// How many match, over all pages.
     pub total: Total,
@@ -153,9 +131,21 @@ impl Engine {
         request: &SearchRequest,
         deadline: &Deadline,
     ) -> Result<SearchResponse, QueryError> {
+        let mut gathered = Gathered::up_to(self.config().answer_bytes_max);
+        let found = self.search_into(request, deadline, &mut gathered)?;
+        Ok(SearchResponse { hits: gathered.hits, ..found })
+    }
+
+    /// Searches, and hands the hits to a sink.
+    pub(crate) fn search_into(
+        &self,
+        request: &SearchRequest,
+        deadline: &Deadline,
+        sink: &mut dyn HitSink,
+    ) -> Result<SearchResponse, QueryError> {
         let mut plan = self.plan(&request.query)?;
         self.note_selected(&mut plan, request.fields.as_deref());
-        self.search_plan(&plan, request, self.counting(request), deadline)
+        self.search_plan(&plan, request, self.counting(request), deadline, sink)
     }
 
     /// Says of the fields that are to be shown when no record has them.
@@ -173,13 +163,14 @@ impl Engine {
         }
     }
 
-    /// Searches with a condition that is compiled already.
+    /// Searches with a condition that is compiled already, and hands the hits to a sink.
     pub(super) fn search_plan(
         &self,
         plan: &Plan,
         request: &SearchRequest,
         counting: Counting,
         deadline: &Deadline,
+        sink: &mut dyn HitSink,
     ) -> Result<SearchResponse, QueryError> {
         let started = Instant::now();
         if request.cursor.is_some_and(|cursor| cursor.sort != request.sort) {
@@ -207,22 +198,18 @@ impl Engine {
         }
         let total = collector.total();
         let (candidates, segments) = collector.into_kept();
-        let bytes_max = self.config().answer_bytes_max;
-        let reader = Reader { catalogue, segments: &segments, bytes_max };
-        let mut hits = reader.read(&candidates, &mut report)?;
-        let is_last = hits.len() == candidates.len() && candidates.len() < request.limit;
-        let cursor = match hits.last() {
-            Some(last) if !is_last => Some(cursor_after(request.sort, last).encode()),
-            _ => None,
-        };
-        if let Some(selected) = &request.fields {
-            let spellings = &self.config().spellings;
-            hits.iter_mut().for_each(|hit| select(&mut hit.record, selected, spellings));
-        }
+        let spellings = &self.config().spellings;
+        let selected = request.fields.as_deref().map(|selected| (selected, spellings));
+        let reader = Reader { catalogue, segments: &segments, selected, deadline };
+        let taken = reader.read(&candidates, &mut report, sink)?;
+        let is_last = taken.count == candidates.len() && candidates.len() < request.limit;
+        let cursor = taken.last.filter(|_| !is_last);
+        let sort = request.sort;
+        let cursor = cursor.map(|(timestamp, seq)| Cursor { sort, timestamp, seq });
         Ok(SearchResponse {
-            hits,
+            hits: Vec::new(),
             total,
-            cursor,
+            cursor: cursor.map(|cursor| cursor.encode()),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             partial: report.partial(),
             partial_reasons: report.reasons,
@@ -231,125 +218,4 @@ impl Engine {
             warnings: report.warnings,
         })
     }
-}
-
-/// Returns where a page that ends with a hit is gone on from.
-pub(super) fn cursor_after(sort: Sort, hit: &Hit) -> Cursor {
-    Cursor { sort, timestamp: hit.record.timestamp, seq: hit.seq }
-}
-
-/// Rebuilds the records of candidates.
-struct Reader<'s> {
-    catalogue: &'s Catalogue,
-    segments: &'s [Arc<OpenSegment>],
-    bytes_max: usize,
-}
-
-impl Reader<'_> {
-    fn note_unreadable(&self, segment: &OpenSegment, report: &mut ScanReport) {
-        match self.catalogue.partition_of(segment) {
-            Some(id) => {
-                report.note_unreadable(&id.name(self.catalogue.tiers()));
-                self.catalogue.suspect(id);
-            }
-            // It has expired since.
-            None => report.note(PartialReason::PartitionUnreadable),
-        }
-    }
-
-    /// Returns the records in the order of the candidates, up to the bound on bytes.
-    fn read(
-        &self,
-        candidates: &[Candidate],
-        report: &mut ScanReport,
-    ) -> Result<Vec<Hit>, QueryError> {
-        let mut hits = Vec::with_capacity(candidates.len());
-        let mut bytes = 0_usize;
-        for group in candidates.chunks(READ_RECORDS) {
-            for hit in self.read_group(group, report)? {
-                bytes = bytes.saturating_add(record_bytes(&hit.record));
-                if bytes > self.bytes_max && !hits.is_empty() {
-                    report.note(PartialReason::AnswerBytes);
-                    return Ok(hits);
-                }
-                hits.push(hit);
-            }
-        }
-        Ok(hits)
-    }
-
-    fn read_group(
-        &self,
-        group: &[Candidate],
-        report: &mut ScanReport,
-    ) -> Result<Vec<Hit>, QueryError> {
-        let mut by_segment: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
-        for (position, candidate) in group.iter().enumerate() {
-            by_segment.entry(candidate.segment).or_default().push((candidate.doc, position));
-        }
-        let mut hits: Vec<Option<Hit>> = vec![None; group.len()];
-        for (segment, mut places) in by_segment {
-            // Neighbours share a block of the document store.
-            places.sort_unstable();
-            let docs: Vec<u32> = places.iter().map(|(doc, _)| *doc).collect();
-            let Some(segment) = self.segments.get(segment) else { continue };
-            let read = catch_unwind(AssertUnwindSafe(|| segment.read(&docs)));
-            let records = match read {
-                Ok(Ok(records)) => records,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "skip unreadable records");
-                    self.note_unreadable(segment, report);
-                    continue;
-                }
-                // Damaged bytes may make the search engine panic.
-                Err(_) => {
-                    tracing::warn!("reading records panicked; skip them");
-                    self.note_unreadable(segment, report);
-                    continue;
-                }
-            };
-            for (StoredRecord { seq, record }, (_, position)) in records.into_iter().zip(places) {
-                if let Some(place) = hits.get_mut(position) {
-                    *place = Some(Hit { seq, record });
-                }
-            }
-        }
-        Ok(hits.into_iter().flatten().collect())
-    }
-}
-
-/// Returns about how many bytes a record takes in an answer.
-fn record_bytes(record: &Record<'_>) -> usize {
-    const VALUE_BYTES: usize = 24;
-    let field_bytes = |(name, value): &(std::borrow::Cow<'_, str>, Value<'_>)| {
-        let text = match value {
-            Value::Str(text) | Value::Json(text) => text.len(),
-            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => 0,
-        };
-        name.len() + text + VALUE_BYTES
-    };
-    record.fields.iter().map(field_bytes).sum()
-}
-
-/// Keeps the selected fields of a record.
-fn select(record: &mut Record<'_>, selected: &[String], spellings: &Spellings) {
-    record.fields.retain(|(name, _)| {
-        selected.iter().any(|selected| match selected.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => selected == name || spellings.canonical(selected) == name,
-        })
-    });
-}
-
-/// Returns the distinct services of records, in the order of their first line.
-pub(super) fn services(hits: &[Hit]) -> Vec<String> {
-    let mut services: Vec<String> = Vec::new();
-    for hit in hits {
-        if let Some(service) = hit.record.get_str(fields::SERVICE)
-            && !services.iter().any(|known| known == service)
-        {
-            services.push(service.to_owned());
-        }
-    }
-    services
 }

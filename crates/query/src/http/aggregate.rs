@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tierlog_model::memory::MemoryUse;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
+use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
@@ -76,22 +77,21 @@ pub(super) struct AggregateResponse {
 pub(super) async fn aggregate(
     State(state): State<Arc<QueryState>>,
     mut parameters: Parameters,
-) -> Result<Json<AggregateResponse>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let scope = Scope::take(&mut parameters)?;
     let AggregateParameters { aggs } = AggregateParameters::take(&mut parameters)?;
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let timeout = scope.timeout();
     let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
         let answer = run_aggregation(engine, &plan, &aggs, deadline)?;
-        Ok((answer, plan.expired))
+        Ok(AggregateResponse {
+            aggregations: answer.aggregations,
+            took_ms: took_ms(started),
+            whole: answer.report.into(),
+            expired: plan.expired.into_iter().map(ExpiredLevel::from).collect(),
+        })
     };
-    let (answer, expired) = state.run(timeout, run).await?;
-    Ok(Json(AggregateResponse {
-        aggregations: answer.aggregations,
-        took_ms: took_ms(started),
-        whole: answer.report.into(),
-        expired: expired.into_iter().map(ExpiredLevel::from).collect(),
-    }))
+    state.answer(MemoryUse::Aggregations, timeout, run).await
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! An answer without its last line was cut off. A client that reads slowly is waited for, up to a
-//! deadline for each part; meanwhile no query runs for it.
+//! deadline for each part; meanwhile no query runs for it, and a page is all that is held for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
+use tierlog_model::memory::MemoryUse;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
@@ -29,7 +30,8 @@ use super::parameters::Parameters;
 use super::problem::{Code, Problem};
 use super::request::Scope;
 use super::state::{Patience, QueryState};
-use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, Sort, Warnings};
+use crate::execute::{HitSink, Kept};
+use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, QueryError, Sort, Warnings};
 
 /// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
 /// in this time on any line.
@@ -40,6 +42,12 @@ const PART_BYTES: usize = 64 * 1024;
 
 /// Parts that wait for the connection.
 const PARTS_AHEAD: usize = 2;
+
+/// Bytes at which a page ends: the search behind each is paid for by thousands of records.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// What an export leases as long as it runs: its page and the parts ahead.
+const EXPORT_BYTES: u64 = (PAGE_BYTES_MAX + (PARTS_AHEAD + 2) * 2 * PART_BYTES) as u64;
 
 /// Which way, from where, and what to write.
 #[derive(Debug, IntoParams)]
@@ -113,14 +121,15 @@ pub(super) async fn export(
     let scope = Scope::take(&mut parameters)?;
     let ExportParameters { sort, cursor, fields, checkpoints } =
         ExportParameters::take(&mut parameters)?;
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let permit = state.export_permit()?;
+    let room = state.answers().try_take(EXPORT_BYTES).map_err(QueryError::from)?;
     let timeout = scope.timeout();
     let plan = scope.into_plan();
     let mut trailer =
         Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
     let start = move |engine: &Engine, _: &Deadline| engine.export(&plan, sort, cursor, fields);
-    let export = state.run(timeout, start).await?;
+    let export = state.run(MemoryUse::Hits, Patience::Short, timeout, start).await?;
     // The first page is read before the answer begins, so that its errors have a status.
     let reader = Reader { state, timeout };
     trailer.warnings = export.warnings().clone();
@@ -129,7 +138,7 @@ pub(super) async fn export(
     let (sender, parts) = mpsc::channel(PARTS_AHEAD);
     let writer = Writer { reader, checkpoints, trailer, sender };
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        let _permit = permit;
+        let _held = (permit, room);
         writer.write(first).await;
     }));
     let mut response =
@@ -171,37 +180,56 @@ struct Reader {
 impl Reader {
     async fn page(&self, mut export: Export) -> Result<(Export, Option<Page>), Problem> {
         let work = move |_: &Engine, deadline: &Deadline| {
-            let page = export.next_page(deadline)?.map(|page| Page {
-                records: page.hits.len() as u64,
-                parts: lines(&page.hits),
+            let mut lines = Lines::default();
+            let page = export.next_page_into(deadline, &mut lines)?.map(|page| Page {
+                records: lines.records,
+                parts: lines.finish(),
                 cursor: page.cursor,
                 partial_reasons: page.partial_reasons,
                 warnings: page.warnings,
             });
             Ok((export, page))
         };
-        self.state.run_with(Patience::Long, self.timeout, work).await
+        self.state.run(MemoryUse::Hits, Patience::Long, self.timeout, work).await
     }
 }
 
-/// Writes records as lines, in parts of about [`PART_BYTES`].
-fn lines(hits: &[Hit]) -> Vec<Bytes> {
-    let mut parts = Vec::new();
-    let mut part = Vec::with_capacity(PART_BYTES * 2);
-    for hit in hits {
+/// Records as lines, in parts of about [`PART_BYTES`], up to [`PAGE_BYTES_MAX`].
+#[derive(Default)]
+struct Lines {
+    parts: Vec<Bytes>,
+    part: Vec<u8>,
+    /// Bytes of the parts that are full.
+    full_bytes: usize,
+    records: u64,
+}
+
+impl HitSink for Lines {
+    fn take(&mut self, hit: Hit) -> Result<Kept, QueryError> {
+        if self.full_bytes + self.part.len() >= PAGE_BYTES_MAX {
+            return Ok(Kept::NoRoom);
+        }
         // A record always serialises: its keys are texts, and memory takes any number of bytes.
-        if serde_json::to_writer(&mut part, hit).is_ok() {
-            part.push(b'\n');
+        serde_json::to_writer(&mut self.part, &hit)
+            .map_err(|_| QueryError::Internal("a record does not serialise"))?;
+        self.part.push(b'\n');
+        self.records += 1;
+        if self.part.len() >= PART_BYTES {
+            let full = std::mem::replace(&mut self.part, Vec::with_capacity(PART_BYTES * 2));
+            self.full_bytes += full.len();
+            self.parts.push(Bytes::from(full));
         }
-        if part.len() >= PART_BYTES {
-            let full = std::mem::replace(&mut part, Vec::with_capacity(PART_BYTES * 2));
-            parts.push(Bytes::from(full));
+        Ok(Kept::Yes)
+    }
+}
+
+impl Lines {
+    fn finish(mut self) -> Vec<Bytes> {
+        if !self.part.is_empty() {
+            self.parts.push(Bytes::from(self.part));
         }
+        self.parts
     }
-    if !part.is_empty() {
-        parts.push(Bytes::from(part));
-    }
-    parts
 }
 
 /// Writes pages to the connection, at the pace of the client.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
+use tierlog_model::memory::MemoryUse;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Wholeness, took_ms};
+use super::body::Answer;
 use super::parameters::{Parameters, PathText};
 use super::problem::Problem;
 use super::request::Scope;
@@ -78,30 +79,30 @@ pub(super) struct FieldEntry {
 pub(super) async fn fields(
     State(state): State<Arc<QueryState>>,
     mut parameters: Parameters,
-) -> Result<Json<FieldsResponse>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let FieldsParameters { start, end, timeout } = FieldsParameters {
         start: parameters.text("start")?,
         end: parameters.text("end")?,
         timeout: parameters.duration("timeout")?,
     };
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
         let plan = engine.plan(&PlanRequest { start, end, ..PlanRequest::of("") })?;
-        field_names(engine, &plan, deadline)
+        let (fields, report) = field_names(engine, &plan, deadline)?;
+        let entries = fields.into_iter().map(|(name, field)| FieldEntry {
+            name,
+            types: field.types.into_iter().map(type_name).collect(),
+            records: field.records,
+            paired: field.is_paired,
+        });
+        Ok(FieldsResponse {
+            fields: entries.collect(),
+            took_ms: took_ms(started),
+            whole: report.into(),
+        })
     };
-    let (fields, report) = state.run(timeout, run).await?;
-    let entries = fields.into_iter().map(|(name, field)| FieldEntry {
-        name,
-        types: field.types.into_iter().map(type_name).collect(),
-        records: field.records,
-        paired: field.is_paired,
-    });
-    Ok(Json(FieldsResponse {
-        fields: entries.collect(),
-        took_ms: took_ms(started),
-        whole: report.into(),
-    }))
+    state.answer(MemoryUse::Aggregations, timeout, run).await
 }
 
 fn type_name(field_type: FieldType) -> &'static str {
@@ -171,23 +172,23 @@ pub(super) async fn values(
     State(state): State<Arc<QueryState>>,
     PathText(name): PathText,
     mut parameters: Parameters,
-) -> Result<Json<ValuesResponse>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let scope = Scope::take(&mut parameters)?;
     let limit = parameters.count("limit", VALUES_MAX)?.unwrap_or(VALUES_DEFAULT);
     let ValuesParameters { limit } = ValuesParameters { limit };
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let timeout = scope.timeout();
     let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
-        field_values(engine, &plan, &name, limit, deadline)
+        let found = field_values(engine, &plan, &name, limit, deadline)?;
+        Ok(ValuesResponse {
+            values: found.values.into_iter().map(ValueEntry::from).collect(),
+            other: found.other,
+            count_error_max: found.count_error_max,
+            took_ms: took_ms(started),
+            whole: found.report.into(),
+        })
     };
-    let found = state.run(timeout, run).await?;
-    Ok(Json(ValuesResponse {
-        values: found.values.into_iter().map(ValueEntry::from).collect(),
-        other: found.other,
-        count_error_max: found.count_error_max,
-        took_ms: took_ms(started),
-        whole: found.report.into(),
-    }))
+    state.answer(MemoryUse::Aggregations, timeout, run).await
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use tierlog_model::memory::MemoryUse;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
+use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
@@ -78,24 +79,23 @@ impl From<HistogramBucket> for Bucket {
 pub(super) async fn histogram(
     State(state): State<Arc<QueryState>>,
     mut parameters: Parameters,
-) -> Result<Json<HistogramResponse>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let scope = Scope::take(&mut parameters)?;
     let HistogramParameters { interval } =
         HistogramParameters { interval: parameters.duration("interval")? };
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let timeout = scope.timeout();
     let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
         let (histogram, report) = run_histogram(engine, &plan, interval, deadline)?;
-        Ok((histogram, report, plan.expired))
+        Ok(HistogramResponse {
+            interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
+            buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
+            took_ms: took_ms(started),
+            whole: report.into(),
+            expired: plan.expired.into_iter().map(ExpiredLevel::from).collect(),
+        })
     };
-    let (histogram, report, expired) = state.run(timeout, run).await?;
-    Ok(Json(HistogramResponse {
-        interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
-        buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
-        took_ms: took_ms(started),
-        whole: report.into(),
-        expired: expired.into_iter().map(ExpiredLevel::from).collect(),
-    }))
+    state.answer(MemoryUse::Aggregations, timeout, run).await
 }

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod answer;
+mod body;
 mod duration;
 mod export;
 mod fields;

@@ -62,6 +62,6 @@ pub(super) async fn openapi(
     State(state): State<Arc<QueryState>>,
     parameters: Parameters,
 ) -> Result<Json<OpenApi>, Problem> {
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     Ok(Json(state.contract().clone()))
 }

@@ -7,29 +7,50 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
 use serde_json::Value;
+use tierlog_model::memory::{MemoryLease, MemoryPart, ThreadMemory};
 use tokio_stream::StreamExt as _;
 
 use super::duration::parse_duration;
 use super::problem::{Code, Problem};
+use crate::QueryError;
 
-/// Largest request body: aggregations are the largest and take a few kilobytes.
-const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// Largest request body that is read without a lease: most are a tenth of it.
+const FREE_BYTES_MAX: usize = 1 << 10;
+
+/// Times as much memory as text that parsed JSON takes at most: a number of one digit is a value
+/// of its own, with its text beside it.
+const JSON_GROWTH: u64 = 48;
+
+/// Bounds of a request's body.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyBounds {
+    /// Longest body, bytes.
+    pub(crate) bytes_max: usize,
+    /// What bodies and the parameters in them lend from.
+    pub(crate) memory: MemoryPart,
+}
 
 /// The parameters of one request that were not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters {
     values: BTreeMap<String, Value>,
+    /// What they hold of the budget until they are dropped.
+    lease: Option<MemoryLease>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Parameters {
+impl<S> FromRequest<S> for Parameters
+where
+    S: Send + Sync,
+    BodyBounds: FromRef<S>,
+{
     type Rejection = Problem;
 
     /// Reads the query string, and the JSON object in the body of a POST.
-    async fn from_request(request: Request, _state: &S) -> Result<Parameters, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Parameters, Problem> {
         let mut parameters = Parameters::default();
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
             .map_err(|_| Problem::new(Code::InvalidParameter, "the query string is not UTF-8"))?;
@@ -37,7 +58,10 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
             parameters.add(name, Value::String(value))?;
         }
         if request.method() == Method::POST {
-            for (name, value) in read_object(request.into_body()).await? {
+            let bounds = BodyBounds::from_ref(state);
+            let (object, lease) = read_object(request.into_body(), &bounds).await?;
+            parameters.lease = lease;
+            for (name, value) in object {
                 parameters.add(name, value)?;
             }
         }
@@ -60,37 +84,68 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 }
 
 /// Reads a JSON object from a body, whatever its content type says. No body is an empty object.
-async fn read_object(body: Body) -> Result<serde_json::Map<String, Value>, Problem> {
-    let bytes = read_bytes(body).await.ok_or_else(|| {
-        let detail = format!("the body ends early or is larger than {REQUEST_BYTES_MAX} bytes");
-        Problem::new(Code::TooLarge, detail)
-    })?;
+async fn read_object(
+    body: Body,
+    bounds: &BodyBounds,
+) -> Result<(serde_json::Map<String, Value>, Option<MemoryLease>), Problem> {
+    let (bytes, mut lease) = read_bytes(body, bounds).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(serde_json::Map::new());
+        return Ok((serde_json::Map::new(), lease));
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+    if let Some(lease) = &mut lease {
+        lease.grow_to(bytes.len() as u64 * JSON_GROWTH).map_err(QueryError::from)?;
+    }
+    let memory = ThreadMemory::start();
+    let object = serde_json::from_slice(&bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let detail = format!("the body is not a JSON object: line {line}, column {column}");
         Problem::new(Code::InvalidBody, detail)
-    })
+    })?;
+    drop(bytes);
+    if let Some(lease) = &mut lease {
+        // A process whose allocator does not count leaves the estimate.
+        match u64::try_from(memory.change_bytes()) {
+            Ok(0) | Err(_) => {}
+            Ok(grown) => lease.shrink_to(grown),
+        }
+    }
+    Ok((object, lease))
 }
 
-/// Reads a body; `None` when it is too large or breaks off.
+/// Reads a body under the budget.
 ///
 /// Too much is read to its end all the same, and not kept: a connection that is closed over unread
 /// bytes is reset, and its client would never see the answer. The listener bounds the time.
-async fn read_bytes(body: Body) -> Option<Vec<u8>> {
+async fn read_bytes(
+    body: Body,
+    bounds: &BodyBounds,
+) -> Result<(Vec<u8>, Option<MemoryLease>), Problem> {
+    let too_large = || {
+        let limit = bounds.bytes_max;
+        let detail = format!("the body ends early or is larger than query.body_max, {limit} bytes");
+        Problem::new(Code::TooLarge, detail)
+    };
     let mut pieces = body.into_data_stream();
     let mut bytes = Vec::new();
-    let mut fits = true;
+    let mut lease: Option<MemoryLease> = None;
+    let mut refused: Option<Problem> = None;
     while let Some(piece) = pieces.next().await {
-        let piece = piece.ok()?;
-        fits = fits && bytes.len() + piece.len() <= REQUEST_BYTES_MAX;
-        if fits {
-            bytes.extend_from_slice(&piece);
+        let piece = piece.map_err(|_| too_large())?;
+        let length = bytes.len() + piece.len();
+        if refused.is_none() && length > bounds.bytes_max {
+            refused = Some(too_large());
+        }
+        if refused.is_none() && length > FREE_BYTES_MAX {
+            let lease = lease.get_or_insert_with(|| bounds.memory.empty_lease());
+            refused =
+                lease.grow_to(length as u64).err().map(|error| QueryError::from(error).into());
+        }
+        match refused {
+            None => bytes.extend_from_slice(&piece),
+            Some(_) => bytes = Vec::new(),
         }
     }
-    fits.then_some(bytes)
+    refused.map_or(Ok((bytes, lease)), Err)
 }
 
 impl Parameters {
@@ -167,10 +222,11 @@ impl Parameters {
         Ok(Some(names))
     }
 
-    /// Refuses what was not taken.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
+    /// Refuses what was not taken, and returns what those that were hold of the budget: the
+    /// request keeps it until it is answered.
+    pub(crate) fn finish(self) -> Result<Option<MemoryLease>, Problem> {
         match self.values.into_keys().next() {
-            None => Ok(()),
+            None => Ok(self.lease),
             Some(name) => {
                 let detail = format!("{name:?} is no parameter of this resource");
                 Err(Problem::parameter(name, detail))
@@ -181,11 +237,17 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
+    use tierlog_model::memory::MemoryUse;
+
     use super::*;
+
+    const BYTES_MAX: usize = 64 << 10;
 
     async fn read(method: Method, uri: &str, body: &str) -> Result<Parameters, Problem> {
         let request = Request::builder().method(method).uri(uri).body(Body::from(body.to_owned()));
-        Parameters::from_request(request.expect("a request"), &()).await
+        let memory = MemoryPart::new(MemoryUse::Hits, 64 << 20);
+        let bounds = BodyBounds { bytes_max: BYTES_MAX, memory };
+        Parameters::from_request(request.expect("a request"), &bounds).await
     }
 
     #[tokio::test]
@@ -218,9 +280,28 @@ mod tests {
             let problem = read(method, uri, body).await.expect_err("refused");
             assert_eq!(problem.code(), code, "{uri} {body}");
         }
-        let large = format!("{{\"q\":\"{}\"}}", "a".repeat(REQUEST_BYTES_MAX));
+        let large = format!("{{\"q\":\"{}\"}}", "a".repeat(BYTES_MAX));
         let problem = read(Method::POST, "/x", &large).await.expect_err("refused");
         assert_eq!(problem.code(), Code::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn parsed_bodies_hold_a_lease_and_too_many_of_them_are_refused() {
+        let memory = MemoryPart::new(MemoryUse::Hits, 4 << 20);
+        let bounds = BodyBounds { bytes_max: 256 << 10, memory: memory.clone() };
+        let read = async |bytes: usize| {
+            let zeros = vec!["0"; bytes / 2].join(",");
+            let body = Body::from(format!("{{\"fields\":[{zeros}]}}"));
+            let request = Request::builder().method(Method::POST).uri("/x").body(body);
+            Parameters::from_request(request.expect("a request"), &bounds).await
+        };
+        let held = [read(500).await.expect("free"), read(50_000).await.expect("room")];
+        assert!(memory.used_bytes() >= 50_000 * JSON_GROWTH);
+        assert_eq!(read(50_000).await.expect_err("no room").code(), Code::Busy);
+        assert_eq!(read(200_000).await.expect_err("too much").code(), Code::TooExpensive);
+        assert_eq!(read(300_000).await.expect_err("too long").code(), Code::TooLarge);
+        drop(held);
+        assert_eq!(memory.used_bytes(), 0);
     }
 
     #[tokio::test]

@@ -38,7 +38,8 @@ pub enum Code {
     InvalidCursor,
     /// The query did not end before its deadline.
     Deadline,
-    /// Too many queries run already; try again after `Retry-After`.
+    /// Too many queries run already, or hold the memory that this one needs; try again after
+    /// `Retry-After`.
     Busy,
     /// There is no such resource.
     NotFound,
@@ -159,7 +160,10 @@ impl From<QueryError> for Problem {
             QueryError::Cursor => (Code::InvalidCursor, error.to_string()),
             QueryError::Deadline(_) => (Code::Deadline, error.to_string()),
             QueryError::Cancelled => (Code::Cancelled, error.to_string()),
-            QueryError::Busy(_) => (Code::Busy, error.to_string()),
+            QueryError::Memory(exhausted) if exhausted.is_final() => {
+                (Code::TooExpensive, error.to_string())
+            }
+            QueryError::Busy(_) | QueryError::Memory(_) => (Code::Busy, error.to_string()),
             QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)

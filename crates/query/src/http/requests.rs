@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use tierlog_model::memory::MemoryUse;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Wholeness, took_ms};
+use super::body::{Answer, Apart, Records};
 use super::parameters::{Parameters, PathText};
 use super::problem::Problem;
-use super::state::QueryState;
-use crate::{Hit, LevelState, LevelStatus, RequestResponse};
+use super::state::{Patience, QueryState};
+use crate::{Deadline, Engine, LevelState, LevelStatus, RequestResponse};
 
 /// How long the look-up may take.
 #[derive(Debug, IntoParams)]
@@ -31,7 +32,7 @@ pub(super) struct RequestAnswer {
     request_id: String,
     /// The lines, oldest first: flat objects with whatever fields they have.
     #[schema(value_type = Vec<Object>)]
-    records: Vec<Hit>,
+    records: Apart,
     /// Services that logged them, in the order of their first line.
     services: Vec<String>,
     /// How long the request took, as far as its lines tell. Null without lines.
@@ -80,7 +81,7 @@ impl RequestAnswer {
         };
         RequestAnswer {
             request_id: found.request_id,
-            records: found.records,
+            records: Apart,
             services: found.services,
             duration_ms: found.duration_ms,
             levels: found.levels.into_iter().map(level).collect(),
@@ -106,12 +107,16 @@ pub(super) async fn request(
     State(state): State<Arc<QueryState>>,
     PathText(request_id): PathText,
     mut parameters: Parameters,
-) -> Result<Json<RequestAnswer>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let RequestParameters { timeout } =
         RequestParameters { timeout: parameters.duration("timeout")? };
-    parameters.finish()?;
-    let found =
-        state.run(timeout, move |engine, deadline| engine.request(&request_id, deadline)).await?;
-    Ok(Json(RequestAnswer::new(found, started)))
+    let _held = parameters.finish()?;
+    let answers = state.answers().clone();
+    let work = move |engine: &Engine, deadline: &Deadline| {
+        let mut records = Records::up_to(engine.config().answer_bytes_max, &answers);
+        let found = engine.request_into(&request_id, deadline, &mut records)?;
+        Answer::around(records, "records", &RequestAnswer::new(found, started), &answers)
+    };
+    state.run(MemoryUse::Hits, Patience::Short, timeout, work).await
 }

@@ -1,20 +1,24 @@
 //! `GET|POST /api/v1/search`: the newest or oldest records that match.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
+use tierlog_model::memory::MemoryUse;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
+use super::body::{Answer, Apart, Records};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::request::Scope;
-use super::state::QueryState;
-use crate::{Cursor, Hit, PlanRequest, SearchRequest, SearchResponse, Sort, TotalRelation};
+use super::state::{Patience, QueryState};
+use crate::{
+    Cursor, Deadline, Engine, PlanRequest, QueryError, SearchRequest, SearchResponse, Sort,
+    TotalRelation,
+};
 
 /// Which of the matches to show, and how.
 #[derive(Debug, IntoParams)]
@@ -65,7 +69,7 @@ const _: () = assert!(HITS_MAX == 10_000, "the parameter's documentation says so
 pub(super) struct SearchAnswer {
     /// The records: flat objects with `timestamp`, `level` and whatever fields they have.
     #[schema(value_type = Vec<Object>)]
-    hits: Vec<Hit>,
+    hits: Apart,
     /// How many records match, over all pages.
     total: TotalAnswer,
     /// Give this to get the next page; null after the last one.
@@ -90,13 +94,13 @@ pub(super) struct TotalAnswer {
 
 impl SearchAnswer {
     /// Returns the answer for what was found.
-    pub(super) fn new(found: SearchResponse, started: Instant) -> SearchAnswer {
+    fn new(found: SearchResponse, started: Instant) -> SearchAnswer {
         let relation = match found.total.relation {
             TotalRelation::Eq => "eq",
             TotalRelation::Gte => "gte",
         };
         SearchAnswer {
-            hits: found.hits,
+            hits: Apart,
             total: TotalAnswer { value: found.total.value, relation },
             cursor: found.cursor,
             took_ms: took_ms(started),
@@ -104,6 +108,27 @@ impl SearchAnswer {
             expired: found.expired.into_iter().map(ExpiredLevel::from).collect(),
         }
     }
+}
+
+/// Runs a search whose hits go to a sink, and returns the answer with the hits in place.
+pub(super) async fn answer_hits<F>(
+    state: &QueryState,
+    timeout: Option<Duration>,
+    started: Instant,
+    search: F,
+) -> Result<Answer, Problem>
+where
+    F: FnOnce(&Engine, &Deadline, &mut Records) -> Result<SearchResponse, QueryError>
+        + Send
+        + 'static,
+{
+    let answers = state.answers().clone();
+    let work = move |engine: &Engine, deadline: &Deadline| {
+        let mut records = Records::up_to(engine.config().answer_bytes_max, &answers);
+        let found = search(engine, deadline, &mut records)?;
+        Answer::around(records, "hits", &SearchAnswer::new(found, started), &answers)
+    };
+    state.run(MemoryUse::Hits, Patience::Short, timeout, work).await
 }
 
 /// Searches records.
@@ -121,14 +146,15 @@ impl SearchAnswer {
 pub(super) async fn search(
     State(state): State<Arc<QueryState>>,
     mut parameters: Parameters,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let scope = Scope::take(&mut parameters)?;
     let page = SearchParameters::take(&mut parameters, state.engine().config().hits_max)?;
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let timeout = scope.timeout();
     let request = page.into_request(scope.into_plan());
-    let found =
-        state.run(timeout, move |engine, deadline| engine.search(&request, deadline)).await?;
-    Ok(Json(SearchAnswer::new(found, started)))
+    let search = move |engine: &Engine, deadline: &Deadline, records: &mut Records| {
+        engine.search_into(&request, deadline, records)
+    };
+    answer_hits(&state, timeout, started, search).await
 }

@@ -7,10 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef;
+use serde::Serialize;
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
+use super::body::Answer;
+use super::parameters::BodyBounds;
 use super::problem::{Code, Problem};
 use crate::{Deadline, Engine, QueryError};
 
@@ -41,6 +46,14 @@ pub struct QueryState {
     exports: Arc<Semaphore>,
     stop: CancellationToken,
     contract: OpenApi,
+}
+
+impl FromRef<Arc<QueryState>> for BodyBounds {
+    fn from_ref(state: &Arc<QueryState>) -> BodyBounds {
+        let config = state.engine.config();
+        let memory = config.memory.part(MemoryUse::Hits).clone();
+        BodyBounds { bytes_max: config.body_bytes_max, memory }
+    }
 }
 
 impl QueryState {
@@ -79,18 +92,35 @@ impl QueryState {
         &self.engine
     }
 
-    /// Runs a query on a blocking thread. `timeout` shortens the configured deadline.
-    pub(super) async fn run<T, F>(&self, timeout: Option<Duration>, work: F) -> Result<T, Problem>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
-    {
-        self.run_with(Patience::Short, timeout, work).await
+    /// Returns the part of the budget that finished answers lend from.
+    pub(super) fn answers(&self) -> &MemoryPart {
+        self.engine.config().memory.part(MemoryUse::Answers)
     }
 
-    /// Runs a query as [`QueryState::run`] does, with a choice of how long to wait for a permit.
-    pub(super) async fn run_with<T, F>(
+    /// Runs a query on a blocking thread and serialises its answer there, so that what the query
+    /// holds of a part of the budget is held until the answer holds its own. `timeout` shortens
+    /// the configured deadline.
+    pub(super) async fn answer<T, F>(
         &self,
+        part_use: MemoryUse,
+        timeout: Option<Duration>,
+        work: F,
+    ) -> Result<Answer, Problem>
+    where
+        T: Serialize,
+        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
+    {
+        let answers = self.answers().clone();
+        self.run(part_use, Patience::Short, timeout, move |engine, deadline| {
+            Answer::of(&work(engine, deadline)?, &answers)
+        })
+        .await
+    }
+
+    /// Runs a query on a blocking thread under a part of the budget.
+    pub(super) async fn run<T, F>(
+        &self,
+        part_use: MemoryUse,
         patience: Patience,
         timeout: Option<Duration>,
         work: F,
@@ -101,7 +131,8 @@ impl QueryState {
     {
         let permit = self.query_permit(patience).await?;
         let most = self.engine.config().deadline_max;
-        let deadline = Deadline::within(timeout.map_or(most, |timeout| timeout.min(most)));
+        let deadline = Deadline::within(timeout.map_or(most, |timeout| timeout.min(most)))
+            .with_memory(self.engine.config().memory.part(part_use));
         let _cancel = deadline.cancel_on_drop();
         let engine = self.engine.clone();
         let running = tokio::task::spawn_blocking(move || {

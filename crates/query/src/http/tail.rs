@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use tierlog_model::memory::{Exhausted, MemoryLease, MemoryPart, MemoryUse};
+use tierlog_model::metric_names::TAIL_MISSED;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 use utoipa::IntoParams;
@@ -21,6 +23,9 @@ use crate::{Compiled, RecordFilter, Tail, TailEvent, Warning};
 /// Between comments on a quiet stream: shorter than the idle timeouts of common proxies (60 s),
 /// and soon enough to notice a client that is gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Records up to this size are free of charge: there are at most a few dozen tails.
+const FREE_BYTES_MAX: usize = 64 << 10;
 
 /// Which live records to follow.
 #[derive(Debug, IntoParams)]
@@ -61,14 +66,16 @@ pub(super) async fn tail(
         q: parameters.text("q")?.unwrap_or_default(),
         kind: Kind::take(&mut parameters)?,
     };
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let permit = state.tail_permit()?;
     // Subscribed before the answer starts: what is acked after it is seen.
     let batches = state.engine().store().live();
     let Compiled { expr, warnings } = state.engine().parse(&q)?;
     let filter = RecordFilter::new(expr);
     let tail = Tail::new(batches, filter, kind.record_kind(), state.stop_token());
-    let events = TailEvents { warnings: warnings.into_vec().into_iter(), tail, _permit: permit };
+    let warnings = warnings.into_vec().into_iter();
+    let memory = state.engine().config().memory.part(MemoryUse::Tails).clone();
+    let events = TailEvents { warnings, tail, memory, lease: None, _permit: permit };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
 }
 
@@ -76,6 +83,9 @@ pub(super) async fn tail(
 struct TailEvents {
     warnings: std::vec::IntoIter<Warning>,
     tail: Tail,
+    memory: MemoryPart,
+    /// What the event holds that the connection was given last.
+    lease: Option<MemoryLease>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -90,9 +100,34 @@ impl Stream for TailEvents {
             let data = serde_json::to_string(&warning).unwrap_or_default();
             return Poll::Ready(Some(Ok(Event::default().event("warning").data(data))));
         }
-        Pin::new(&mut self.tail)
-            .poll_next(context)
-            .map(|event| event.map(|event| Ok(write(&event))))
+        let Some(event) = ready!(Pin::new(&mut self.tail).poll_next(context)) else {
+            return Poll::Ready(None);
+        };
+        // The connection asks for more once it has written what it was given.
+        self.lease = None;
+        let event = match self.lease_for(&event) {
+            Ok(lease) => {
+                self.lease = lease;
+                event
+            }
+            Err(Exhausted { .. }) => {
+                metrics::counter!(TAIL_MISSED).increment(1);
+                TailEvent::Missed(1)
+            }
+        };
+        Poll::Ready(Some(Ok(write(&event))))
+    }
+}
+
+impl TailEvents {
+    /// Leases what an event takes on its way: the record, its text, and that as an event.
+    fn lease_for(&self, event: &TailEvent) -> Result<Option<MemoryLease>, Exhausted> {
+        match event {
+            TailEvent::Record(record) if record.memory_bytes() > FREE_BYTES_MAX => {
+                self.memory.try_take(3 * record.memory_bytes() as u64).map(Some)
+            }
+            TailEvent::Record(_) | TailEvent::Missed(_) => Ok(None),
+        }
     }
 }
 

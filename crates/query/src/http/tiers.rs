@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::{TierId, TierPolicy, Tiers};
 use tierlog_store::{Partition, PartitionState};
 use utoipa::ToSchema;
 
+use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::state::QueryState;
@@ -73,11 +73,11 @@ pub(super) struct PartitionEntry {
 pub(super) async fn tiers(
     State(state): State<Arc<QueryState>>,
     parameters: Parameters,
-) -> Result<Json<TiersResponse>, Problem> {
-    parameters.finish()?;
+) -> Result<Answer, Problem> {
+    let _held = parameters.finish()?;
     // All of it is in memory: dashboards get it even while queries wait for permits.
     let catalogue = state.engine().store().catalogue();
-    Ok(Json(list(catalogue.tiers(), &catalogue.partitions())))
+    Ok(Answer::of(&list(catalogue.tiers(), &catalogue.partitions()), state.answers())?)
 }
 
 fn list(tiers: &Tiers, partitions: &[Arc<Partition>]) -> TiersResponse {

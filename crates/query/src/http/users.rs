@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::State;
 
+use super::body::{Answer, Records};
 use super::parameters::{Parameters, PathText};
 use super::problem::Problem;
 use super::request::Scope;
-use super::search::{SearchAnswer, SearchParameters};
+use super::search::{SearchAnswer, SearchParameters, answer_hits};
 use super::state::QueryState;
-use crate::UserRequest;
+use crate::{Deadline, Engine, UserRequest};
 
 /// Returns the newest records of a user. The id is the plain one, or its pseudonym.
 #[utoipa::path(
@@ -30,7 +30,7 @@ pub(super) async fn user(
     State(state): State<Arc<QueryState>>,
     PathText(user_id): PathText,
     parameters: Parameters,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Answer, Problem> {
     lines_of(&state, user_id, parameters).await
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn user(
 pub(super) async fn user_by_body(
     State(state): State<Arc<QueryState>>,
     mut parameters: Parameters,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Answer, Problem> {
     let missing = || Problem::parameter("user_id", "\"user_id\" is missing");
     let user_id = parameters.text("user_id")?.ok_or_else(missing)?;
     lines_of(&state, user_id, parameters).await
@@ -60,13 +60,15 @@ async fn lines_of(
     state: &QueryState,
     user_id: String,
     mut parameters: Parameters,
-) -> Result<Json<SearchAnswer>, Problem> {
+) -> Result<Answer, Problem> {
     let started = Instant::now();
     let scope = Scope::take(&mut parameters)?;
     let page = SearchParameters::take(&mut parameters, state.engine().config().hits_max)?;
-    parameters.finish()?;
+    let _held = parameters.finish()?;
     let timeout = scope.timeout();
     let request = UserRequest { user_id, search: page.into_request(scope.into_plan()) };
-    let found = state.run(timeout, move |engine, deadline| engine.user(&request, deadline)).await?;
-    Ok(Json(SearchAnswer::new(found, started)))
+    let search = move |engine: &Engine, deadline: &Deadline, records: &mut Records| {
+        engine.user_into(&request, deadline, records)
+    };
+    answer_hits(state, timeout, started, search).await
 }

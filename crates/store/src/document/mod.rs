@@ -10,6 +10,7 @@ mod long_texts;
 mod names;
 mod pool;
 mod read;
+mod several;
 mod template;
 mod template_words;
 mod text_reader;
@@ -31,6 +32,7 @@ pub use read::{
     BOUND_DOCS, ColumnKind, OrderColumns, RecordReader, StoredRecord, field_columns, is_field,
     read_records, text_paths,
 };
+pub use several::SeveralValued;
 pub(crate) use template::SeenTemplates;
 pub use template_words::TemplateWords;
 pub use text_reader::{Sought, TextReader};

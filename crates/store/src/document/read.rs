@@ -157,6 +157,11 @@ impl RecordReader {
         })
     }
 
+    /// Returns how many columns a record is rebuilt from.
+    pub fn column_count(&self) -> usize {
+        self.columns.len() + BUILT_IN_COLUMNS
+    }
+
     /// Returns about how much memory it takes: open columns, kept dictionaries, bounds.
     pub(crate) fn memory_bytes(&self) -> usize {
         let left = self.dictionary_bytes_left.load(Ordering::Relaxed);
@@ -196,8 +201,18 @@ impl RecordReader {
     /// Whether a partition holds log lines or dead letters is a matter of its tier; the records
     /// of both read back as [`RecordKind::Log`].
     pub fn read(&self, docs: &[DocId]) -> Result<Vec<StoredRecord>, StoreError> {
+        Ok(self.read_within(docs, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// Rebuilds records as [`RecordReader::read`] does; `None` when they would take more than so
+    /// many bytes of memory. At most one record more than that is built.
+    pub fn read_within(
+        &self,
+        docs: &[DocId],
+        bytes_max: usize,
+    ) -> Result<Option<Vec<StoredRecord>>, StoreError> {
         if docs.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let left = &self.dictionary_bytes_left;
         let levels = load(self.levels.as_ref(), docs, left)?;
@@ -211,6 +226,7 @@ impl RecordReader {
             self.segment.get_store_reader(STORE_CACHE_BLOCKS).map_err(StoreError::Column)?;
 
         let mut records = Vec::with_capacity(docs.len());
+        let mut bytes_left = bytes_max;
         for &doc in docs {
             let document: TantivyDocument = store.get(doc)?;
             let mut stored = Stored::of(&document);
@@ -221,17 +237,20 @@ impl RecordReader {
                 stored.add_message(template, &columns, doc);
             }
             let level = levels.as_ref().and_then(|texts| texts.first(doc));
-            records.push(StoredRecord {
-                seq: self.order.numbers.first(doc).unwrap_or(0),
-                record: Record {
-                    timestamp: moment(self.order.moments.first(doc).unwrap_or(NO_MOMENT)),
-                    level: level.and_then(Level::from_name).unwrap_or(Level::Info),
-                    kind: RecordKind::Log,
-                    fields: fields_of(doc, &columns, stored.fields),
-                },
-            });
+            let record = Record {
+                timestamp: moment(self.order.moments.first(doc).unwrap_or(NO_MOMENT)),
+                level: level.and_then(Level::from_name).unwrap_or(Level::Info),
+                kind: RecordKind::Log,
+                fields: fields_of(doc, &columns, stored.fields),
+            };
+            match bytes_left.checked_sub(record.memory_bytes()) {
+                Some(left) => bytes_left = left,
+                None => return Ok(None),
+            }
+            let seq = self.order.numbers.first(doc).unwrap_or(0);
+            records.push(StoredRecord { seq, record });
         }
-        Ok(records)
+        Ok(Some(records))
     }
 }
 

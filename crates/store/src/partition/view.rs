@@ -17,7 +17,9 @@ use tierlog_model::Timestamp;
 
 use super::read_directory::ReadDirectory;
 use crate::StoreError;
-use crate::document::{OrderColumns, RecordReader, StoredRecord, TemplateWords, has_beside};
+use crate::document::{
+    OrderColumns, RecordReader, SeveralValued, StoredRecord, TemplateWords, has_beside,
+};
 use crate::schema::{TIMESTAMP, register_analyzer, schema};
 
 /// Memory of an open segment besides its record reader, measured over segments of a few hundred
@@ -127,6 +129,8 @@ pub struct OpenSegment {
     records: OnceLock<RecordReader>,
     /// Looked up by the first search for a field.
     has_beside: OnceLock<bool>,
+    /// Looked up by the first aggregation.
+    several_valued: OnceLock<SeveralValued>,
     /// Read by the first search for words.
     template_words: OnceLock<Arc<TemplateWords>>,
     bounds: OnceLock<Option<(Timestamp, Timestamp)>>,
@@ -149,6 +153,7 @@ impl OpenSegment {
             order: OnceLock::new(),
             records: OnceLock::new(),
             has_beside: OnceLock::new(),
+            several_valued: OnceLock::new(),
             template_words: OnceLock::new(),
             bounds: OnceLock::new(),
             charged_bytes: AtomicUsize::new(0),
@@ -192,6 +197,17 @@ impl OpenSegment {
         Ok(*self.has_beside.get_or_init(|| found))
     }
 
+    /// Returns which fields may have several values in a record; kept as long as the segment is
+    /// open.
+    pub fn several_valued(&self) -> Result<&SeveralValued, StoreError> {
+        if self.several_valued.get().is_none() {
+            // Two aggregations may look at once; what they find is the same.
+            let _ = self.several_valued.set(SeveralValued::of(&self.reader)?);
+            self.settle();
+        }
+        self.several_valued.get().ok_or(StoreError::ThreadEnded("reader"))
+    }
+
     /// Returns the words of its templates; kept as long as the segment is open, if they are few.
     pub fn template_words(&self) -> Result<Arc<TemplateWords>, StoreError> {
         if let Some(known) = self.template_words.get() {
@@ -209,6 +225,18 @@ impl OpenSegment {
     /// Rebuilds records, in the order of `docs`.
     pub fn read(&self, docs: &[DocId]) -> Result<Vec<StoredRecord>, StoreError> {
         let records = self.records()?.read(docs)?;
+        self.settle();
+        Ok(records)
+    }
+
+    /// Rebuilds records, in the order of `docs`; `None` when they would take more than so many
+    /// bytes of memory.
+    pub fn read_within(
+        &self,
+        docs: &[DocId],
+        bytes_max: usize,
+    ) -> Result<Option<Vec<StoredRecord>>, StoreError> {
+        let records = self.records()?.read_within(docs, bytes_max)?;
         self.settle();
         Ok(records)
     }
@@ -238,7 +266,8 @@ impl OpenSegment {
     fn settle(&self) {
         let words = self.template_words.get().map_or(0, |words| words.memory_bytes());
         let records = self.records.get().map_or(0, RecordReader::memory_bytes);
-        self.charge(SEGMENT_BYTES + words + records);
+        let several = self.several_valued.get().map_or(0, SeveralValued::memory_bytes);
+        self.charge(SEGMENT_BYTES + words + records + several);
     }
 
     fn charge(&self, bytes: usize) {

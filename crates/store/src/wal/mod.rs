@@ -99,7 +99,7 @@ pub use release::WalReleaser;
 pub use replay::{Replay, WalReader};
 pub use settings::{Durability, WalCodec, WalSettings};
 pub use state::{WaitState, WriteState, WriteStateHandle};
-pub use thread::{LiveBatch, LoggedBatch, WalHooks, spawn_wal_thread};
+pub use thread::{LoggedBatch, WalHooks, spawn_wal_thread};
 pub use verify::{WalProblem, WalReport, verify};
 pub use writer::{Placement, Wal};
 

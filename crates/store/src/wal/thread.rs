@@ -17,13 +17,13 @@ use tierlog_model::{
     Clock, DiskFull, HandoffReceiver, HeldBytes, Receipt, RedactedBatch, Refusal, Reply,
     Submission, WhenDiskFull,
 };
-use tokio::sync::broadcast;
 use tracing::{error, info, warn};
 
 use super::settings::{DISK_FULL_RECHECK, FRAME_PAYLOAD_BYTES_MAX};
 use super::state::DiskRoom;
 use super::wait::{Received, receive};
 use super::{Durability, Placement, Wal, WalError, WriteState, WriteStateHandle};
+use crate::live::LiveSender;
 
 const THREAD_NAME: &str = "tierlog-wal";
 
@@ -38,22 +38,13 @@ pub struct LoggedBatch {
     pub held: HeldBytes,
 }
 
-/// A batch that is in the log, for those who watch.
-#[derive(Clone, Debug)]
-pub struct LiveBatch {
-    /// Number of the first record.
-    pub first_seq: u64,
-    /// The records.
-    pub batch: RedactedBatch,
-}
-
 /// What the thread shares with the rest of the store.
 #[derive(Clone, Debug)]
 pub struct WalHooks {
     /// Time of writing, for the age of batch ids.
     pub clock: Arc<dyn Clock>,
     /// Live readers. Those that fall behind miss batches; the thread never waits for them.
-    pub live: broadcast::Sender<Arc<LiveBatch>>,
+    pub live: LiveSender,
     /// Whether batches are taken.
     pub state: WriteStateHandle,
 }
@@ -258,11 +249,7 @@ impl WalThread {
         if applied.batch.record_count() == 0 {
             return;
         }
-        if self.hooks.live.receiver_count() > 0 {
-            let (first_seq, batch) = (applied.first_seq, applied.batch.clone());
-            // An error means that the last live reader left just now.
-            let _ = self.hooks.live.send(Arc::new(LiveBatch { first_seq, batch }));
-        }
+        self.hooks.live.send(applied.first_seq, &applied.batch);
         let sent = match self.applied.try_send(applied) {
             Ok(()) => true,
             Err(TrySendError::Disconnected(_)) => false,

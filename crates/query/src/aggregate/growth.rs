@@ -1,0 +1,355 @@
+//! How much an aggregation may grow at one go, before the engine allocates it.
+//!
+//! The allocator's counter is read between blocks of documents; inside of a block, and while the
+//! engine makes results of what it has collected, nobody can stop it. So both are estimated from
+//! above, from the outline of the request, the columns of the segment and what was collected:
+//!
+//! ```text
+//! a block      values of arrays multiply along nested buckets: such blocks are cut into slices
+//! a flush      the engine makes room for some thousand new buckets at one go
+//! results      a bucket takes 20 to 160 bytes while it is collected, and some 1,100 bytes as a
+//!              result that has others inside
+//! ```
+
+use std::cmp::Reverse;
+
+use tantivy::DocId;
+use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResult;
+
+use super::exact::PARTS;
+use super::hidden::Hidden;
+use super::keys::KEY_BYTES_MAX;
+use super::registry::Kind;
+use super::request::Node;
+use super::segment_facts::{SegmentFacts, ValueCounts};
+use crate::{BLOCK_DOCS, QueryError};
+
+/// Documents that the engine gathers before it hands them to a nested aggregation: what waits
+/// there when a segment ends makes its buckets only then.
+const WAITING_DOCS: u64 = 2_048;
+
+/// Documents that a nested aggregation may be handed at one go.
+const FLUSH_DOCS: u64 = WAITING_DOCS + BLOCK_DOCS as u64;
+
+/// Pairs of a document and a bucket that one slice of a block may make: some 10 MB at worst.
+const SLICE_PAIRS_MAX: u64 = 64 << 10;
+
+/// Bytes of a key: texts in columns have at most twice as many.
+const KEY_BYTES: u64 = 64;
+
+/// Bytes of a bucket as a result: count, place in its list while that grows.
+const BUCKET_BYTES: u64 = 160;
+
+/// Bytes of a sketch of different values, which results make anew.
+const SKETCH_BYTES: u64 = 2_300;
+
+/// An aggregation as far as its size goes. The bytes were measured with the engine at 0.27.
+#[derive(Debug)]
+struct Sized {
+    /// Its field; empty for a filter.
+    field: String,
+    kind: Kind,
+    depth: usize,
+    /// Most buckets that a segment reports for each bucket above; zero for what has none.
+    buckets_max: u64,
+    /// Bytes that the engine makes ready for each bucket above.
+    ready_bytes: u64,
+    /// Least of those bytes.
+    least_bytes: u64,
+    /// Least bytes that a bucket of its own takes while it is collected.
+    collected_bytes: u64,
+    /// Bytes of a bucket of its own as a result, without its key and what is inside of others.
+    result_bytes: u64,
+    /// Bytes of the longest key.
+    key_bytes: u64,
+    children: Vec<Sized>,
+}
+
+/// A request as far as its size goes.
+#[derive(Debug)]
+pub(super) struct Growth {
+    nodes: Vec<Sized>,
+}
+
+/// Buckets of one aggregation: how many there can be at most, and the bytes of each.
+struct Buckets {
+    count_max: u64,
+    /// Of them, those that are not collected yet.
+    waiting_max: u64,
+    collected_bytes: u64,
+    /// Bytes that are made ready for those inside.
+    ready_bytes: u64,
+    result_bytes: u64,
+}
+
+impl Growth {
+    /// Returns the size of a request.
+    pub(super) fn of(outline: &[Node]) -> Growth {
+        Growth { nodes: sized(outline, 0) }
+    }
+
+    /// Returns the fields that the request reads.
+    pub(super) fn fields(&self) -> Vec<&str> {
+        fn add<'s>(nodes: &'s [Sized], fields: &mut Vec<&'s str>) {
+            for node in nodes {
+                if !node.field.is_empty() && !fields.contains(&node.field.as_str()) {
+                    fields.push(&node.field);
+                }
+                add(&node.children, fields);
+            }
+        }
+        let mut fields = Vec::new();
+        add(&self.nodes, &mut fields);
+        fields
+    }
+
+    /// Returns at most how many bytes the engine makes ready at one go, whatever a segment holds.
+    pub(super) fn ready_bytes(&self) -> u64 {
+        ready_bytes(&self.nodes, u64::MAX, &|_| Ok(u64::MAX)).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the same for a segment whose columns bound how many buckets there can be.
+    pub(super) fn ready_bytes_in(&self, facts: &SegmentFacts<'_>) -> Result<u64, QueryError> {
+        ready_bytes(&self.nodes, 1, &|node| node.values_max(facts))
+    }
+
+    /// Returns the bytes of the largest bucket that fills a gap of a histogram; zero without any.
+    pub(super) fn gap_bytes(&self) -> u64 {
+        fn largest(nodes: &[Sized]) -> u64 {
+            let of_node = |node: &Sized| {
+                let own = match node.kind {
+                    Kind::Histogram | Kind::DateHistogram => node.result_bytes,
+                    _ => 0,
+                };
+                own.max(largest(&node.children))
+            };
+            nodes.iter().map(of_node).max().unwrap_or(0)
+        }
+        largest(&self.nodes)
+    }
+
+    /// Returns how many of a block's first documents may be collected at one go, and the pairs
+    /// that they make.
+    ///
+    /// Fails when one document alone makes too many.
+    pub(super) fn slice(
+        &self,
+        docs: &[DocId],
+        values: &ValueCounts,
+    ) -> Result<(usize, u64), QueryError> {
+        let mut pairs = 0_u64;
+        for (position, doc) in docs.iter().enumerate() {
+            let own = pairs_of(&self.nodes, 1, *doc, values);
+            if own > SLICE_PAIRS_MAX {
+                let limit = SLICE_PAIRS_MAX as usize;
+                return Err(QueryError::TooExpensive { what: "values of one record", limit });
+            }
+            if position > 0 && pairs.saturating_add(own) > SLICE_PAIRS_MAX {
+                return Ok((position, pairs));
+            }
+            pairs = pairs.saturating_add(own);
+        }
+        Ok((docs.len(), pairs))
+    }
+
+    /// Returns at most how many bytes the results of a segment take of which so much was
+    /// collected, of so many pairs of a document and a bucket.
+    pub(super) fn result_bytes(&self, collected_bytes: u64, pairs: u64) -> u64 {
+        let mut kinds = Vec::new();
+        let unbounded = |_: &Sized, _: u64| Ok((pairs, u64::MAX));
+        match list(&self.nodes, 1, &unbounded, &mut kinds) {
+            Ok(()) => fill(collected_bytes, kinds),
+            Err(_) => u64::MAX,
+        }
+    }
+
+    /// Returns the same for a segment whose columns bound how many buckets there can be.
+    pub(super) fn result_bytes_in(
+        &self,
+        collected_bytes: u64,
+        pairs: u64,
+        facts: &SegmentFacts<'_>,
+    ) -> Result<u64, QueryError> {
+        let bounds = |node: &Sized, above: u64| {
+            let each = node.values_max(facts)?.min(node.buckets_max);
+            let key = if facts.has_long(&node.field)? { node.key_bytes } else { KEY_BYTES };
+            Ok((above.saturating_mul(each).min(pairs), key))
+        };
+        let mut kinds = Vec::new();
+        list(&self.nodes, 1, &bounds, &mut kinds)?;
+        Ok(fill(collected_bytes, kinds))
+    }
+}
+
+fn ready_bytes(
+    nodes: &[Sized],
+    above: u64,
+    values_max: &impl Fn(&Sized) -> Result<u64, QueryError>,
+) -> Result<u64, QueryError> {
+    let mut bytes = 0_u64;
+    for node in nodes.iter().filter(|node| !node.children.is_empty()) {
+        let buckets = above.saturating_mul(values_max(node)?);
+        let ready: u64 = node.children.iter().map(|child| child.ready_bytes).sum();
+        bytes = bytes
+            .saturating_add(ready.saturating_mul(buckets.min(FLUSH_DOCS)))
+            .saturating_add(ready_bytes(&node.children, buckets, values_max)?);
+    }
+    Ok(bytes)
+}
+
+/// Lists the kinds of buckets; `bounds` says how many there can be of one, and their keys.
+fn list(
+    nodes: &[Sized],
+    above: u64,
+    bounds: &impl Fn(&Sized, u64) -> Result<(u64, u64), QueryError>,
+    kinds: &mut Vec<Buckets>,
+) -> Result<(), QueryError> {
+    for node in nodes.iter().filter(|node| node.buckets_max > 0) {
+        let (count_max, key_bytes) = bounds(node, above)?;
+        kinds.push(Buckets {
+            count_max,
+            waiting_max: count_max.min(node.waiting_max()),
+            collected_bytes: node.collected_bytes,
+            ready_bytes: node.children.iter().map(|child| child.ready_bytes).sum(),
+            result_bytes: node.result_bytes + key_bytes.min(node.key_bytes),
+        });
+        list(&node.children, count_max, bounds, kinds)?;
+    }
+    Ok(())
+}
+
+/// Fills collected bytes with those buckets that grow most as results, each kind up to its
+/// number, adds those that wait, and returns the bytes of the results.
+fn fill(collected_bytes: u64, mut kinds: Vec<Buckets>) -> u64 {
+    kinds.sort_by_key(|kind| Reverse(kind.result_bytes / kind.collected_bytes.max(1)));
+    let (mut left, mut bytes) = (collected_bytes, 0_u64);
+    for kind in kinds {
+        let collected = kind.count_max.min(left / kind.collected_bytes.max(1));
+        left = left.saturating_sub(collected.saturating_mul(kind.collected_bytes));
+        let count = kind.count_max.min(collected.saturating_add(kind.waiting_max));
+        bytes = bytes
+            .saturating_add(count.saturating_mul(kind.result_bytes))
+            .saturating_add(kind.waiting_max.saturating_mul(kind.ready_bytes));
+    }
+    bytes
+}
+
+/// Returns how many pairs with a bucket, or values to compute with, a document makes.
+fn pairs_of(nodes: &[Sized], above: u64, doc: DocId, values: &ValueCounts) -> u64 {
+    let of_node = |node: &Sized| {
+        let here = above.saturating_mul(values.of_doc(&node.field, doc));
+        here.saturating_add(pairs_of(&node.children, here, doc, values))
+    };
+    nodes.iter().map(of_node).fold(0, u64::saturating_add)
+}
+
+impl Sized {
+    /// Returns at most how many documents wait for its buckets, or for what is inside of them:
+    /// some at each depth above, and some within.
+    fn waiting_max(&self) -> u64 {
+        let within = usize::from(!self.children.is_empty());
+        (self.depth + within) as u64 * WAITING_DOCS
+    }
+
+    /// Returns at most how many buckets a segment's values make inside of one bucket above.
+    fn values_max(&self, facts: &SegmentFacts<'_>) -> Result<u64, QueryError> {
+        match self.kind {
+            Kind::Terms => facts.distinct_max(&self.field),
+            Kind::Histogram | Kind::DateHistogram => Ok(u64::MAX),
+            Kind::Range | Kind::DateRange | Kind::Filter | Kind::Missing => Ok(self.buckets_max),
+            Kind::Metric | Kind::ValueCount | Kind::Cardinality | Kind::Percentiles => Ok(0),
+        }
+    }
+}
+
+/// Bytes of the state that an aggregation has for each bucket above: usually, and at least.
+struct State {
+    ready_bytes: u64,
+    least_bytes: u64,
+    /// Least bytes of a bucket in it.
+    slot_bytes: u64,
+    /// Most buckets in it.
+    buckets_max: u64,
+}
+
+fn state_of(node: &Node) -> State {
+    let ranges = node.ranges.len() as u64 + 2;
+    let (ready_bytes, least_bytes, slot_bytes, buckets_max) = match node.kind {
+        Kind::Terms => (160, 40, 16, node.segment_size),
+        Kind::Histogram | Kind::DateHistogram => (192, 40, 24, u64::MAX),
+        Kind::Range | Kind::DateRange => (24 + 96 * ranges, 24 + 64 * ranges, 64, ranges),
+        Kind::Filter | Kind::Missing => (64, 16, 16, 1),
+        Kind::Metric => (144, 40, 0, 0),
+        Kind::ValueCount => (16, 8, 0, 0),
+        Kind::Cardinality => (320, 64, 0, 0),
+        Kind::Percentiles => (1_400, 180, 0, 0),
+    };
+    State { ready_bytes, least_bytes, slot_bytes, buckets_max }
+}
+
+fn sized(outline: &[Node], depth: usize) -> Vec<Sized> {
+    let node_and_hidden = |node: &Node| {
+        std::iter::once(of_node(node, depth)).chain(hidden_of(node, depth)).collect::<Vec<_>>()
+    };
+    outline.iter().flat_map(node_and_hidden).collect()
+}
+
+fn of_node(node: &Node, depth: usize) -> Sized {
+    let State { ready_bytes, least_bytes, slot_bytes, buckets_max } = state_of(node);
+    let children = sized(&node.children, depth + 1);
+    let inside: u64 = children.iter().map(|child| child.least_bytes).sum();
+    let is_leaf = children.is_empty();
+    Sized {
+        field: node.field.clone(),
+        kind: node.kind,
+        depth,
+        buckets_max,
+        ready_bytes,
+        least_bytes,
+        // Of the outermost, an array has the counts of those without anything inside.
+        collected_bytes: if is_leaf && depth == 0 { 4 } else { slot_bytes + inside },
+        result_bytes: BUCKET_BYTES + if is_leaf { 0 } else { entries_bytes(&node.children) },
+        key_bytes: key_bytes(node),
+        children,
+    }
+}
+
+fn key_bytes(node: &Node) -> u64 {
+    let longest = if node.hidden.keys { KEY_BYTES_MAX as u64 } else { KEY_BYTES };
+    longest.max(node.text_bytes)
+}
+
+/// Returns the hidden list of values beside a cardinality, which has buckets of its own.
+fn hidden_of(node: &Node, depth: usize) -> Option<Sized> {
+    let distinct_max = node.hidden.distinct_max?;
+    Some(Sized {
+        field: node.field.clone(),
+        kind: Kind::Terms,
+        depth,
+        buckets_max: distinct_max + 1,
+        ready_bytes: 160,
+        least_bytes: 40,
+        collected_bytes: 4,
+        result_bytes: BUCKET_BYTES,
+        key_bytes: key_bytes(node),
+        children: Vec::new(),
+    })
+}
+
+/// Returns the bytes of the map of results inside of one bucket, without those of their buckets.
+fn entries_bytes(children: &[Node]) -> u64 {
+    let hidden = |hidden: &Hidden| {
+        let parts = if hidden.exact { PARTS.len() } else { 0 };
+        parts + usize::from(hidden.skipped) + usize::from(hidden.distinct_max.is_some())
+    };
+    let entries: usize = children.iter().map(|child| 1 + hidden(&child.hidden)).sum();
+    // The map doubles at seven eighths, from four slots on.
+    let slots = (entries * 8 / 7 + 1).next_power_of_two().max(4);
+    let slot_bytes = size_of::<(String, IntermediateAggregationResult)>() + 1;
+    let content = |child: &Node| {
+        let sketch = if child.kind == Kind::Cardinality { SKETCH_BYTES } else { 0 };
+        let names = (1 + hidden(&child.hidden)) * (child.name.len() + 32);
+        sketch + names as u64
+    };
+    (slots * slot_bytes) as u64 + children.iter().map(content).sum::<u64>()
+}
