@@ -71,6 +71,18 @@ fn items_without_content_are_taken_in_parts_whatever_they_are() {
     });
 }
 
+#[test]
+fn lines_without_content_over_tcp_are_taken_in_parts_too() {
+    let home = Home::with(&[COUNT_ALL]);
+    let server = home.start();
+    let mut tcp = server.tcp().with_acks();
+    tcp.send("x\n{}\n".repeat(30_000).as_bytes());
+    assert_eq!(tcp.await_ack(60_000), 30_000, "every other line is a dead letter");
+    let peak = server.peak_resident_bytes();
+    assert!(peak < PEAK_BYTES_MAX, "{peak} bytes at the peak");
+    server.await_count("", 30_000);
+}
+
 /// Numbered lines, three pieces and a part of a fourth.
 fn large_body() -> (String, u64) {
     let line = |number| json!({ "message": "numbered", "number": number, "pad": "p".repeat(900) });

@@ -210,7 +210,7 @@ proptest! {
             if !is_array {
                 prop_assert_eq!(prepared.verdicts.line_count, filled);
             }
-            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.verdicts.line_count);
+            prop_assert_eq!(u64::from(prepared.batch.line_count()), prepared.verdicts.line_count);
             prop_assert_eq!(prepared.verdicts.rejections.len() as u64, prepared.verdicts.rejected_count());
         }
     }
@@ -219,7 +219,7 @@ proptest! {
     fn any_bytes_become_a_batch(body: Vec<u8>) {
         for format in [BodyFormat::JsonLines, BodyFormat::Json, BodyFormat::Text] {
             let prepared = prepare(&body, format);
-            prop_assert_eq!(u64::from(prepared.batch.record_count()), prepared.verdicts.line_count);
+            prop_assert_eq!(u64::from(prepared.batch.line_count()), prepared.verdicts.line_count);
         }
     }
 
