@@ -17,7 +17,9 @@ use ureq::Agent;
 
 use crate::attacks::Target;
 use crate::daemon::Daemon;
-use crate::heavy::{DATA_KIBIBYTES_MAX, Heavy, Port, Scale, Told, corpus, known, perform, random};
+use crate::heavy::{
+    DATA_KIBIBYTES_MAX, Heavy, Port, Scale, Told, corpus, known, perform, random, related,
+};
 use crate::measure::peak_memory_of;
 use crate::{agent, percentile, post, query_address};
 
@@ -76,12 +78,13 @@ pub(crate) fn run(server: &Path, seed: u64) -> Result<()> {
     writeln!(out, "|---|---|---|---|---|---|---|")?;
     let alone = known(SCALE).into_iter().map(|one| (one.name.clone(), vec![one]));
     let at_once = known(SCALE).into_iter().map(|one| (one.name.clone(), vec![one; AT_ONCE]));
+    let related = std::iter::once(("their relatives".to_owned(), related(SCALE)));
     let drawn = random(seed, RANDOM, SCALE);
     let drawn = drawn.chunks(AT_ONCE).enumerate();
     let drawn = drawn.map(|(number, some)| (format!("seed {seed}, {number}"), some.to_vec()));
     let nothing = std::iter::once(("none".to_owned(), Vec::new()));
     let mut faults = Vec::new();
-    for (name, requests) in nothing.chain(alone).chain(at_once).chain(drawn) {
+    for (name, requests) in nothing.chain(alone).chain(at_once).chain(related).chain(drawn) {
         let log = || std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
         let round = attack(&agent, &target, &requests).with_context(|| {
             format!("under {} times {name}; the server: {}", requests.len(), last_lines(&log()))

@@ -103,21 +103,29 @@ pub(crate) fn corpus(scale: Scale) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Returns one request of each kind that has brought a server down, or might.
+/// Returns the requests that ended an earlier server, one of each kind.
 pub(crate) fn known(scale: Scale) -> Vec<Heavy> {
     let items = scale.items;
     vec![
         defaults(65_000, 15_500),
         packed("lines of {}", "application/x-ndjson", &b"{}\n".repeat(items)),
-        packed("an array of {}", "application/json", &array(items)),
+        packed("an array of {}", "application/json", &list("{}", items)),
         packed("lines of x", "text/plain", &b"x\n".repeat(items)),
+        nested_terms(FIELDS, 1_000),
+        unread("/api/v1/search?q=kind:long&limit=10000".to_owned()),
+    ]
+}
+
+/// Returns requests that take other ways to the same end.
+pub(crate) fn related(scale: Scale) -> Vec<Heavy> {
+    let items = scale.items;
+    vec![
         plain("lines of x, not packed", "text/plain", b"x\n".repeat(items)),
         packed("broken lines", "application/x-ndjson", &b"{\n".repeat(items)),
         packed("nesting without an end", "application/json", &b"[".repeat(items)),
-        nested_terms(FIELDS, 1_000),
-        composite_metrics(),
+        packed("a line without an end", "text/plain", &b"x".repeat(items)),
+        figures_in_terms(),
         sorted(10_000),
-        unread("/api/v1/search?q=kind:long&limit=10000".to_owned()),
         unread("/api/v1/export?q=kind:long".to_owned()),
         unread("/api/v1/tail?q=".to_owned()),
     ]
@@ -148,7 +156,7 @@ pub(crate) fn random(seed: u64, count: usize, scale: Scale) -> Vec<Heavy> {
                 if below(3) == 0 { plain(&name, kind, body) } else { packed(&name, kind, &body) }
             }
             4 => nested_terms(1 + below(FIELDS), 1 + below(10_000)),
-            5 => composite_metrics(),
+            5 => figures_in_terms(),
             6 => sorted(1 + below(10_000)),
             _ => unread(format!("/api/v1/search?q=kind:long&limit={}", 1 + below(10_000))),
         })
@@ -162,10 +170,6 @@ fn defaults(lines: usize, bytes: usize) -> Heavy {
     heavy.name = format!("{lines} short lines, a source of {bytes}");
     heavy.path = format!("/api/v1/ingest?source={}", "s".repeat(bytes));
     heavy
-}
-
-fn array(items: usize) -> Vec<u8> {
-    list("{}", items)
 }
 
 fn list(item: &str, items: usize) -> Vec<u8> {
@@ -217,7 +221,7 @@ fn nested_terms(depth: usize, size: usize) -> Heavy {
 }
 
 /// Figures of each bucket that hold values themselves.
-fn composite_metrics() -> Heavy {
+fn figures_in_terms() -> Heavy {
     let figures = json!({
         "p": {"percentiles": {"field": "f2"}},
         "c": {"cardinality": {"field": "f3", "precision_threshold": 40_000}},

@@ -11,6 +11,8 @@ mod answers;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod bounded_memory;
+#[cfg(test)]
 mod careful_reader;
 #[cfg(test)]
 mod commands;
@@ -38,6 +40,9 @@ mod formats;
 mod generate;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+#[path = "../../benches/shared/heavy.rs"]
+mod heavy;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -22,7 +22,7 @@
 #[path = "../../shared/agent.rs"]
 pub(crate) mod agent;
 pub(crate) mod faults;
-mod files;
+pub(crate) mod files;
 mod http;
 mod ledger;
 mod lines;

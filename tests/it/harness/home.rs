@@ -24,6 +24,7 @@ pub(crate) struct Home {
     directory: TempDir,
     settings: Vec<String>,
     environment: Vec<(String, String)>,
+    data_kibibytes_max: Option<u64>,
 }
 
 impl Home {
@@ -36,7 +37,12 @@ impl Home {
     pub(crate) fn with(settings: &[&str]) -> Home {
         let settings = SETTINGS.iter().chain(settings).map(|text| (*text).to_owned()).collect();
         let directory = tempfile::tempdir().expect("a scratch directory");
-        Home { directory, settings, environment: Vec::new() }
+        Home { directory, settings, environment: Vec::new(), data_kibibytes_max: None }
+    }
+
+    /// Lets its servers have so much data (`RLIMIT_DATA`): beyond, allocations fail.
+    pub(crate) fn limit_data(&mut self, kibibytes: u64) {
+        self.data_kibibytes_max = Some(kibibytes);
     }
 
     /// Gives its servers variables of the environment, which is empty otherwise.
@@ -94,7 +100,18 @@ impl Home {
             .append(true)
             .open(self.output_file())
             .expect("a scratch file");
-        let mut command = self.tierlog(&["serve", "--data", "data", "--addresses-file"]);
+        let arguments = ["serve", "--data", "data", "--addresses-file"];
+        let mut command = match self.data_kibibytes_max {
+            None => self.tierlog(&arguments),
+            Some(kibibytes) => {
+                // The shell becomes the server: the process that is waited for is the same.
+                let limited = format!("ulimit -d {kibibytes} && exec \"$0\" \"$@\"");
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", &limited, env!("CARGO_BIN_EXE_tierlog")]).args(arguments);
+                command.current_dir(self.path()).env_clear();
+                command
+            }
+        };
         command.arg(addresses_file);
         for setting in &self.settings {
             command.args(["--set", setting]);
