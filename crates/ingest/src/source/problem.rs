@@ -79,8 +79,12 @@ pub fn refusal_names() -> &'static [&'static str] {
 impl Problem {
     /// Returns the value of the label `why`, unless lines of the request are stored.
     pub(super) fn refusal(&self) -> Option<&'static str> {
+        if self.code == NOTHING_READABLE {
+            return None;
+        }
         let known = REFUSALS.into_iter().find(|name| *name == self.code);
-        (self.code != NOTHING_READABLE).then(|| known.unwrap_or(OTHER_REFUSAL))
+        debug_assert!(known.is_some(), "the code {} has no label of its own", self.code);
+        Some(known.unwrap_or(OTHER_REFUSAL))
     }
 
     /// Returns a problem with a status, a stable code and a sentence.
