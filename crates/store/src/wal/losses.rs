@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! quarantine/log-<number of the first record, 20 digits>[-<offset in the segment>]/
-//!   loss.json     which records are gone, of which time, and what was wrong
+//!   loss.json     which records are gone, of which time, and what was wrong; behind the JSON a
+//!                 line with its CRC-32C in 8 hexadecimal digits
 //!   bytes         what lay there; absent where there was nothing
 //! ```
 
@@ -32,6 +33,9 @@ const FACTS_FILE: &str = "loss.json";
 const BYTES_FILE: &str = "bytes";
 const ACKNOWLEDGED: &str = "acknowledged";
 const COPY_BYTES: usize = 64 * 1024;
+
+/// Bytes of the line with the checksum of an entry's facts, and of the end of the line before.
+const CHECKSUM_BYTES: usize = 10;
 
 /// Entries that are told apart. A segment that is damaged in more places is one story: the last
 /// entry says from where on, and the bytes stay in the segment for as long as it stays.
@@ -125,6 +129,8 @@ enum Kept {
     Yes,
     /// There was no room for it, or the disk failed: this process tells it to its end.
     No,
+    /// It does, and its facts do not read; they are written again when the damage is found again.
+    Unreadable,
 }
 
 impl Losses {
@@ -142,8 +148,7 @@ impl Losses {
         let acknowledged = names(&quarantine.join(ACKNOWLEDGED))?.into_iter().collect();
         let told = names(quarantine)?
             .into_iter()
-            .filter_map(|name| read_facts(vfs.as_ref(), &quarantine.join(name)))
-            .map(|loss| Told { loss, kept: Kept::Yes })
+            .filter_map(|name| read_facts(vfs.as_ref(), quarantine, name))
             .collect();
         let known = Arc::new(Mutex::new(Known { told, acknowledged }));
         Ok(Losses { vfs, directories, known })
@@ -168,7 +173,7 @@ impl Losses {
         let Known { told, acknowledged } = &mut *known;
         told.retain(|Told { loss, kept }| {
             let path = self.directories.quarantine.join(&loss.name);
-            let is_moved = *kept == Kept::Yes && matches!(self.vfs.exists(&path), Ok(false));
+            let is_moved = *kept != Kept::No && matches!(self.vfs.exists(&path), Ok(false));
             if is_moved {
                 acknowledged.insert(loss.name.clone());
             }
@@ -190,6 +195,7 @@ impl Losses {
             None => format!("{ENTRY_PREFIX}{:020}", damage.numbers.first),
         };
         let mut known = self.lock();
+        known.told.retain(|entry| entry.kept != Kept::Unreadable || entry.loss.name != name);
         if known.acknowledged.contains(&name)
             || known.told.iter().any(|entry| entry.loss.name == name)
         {
@@ -246,8 +252,7 @@ impl Losses {
             copy(vfs, segment, part.clone(), &path)?;
         }
         // ORDER: the facts last, as they make the entry one that is known.
-        let json = serde_json::to_vec_pretty(loss).unwrap_or_default();
-        files::write_atomically(vfs, &entry.join(FACTS_FILE), &json)
+        files::write_atomically(vfs, &entry.join(FACTS_FILE), &encode(loss))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -255,11 +260,39 @@ impl Losses {
     }
 }
 
-/// Returns what an entry says; `None` when it says nothing that can be read, which the damage
-/// itself then does again.
-fn read_facts(vfs: &dyn Vfs, entry: &Path) -> Option<Loss> {
-    let facts = vfs.read(&entry.join(FACTS_FILE)).ok()?;
-    serde_json::from_slice(&facts).ok()
+/// Returns what an entry says; `None` when a start was cut short before the facts were written,
+/// which finds the damage again. Facts that do not read say the worst.
+fn read_facts(vfs: &dyn Vfs, quarantine: &Path, name: String) -> Option<Told> {
+    let path = quarantine.join(&name).join(FACTS_FILE);
+    if matches!(vfs.exists(&path), Ok(false)) {
+        return None;
+    }
+    let facts = vfs.read(&path).ok();
+    if let Some(loss) = facts.as_deref().and_then(decode).filter(|loss| loss.name == name) {
+        return Some(Told { loss, kept: Kept::Yes });
+    }
+    let digits = name.strip_prefix(ENTRY_PREFIX).and_then(|rest| rest.split('-').next());
+    let first_seq = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let problem = "what was known of the damage does not read".to_owned();
+    let unknown = (None, None, None, None);
+    let (end_seq, records, earliest, latest) = unknown;
+    let loss = Loss { name, first_seq, end_seq, records, earliest, latest, problem };
+    Some(Told { loss, kept: Kept::Unreadable })
+}
+
+/// Returns the file of an entry's facts.
+fn encode(loss: &Loss) -> Vec<u8> {
+    let mut file = serde_json::to_vec_pretty(loss).unwrap_or_default();
+    let checksum = format!("\n{:08x}\n", crc32c::crc32c(&file));
+    file.extend_from_slice(checksum.as_bytes());
+    file
+}
+
+/// Reads the file of an entry's facts, if every byte is as it was written.
+fn decode(file: &[u8]) -> Option<Loss> {
+    let json = file.get(..file.len().checked_sub(CHECKSUM_BYTES)?)?;
+    let loss = serde_json::from_slice(json).ok()?;
+    (encode(&loss) == file).then_some(loss)
 }
 
 /// Returns two losses as one.

@@ -200,6 +200,33 @@ fn damage_in_a_closed_segment_is_kept_once_and_told_until_it_is_acknowledged() {
     assert_eq!(vfs.list_dir(&quarantine).expect("listed"), ["acknowledged"]);
 }
 
+/// Entries outlive the segments that were damaged, so their own bytes are checked too.
+#[test]
+fn an_entry_that_rots_says_the_worst_and_one_that_was_begun_is_made_again() {
+    let vfs = empty_disk();
+    let (path, offsets) = one_segment(&vfs, 4);
+    vfs.corrupt(&path, |bytes| bytes[offsets[1] + 20] ^= 1).expect("flipped");
+    let (mut wal, _) = open(&vfs);
+    let name = wal.losses().told().remove(0).name;
+    let facts = Path::new(DATA).join("quarantine").join(name).join("loss.json");
+    let length = vfs.file_len(&facts).expect("len") as usize;
+    // The segment is there: the damage is found again.
+    vfs.corrupt(&facts, |bytes| bytes[length / 2] ^= 1).expect("flipped");
+    assert_eq!(told(&open(&vfs).0), [(1, Some(1))]);
+    vfs.remove_file(&facts).expect("removed");
+    assert_eq!(told(&open(&vfs).0), [(1, Some(1))]);
+    // The segment is gone.
+    append(&mut wal, &batch_of(&["x".repeat(500)], None));
+    append(&mut wal, &batch_of(&["y".repeat(500)], None));
+    assert!(wal.releaser().release_before(u64::MAX).expect("released") > 0);
+    assert_eq!(told(&open(&vfs).0), [(1, Some(1))]);
+    for byte in 0..length {
+        let copy = vfs.after(crate::backend::Crash::ProcessOnly);
+        copy.corrupt(&facts, |bytes| bytes[byte] ^= 1).expect("flipped");
+        assert_eq!(told(&open(&copy).0), [(1, None)], "byte {byte}");
+    }
+}
+
 #[test]
 fn damage_is_told_and_survived_when_it_cannot_be_kept() {
     let vfs = empty_disk();
