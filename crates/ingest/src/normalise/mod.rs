@@ -28,6 +28,7 @@ use tierlog_model::{Record, RecordFields, RejectReason, Timestamp};
 pub use aliases::AliasTable;
 use candidate::Layer;
 use collect::{Collected, Collector, Content, Scratch};
+pub(crate) use derive::is_id;
 use finish::finish;
 use known::KnownNames;
 pub use shapes::{ShapeRow, shape_rows};

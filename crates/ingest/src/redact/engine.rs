@@ -106,6 +106,12 @@ impl Engine {
         self.redact_field(text, NumberUse::Unknown, tally)
     }
 
+    /// The same for the name of a field, which may hold ids too.
+    pub(super) fn redact_name(&self, name: &str, tally: &mut Tally) -> Option<String> {
+        let without_ids = self.policy.without_ids(name);
+        self.redact(without_ids.as_deref().unwrap_or(name), tally).or(without_ids)
+    }
+
     /// The same for the text of a field whose name says what its numbers are for.
     pub(super) fn redact_field(
         &self,

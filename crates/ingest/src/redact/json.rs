@@ -206,15 +206,20 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Keys are text too: an address may be one.
+    /// Keys are text too: an address may be one, and below a covered field an id.
     fn keys(&mut self, members: &mut Map<String, Value>) {
-        if members.keys().all(|key| self.engine.is_clean(key)) {
+        let policy = self.engine.policy();
+        let [_, kept] = &self.paths;
+        let field = policy.covered_field(kept);
+        let token_of = |key: &str| policy.token_of_key(field?, key);
+        if members.keys().all(|key| self.engine.is_clean(key) && token_of(key).is_none()) {
             return;
         }
         let old = std::mem::take(members);
         let mut names = UniqueNames::of(old.keys().map(String::as_str));
         for (key, value) in old {
-            let key = match self.engine.redact(&key, self.tally) {
+            let redacted = token_of(&key).or_else(|| self.engine.redact(&key, self.tally));
+            let key = match redacted {
                 Some(redacted) => {
                     self.has_changed = true;
                     names.take(redacted)
@@ -234,10 +239,8 @@ impl Walk<'_, '_> {
 /// Returns what a path says about numbers, in both of its forms together.
 fn number_use_of(paths: &[String; 2]) -> NumberUse {
     let [written, kept] = paths;
-    match NumberUse::of_name(written) {
-        NumberUse::Id if written != kept => NumberUse::of_name(kept),
-        told => told,
-    }
+    let told = NumberUse::of_name(written);
+    if written == kept { told } else { told.max(NumberUse::of_name(kept)) }
 }
 
 fn is_card(number: &Number, number_use: NumberUse) -> bool {

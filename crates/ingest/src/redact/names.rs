@@ -71,7 +71,7 @@ impl NameFacts {
             pair,
             number_use: NumberUse::of_name(name),
             is_query: name == URL_QUERY,
-            is_suspect: engine.redact(name, &mut Tally::default()).is_some(),
+            is_suspect: engine.redact_name(name, &mut Tally::default()).is_some(),
         }
     }
 
@@ -91,11 +91,8 @@ impl NameFacts {
             covered: kept.covered,
             is_phone: self.is_phone || kept.is_phone,
             pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
-            // A name that was redacted itself names no id.
-            number_use: match self.number_use {
-                NumberUse::Id => kept.number_use,
-                told => told,
-            },
+            // A name that was redacted itself may name no id any more, and a card only now.
+            number_use: self.number_use.max(kept.number_use),
             is_query: self.is_query || kept.is_query,
             is_suspect: self.is_suspect,
         }

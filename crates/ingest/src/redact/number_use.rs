@@ -7,8 +7,8 @@
 
 use super::keys::Words;
 
-/// What is said about a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is said about a number, the strictest last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NumberUse {
     /// It is an id: no card, however its digits look.
     Id,

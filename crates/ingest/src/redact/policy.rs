@@ -4,6 +4,7 @@ use tierlog_model::Pseudonyms;
 
 use super::keys::{KeyTable, Words};
 use super::settings::RedactionSettings;
+use crate::normalise::is_id;
 
 /// Other names of a covered field, as letters: `enduser.id` of OpenTelemetry, `usr.id`.
 const OTHER_NAMES: [(&str, &[&str]); 1] = [("user_id", &["enduserid", "usrid"])];
@@ -46,6 +47,11 @@ impl Policy {
 
     /// The same as a position, for [`Policy::field`].
     pub(super) fn covered_position(&self, key: &str) -> Option<usize> {
+        self.covered_path(key).map(|(_, position)| position)
+    }
+
+    /// Returns the part of a key that spells a covered field, and the field's position.
+    fn covered_path<'k>(&self, key: &'k str) -> Option<(&'k str, usize)> {
         let ends = memchr::memchr3_iter(b'.', b'[', b'/', key.as_bytes()).chain([key.len()]);
         ends.filter_map(|end| key.get(..end)).find_map(|path| {
             // Fast path: the letters at the end tell nearly all keys apart.
@@ -53,8 +59,34 @@ impl Policy {
                 return None;
             }
             let words = Words::of(path);
-            self.covered.iter().position(|(letters, _)| words.ends_with_segments(letters))
+            let is_it = |(letters, _): &(String, String)| words.ends_with_segments(letters);
+            self.covered.iter().position(is_it).map(|position| (path, position))
         })
+    }
+
+    /// Returns a name with tokens for the ids that stand in it below a covered field, as in
+    /// `user_id.42`; `None` when there are none.
+    pub(super) fn without_ids(&self, name: &str) -> Option<String> {
+        let (path, position) = self.covered_path(name)?;
+        let below = name.get(path.len()..)?.strip_prefix('.')?;
+        let field = self.field(position)?;
+        let tokens = below.split('.').map(|part| self.token_of_key(field, part));
+        let tokens: Vec<Option<String>> = tokens.collect();
+        if tokens.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut kept = path.to_owned();
+        for (part, token) in below.split('.').zip(&tokens) {
+            kept.push('.');
+            kept.push_str(token.as_deref().unwrap_or(part));
+        }
+        Some(kept)
+    }
+
+    /// Returns the token of a key below a covered field; `None` when the key reads as no id.
+    pub(super) fn token_of_key(&self, field: &str, key: &str) -> Option<String> {
+        let token = is_id(key).then(|| self.token(field, key)).flatten();
+        token.filter(|token| token != key)
     }
 
     /// Tells whether the key of a covered field, or of an `id` inside an object, may end so.

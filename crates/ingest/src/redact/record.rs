@@ -25,6 +25,10 @@ use super::names::{NameFacts, NameMap, PairPart, UniqueNames, facts};
 use super::registry::{DETECTORS, is_placeholder};
 use super::tokens::TokenCache;
 
+/// Times that a name is read again after it was cut. The second nearly always finds nothing; the
+/// bound keeps hostile names linear.
+const CUT_READINGS_MAX: usize = 4;
+
 /// What a walk over records needs.
 pub(super) struct RecordWalk<'w> {
     /// The detectors.
@@ -55,10 +59,10 @@ impl RecordWalk<'_> {
             let mut facts = self.names.facts(name, || facts(name, known, learnt, engine));
             let mut written: Option<String> = None;
             if facts.is_suspect
-                && let Some(redacted) = self.engine.redact(name, self.tally)
+                && let Some(redacted) = self.engine.redact_name(name, self.tally)
             {
                 written = Some(name.to_string());
-                let kept = rename(record, position, &redacted, &mut names);
+                let kept = rename(record, position, &self.fitting(&redacted), &mut names);
                 // What the name says counts in both forms, or a second run would see more.
                 facts = facts.stricter(NameFacts::of(&kept, self.engine));
             }
@@ -73,6 +77,21 @@ impl RecordWalk<'_> {
             self.pair_values(record, &pairs);
         }
         self.mark(record);
+    }
+
+    /// Returns a redacted name that fits into the limit. A name that was cut reads otherwise: what
+    /// stood apart from a secret may seem to be a part of it, so the rest is read again.
+    fn fitting(&self, redacted: &str) -> String {
+        let mut name = shortened(redacted).to_owned();
+        if name.len() == redacted.len() {
+            return name;
+        }
+        for _ in 0..CUT_READINGS_MAX {
+            let again = self.engine.redact_name(&name, &mut Tally::default());
+            let Some(again) = again else { break };
+            name = shortened(&again).to_owned();
+        }
+        name
     }
 
     /// Redacts a value; the name is given as it was written and as it is kept.
@@ -235,7 +254,7 @@ fn rename(
     let names = names.get_or_insert_with(|| {
         UniqueNames::of(record.fields.iter().map(|(name, _)| name.as_ref()))
     });
-    let free = names.take(shortened(redacted).to_owned());
+    let free = names.take(redacted.to_owned());
     if let Some((name, _)) = record.fields.get_mut(position) {
         *name = Cow::Owned(free.clone());
     }

@@ -28,3 +28,9 @@ pub(super) static DETECTORS: [&dyn Detector; 13] = [
 pub(super) fn is_placeholder(text: &str) -> bool {
     text.starts_with('[') && DETECTORS.iter().any(|detector| detector.placeholder() == text)
 }
+
+/// Tells whether a text begins with what a detector put there.
+pub(super) fn starts_with_placeholder(text: &str) -> bool {
+    text.starts_with('[')
+        && DETECTORS.iter().any(|detector| text.starts_with(detector.placeholder()))
+}

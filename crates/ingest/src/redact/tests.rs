@@ -291,6 +291,23 @@ fn a_query_apart_from_its_path_is_read_as_one() {
 }
 
 #[test]
+fn ids_as_keys_below_a_covered_field_are_tokens() {
+    check(
+        r#"{"user_id.4242":true,"user_id.role":"admin","user.id.7.seen":false,"order_id.4242":true,
+            "user_id.550e8400-e29b-41d4-a716-446655440000":{},
+            "list":[{"user_id":{"4242":{"4242":1},"role":null}},{"order":{"4242":2}}]}"#,
+        expect![[r#"
+            user_id.TOKEN: true
+            user_id.role: "u_joyg_7tzrpwmzsxze3tildr7upa4z3q"
+            user.id.u_joyg_frvaid7a6ayrjoycmwtn5m62ty.seen: false
+            order_id.4242: true
+            user_id.u_joyg_bikhkr35brv2qdfukh7rt4xuzm: {}
+            list: [{"user_id":{"TOKEN":{"TOKEN":"u_joyg_j4rqmakhvtbvrgs3mk45ngjcsa"},"role":null}},{"order":{"4242":2}}]
+        "#]],
+    );
+}
+
+#[test]
 fn telephone_numbers_go_under_their_keys() {
     check(
         r#"{"phone":"(415) 555-2671","user.mobile_number":4155552671,"phone_verified":true,

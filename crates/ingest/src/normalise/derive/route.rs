@@ -67,7 +67,8 @@ fn fold_file(segment: &str, route: &mut String) {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// Tells whether a word reads as an id: a number, a UUID, hexadecimal, a long token, an address.
+pub(crate) fn is_id(text: &str) -> bool {
     let bytes = text.as_bytes();
     let count = |wanted: fn(&u8) -> bool| bytes.iter().filter(|byte| wanted(byte)).count();
     let digits = count(u8::is_ascii_digit);

@@ -13,7 +13,7 @@ use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
 use super::tuple_pair::tuple_pairs;
 use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
-use crate::redact::registry::is_placeholder;
+use crate::redact::registry::{is_placeholder, starts_with_placeholder};
 use crate::redact::span::Found;
 
 /// See the module.
@@ -43,7 +43,11 @@ impl Detector for UserId {
                 continue;
             }
             let Some(field) = covered_field(text, &key, policy) else { continue };
-            if text.as_bytes().get(key.value_start) == Some(&b'[') {
+            let value = text.get(key.value_start..).unwrap_or_default();
+            if starts_with_placeholder(value) {
+                continue;
+            }
+            if value.starts_with('[') {
                 floor = find_list(text, &key, field, policy, found);
                 continue;
             }
@@ -156,11 +160,16 @@ fn parent_key<'t>(text: &'t str, key: &Key<'_>) -> Option<&'t str> {
     text.get(name_start..name_end).filter(|name| !name.is_empty())
 }
 
-/// An id in running text is one word; what closes a call or a sentence is not part of it.
+/// An id in running text is one word; what closes a call or a sentence is not part of it, nor is
+/// what another detector put there.
 fn id_range(text: &str, range: Range<usize>) -> Range<usize> {
     let written = text.get(range.clone()).unwrap_or_default();
-    let length = written.find([',', ';', '&', ')', ']', '}', '|']).unwrap_or(written.len());
-    range.start..range.start + length
+    let ends = written.match_indices([',', ';', '&', ')', ']', '}', '|', '[']);
+    let ends_id = |(at, end): &(usize, &str)| {
+        *end != "[" || text.get(range.start + at..).is_some_and(starts_with_placeholder)
+    };
+    let length = ends.filter(|found| ends_id(found)).map(|(at, _)| at).next();
+    range.start..range.start + length.unwrap_or(written.len())
 }
 
 #[cfg(test)]
@@ -202,6 +211,8 @@ mod tests {
             ),
             (r#"{\"user_id\":[\"4242\",4242]}"#, r#"{\"user_id\":[\"T\",\"T\"]}"#),
             ("user_id=[] user_id=[4242", "user_id=[] user_id=[T"),
+            ("user_id=[CARD] user_id==[IBAN]", "user_id=[CARD] user_id==[IBAN]"),
+            ("user_id=4242[CARD]", "user_id=T[CARD]"),
         ] {
             let fill = |text: &str| text.replace('T', &token).replace('M', &mail);
             check_with(&UserId, &pseudonyms, &fill(text), &fill(expected));
