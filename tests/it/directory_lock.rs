@@ -1,4 +1,4 @@
-//! One server has a data directory, whatever is removed, moved or linked around it.
+//! A data directory has one server, through removed files, moves and links.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,6 +1,6 @@
-//! A log that is damaged while its server is stopped: what was acknowledged and does not read any
-//! more is told by health and by answers until somebody acknowledges it; what is indexed already
-//! is found; a torn end that nobody was told of is no news.
+//! Damage of the log of a stopped server: acknowledged records that do not read any more are told
+//! by health and by answers until an engineer acknowledges the entry; indexed records are found; a
+//! torn end without an ack is no news.
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -133,7 +133,7 @@ fn one_segment_that_is_damaged_anywhere_is_told() {
         change(segment, damage);
         assert_told(&copy, what, expected);
     }
-    // The header alone: every frame behind it stands on its own.
+    // The header alone: frames behind a damaged header stand on their own.
     let copy = copy_of(&home);
     change(&segments(&copy)[0], |bytes| bytes[10] ^= 1);
     assert_told(&copy, "the header", 0..=0);

@@ -11,7 +11,7 @@ use crate::harness::{Home, Server, numbered};
 /// Batches of the flood: more than the whole window once held.
 const FLOOD: usize = 17_600;
 
-/// Connections of the flood, so that one sync of the log is for several batches.
+/// Connections of the flood: a sync of the log serves several batches.
 const CONNECTIONS: usize = 8;
 
 /// Posts batches of one line, each under an id of its own, from another address of this machine.
@@ -82,7 +82,7 @@ fn an_id_that_a_sender_uses_again_is_told_as_a_repeat() {
         let answer = server.post_lines(lines.as_bytes(), &[("tierlog-batch-id", id)]);
         answer.json()
     };
-    // Of one sender, whatever it sends under the id: told, and never stored beside the first.
+    // A sender's second batch under an id is told as a repeat, and never stored beside the first.
     assert_eq!(post(&numbered(0..5), "1")["accepted"], 5);
     assert_eq!(post(&numbered(5..8), "1")["duplicate"], 3);
     server.await_count("message:numbered", 5);

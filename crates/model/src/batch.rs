@@ -192,7 +192,7 @@ impl RedactedBatch {
         RedactedBatch { runs: runs.into(), ..self }
     }
 
-    /// Returns the batch as one that this sender sent.
+    /// Returns the batch with the name of its sender.
     #[must_use]
     pub fn with_sender(self, sender: SenderId) -> RedactedBatch {
         RedactedBatch { sender, ..self }

@@ -2,8 +2,8 @@
 //!
 //! A name, line numbers and an address arrive with a connection; a [`RetryKey`] and a [`SenderId`]
 //! leave with each batch. A batch of a producer holds one record for each of its lines, in order,
-//! but for the runs of lines that it names ([`LineRun`]): so the numbers of a batch are its first
-//! line and how many it has.
+//! but for the runs of lines that it names ([`LineRun`]): the first line and the
+//! number of lines say which numbers a batch holds.
 
 use std::net::IpAddr;
 
@@ -34,9 +34,9 @@ impl ProducerId {
     }
 }
 
-/// Stands for the machine that a batch came from: one of 65,536, by a hash of its address. The
-/// retry window counts by senders whose entries have to go, and needs no more of an address than
-/// that; two machines under one number share what a machine may hold.
+/// Stands for the machine behind a batch: a number below 65,536, by a hash of the peer's address.
+/// The retry window counts entries by sender and needs no more of an address; two machines with
+/// equal numbers share the room of one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SenderId(u16);
 
@@ -108,9 +108,9 @@ impl ProducerLines {
         self.settled().saturating_add(u64::from(line_count))
     }
 
-    /// Tells whether the numbers leap further ahead than a producer can mean: taken for true,
-    /// they would make repeats of every line that it sends afterwards. Of a producer of which no
-    /// line is known (`durable` is 0) only the highest number is looked at.
+    /// Tells whether the numbers leap further ahead than a producer can mean: such a leap, taken
+    /// for true, would turn every later line of the producer into a repeat. Of a new producer
+    /// (`durable` is 0) only the highest number counts.
     pub fn jump(&self, durable: u64, line_count: u32) -> bool {
         let skipped = self.settled().saturating_sub(durable);
         self.last(line_count) > LINE_NUMBER_MAX || (durable > 0 && skipped > LINE_JUMP_MAX)

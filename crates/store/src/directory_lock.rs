@@ -1,10 +1,10 @@
-//! The lock on a data directory: one process has a store open in it.
+//! The lock on a data directory: only one process may have the store open.
 //!
-//! The lock is an advisory one on the directory itself, held by its open descriptor: no file can
-//! be removed to get round it, and the kernel gives it back however the process ends. Who renames
-//! the directory moves the lock along, so the holder also looks whether its path still leads to
-//! what it has locked: another directory under that path is another store, perhaps of another
-//! process, and must not be written to.
+//! The lock is advisory and on the directory itself, by an open descriptor: removing files does
+//! not get round the lock, and the kernel ends the lock with the process, however that ends. A rename of
+//! the directory moves the lock along, so the holder also compares the directory under the path
+//! with the locked one: another directory is another store, perhaps of another process, and must
+//! not be written to.
 //!
 //! Not through the file-system seam: a lock is the kernel's, no power cut leaves one, and a
 //! simulated disk has one process only. Network file systems may refuse to lock a directory or

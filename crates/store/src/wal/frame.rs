@@ -34,7 +34,7 @@ pub(super) enum FrameKind {
 /// What the writer knew of the bytes before a frame when it wrote the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// All of them were durable: whatever of them does not read is damage.
+    /// All bytes before were durable: unreadable ones among them are damage.
     Durable,
     /// Some of them may not have been: a power cut may have torn them and spared the frame.
     Unknown,
@@ -67,7 +67,7 @@ pub(super) struct Frame {
     body: Bytes,
 }
 
-/// The fields of a frame's header that its writer chooses.
+/// Header fields of a new frame.
 struct Fields {
     kind: FrameKind,
     seq: u64,
@@ -166,7 +166,7 @@ fn encode(buffer: &mut Vec<u8>, fields: &Fields, payload: &[u8], codec: WalCodec
     }
 }
 
-/// Returns how long a key of a kind is; `None` for a kind that is not known.
+/// Returns the length of a key of some kind; `None` for an unknown kind.
 fn key_bytes(kind: u8) -> Option<usize> {
     match kind {
         KEY_NONE => Some(0),

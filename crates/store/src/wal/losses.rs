@@ -1,9 +1,9 @@
-//! Damage of the log, told until somebody has acknowledged it.
+//! Damage of the log, told until an engineer acknowledges the entry.
 //!
-//! Damaged places and missing numbers arrive, each becomes an entry under `quarantine/`: what is
-//! known of it, and the bytes that do not read. What is told is what lies directly in
-//! `quarantine/`; an entry that was acknowledged lies in `quarantine/acknowledged/`, and is not
-//! told again although the damage may still be in its segment, of which nothing is ever rewritten.
+//! Damaged places and missing numbers arrive, and each becomes an entry under `quarantine/`: facts
+//! and unreadable bytes. Entries directly in `quarantine/` are told. An acknowledged entry lies in
+//! `quarantine/acknowledged/` and is not told again, although the damage may still be in the
+//! segment: segments are never rewritten.
 //!
 //! ```text
 //! quarantine/log-<number of the first record, 20 digits>[-<offset in the segment>]/
@@ -48,14 +48,14 @@ pub struct Loss {
     pub name: String,
     /// Number of the first record that the place held.
     pub first_seq: u64,
-    /// Number behind the last one, if that is known.
+    /// Number behind the last lost record, where a later number says so.
     pub end_seq: Option<u64>,
-    /// How many records are gone: what the place held and no index has. `None` where no number
-    /// behind the place says so.
+    /// How many records are gone: records of the place that no index has. `None` where no number
+    /// behind the place is known.
     pub records: Option<u64>,
-    /// A moment before which none of them happened; missing: it is not known.
+    /// Earliest moment of a lost record; missing where the log does not know.
     pub earliest: Option<Timestamp>,
-    /// A moment after which none of them happened; missing: it is not known.
+    /// Latest moment of a lost record; missing where the log does not know.
     pub latest: Option<Timestamp>,
     /// What is wrong.
     pub problem: String,
@@ -103,7 +103,7 @@ impl Numbers {
     }
 }
 
-/// The entries, shared by everybody who finds or tells damage.
+/// The entries, shared by recovery, replays, health and answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Losses {
     vfs: Arc<dyn Vfs>,
@@ -129,7 +129,7 @@ enum Kept {
     Yes,
     /// There was no room for it, or the disk failed: this process tells it to its end.
     No,
-    /// It does, and its facts do not read; they are written again when the damage is found again.
+    /// The entry's facts do not read, and are written again when the damage is found again.
     Unreadable,
 }
 
@@ -167,7 +167,7 @@ impl Losses {
         self.current().told.iter().any(|entry| entry.loss.touches(span))
     }
 
-    /// Returns what is known, less the entries that somebody has moved away since.
+    /// Returns the known damage without the entries that were moved away since.
     fn current(&self) -> MutexGuard<'_, Known> {
         let mut known = self.lock();
         let Known { told, acknowledged } = &mut *known;
@@ -182,7 +182,7 @@ impl Losses {
         known
     }
 
-    /// Notes damage, unless it is known, and keeps its bytes.
+    /// Notes new damage, and keeps the bytes in quarantine.
     ///
     /// Failing to keep is not an error: a full disk must not keep the server from starting, the
     /// damage is told by this process, and found again by the next one while its segment is
@@ -251,7 +251,7 @@ impl Losses {
             files::remove_file(vfs, &path)?;
             copy(vfs, segment, part.clone(), &path)?;
         }
-        // ORDER: the facts last, as they make the entry one that is known.
+        // ORDER: the facts last, because facts make an entry known.
         files::write_atomically(vfs, &entry.join(FACTS_FILE), &encode(loss))
     }
 

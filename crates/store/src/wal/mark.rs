@@ -24,8 +24,8 @@
 //!
 //! The first slot is written after each sync and before its acks, and left to the kernel to
 //! write back: it outlives a killed process, and costs no sync. The other two take turns at the
-//! head of each segment, before segments are removed and at the end, and are synced; so one of
-//! them is always whole, whatever a power cut does to the one that is being written.
+//! head of each segment, before segments are removed and at the end, and are synced; a power cut
+//! can hurt the slot under the pen only, and the other synced slot stays whole.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ const SLOT_BYTES: usize = 68;
 const CHECKED_BYTES: usize = SLOT_BYTES - 4;
 const SLOT_COUNT: usize = 3;
 
-/// Distance of the slots: a page, so that writing one back does not touch another.
+/// Distance of the slots: a page, so that the kernel writes each slot back alone.
 const SLOT_DISTANCE: usize = 4096;
 
 /// The slot that is not synced, and the two that are.
@@ -117,7 +117,7 @@ impl Marked {
         slot
     }
 
-    /// Reads a slot; `None` when it is none of this version.
+    /// Reads a slot; `None` for damaged bytes and for slots of another version.
     fn decode(slot: &[u8]) -> Option<(u64, Marked)> {
         let (checked, mut crc) = slot.get(..SLOT_BYTES)?.split_at_checked(CHECKED_BYTES)?;
         let mut fields = checked.strip_prefix(&MAGIC)?;
@@ -139,7 +139,7 @@ impl Marked {
 /// A mark as a start finds it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FoundMark {
-    /// What it says; `None` when it is missing or no slot reads.
+    /// The claim of the newest slot; `None` without a file or a readable slot.
     pub(super) marked: Option<Marked>,
     is_there: bool,
     turn: u64,
@@ -170,7 +170,7 @@ fn path_of(directories: &Directories) -> PathBuf {
     directories.wal.join(FILE_NAME)
 }
 
-/// The mark of an open log, shared by its writer and by those who index it.
+/// The mark of an open log, shared by the writer and the indexer.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     path: PathBuf,

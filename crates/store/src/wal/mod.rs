@@ -48,7 +48,7 @@
 //! producer is: removing old segments never forgets which retries are retries.
 //!
 //! What was durable is known from four witnesses: the [`mark`], written after each sync; a frame
-//! that says so of all bytes before it; a later segment, begun after the one before was synced;
+//! whose flag covers all bytes before; a later segment, begun after the one before was synced;
 //! and the indexes, none of which is ahead of the log. Bytes at the end that do not read and that
 //! no witness knows were never acknowledged under `fsync`: acks wait for the sync, and the mark
 //! for what was synced is written before the acks. After a power cut the mark may be that of the
@@ -60,8 +60,8 @@
 //!
 //! | found | done |
 //! |---|---|
-//! | unread bytes at the end of the last segment that were never durable | cut off, counted: a crash tore them |
-//! | last segment without a whole header and without frames, which was never durable | removed: a crash while rotating |
+//! | unreadable end of the last segment, never durable | cut off, counted: a crash tore it |
+//! | last segment without header and frames, never durable | removed: a crash while rotating |
 //! | a bad frame anywhere else | kept in `quarantine/`, told, skipped to the next good one |
 //! | numbers of records that no segment holds and no index has | told |
 //! | no mark, or none that reads | bytes that do not read are damage, wherever they are |

@@ -98,7 +98,7 @@ impl Witness {
         // Without a mark nothing can be called torn.
         let Some(Marked { durable, .. }) = self.marked() else { return true };
         let in_marked = segment.first_seq == durable.segment && offset < durable.bytes;
-        // A later segment was begun, so this one was durable as a whole.
+        // The writer syncs a segment before the next one begins.
         let is_closed = segment.first_seq < durable.segment;
         in_marked || is_closed || seq.max(segment.first_seq) < self.durable_below()
     }
@@ -183,7 +183,7 @@ struct Recoverer<'a> {
     /// Number behind the last record that was read or told as lost; none before the first
     /// segment.
     end: Option<u64>,
-    /// Damage of which it is not known yet which numbers it held.
+    /// Damage whose numbers the next frame or segment will say.
     open: Option<(Segment, Gap)>,
     /// Span of the last good frame, and of its writing.
     seen: Option<Span>,
@@ -327,8 +327,8 @@ impl Recoverer<'_> {
             return Ok(Verdict::Damage);
         }
         Ok(match gap.reach {
-            // A segment takes frames only after its header was synced. Without one it held
-            // nothing, unless it is longer than that.
+            // A segment takes frames only after its header was synced. A short segment without a
+            // header never held a frame.
             GapReach::ToEnd if gap.offset == 0 && gap.end > UNFINISHED_BYTES_MAX => Verdict::Damage,
             GapReach::ToEnd => Verdict::Torn,
             GapReach::GivenUp => Verdict::Damage,

@@ -45,7 +45,7 @@ impl WalReleaser {
         if self.durable.reaches(seq) || self.durable.failed().is_some() {
             return Ok(());
         }
-        // ORDER: asked before the sync, which then covers it.
+        // ORDER: the place is read before the sync, so that the sync covers all of its bytes.
         let written = self.mark.written();
         // Segments before the last one were synced when they were closed.
         let Some(last) = self.segments.snapshot().pop() else { return Ok(()) };

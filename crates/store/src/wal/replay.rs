@@ -60,7 +60,7 @@ pub struct Replay {
     losses: Losses,
     mark: Mark,
     current: Option<(Segment, Scanner)>,
-    /// Damage of which it is not known yet which numbers it held.
+    /// Damage whose numbers the next frame or segment will say.
     open: Option<(Segment, Gap)>,
     from_seq: u64,
     end_seq: u64,

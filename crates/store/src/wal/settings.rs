@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Batch ids and producers that are remembered, of all senders together: an hour of 63 batches a
 /// second. As many as a hash table of 2^18 places takes, 17 MiB of memory; 7.9 MiB at the head of
-/// each segment of 64 MiB. Whose entries go beyond it, [`super::window`] says.
+/// each segment of 64 MiB. [`super::window`] says whose entries go beyond the bound.
 pub(super) const RETRY_WINDOW_ENTRIES_MAX: usize = (1 << 18) / 8 * 7;
 
 /// Largest payload of a frame before compression: far above the largest body, far below what

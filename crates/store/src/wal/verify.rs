@@ -61,8 +61,8 @@ impl WalReport {
     }
 }
 
-/// Reads the log of a data directory and checks every frame: order, checksum, that its records
-/// decode, and that none is missing.
+/// Reads the log of a data directory and checks order, checksum and records of every frame, and
+/// that no number is missing.
 pub fn verify(vfs: &dyn Vfs, data_directory: &Path) -> Result<WalReport, WalError> {
     let directories = Directories::of(data_directory);
     // ORDER: a running server goes on meanwhile. What the mark claims to be written is there to
@@ -86,7 +86,7 @@ pub fn verify(vfs: &dyn Vfs, data_directory: &Path) -> Result<WalReport, WalErro
         let is_last = Some(segment.first_seq) == last;
         match walk.segment(vfs, &segment, is_last) {
             Ok(()) => {}
-            // A running server released it meanwhile, and what it held is not missing.
+            // A running server released the segment meanwhile: no record is missing.
             Err(WalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 walk.expected_seq = None;
             }

@@ -4,10 +4,10 @@
 //! them. The window is not a cache: all its entries are repeated at the head of every segment, so
 //! an entry outlives the segments that held its batch.
 //!
-//! Whose entry has to go: when the window is full, the sender that holds most of it loses the
-//! entry that it used longest ago. So each sender keeps an equal share at least, one that floods
-//! the window pushes out its own entries only, and one sender alone may have all of it. Entries
-//! are *found* whoever asks, because a retry may come by way of another proxy or network.
+//! When the window is full, the largest holder loses the entry with the oldest use. Each sender
+//! keeps an equal share at least, a flood pushes out entries of its own sender only, and a single
+//! sender may fill the whole window. The sender of a question does not matter for *finding* an
+//! entry, because a retry may come by way of another proxy or network.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub(super) struct RetryWindow {
     sizes: BTreeSet<(usize, SenderId)>,
 }
 
-/// The entries of a sender, each at one place with the time that it had when it was put there:
-/// about in the order in which they were used.
+/// The entries of a sender, roughly in the order of use. Each entry has one place, with the entry's
+/// time at the moment of placing.
 type Order = VecDeque<(Key, Timestamp)>;
 
 #[derive(Clone, Copy, Debug)]
@@ -68,15 +68,15 @@ pub(super) struct KnownBatch {
 }
 
 impl KnownBatch {
-    /// Tells whether a batch of the same id can be the same one. Senders that name their batches
-    /// alike are told apart where they differ in how much they sent.
+    /// Tells whether a batch of the same id can be a repeat. Two senders with equal names for
+    /// different batches are told apart by the number of records.
     pub(super) fn is_repeated_by(self, other: KnownBatch) -> bool {
         self.sender == other.sender || self.record_count == other.record_count
     }
 }
 
 impl RetryWindow {
-    /// Returns an empty window that remembers entries for so long.
+    /// Returns an empty window with a time to remember entries for.
     pub(super) fn new(age: Duration) -> RetryWindow {
         let age_micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         RetryWindow {
@@ -130,7 +130,7 @@ impl RetryWindow {
             known.written_at = known.written_at.max(written_at);
             return;
         }
-        // Before the new entry has its place, which is not the one to lose.
+        // Room is made first, so that the new entry cannot be the loser.
         if self.entries.len() >= self.entries_max
             && let Some((_, largest)) = self.sizes.last().copied()
         {
@@ -153,8 +153,8 @@ impl RetryWindow {
         }
     }
 
-    /// Forgets the entry that a sender used longest ago, if it may go. Entries that were used
-    /// again since they got their place get a new one.
+    /// Forgets the entry with a sender's oldest use, if that entry may go. Entries with a newer use
+    /// than their place says move to the back.
     fn forget_one_of(&mut self, sender: SenderId, may_go: impl Fn(Timestamp) -> bool) -> bool {
         let Some(order) = self.senders.get_mut(&sender) else { return false };
         let size = order.len();

@@ -120,12 +120,12 @@ impl Wal {
         vfs.sync_dir(directory).map_err(WalError::io("sync", directory))?;
         let Recovered { mut recovery, mut segments, mut window, tail, indexed_below, spans } =
             recovered;
-        // ORDER: the mark before the first segment, so that segments without a mark have lost it.
+        // ORDER: the mark before the first segment: segments without a mark then prove a lost mark.
         let begun = LogPlace { segment: recovery.next_seq, bytes: 0, below: recovery.next_seq };
         let marked = Marked {
             acks: settings.durability.into(),
             durable: witness.mark.marked.map_or(begun, |marked| marked.durable),
-            // A log that was lost, or its mark, begins anew.
+            // After the loss of a log or of a mark, counting begins anew.
             indexed_below: witness.mark.marked.map_or(recovery.first_seq, |_| indexed_below),
             span: None,
         };
@@ -256,7 +256,7 @@ impl Wal {
     ) -> Result<Vec<Placement>, WalError> {
         self.refuse_if_poisoned()?;
         if let Some(reason) = self.durable.moved() {
-            // What was acknowledged is in the directory that was moved. Here another store may be
+            // Acknowledged records are in the moved directory. Here another store may be
             // at work, whose files this process must not touch.
             self.poisoned = Some(reason.clone());
             return Err(WalError::Poisoned { reason });
@@ -307,7 +307,7 @@ impl Wal {
         self.active.sync().map_err(|error| self.poison(error))?;
         self.durable.advance(self.next_seq);
         // ORDER: after the sync, so that the mark never claims too much, and before the acks, so
-        // that a killed process has left a mark for everything that it acknowledged.
+        // that a killed process leaves a mark for every acknowledged record.
         self.mark.durable(self.mark.written());
         histogram!(WAL_SYNC_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(())
@@ -430,7 +430,7 @@ impl Wal {
                 self.segments.push(segment);
                 self.mark.wrote(self.written_to(), None);
                 self.mark.durable(self.written_to());
-                // Once a segment, so that one that is missing is noticed after a power cut too.
+                // Once a segment: a missing segment is then noticed after a power cut too.
                 self.keep_mark();
                 Ok(())
             }
@@ -464,7 +464,7 @@ impl Wal {
 struct Group {
     next_seq: u64,
     ids: HashMap<BatchId, KnownBatch>,
-    /// Last lines of producers, and who sent them.
+    /// Last lines and senders of producers.
     lines: HashMap<ProducerId, (u64, SenderId)>,
     /// Where the moments of its records lie.
     span: Option<Span>,

@@ -8,8 +8,7 @@ use super::super::verify;
 use super::*;
 use crate::backend::{FaultError, Operation};
 
-/// A log of one segment with so many synced records of one batch each; returns the frames'
-/// offsets.
+/// A log of one segment with synced batches of a record each; returns the frames' offsets.
 fn one_segment(vfs: &SimulatedVfs, records: usize) -> (PathBuf, Vec<usize>) {
     let settings = WalSettings { segment_bytes: 1 << 20, ..small_settings() };
     let opened = Wal::open(Arc::new(vfs.clone()), Path::new(DATA), settings, at(0));
@@ -86,7 +85,7 @@ fn an_end_that_is_cut_off_is_told_with_the_number_of_its_records() {
     }
 }
 
-/// Nothing of the group was acknowledged: whatever is wrong in it, it is cut and nothing is told.
+/// No record of the group was acknowledged: any damage in the group cuts it, and none is told.
 #[test]
 fn a_group_that_was_never_synced_is_cut_where_it_is_torn() {
     let (path, start, end) = with_unsynced_group(&empty_disk());
@@ -200,7 +199,7 @@ fn damage_in_a_closed_segment_is_kept_once_and_told_until_it_is_acknowledged() {
     assert_eq!(vfs.list_dir(&quarantine).expect("listed"), ["acknowledged"]);
 }
 
-/// Entries outlive the segments that were damaged, so their own bytes are checked too.
+/// Entries outlive damaged segments, so the bytes of entries have checksums too.
 #[test]
 fn an_entry_that_rots_says_the_worst_and_one_that_was_begun_is_made_again() {
     let vfs = empty_disk();

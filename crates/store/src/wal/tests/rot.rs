@@ -27,7 +27,7 @@ fn harm() -> impl Strategy<Value = (usize, Harm)> {
     (0..8_usize, harm)
 }
 
-/// Does harm to one segment, chosen from the end: the last one is the one that is special.
+/// Does harm to one segment, chosen from the end: the last segment is special.
 fn inflict(vfs: &SimulatedVfs, (from_end, harm): &(usize, Harm)) {
     let paths = segment_paths(vfs);
     let Some(path) = paths.iter().rev().cycle().nth(*from_end).filter(|_| !paths.is_empty()) else {
@@ -60,7 +60,7 @@ fn inflict(vfs: &SimulatedVfs, (from_end, harm): &(usize, Harm)) {
     }
 }
 
-/// Writes a log: groups that are acknowledged, one perhaps that is not. Returns the texts by
+/// Writes a log of acknowledged groups, with an unacknowledged group at the end in some cases. Returns the texts by
 /// number, the number behind the last acknowledged one, and the number below which all is
 /// indexed.
 fn write(

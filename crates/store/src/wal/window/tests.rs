@@ -1,4 +1,4 @@
-//! What the retry window remembers, and whose entry goes when it is full.
+//! Memory of the retry window, and the choice of the entry to lose when the window is full.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn ids_are_found_until_they_are_old() {
     assert_eq!((window.len(), window.senders.len(), window.sizes.len()), (0, 0, 0));
 }
 
-/// The fault that this window was built against: ids of one sender pushed out those of all.
+/// Once, the ids of one sender pushed out the ids of all others.
 #[test]
 fn a_sender_that_floods_the_window_pushes_out_its_own_entries_only() {
     let mut window = window(3_600, 1_000);
@@ -74,7 +74,7 @@ fn a_sender_that_floods_the_window_pushes_out_its_own_entries_only() {
         window.insert(lines(&format!("p{number}"), 1), sender(4), 1, at(3));
     }
     assert!((0..10).all(|number| records(&window, number, at(4)) == Some(1)));
-    // Two that flood share what the others leave.
+    // Two floods share the room that other senders leave.
     let held = |number| window.senders.get(&sender(number)).map_or(0, VecDeque::len);
     assert_eq!((held(1), held(2)), (10, 1));
     assert!(held(3).abs_diff(held(4)) <= 1, "{} and {}", held(3), held(4));
