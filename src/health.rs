@@ -7,6 +7,7 @@
 //! No path of the machine or configuration value but the durability is told, and no record content
 //! but what [`ingest`] shows.
 
+mod clock;
 mod ingest;
 
 use std::collections::BTreeMap;
@@ -57,7 +58,7 @@ enum Status {
     /// Writes are taken, reads are answered, nothing was put aside.
     Ok,
     /// Writes are taken and reads are answered, but something was put aside, is not known, or
-    /// retention is held.
+    /// the clock is in doubt.
     Degraded,
     /// Writes are refused or reads fail.
     Unavailable,
@@ -93,7 +94,7 @@ pub(crate) struct Health {
     /// What of the write-ahead log is damaged, until somebody acknowledges it. While records are
     /// gone, answers whose range they may belong to are partial (`records_lost`).
     log_damage: Vec<LogDamage>,
-    /// How the clock stands, as retention sees it.
+    /// How the machine's clock stands, and what is believed of the time.
     clock: ClockHealth,
     /// The last day of each tier that was dropped before its time, because there was no room.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
@@ -172,32 +173,47 @@ impl LogDamage {
     }
 }
 
-/// How the clock stands, as retention sees it.
+/// How the machine's clock stands, and what is believed of the time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClockHealth {
-    /// `steady`; `ahead`: it has jumped and deletions are held; `behind`.
+    /// `steady`: the clock is believed; `ahead` or `behind` what was measured by more than
+    /// `store.clock_jump_max`; `unset`: it says a time before this program was made.
     #[schema(example = "steady")]
     state: &'static str,
     /// Seconds that it is ahead of the time that was measured; negative when it is behind.
     ahead_s: i64,
-    /// What retention takes for the present.
+    /// What is believed: lines that name no time are dated by it.
     #[schema(format = DateTime)]
     present: String,
-    /// Seconds of steady running until the clock is believed as it is.
+    /// What retention takes for the present.
+    #[schema(format = DateTime)]
+    retention_present: String,
+    /// Seconds of steady running until the clock is believed as it is; 0 when it is, and when it
+    /// is only believed once it is set right or confirmed.
     believed_in_s: u64,
+    /// Seconds by which the clock was believed although nobody has measured them, over a downtime
+    /// or after a jump: records may be kept that much longer until the clock is confirmed.
+    unconfirmed_s: i64,
+    /// Partitions that a wrong clock has dated: they go when their days are over by measured time,
+    /// not when their date says.
+    misdated_partitions: u64,
 }
 
-impl From<&ClockReport> for ClockHealth {
-    fn from(report: &ClockReport) -> ClockHealth {
+impl ClockHealth {
+    fn new(report: &ClockReport, misdated_partitions: u64) -> ClockHealth {
         ClockHealth {
             state: match report.state {
                 ClockState::Steady => "steady",
                 ClockState::Ahead => "ahead",
                 ClockState::Behind => "behind",
+                ClockState::Unset => "unset",
             },
             ahead_s: report.ahead_s,
             present: report.present.to_string(),
+            retention_present: report.retention_present.to_string(),
             believed_in_s: report.believed_in_s,
+            unconfirmed_s: report.unconfirmed_s,
+            misdated_partitions,
         }
     }
 }
@@ -258,20 +274,17 @@ impl Health {
         reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
         let report = state.reporter.report();
         let (writable, readable) = (store.is_writable(), read.is_ok());
-        let is_held = store.clock.state == ClockState::Ahead;
+        let is_doubted = store.clock.state != ClockState::Steady;
         let waits = store.indexing_waits.as_ref();
         reasons.extend(waits.map(|why| format!("indexing waits: {why}")));
         reasons.extend(store.losses.iter().take(LOG_DAMAGE_REASONS).map(LogDamage::reason));
-        if is_held {
-            let hours = store.clock.ahead_s / 3_600;
-            reasons.push(format!("retention is held: the clock has jumped {hours} hours ahead"));
-        }
+        reasons.extend(clock::doubt(&store.clock));
         let whole = store.quarantined.is_empty()
             && store.quarantine.count == 0
             && store.losses.is_empty()
             && store.unknown_tiers.is_empty()
             && store.indexing_waits.is_none()
-            && !is_held;
+            && !is_doubted;
         let status = match (writable && readable, whole) {
             (false, _) => Status::Unavailable,
             (true, false) => Status::Degraded,
@@ -294,7 +307,7 @@ impl Health {
                 items: store.quarantine.items.iter().map(|item| item.name.clone()).collect(),
             },
             log_damage: store.losses.iter().take(LOG_DAMAGE_LISTED).map(LogDamage::from).collect(),
-            clock: ClockHealth::from(&store.clock),
+            clock: ClockHealth::new(&store.clock, store.misdated),
             dropped_early: store
                 .dropped_early
                 .iter()
@@ -302,7 +315,7 @@ impl Health {
                 .collect(),
             many_names: many_names(&state.store),
             ingest: IngestHealth::from(&report),
-            notices: notices(&report),
+            notices: [clock::notices(&store.clock, store.misdated), notices(&report)].concat(),
         }
     }
 }

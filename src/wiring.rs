@@ -72,7 +72,6 @@ pub(crate) async fn serve(
     let mut signals = StopSignals::new()?;
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ingest_config = settings::ingest_config(&config)?;
     keys::make_private_directory(&config.data_dir).context("make the data directory")?;
 
@@ -89,13 +88,16 @@ pub(crate) async fn serve(
         },
     };
     let store = tokio::select! {
-        opened = open_store(&config, Arc::clone(&clock), receiver, &memory) => opened?,
+        opened = open_store(&config, receiver, &memory) => opened?,
         // Replay may take long; left half way it begins anew, as after a crash.
         () = signals.next() => {
             tracing::info!("stopped before the store was open");
             return Ok(());
         }
     };
+    // One notion of the present for all that date, judge and delete: the store has made it of the
+    // machine's clock and of what it remembers.
+    let clock = store.clock();
     // ORDER: after the store has found the directory to be of a format that we know.
     let pseudonyms = open_keys(&config)?;
     let metrics = Arc::new(metrics(&store));
@@ -156,12 +158,12 @@ pub(crate) async fn serve(
 
 async fn open_store(
     config: &Config,
-    clock: Arc<dyn Clock>,
     receiver: HandoffReceiver,
     memory: &MemoryBudget,
 ) -> Result<Store> {
     let settings = settings::store_settings(config, &config.data_dir, memory);
-    let opening = tokio::task::spawn_blocking(move || Store::open(settings, clock, receiver));
+    let machine = Arc::new(SystemClock);
+    let opening = tokio::task::spawn_blocking(move || Store::open(settings, machine, receiver));
     opening.await.context("open the store")?.context("open the store")
 }
 

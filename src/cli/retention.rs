@@ -40,7 +40,7 @@ enum Action {
         /// As if it were this moment: 2027-11-20 or 2027-11-20T14:05:09Z
         #[arg(long, value_name = "TIME", conflicts_with = "trust_clock")]
         now: Option<String>,
-        /// The clock has jumped ahead, and it is right: believe it
+        /// The clock is right: believe it, and count the time that the machine was off
         #[arg(long)]
         trust_clock: bool,
     },

@@ -110,7 +110,7 @@ pub(crate) async fn plan(
     params(
         ("now" = Option<String>, Query, description = "RFC 3339; the present when missing"),
         ("trust_clock" = Option<bool>, Query,
-            description = "Believes the clock, although it has jumped ahead"),
+            description = "Believes the clock, and counts the time that the machine was off"),
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
     responses((status = 200, body = RetentionPlan)))]

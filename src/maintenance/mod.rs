@@ -32,7 +32,7 @@ pub(crate) fn retention_status(store: &Store) -> RetentionStatus {
             bytes: own().map(|partition| partition.stats().bytes).sum(),
             oldest: days().min().map(|day| day.to_string()),
             newest: days().max().map(|day| day.to_string()),
-            next_expiry: days().min().map(|day| tiers.expires(id, day).to_string()),
+            next_expiry: own().map(|own| store.expires(own)).min().map(|due| due.to_string()),
         }
     };
     RetentionStatus { tiers: tiers.iter().map(tier_status).collect() }
@@ -41,7 +41,7 @@ pub(crate) fn retention_status(store: &Store) -> RetentionStatus {
 /// The moment that retention is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// The present as retention takes it: the clock, unless it has jumped ahead.
+    /// The present as retention takes it: what was measured, and never later than the clock.
     Now,
     /// The present by the clock, which an engineer has looked at: it is believed from here on.
     TrustedNow,

@@ -91,4 +91,6 @@ mod times;
 #[cfg(test)]
 mod torture;
 #[cfg(test)]
+mod wrong_clocks;
+#[cfg(test)]
 mod zones;

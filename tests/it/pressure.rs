@@ -1,4 +1,4 @@
-//! What happens when the disk fills, the clock jumps, a file rots or the log breaks, on the real
+//! What happens when the disk fills, a file rots or the log breaks, on the real
 //! binary. Free room is made scarce by the marks of the configuration, and taken away by a library
 //! in the server's process whose writes find none.
 
@@ -236,68 +236,6 @@ fn a_log_that_cannot_be_written_stops_acks_keeps_reads_and_ends_with_an_error() 
     assert_eq!(server.terminate(), Some(1));
     let server = home.start();
     assert!(server.count("number:>=0") >= 10);
-}
-
-/// Writes down that the store has last seen a time so long ago, on another boot.
-fn remember(home: &Home, ago_micros: i64) {
-    let path = home.data().join("clock.json");
-    let text = fs::read_to_string(&path).expect("what is believed");
-    let mut file: Value = serde_json::from_str(&text).expect("JSON");
-    for field in ["expected", "wall"] {
-        let seen = file["belief"][field].as_i64().expect("a moment");
-        file["belief"][field] = json!(seen - ago_micros);
-    }
-    file["uptime"]["boot"] = json!("another boot");
-    fs::write(&path, file.to_string()).expect("a file of ours");
-}
-
-#[test]
-fn retention_holds_its_hand_when_the_clock_has_jumped() {
-    let home = Home::new();
-    let server = home.start();
-    let old = |days: u32| ago(DAY * days).to_string();
-    server.store(&line(&json!({"timestamp": old(6), "level": "debug", "message": "young"})));
-    server.terminate();
-    // Ten years later, says the clock: to this store, today is in the far future of the last
-    // time that it believed.
-    let ten_years = 10 * 365 * 86_400_000_000_i64;
-    remember(&home, ten_years);
-    let server = home.start();
-    let now = health(&server);
-    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("degraded"), &json!("ahead")));
-    assert!(now["reasons"].to_string().contains("retention is held"), "{now}");
-    assert_eq!(metric(&server, "tierlog_retention_held"), 1.0);
-    let url = format!("http://{}", server.address("query"));
-    let verb = |arguments: &[&str]| {
-        let run = run(&mut home.tierlog(&[arguments, &["--server", &url]].concat()));
-        (run.code, run.stdout)
-    };
-    let (code, printed) = verb(&["retention", "plan", "--format", "json"]);
-    assert_eq!((code, printed.lines().filter(|line| line.contains("debug")).count()), (0, 0));
-    // An engineer has confirmed the clock.
-    assert_eq!(verb(&["retention", "run", "--trust-clock"]).0, 0);
-    let now = health(&server);
-    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("ok"), &json!("steady")), "{now}");
-    assert_eq!(server.count("level:debug"), 1, "it is six days old, and seven are kept");
-    server.terminate();
-
-    // A clock that goes back neither holds nor drops a partition.
-    remember(&home, -ten_years);
-    let server = home.start();
-    assert_eq!(health(&server)["clock"]["state"], "behind");
-    assert_eq!(server.count("level:debug"), 1);
-    server.store(&numbered(0..5));
-    server.await_count("", 6);
-}
-
-#[test]
-fn a_downtime_of_half_a_day_is_no_jump() {
-    let home = Home::new();
-    home.start().terminate();
-    remember(&home, 43_200_000_000);
-    let server = home.start();
-    let now = health(&server);
-    assert_eq!((&now["status"], &now["clock"]["state"]), (&json!("ok"), &json!("steady")), "{now}");
 }
 
 /// Stores lines of two sealed days.

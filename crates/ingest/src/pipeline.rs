@@ -13,7 +13,7 @@ use bytes::Buf as _;
 use serde::Serialize;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::memory::MemoryPart;
-use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, RedactedBatch, RejectReason, Timestamp};
+use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present, RedactedBatch, RejectReason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Defaults, IngestConfig};
@@ -255,8 +255,8 @@ impl Ingest {
     }
 
     /// Returns the present.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+    pub(crate) fn present(&self) -> Present {
+        self.clock.present()
     }
 
     /// Opens a batch that will probably take so many bytes.
@@ -337,8 +337,8 @@ impl Ingest {
         kind: LineKind,
         input_bytes: usize,
     ) -> BatchBuilder<'b> {
-        let now = self.clock.now();
-        let context = Context { config: &self.config, defaults, arrival: now, now };
+        let present = self.clock.present();
+        let context = Context { config: &self.config, defaults, arrival: present.now, present };
         let writer = self.redacting_writer(input_bytes);
         BatchBuilder::new(reader, kind, writer, context, &self.observations)
     }

@@ -38,7 +38,7 @@ impl Ingest {
         let mut reader = LineReader::new(self.config());
         let bytes = lines.iter().map(|line| line.text.len()).sum();
         let mut writer = self.redacting_writer(bytes);
-        let now = self.now();
+        let present = self.present();
         let mut rejected = Vec::with_capacity(lines.len());
         for line in lines {
             let defaults = Defaults {
@@ -46,8 +46,12 @@ impl Ingest {
                 level: None,
                 source: line.source.clone(),
             };
-            let context =
-                Context { config: self.config(), defaults: &defaults, arrival: line.arrival, now };
+            let context = Context {
+                config: self.config(),
+                defaults: &defaults,
+                arrival: line.arrival,
+                present,
+            };
             match reader.read(line.text.trim_ascii().as_bytes(), LineKind::Json, context) {
                 Ok(record) => {
                     let memory = writer.push(record);

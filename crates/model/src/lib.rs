@@ -30,7 +30,7 @@ mod timestamp;
 
 pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch, Span};
 pub use buffer_pool::BufferPool;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, Doubt, ManualClock, Present, SystemClock, Uptime};
 pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use error_names::is_error_text;

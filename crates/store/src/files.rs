@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 use crate::backend::Vfs;
+use crate::checked::{Content, with_checksum};
 
 /// Replaces a file so that after a crash it is either the old or the new one, whole.
 pub(crate) fn write_atomically(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
@@ -26,6 +27,28 @@ pub(crate) fn write_atomically(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Resu
         return Err(error);
     }
     path.parent().map_or(Ok(()), |parent| sync_directory(vfs, parent))
+}
+
+/// Replaces a file of JSON, with a checksum, so that after a crash it is either the old or the new
+/// one, whole.
+pub(crate) fn write_checked(vfs: &dyn Vfs, path: &Path, json: &[u8]) -> Result<(), StoreError> {
+    write_atomically(vfs, path, &with_checksum(json))
+}
+
+/// Returns the JSON of a file; `None` when there is none. Damage is an error.
+pub(crate) fn read_checked(vfs: &dyn Vfs, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let file = match vfs.read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::io("read", path)(error)),
+    };
+    match Content::of(&file).whole() {
+        Some(json) => Ok(Some(json.to_vec())),
+        None => Err(StoreError::Malformed {
+            path: path.to_owned(),
+            problem: "checksum mismatch".to_owned(),
+        }),
+    }
 }
 
 /// Removes a file if it is there. The removal is durable after the next sync of its directory.

@@ -88,6 +88,10 @@ impl Layout {
         self.root.join("clock.json")
     }
 
+    pub(crate) fn clock_copy(&self) -> PathBuf {
+        self.root.join("clock.copy.json")
+    }
+
     pub(crate) fn early_drops(&self) -> PathBuf {
         self.root.join("early-drops.json")
     }

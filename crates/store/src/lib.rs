@@ -10,6 +10,7 @@
 
 pub mod backend;
 mod catalogue;
+mod checked;
 mod dead_letters;
 mod directory_lock;
 mod document;
@@ -27,6 +28,7 @@ mod settings;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 mod store;
+mod time;
 mod tombstone;
 mod trash;
 mod versions;
@@ -44,8 +46,8 @@ pub use document::{
 pub use error::StoreError;
 pub use live::LiveBatch;
 pub use maintenance::{
-    Candidate, ClockReport, ClockState, CompactScope, DropReason, Expiry, PartitionCheck,
-    PressureRule, QuarantineReport, Quarantined, SealPlan, Sealed, VerifyReport, plan_compaction,
+    Candidate, CompactScope, DropReason, Expiry, Kept, PartitionCheck, PressureRule,
+    QuarantineReport, Quarantined, SealPlan, Sealed, VerifyReport, plan_compaction,
     plan_dead_letters, plan_pressure, plan_retention,
 };
 pub use partition::{
@@ -55,6 +57,7 @@ pub use partition::{
 pub use schema::{IndexFields, attribute_column, index_fields, text_term};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};
+pub use time::{ClockReport, ClockState};
 pub use wal::{Durability, Loss};
 pub use words::{
     Ending, Kind, Need, NormalText, Phrase, Signs, Term, is_run, kind, normal_form, scan_prefix,

@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Deserialize;
-use tierlog_model::{Clock, Day, HeldBytes};
+use tierlog_model::{Clock, Day, HeldBytes, Timestamp};
 
 use crate::catalogue::Catalogue;
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
-use crate::maintenance::{RetentionClock, quarantined_partitions};
+use crate::maintenance::quarantined_partitions;
 use crate::quarantine::quarantine;
+use crate::time::{BelievedClock, Witnesses};
 use crate::tombstone::Tombstones;
 use crate::trash::{empty_trash, move_to_trash};
 use crate::versions::{FORMAT, check_all};
@@ -57,6 +58,8 @@ fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
 pub(crate) struct Found {
     /// Number after the last record that any partition has.
     pub(crate) next_seq: u64,
+    /// Moment of the youngest record of all.
+    pub(crate) youngest: Option<Timestamp>,
     /// What could not be read and was put aside: partitions, tombstones.
     pub(crate) quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name: kept, not searched, not dropped.
@@ -70,8 +73,8 @@ pub(crate) struct Recovered {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) wal: Wal,
     pub(crate) indexer: Arc<Indexer>,
-    /// The present as everything that deletes takes it.
-    pub(crate) retention_clock: Arc<RetentionClock>,
+    /// What time is believed.
+    pub(crate) clock: Arc<BelievedClock>,
     pub(crate) found: Found,
     /// Records that were read back from the WAL.
     pub(crate) replayed_records: u64,
@@ -84,7 +87,7 @@ pub(crate) struct Recovered {
 pub(crate) fn recover(
     layout: Layout,
     settings: &StoreSettings,
-    clock: &Arc<dyn Clock>,
+    machine: Arc<dyn Clock>,
 ) -> Result<Recovered, StoreError> {
     // ORDER: nothing of a directory that is refused may have been changed before.
     check_all(&layout)?;
@@ -98,11 +101,24 @@ pub(crate) fn recover(
     catalogue.set_lost(quarantined_partitions(&layout, &settings.tiers));
 
     let vfs = layout.shared_vfs();
-    let witness = (clock.now(), found.next_seq);
+    let known_below = found.next_seq.max(tombstones.highest());
+    let mut believed = None;
     let (mut wal, recovered) =
-        Wal::open_beside(vfs, layout.root(), settings.wal_settings(), witness)?;
+        Wal::open_at(vfs, layout.root(), settings.wal_settings(), found.next_seq, |recovery| {
+            let witnesses = Witnesses {
+                next_seq: recovery.next_seq.max(known_below),
+                logged: recovery.last_written,
+                indexed: found.youngest,
+                indexed_below: found.next_seq,
+            };
+            let clock = settings.clock_settings();
+            let clock = BelievedClock::open(&layout, machine, clock, &witnesses);
+            believed.insert(clock).reckoned()
+        })?;
+    let clock = Arc::new(believed.expect("the log has asked for the present when it is open"));
+    clock.follow(wal.releaser());
     // A WAL that was lost must not give out numbers that indexes or tombstones have already.
-    wal.ensure_next_seq(found.next_seq.max(tombstones.highest()), clock.now())?;
+    wal.ensure_next_seq(known_below, clock.reckoned())?;
     if recovered.torn_bytes > 0 || recovered.corrupt_frames > 0 {
         tracing::warn!(
             torn_bytes = recovered.torn_bytes,
@@ -110,12 +126,10 @@ pub(crate) fn recover(
             "repaired the write-ahead log"
         );
     }
-    let retention_clock = RetentionClock::open(&layout, Arc::clone(clock), settings.clock_jump_max);
-    let retention_clock = Arc::new(retention_clock);
     let indexer = Indexer::new(
         settings.indexer_settings(),
         layout.clone(),
-        Arc::clone(&retention_clock) as Arc<dyn Clock>,
+        Arc::clone(&clock),
         Arc::clone(&catalogue),
         (wal.releaser(), wal.reader()),
         tombstones,
@@ -123,16 +137,7 @@ pub(crate) fn recover(
     let indexer = Arc::new(indexer);
     let deadline = Instant::now().checked_add(settings.replay_before_ready);
     let Replayed { records: replayed_records, left } = replay(&wal, &indexer, deadline)?;
-    Ok(Recovered {
-        layout,
-        catalogue,
-        wal,
-        indexer,
-        retention_clock,
-        found,
-        replayed_records,
-        left,
-    })
+    Ok(Recovered { layout, catalogue, wal, indexer, clock, found, replayed_records, left })
 }
 
 /// Reads every partition directory into the catalogue.
@@ -187,6 +192,7 @@ fn load_partition(
         }
         Ok(partition) => {
             found.next_seq = found.next_seq.max(partition.position());
+            found.youngest = found.youngest.max(partition.stats().latest);
             Ok(())
         }
         Err(error @ StoreError::FormatVersion { .. }) => Err(error),

@@ -29,8 +29,10 @@ pub struct StoreSettings {
     pub dead_letters_bytes_max: u64,
     /// Bytes of sealed partitions that are checked in a second; 0 is none.
     pub scrub_bytes_per_second: u64,
-    /// How far the clock may jump ahead and still be believed by retention.
+    /// How far the clock may be off what was measured and is followed all the same.
     pub clock_jump_max: Duration,
+    /// How far ahead of the present ingest lets records in.
+    pub ahead_max: Duration,
     /// How long a batch id is remembered, so that a retry is recognised.
     pub retry_window_age: Duration,
     /// How long a start indexes what the log holds before the store is open; the rest follows.
@@ -80,6 +82,7 @@ impl StoreSettings {
             dead_letters_bytes_max: 1 << 30,
             scrub_bytes_per_second: 1 << 20,
             clock_jump_max: Duration::from_secs(24 * 3600),
+            ahead_max: Duration::from_secs(24 * 3600),
             retry_window_age: Duration::from_secs(24 * 3600),
             replay_before_ready: Duration::from_secs(2),
             commit_interval: Duration::from_millis(500),

@@ -20,12 +20,13 @@ use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
 use crate::partition::{RecordSelection, WriterSettings};
 use crate::recovery::{self, Found, Recovered};
+use crate::time::{ClockSettings, MeasuredClock};
 use crate::wal::{
     self, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
 };
 use crate::{
-    ClockReport, CompactScope, Expiry, MaintenanceJob, PartitionId, QuarantineReport, SealPlan,
-    Sealed, StoreError, StoreSettings, VerifyReport,
+    ClockReport, CompactScope, Expiry, MaintenanceJob, Partition, PartitionId, QuarantineReport,
+    SealPlan, Sealed, StoreError, StoreSettings, VerifyReport,
 };
 
 /// A store that is open in this process. Cheap to clone.
@@ -78,8 +79,10 @@ pub struct StoreHealth {
     pub losses: Vec<Loss>,
     /// Why indexing waits, if it does.
     pub indexing_waits: Option<String>,
-    /// How the clock stands, as retention sees it.
+    /// How the clock stands.
     pub clock: ClockReport,
+    /// Partitions that a wrong clock has dated, and that go later or earlier than their days say.
+    pub misdated: u64,
     /// The last day of each tier that was dropped before its time.
     pub dropped_early: BTreeMap<String, Day>,
 }
@@ -102,28 +105,21 @@ impl Store {
         let directory = settings.data_directory.clone();
         let layout = Layout::new(Arc::new(DiskVfs), directory, settings.tiers.clone());
         let lock = Arc::new(recovery::lock(&layout)?);
-        let recovered = recovery::recover(layout, &settings, &clock)?;
+        let recovered = recovery::recover(layout, &settings, clock)?;
         recovered.wal.guard(Arc::clone(&lock));
-        let Recovered {
-            layout,
-            catalogue,
-            wal,
-            indexer,
-            retention_clock,
-            found,
-            replayed_records,
-            left,
-        } = recovered;
+        let Recovered { layout, catalogue, wal, indexer, clock, found, replayed_records, left } =
+            recovered;
 
+        let measured: Arc<dyn Clock> = Arc::new(MeasuredClock(Arc::clone(&clock)));
         let live = LiveSender::new(settings.live_memory.clone());
         let state = indexer.write_state().clone();
         let losses = wal.losses().clone();
-        let hooks = WalHooks { clock, live: live.clone(), state };
+        let hooks = WalHooks { clock: measured, live: live.clone(), state };
         let write_state = hooks.state.clone();
         let maintenance = Arc::new(Maintenance::new(
             settings.maintenance_settings(),
             layout.clone(),
-            retention_clock,
+            clock,
             Arc::clone(&catalogue),
             Arc::clone(&indexer),
         ));
@@ -230,6 +226,7 @@ impl Store {
             losses: inner.losses.told(),
             indexing_waits: inner.write_state.indexing_waits(),
             clock: inner.maintenance.clock().report(),
+            misdated: inner.maintenance.misdated(),
             dropped_early: inner.maintenance.early_drops().all(),
         }
     }
@@ -246,9 +243,22 @@ impl Store {
         self.inner.losses.touch(span)
     }
 
-    /// Returns the present as retention takes it: the clock, unless it has jumped ahead.
+    /// Returns the time that is believed, for everything that dates and judges by it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.inner.maintenance.clock()) as Arc<dyn Clock>
+    }
+
+    /// Returns the present by which days are over: what was measured, and never later than the
+    /// machine's clock.
     pub fn retention_now(&self) -> Timestamp {
-        self.inner.maintenance.clock().now()
+        self.inner.maintenance.clock().oldest_present()
+    }
+
+    /// Returns when the days of a partition are over, to be compared with
+    /// [`Store::retention_now`]. A clock that was wrong when it was written makes it differ from
+    /// what its day says.
+    pub fn expires(&self, partition: &Partition) -> Timestamp {
+        self.inner.maintenance.expires(partition)
     }
 
     /// Believes the clock as it is: an engineer has looked at it.
@@ -373,6 +383,14 @@ impl StoreSettings {
             },
             dead_letters_bytes_max: self.dead_letters_bytes_max,
             scrub_bytes_per_second: self.scrub_bytes_per_second,
+        }
+    }
+
+    pub(crate) fn clock_settings(&self) -> ClockSettings {
+        ClockSettings {
+            jump_max: self.clock_jump_max,
+            ahead_max: self.ahead_max,
+            tiers: self.tiers.clone(),
         }
     }
 

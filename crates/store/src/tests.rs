@@ -205,7 +205,7 @@ fn a_sealed_partition_answers_the_same_and_takes_late_records() {
         expected.extend(records);
     }
     assert!(running.store.compact(CompactScope::ClosedDays).expect("compacted").is_empty());
-    running.clock.set(noon().saturating_add_micros(DAY_MICROS));
+    running.clock.advance(DAY_MICROS);
     let sealed = running.store.compact(CompactScope::ClosedDays).expect("compacted");
     assert_eq!(sealed.len(), 4);
     for partition in running.store.catalogue().partitions() {

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use tierlog_model::{Record, RecordKind, RejectReason, Value, fields as field_names};
+use tierlog_model::{
+    Doubt, Record, RecordKind, RejectReason, Timestamp, Value, fields as field_names,
+};
 
 use super::aliases::{Hint, NameHash};
 use super::candidate::{Candidate, Finish, LevelChoice};
@@ -17,7 +19,7 @@ use super::names::NameFilter;
 use super::targets::Target;
 use super::timestamp::Exactness;
 use super::{Context, Reading, convert, derive, ids, moment, names, template};
-use crate::config::Defaults;
+use crate::config::{Defaults, IngestConfig};
 use crate::decode::Reject;
 use crate::redact;
 
@@ -258,8 +260,27 @@ fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: b
 }
 
 /// Refuses what its tier no longer keeps, and what lies further ahead than clocks differ.
+///
+/// While the present is in doubt, a record is let in that any candidate would let in: its sender's
+/// clock may be the one that is right. What is ahead of a clock that was never set says nothing
+/// about the record.
 fn check_bounds(record: &Record<'_>, context: Context<'_>) -> Result<(), Reject> {
-    let Context { config, now, .. } = context;
+    let Context { config, present, .. } = context;
+    let believed = check_bounds_at(record, config, present.now);
+    match (present.doubt, believed) {
+        (Doubt::Unknown, Err(Reject { reason: RejectReason::TooFarAhead, .. })) => Ok(()),
+        (Doubt::Or(other), Err(reject)) => {
+            check_bounds_at(record, config, other).map_err(|_| reject)
+        }
+        (Doubt::None | Doubt::Or(_) | Doubt::Unknown, believed) => believed,
+    }
+}
+
+fn check_bounds_at(
+    record: &Record<'_>,
+    config: &IngestConfig,
+    now: Timestamp,
+) -> Result<(), Reject> {
     let ahead_seconds = config.limits.ahead_seconds_max;
     let latest = now.saturating_add_micros(ahead_seconds.saturating_mul(1_000_000));
     if record.timestamp > latest {

@@ -23,7 +23,7 @@ mod template;
 mod timestamp;
 mod wrapper;
 
-use tierlog_model::{Record, RecordFields, RejectReason, Timestamp};
+use tierlog_model::{Present, Record, RecordFields, RejectReason, Timestamp};
 
 pub use aliases::AliasTable;
 use candidate::Layer;
@@ -58,7 +58,7 @@ pub(crate) struct Context<'c> {
     pub(crate) arrival: Timestamp,
     /// The present, against which moments are judged. Later than the arrival for a dead letter
     /// that is read once more.
-    pub(crate) now: Timestamp,
+    pub(crate) present: Present,
 }
 
 /// A record, and what is worth telling about how it was read.

@@ -5,7 +5,7 @@
 //! never costs a line that has a good time beside it.
 
 use jiff::tz::TimeZone;
-use tierlog_model::{RejectReason, Timestamp, Value};
+use tierlog_model::{Doubt, RejectReason, Timestamp, Value};
 
 use super::Context;
 use super::aliases::{Hint, Trust};
@@ -129,10 +129,14 @@ fn grade(
 
 /// Tells whether a moment lies within what the longest tier keeps and what clocks differ.
 fn is_near(timestamp: Timestamp, context: Context<'_>) -> bool {
-    let Context { config, now, .. } = context;
+    let Context { config, present, .. } = context;
     let behind = (i64::from(config.tiers.days_max()) + 1).saturating_mul(DAY_MICROS);
     let ahead = config.limits.ahead_seconds_max.saturating_mul(1_000_000);
-    timestamp >= now.saturating_add_micros(-behind) && timestamp <= now.saturating_add_micros(ahead)
+    let is_unknown = present.doubt == Doubt::Unknown;
+    present.candidates().any(|now| {
+        timestamp >= now.saturating_add_micros(-behind)
+            && (is_unknown || timestamp <= now.saturating_add_micros(ahead))
+    })
 }
 
 fn read(

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
-use tierlog_model::{Level, Value, fields as field_names};
+use tierlog_model::{Level, Present, Value, fields as field_names};
 
 use super::*;
 
@@ -14,7 +14,12 @@ fn arrival() -> Timestamp {
 
 fn read_as(line: &[u8], kind: LineKind, config: &IngestConfig) -> Result<Record<'static>, Reject> {
     let defaults = Defaults::default();
-    let context = Context { config, defaults: &defaults, arrival: arrival(), now: arrival() };
+    let context = Context {
+        config,
+        defaults: &defaults,
+        arrival: arrival(),
+        present: Present::sure(arrival()),
+    };
     LineReader::new(config).read(line, kind, context).map(Record::into_owned)
 }
 

@@ -49,7 +49,7 @@ impl<'b> BatchBuilder<'b> {
             line_number: 0,
             record_count: 0,
             runs: Vec::new(),
-            verdicts: Verdicts::new(observations.services(context.now)),
+            verdicts: Verdicts::new(observations.services(context.present.now)),
         }
     }
 
@@ -193,7 +193,7 @@ impl<'b> BatchBuilder<'b> {
         let lines = &mut self.reader.lines;
         let read = match lines.read_noticing(text, self.kind, self.context) {
             Ok(reading) => {
-                self.notes.note(&reading, self.context.now);
+                self.notes.note(&reading, self.context.present.now);
                 self.verdicts.services.note(&reading.record.fields);
                 self.verdicts.accepted_count += 1;
                 self.record_count += 1;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tierlog_model::{Clock, Tiers};
+use tierlog_model::Tiers;
 
 use super::IndexerSettings;
 use super::progress::Progress;
 use crate::catalogue::Catalogue;
 use crate::document::ChunkPool;
 use crate::layout::Layout;
+use crate::time::BelievedClock;
 use crate::wal::{WalReader, WalReleaser};
 
 /// Settings, directories, log, clock, and how far indexing is.
@@ -18,7 +19,7 @@ pub(super) struct Context {
     pub(super) settings: IndexerSettings,
     pub(super) tiers: Tiers,
     pub(super) layout: Layout,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<BelievedClock>,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) releaser: WalReleaser,
     pub(super) reader: WalReader,

@@ -21,8 +21,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tierlog_model::Clock;
-
 pub(crate) use state::Replay;
 pub(crate) use thread::{Left, LeftBy, UNCOMMITTED_BYTES_MAX, spawn};
 
@@ -35,6 +33,7 @@ use self::wait::wait_unless;
 use crate::catalogue::Catalogue;
 use crate::layout::Layout;
 use crate::partition::{RecordSelection, WriterSettings};
+use crate::time::BelievedClock;
 use crate::tombstone::Tombstones;
 use crate::wal::{LoggedBatch, WalReader, WalReleaser, WriteStateHandle};
 use crate::{PartitionId, StoreError, trash};
@@ -59,7 +58,7 @@ impl Indexer {
     pub(crate) fn new(
         settings: IndexerSettings,
         layout: Layout,
-        clock: Arc<dyn Clock>,
+        clock: Arc<BelievedClock>,
         catalogue: Arc<Catalogue>,
         (releaser, reader): (WalReleaser, WalReader),
         tombstones: Tombstones,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use metrics::counter;
 use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
 use tierlog_model::{
-    HeldBytes, Level, Record, RecordKind, RedactedBatch, UNINDEXABLE, Value, fields, metric_names,
+    Clock as _, HeldBytes, Level, Record, RecordKind, RedactedBatch, UNINDEXABLE, Value, fields,
+    metric_names,
 };
 
 use super::Indexer;

@@ -145,7 +145,7 @@ impl IndexState {
         id: PartitionId,
         mut records: Vec<(u64, EncodedRecord<'b>)>,
     ) -> Result<Vec<(u64, EncodedRecord<'b>)>, StoreError> {
-        if self.context.tiers.is_expired(id.tier, id.day, self.context.clock.now()) {
+        if self.context.clock.is_over(id) {
             metrics::counter!(tierlog_model::metric_names::REPLAY_EXPIRED)
                 .increment(records.len() as u64);
             return Ok(Vec::new());

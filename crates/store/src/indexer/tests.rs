@@ -57,7 +57,7 @@ fn open(vfs: &SimulatedVfs, settings: &StoreSettings) -> Recovered {
     let tiers = settings.tiers.clone();
     let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from(DATA), tiers);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(noon()));
-    recovery::recover(layout, settings, &clock).expect("a store")
+    recovery::recover(layout, settings, clock).expect("a store")
 }
 
 fn disk() -> SimulatedVfs {
@@ -312,7 +312,7 @@ fn a_disk_that_is_full_to_the_last_byte_still_drops_days() {
     let maintenance = Maintenance::new(
         settings.maintenance_settings(),
         store.layout.clone(),
-        Arc::clone(&store.retention_clock),
+        Arc::clone(&store.clock),
         Arc::clone(&store.catalogue),
         Arc::clone(&store.indexer),
     );
@@ -327,5 +327,5 @@ fn a_disk_that_is_full_to_the_last_byte_still_drops_days() {
     assert_eq!(names, ["debug 2026-11-17"]);
     assert!(!vfs.exists(&reserve).expect("a look"), "it was given up for the tombstone");
     assert_eq!(maintenance.early_drops().all().len(), 1);
-    assert!(store.retention_clock.report().believed_in_s < Duration::MAX.as_secs());
+    assert!(store.clock.report().believed_in_s < Duration::MAX.as_secs());
 }

@@ -39,6 +39,8 @@ pub struct SealPlan {
 pub struct Candidate {
     /// The partition.
     pub id: PartitionId,
+    /// The day that it really is of: another one when a wrong clock has dated it.
+    pub day: Day,
     /// Whether it is sealed already.
     pub state: PartitionState,
     /// Its size.
@@ -57,10 +59,12 @@ pub fn plan_compaction(
     let is_due = |candidate: &Candidate| match scope {
         CompactScope::Settled(grace) => {
             let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-            let quiet_since = candidate.id.day.end().max(candidate.changed);
+            // What the file system dates by a clock that was ahead has changed some time ago.
+            let changed = Some(candidate.changed).filter(|changed| *changed <= now);
+            let quiet_since = candidate.day.end().max(changed.unwrap_or(Timestamp::MIN));
             quiet_since.saturating_add_micros(grace) <= now
         }
-        CompactScope::ClosedDays => candidate.id.day.end() <= now,
+        CompactScope::ClosedDays => candidate.day.end() <= now,
         CompactScope::All => true,
     };
     let mut plans: Vec<SealPlan> = candidates
@@ -89,7 +93,7 @@ mod tests {
         let day: Day = "2026-11-20".parse().expect("a day");
         let id = PartitionId { tier: tiers.of_level(tierlog_model::Level::Info), day };
         let stats = PartitionStats { records: 1, ..PartitionStats::default() };
-        let hot = Candidate { id, state: PartitionState::Hot, stats, changed: day.start() };
+        let hot = Candidate { id, day, state: PartitionState::Hot, stats, changed: day.start() };
         let hour = 3_600_000_000;
         let count = |candidate: Candidate, scope, now: Timestamp| {
             plan_compaction(&[candidate], &tiers, scope, now).len()

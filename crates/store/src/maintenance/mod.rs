@@ -5,7 +5,6 @@
 //! not keep the others waiting: the first failure is reported at the end, and tried again at the
 //! next round.
 
-mod clock_guard;
 mod compaction;
 mod early_drops;
 mod execute;
@@ -13,10 +12,8 @@ mod pressure;
 mod quarantine;
 mod reserve;
 mod retention;
-mod retention_clock;
 mod scrub;
 mod thread;
-mod uptime;
 mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,17 +21,14 @@ use std::time::{Duration, Instant};
 
 use metrics::counter;
 use serde::Serialize;
-use tierlog_model::{Clock, Timestamp, metric_names};
+use tierlog_model::{Timestamp, metric_names};
 
-pub use clock_guard::ClockState;
 pub use compaction::{Candidate, CompactScope, SealPlan, plan_compaction};
 pub(crate) use early_drops::EarlyDrops;
 pub use pressure::{PressureRule, plan_dead_letters, plan_pressure};
 pub(crate) use quarantine::quarantined_partitions;
 pub use quarantine::{QuarantineReport, Quarantined};
-pub use retention::{DropReason, Expiry, plan_retention};
-pub use retention_clock::ClockReport;
-pub(crate) use retention_clock::RetentionClock;
+pub use retention::{DropReason, Expiry, Kept, plan_retention};
 use scrub::Scrub;
 pub(crate) use thread::{MaintenanceThread, spawn};
 pub use verify::{PartitionCheck, VerifyReport};
@@ -43,11 +37,16 @@ pub(crate) use verify::{check_lasting, check_partitions};
 use crate::catalogue::Catalogue;
 use crate::indexer::Indexer;
 use crate::layout::Layout;
-use crate::{PartitionId, PartitionStats, StoreError};
+use crate::time::BelievedClock;
+use crate::{Partition, StoreError};
 
 /// How long after an early drop the free room is not looked at again: a query under way keeps
 /// the files of what it reads, and their room, until it ends.
 const SETTLE_TIME: Duration = Duration::from_secs(10);
+
+/// How far the end of a partition's days may be from what its day says and nobody is told: clocks
+/// that are set right by some minutes are no news.
+const MISDATED_MICROS: i64 = 3_600_000_000;
 
 /// What sealing a partition did.
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +74,7 @@ pub(crate) struct MaintenanceSettings {
 pub(crate) struct Maintenance {
     settings: MaintenanceSettings,
     layout: Layout,
-    clock: Arc<RetentionClock>,
+    clock: Arc<BelievedClock>,
     catalogue: Arc<Catalogue>,
     indexer: Arc<Indexer>,
     early: EarlyDrops,
@@ -88,7 +87,7 @@ impl Maintenance {
     pub(crate) fn new(
         settings: MaintenanceSettings,
         layout: Layout,
-        clock: Arc<RetentionClock>,
+        clock: Arc<BelievedClock>,
         catalogue: Arc<Catalogue>,
         indexer: Arc<Indexer>,
     ) -> Maintenance {
@@ -98,8 +97,8 @@ impl Maintenance {
         Maintenance { settings, layout, clock, catalogue, indexer, early, scrub, running }
     }
 
-    /// Returns the clock that retention goes by.
-    pub(crate) fn clock(&self) -> &RetentionClock {
+    /// Returns the clock that everything goes by.
+    pub(crate) fn clock(&self) -> &Arc<BelievedClock> {
         &self.clock
     }
 
@@ -110,7 +109,7 @@ impl Maintenance {
 
     /// Returns what retention would drop at a moment.
     pub(crate) fn plan_retention(&self, now: Timestamp) -> Vec<Expiry> {
-        plan_retention(&self.partitions(), self.catalogue.tiers(), now)
+        plan_retention(&self.kept(), self.catalogue.tiers(), now)
     }
 
     /// Drops what is expired at a moment. Returns what was dropped.
@@ -124,9 +123,8 @@ impl Maintenance {
     pub(crate) fn trim(&self) -> Result<(), StoreError> {
         let _running = self.lock();
         let cap = self.settings.dead_letters_bytes_max;
-        let dropped =
-            self.drop_all(plan_dead_letters(&self.partitions(), self.catalogue.tiers(), cap));
-        quarantine::trim(&self.layout, self.catalogue.tiers(), self.clock.now())?;
+        let dropped = self.drop_all(plan_dead_letters(&self.kept(), self.catalogue.tiers(), cap));
+        quarantine::trim(&self.layout, self.catalogue.tiers(), &self.clock)?;
         // Somebody may have restored or removed something meanwhile.
         self.catalogue.set_lost(quarantined_partitions(&self.layout, self.catalogue.tiers()));
         dropped.map(drop)
@@ -143,10 +141,10 @@ impl Maintenance {
             reserve::keep(&self.layout);
             return Ok(Vec::new());
         }
-        let today = self.clock.now().day();
+        let today = self.clock.oldest_present().day();
         let tiers = self.catalogue.tiers();
         let rule = self.settings.pressure;
-        let plan = plan_pressure(&self.partitions(), tiers, rule, free, today);
+        let plan = plan_pressure(&self.kept(), tiers, rule, free, today);
         if plan.is_empty() {
             return Ok(plan);
         }
@@ -221,12 +219,13 @@ impl Maintenance {
             .iter()
             .map(|partition| Candidate {
                 id: partition.id(),
+                day: self.keep(partition).day(self.catalogue.tiers()),
                 state: partition.state(),
                 stats: partition.stats(),
                 changed: partition.changed(),
             })
             .collect();
-        plan_compaction(&candidates, self.catalogue.tiers(), scope, self.clock.now())
+        plan_compaction(&candidates, self.catalogue.tiers(), scope, self.clock.oldest_present())
     }
 
     /// Seals what a scope covers. Returns what was sealed.
@@ -264,9 +263,31 @@ impl Maintenance {
         quarantine::list(&self.layout, self.catalogue.tiers())
     }
 
-    fn partitions(&self) -> Vec<(PartitionId, PartitionStats)> {
+    /// Returns when the days of a partition are over.
+    pub(crate) fn expires(&self, partition: &Partition) -> Timestamp {
+        self.clock.due(partition.id(), partition.position())
+    }
+
+    /// Returns how many partitions a wrong clock has dated.
+    pub(crate) fn misdated(&self) -> u64 {
+        let tiers = self.catalogue.tiers();
         let partitions = self.catalogue.partitions();
-        partitions.iter().map(|partition| (partition.id(), partition.stats())).collect()
+        let misdated = partitions.iter().filter(|partition| {
+            let id = partition.id();
+            let apart =
+                tiers.expires(id.tier, id.day).as_micros() - self.expires(partition).as_micros();
+            apart.saturating_abs() > MISDATED_MICROS
+        });
+        misdated.count() as u64
+    }
+
+    fn kept(&self) -> Vec<Kept> {
+        self.catalogue.partitions().iter().map(|partition| self.keep(partition)).collect()
+    }
+
+    fn keep(&self, partition: &Partition) -> Kept {
+        let (id, stats) = (partition.id(), partition.stats());
+        Kept { id, stats, due: self.expires(partition) }
     }
 
     fn free_bytes(&self) -> Result<u64, StoreError> {

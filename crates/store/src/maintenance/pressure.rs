@@ -11,8 +11,7 @@
 
 use tierlog_model::{Day, Level, TierId, Tiers};
 
-use super::retention::{DropReason, Expiry};
-use crate::{PartitionId, PartitionStats};
+use super::retention::{DropReason, Expiry, Kept};
 
 /// How valuable a dead letter is: as a line whose level nobody knows.
 const DEAD_LETTER_VALUE: Level = Level::Warning;
@@ -30,7 +29,7 @@ pub struct PressureRule {
 
 /// Returns the partitions to drop so that the low mark is reached, in the order of dropping.
 pub fn plan_pressure(
-    partitions: &[(PartitionId, PartitionStats)],
+    partitions: &[Kept],
     tiers: &Tiers,
     rule: PressureRule,
     free_bytes: u64,
@@ -40,55 +39,54 @@ pub fn plan_pressure(
     if free_bytes >= rule.low_bytes {
         return Vec::new();
     }
-    let mut candidates: Vec<(Level, &(PartitionId, PartitionStats))> = partitions
+    // By the day that a partition really is of, whoever dated it.
+    let day = |kept: &Kept| kept.day(tiers);
+    let mut candidates: Vec<(Level, &Kept)> = partitions
         .iter()
-        .map(|partition| (value(tiers, partition.0.tier), partition))
+        .map(|kept| (value(tiers, kept.id.tier), kept))
         .filter(|(value, _)| *value <= level_max)
         .collect();
     // Dead letters before the warnings that they are worth as much as.
-    candidates.sort_by_key(|(value, (id, _))| (*value, tiers.dead_letter() != id.tier, id.day));
-    let is_newest = |id: PartitionId| {
-        let newest = partitions.iter().filter(|(other, _)| other.tier == id.tier);
-        let newest = newest.map(|(other, _)| other.day).max();
-        id.day >= today || newest.is_none_or(|newest| id.day >= newest)
+    candidates
+        .sort_by_key(|(value, kept)| (*value, tiers.dead_letter() != kept.id.tier, day(kept)));
+    let is_newest = |kept: &Kept| {
+        let own = partitions.iter().filter(|other| other.id.tier == kept.id.tier);
+        let newest = own.map(day).max();
+        day(kept) >= today || newest.is_none_or(|newest| day(kept) >= newest)
     };
-    let all: u64 = candidates.iter().map(|(_, (_, stats))| stats.bytes).sum();
+    let all: u64 = candidates.iter().map(|(_, kept)| kept.stats.bytes).sum();
     if free_bytes.saturating_add(all) < rule.hard_bytes {
         return Vec::new();
     }
     let mut plan = Vec::new();
     let mut free = free_bytes;
     let (young, old): (Vec<_>, Vec<_>) =
-        candidates.into_iter().partition(|(_, (id, _))| is_newest(*id));
+        candidates.into_iter().partition(|(_, kept)| is_newest(kept));
     for (goal, candidates) in [(rule.low_bytes, old), (rule.hard_bytes, young)] {
-        for (_, (id, stats)) in candidates {
+        for (_, kept) in candidates {
             if free >= goal {
                 break;
             }
-            free = free.saturating_add(stats.bytes);
-            plan.push(Expiry::new(*id, *stats, tiers, DropReason::Pressure));
+            free = free.saturating_add(kept.stats.bytes);
+            plan.push(Expiry::new(kept, tiers, DropReason::Pressure));
         }
     }
     plan
 }
 
 /// Returns the days of dead letters that are more than may be kept, oldest first.
-pub fn plan_dead_letters(
-    partitions: &[(PartitionId, PartitionStats)],
-    tiers: &Tiers,
-    bytes_max: u64,
-) -> Vec<Expiry> {
-    let own = partitions.iter().filter(|(id, _)| id.tier == tiers.dead_letter());
-    let mut own: Vec<&(PartitionId, PartitionStats)> = own.collect();
-    own.sort_by_key(|(id, _)| id.day);
-    let mut bytes: u64 = own.iter().map(|(_, stats)| stats.bytes).sum();
+pub fn plan_dead_letters(partitions: &[Kept], tiers: &Tiers, bytes_max: u64) -> Vec<Expiry> {
+    let own = partitions.iter().filter(|kept| kept.id.tier == tiers.dead_letter());
+    let mut own: Vec<&Kept> = own.collect();
+    own.sort_by_key(|kept| kept.day(tiers));
+    let mut bytes: u64 = own.iter().map(|kept| kept.stats.bytes).sum();
     let mut plan = Vec::new();
-    for (id, stats) in own {
+    for kept in own {
         if bytes <= bytes_max {
             break;
         }
-        bytes = bytes.saturating_sub(stats.bytes);
-        plan.push(Expiry::new(*id, *stats, tiers, DropReason::DeadLettersMax));
+        bytes = bytes.saturating_sub(kept.stats.bytes);
+        plan.push(Expiry::new(kept, tiers, DropReason::DeadLettersMax));
     }
     plan
 }
@@ -104,6 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{PartitionId, PartitionStats};
 
     const MIB: u64 = 1 << 20;
 
@@ -115,10 +114,11 @@ mod tests {
         PressureRule { low_bytes: 100 * MIB, hard_bytes: 20 * MIB, level_max }
     }
 
-    fn partition(tiers: &Tiers, tier: &str, age: i32, mib: u64) -> (PartitionId, PartitionStats) {
+    fn partition(tiers: &Tiers, tier: &str, age: i32, mib: u64) -> Kept {
         let tier = tiers.by_name(tier).expect("a tier");
         let id = PartitionId { tier, day: today().plus_days(-age) };
-        (id, PartitionStats { bytes: mib * MIB, ..PartitionStats::default() })
+        let stats = PartitionStats { bytes: mib * MIB, ..PartitionStats::default() };
+        Kept { id, stats, due: tiers.expires(tier, id.day) }
     }
 
     fn names(plan: &[Expiry]) -> Vec<String> {
@@ -168,6 +168,24 @@ mod tests {
         assert!(plan(20).is_empty());
         assert_eq!(plan(15), ["debug -0"]);
         assert_eq!(plan(5), ["debug -0", "info -0"]);
+    }
+
+    #[test]
+    fn a_day_that_a_wrong_clock_has_dated_is_as_young_as_it_is() {
+        let tiers = Tiers::standard();
+        // Written today by a clock that was ten years behind, and by one that was as far ahead a
+        // week ago.
+        let years = |years: i64, age: i32| {
+            let stamped = partition(&tiers, "debug", age + years as i32 * 365, 10);
+            let due = stamped.due.saturating_add_micros(years * 365 * 86_400_000_000);
+            Kept { due, ..stamped }
+        };
+        let have = [years(10, 0), partition(&tiers, "debug", 2, 10), years(-10, 5)];
+        let plan = |free_mib: u64| {
+            names(&plan_pressure(&have, &tiers, rule(Some(Level::Info)), free_mib * MIB, today()))
+        };
+        assert_eq!(plan(99), ["debug --3645"]);
+        assert_eq!(plan(85), ["debug --3645", "debug -2"]);
     }
 
     #[test]
@@ -225,7 +243,7 @@ mod tests {
         ) {
             let tiers = Tiers::standard();
             let by_value = ["debug", "info", "dead_letter", "warning", "critical"];
-            let have: Vec<(PartitionId, PartitionStats)> = have
+            let have: Vec<Kept> = have
                 .into_iter()
                 .map(|(tier, age, mib)| partition(&tiers, by_value[usize::from(tier)], age, mib))
                 .collect();
@@ -245,12 +263,12 @@ mod tests {
             }
             let rank = |tier: &str| by_value.iter().position(|name| *name == tier);
             let newest = |id: PartitionId| {
-                have.iter().filter(|(other, _)| other.tier == id.tier).map(|(o, _)| o.day).max()
+                have.iter().filter(|o| o.id.tier == id.tier).map(|o| o.id.day).max()
             };
             let is_young = |id: PartitionId| id.day >= today() || newest(id) == Some(id.day);
             let planned = |id: PartitionId| plan.iter().any(|drop| drop.id == id);
             for drop in &plan {
-                for (id, stats) in have.iter().filter(|(id, _)| value(&tiers, id.tier) <= level) {
+                for Kept { id, stats, .. } in have.iter().filter(|k| value(&tiers, k.id.tier) <= level) {
                     prop_assert!(stats.bytes > 0);
                     let tier = &tiers.policy(id.tier).name;
                     let before = (is_young(*id), rank(tier), id.day)
@@ -267,8 +285,8 @@ mod tests {
             }
             let all: u64 = have
                 .iter()
-                .filter(|(id, _)| value(&tiers, id.tier) <= level)
-                .map(|(_, stats)| stats.bytes)
+                .filter(|kept| value(&tiers, kept.id.tier) <= level)
+                .map(|kept| kept.stats.bytes)
                 .sum();
             if free_mib * MIB + all < rule.hard_bytes {
                 prop_assert!(plan.is_empty());
@@ -276,7 +294,7 @@ mod tests {
             }
             // Below the mark, what is left over is nothing that may go.
             if freed(&plan) < rule.low_bytes {
-                for (id, _) in &have {
+                for Kept { id, .. } in &have {
                     let may_go = value(&tiers, id.tier) <= level && !is_young(*id);
                     prop_assert!(!may_go || planned(*id));
                 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tierlog_model::{Day, Tiers, Timestamp, metric_names};
 
 use crate::layout::Layout;
+use crate::time::BelievedClock;
 use crate::{PartitionId, StoreError, files, trash};
 
 /// Names that a report lists; the others are only counted.
@@ -76,12 +77,16 @@ pub(super) fn list(layout: &Layout, tiers: &Tiers) -> QuarantineReport {
 }
 
 /// Drops what nobody can want any more.
-pub(super) fn trim(layout: &Layout, tiers: &Tiers, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn trim(
+    layout: &Layout,
+    tiers: &Tiers,
+    clock: &BelievedClock,
+) -> Result<(), StoreError> {
     let directory = layout.quarantine();
     for name in files::list_names(layout.vfs(), &directory)? {
         let path = directory.join(&name);
         let changed = || layout.vfs().modified(&path).ok();
-        if !is_over(partition_of(&name, tiers), changed, tiers, now) {
+        if !is_over(partition_of(&name, tiers), changed, tiers, clock) {
             continue;
         }
         tracing::info!(%name, "drop what was put aside: its time is over");
@@ -100,14 +105,13 @@ fn is_over(
     partition: Option<PartitionId>,
     changed: impl FnOnce() -> Option<Timestamp>,
     tiers: &Tiers,
-    now: Timestamp,
+    clock: &BelievedClock,
 ) -> bool {
     if let Some(id) = partition {
-        return tiers.is_expired(id.tier, id.day, now);
+        return clock.is_over(id);
     }
-    let days = tiers.iter().map(|(_, policy)| policy.days).max().unwrap_or(0);
-    let days = i32::try_from(days).unwrap_or(i32::MAX);
-    changed().is_some_and(|changed| changed.day().plus_days(days).end() <= now)
+    let days = tiers.days_max();
+    changed().is_some_and(|changed| clock.is_file_over(changed, days))
 }
 
 fn bytes_under(layout: &Layout, path: &std::path::Path, depth: u32) -> u64 {
@@ -148,7 +152,7 @@ mod tests {
         let day: Day = "2026-11-20".parse().expect("a day");
         let debug = partition_of("debug.2026-11-20.0", &tiers);
         let over = |partition, changed: Option<Timestamp>, days| {
-            is_over(partition, || changed, &tiers, day.plus_days(days).start())
+            is_over(partition, || changed, &tiers, &BelievedClock::at(day.plus_days(days).start()))
         };
         assert!(!over(debug, None, 7));
         assert!(over(debug, None, 8));
@@ -184,7 +188,8 @@ mod tests {
         assert_eq!((first.name.as_str(), first.bytes), ("debug/2026-11-20", 5));
 
         let left = |days: i32| {
-            trim(&layout, &tiers, day.plus_days(days).start()).expect("trimmed");
+            trim(&layout, &tiers, &BelievedClock::at(day.plus_days(days).start()))
+                .expect("trimmed");
             list(&layout, &tiers).count
         };
         assert_eq!([left(7), left(8), left(31), left(365), left(366)], [102, 101, 100, 100, 0]);

@@ -28,6 +28,26 @@ impl DropReason {
     }
 }
 
+/// A partition, and how long it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// The partition.
+    pub id: PartitionId,
+    /// Its size.
+    pub stats: PartitionStats,
+    /// When its days are over.
+    pub due: Timestamp,
+}
+
+impl Kept {
+    /// Returns the day whose time is over when the partition's is: its own, unless a wrong clock has
+    /// dated it.
+    pub fn day(&self, tiers: &Tiers) -> Day {
+        let days = i32::try_from(tiers.policy(self.id.tier).days).unwrap_or(i32::MAX);
+        self.due.saturating_add_micros(-1).day().plus_days(days.saturating_neg())
+    }
+}
+
 /// A partition that goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Expiry {
@@ -49,19 +69,15 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    pub(super) fn new(
-        id: PartitionId,
-        stats: PartitionStats,
-        tiers: &Tiers,
-        reason: DropReason,
-    ) -> Expiry {
+    pub(super) fn new(kept: &Kept, tiers: &Tiers, reason: DropReason) -> Expiry {
+        let Kept { id, stats, due } = *kept;
         Expiry {
             id,
             tier: tiers.policy(id.tier).name.clone(),
             day: id.day,
             records: stats.records,
             bytes: stats.bytes,
-            expires: tiers.expires(id.tier, id.day).to_string(),
+            expires: due.to_string(),
             reason,
         }
     }
@@ -71,15 +87,11 @@ impl Expiry {
 ///
 /// Nothing else is ever chosen: a partition is listed when the youngest record that its day can
 /// hold is older than its tier keeps, and levels of different tiers never share a partition.
-pub fn plan_retention(
-    partitions: &[(PartitionId, PartitionStats)],
-    tiers: &Tiers,
-    now: Timestamp,
-) -> Vec<Expiry> {
+pub fn plan_retention(partitions: &[Kept], tiers: &Tiers, now: Timestamp) -> Vec<Expiry> {
     let mut expired: Vec<Expiry> = partitions
         .iter()
-        .filter(|(id, _)| tiers.is_expired(id.tier, id.day, now))
-        .map(|(id, stats)| Expiry::new(*id, *stats, tiers, DropReason::Retention))
+        .filter(|kept| kept.due <= now)
+        .map(|kept| Expiry::new(kept, tiers, DropReason::Retention))
         .collect();
     expired.sort_by_key(|expiry| (expiry.id.tier, expiry.id.day));
     expired
@@ -92,9 +104,10 @@ mod tests {
 
     use super::*;
 
-    fn partition(tiers: &Tiers, level: Level, day: Day) -> (PartitionId, PartitionStats) {
+    fn partition(tiers: &Tiers, level: Level, day: Day) -> Kept {
         let tier = tiers.of(level, RecordKind::Log);
-        (PartitionId { tier, day }, PartitionStats::default())
+        let (id, stats) = (PartitionId { tier, day }, PartitionStats::default());
+        Kept { id, stats, due: tiers.expires(tier, day) }
     }
 
     #[test]
@@ -111,6 +124,20 @@ mod tests {
         assert_eq!(names(kept_until(30)), ["info", "debug"]);
         assert_eq!(names(kept_until(90)), ["warning", "info", "debug"]);
         assert_eq!(names(kept_until(365)).len(), 5);
+    }
+
+    #[test]
+    fn the_day_of_a_partition_is_that_of_its_due_time() {
+        let tiers = Tiers::standard();
+        let day: Day = "2026-11-20".parse().expect("a day");
+        let own = partition(&tiers, Level::Debug, day);
+        let moved = |micros| Kept { due: own.due.saturating_add_micros(micros), ..own }.day(&tiers);
+        let hour = 3_600_000_000;
+        assert_eq!(moved(0), day);
+        assert_eq!(moved(hour), day.plus_days(1), "a part of it is of the next day");
+        assert_eq!(moved(-hour), day);
+        assert_eq!(moved(-24 * hour), day.plus_days(-1));
+        assert_eq!(moved(3650 * 24 * hour), day.plus_days(3650));
     }
 
     proptest! {

@@ -7,8 +7,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tierlog_model::Clock;
-
 use super::{CompactScope, Maintenance};
 use crate::StoreError;
 
@@ -71,7 +69,7 @@ fn run(maintenance: &Maintenance, interval: Duration, grace: Duration, stopped: 
 }
 
 fn round(maintenance: &Maintenance, grace: Duration) {
-    let now = maintenance.clock().now();
+    let now = maintenance.clock().oldest_present();
     attempt("retention", || maintenance.run_retention(now).map(drop));
     attempt("trimming", || maintenance.trim());
     attempt("compaction", || maintenance.compact(CompactScope::Settled(grace)).map(drop));

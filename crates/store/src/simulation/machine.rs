@@ -141,7 +141,18 @@ impl Machine {
         self.clock.now()
     }
 
+    /// Lets time pass until a moment, or, when it lies behind, sets the clock back to it.
     pub(super) fn set_now(&mut self, now: Timestamp) {
+        let by = now.as_micros().saturating_sub(self.now().as_micros());
+        if by <= 0 {
+            return self.set_clock(now);
+        }
+        self.clock.advance(by);
+        self.vfs.set_now(now);
+    }
+
+    /// Sets the clock to a moment, as somebody sets a clock: no time passes.
+    pub(super) fn set_clock(&mut self, now: Timestamp) {
         self.clock.set(now);
         self.vfs.set_now(now);
     }
@@ -199,7 +210,7 @@ impl Machine {
                 }
             }
         }
-        let store = recovery::recover(layout, &self.settings, &clock)?;
+        let store = recovery::recover(layout, &self.settings, clock)?;
         if self.sabotage == Some(Sabotage::ReplayEverything) {
             for entry in store.wal.replay(0) {
                 let (first_seq, batch) = entry?;
@@ -211,7 +222,7 @@ impl Machine {
         let maintenance = Maintenance::new(
             self.settings.maintenance_settings(),
             store.layout.clone(),
-            Arc::clone(&store.retention_clock),
+            Arc::clone(&store.clock),
             Arc::clone(&store.catalogue),
             Arc::clone(&store.indexer),
         );

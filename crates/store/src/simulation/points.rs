@@ -385,7 +385,7 @@ impl Script<'_> {
         self.machine.index(1);
         self.machine.commit();
         let later = self.machine.now().saturating_add_micros(2 * DAY_MICROS);
-        self.machine.set_now(later);
+        self.machine.set_clock(later);
         // Dropped as far as the tombstone: the next change is the directory's.
         self.machine.vfs.halt_after(TOMBSTONE_CHANGES);
         self.machine.retain()?;

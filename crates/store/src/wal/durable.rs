@@ -15,6 +15,8 @@ use crate::directory_lock::DirectoryLock;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     below: Arc<AtomicU64>,
+    /// Number below which every record is in its index, durably.
+    indexed: Arc<AtomicU64>,
     failed: Arc<Mutex<Option<String>>>,
     /// The lock on the directory; a simulated disk has none.
     lock: Arc<OnceLock<Arc<DirectoryLock>>>,
@@ -24,6 +26,21 @@ impl Durable {
     /// Says that every record below a number is durable.
     pub(super) fn advance(&self, below: u64) {
         self.below.fetch_max(below, Ordering::AcqRel);
+    }
+
+    /// Returns the number below which every record is durable.
+    pub(super) fn below(&self) -> u64 {
+        self.below.load(Ordering::Acquire)
+    }
+
+    /// Says that every record below a number is in its index, durably.
+    pub(super) fn note_indexed(&self, below: u64) {
+        self.indexed.fetch_max(below, Ordering::AcqRel);
+    }
+
+    /// Returns the number below which every record is in its index.
+    pub(super) fn indexed_below(&self) -> u64 {
+        self.indexed.load(Ordering::Acquire)
     }
 
     /// Tells whether every record below a number is durable.

@@ -8,8 +8,8 @@
 use std::path::Path;
 
 use metrics::counter;
-use tierlog_model::Span;
 use tierlog_model::metric_names::WAL_TORN_BYTES;
+use tierlog_model::{Span, Timestamp};
 use tracing::info;
 
 use super::frame::{Before, FRAME_HEADER_BYTES, Frame, FrameKind};
@@ -46,6 +46,8 @@ pub struct Recovery {
     pub corrupt_frames: u64,
     /// Bytes of the damaged places.
     pub corrupt_bytes: u64,
+    /// When the last batch that reads back was written, by what was believed then.
+    pub last_written: Option<Timestamp>,
 }
 
 /// What the writer starts from.
@@ -295,6 +297,7 @@ impl Recoverer<'_> {
         if header.kind == FrameKind::Batch {
             self.reach(header.seq, Some(header.span.with(written)));
             self.end = Some(header.end_seq());
+            self.recovery.last_written = Some(header.written_at);
             self.recovery.record_count += u64::from(header.record_count);
             if header.end_seq() > self.indexed_below {
                 self.spans.push(header.end_seq(), header.span);

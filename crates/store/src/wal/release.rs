@@ -75,6 +75,16 @@ impl WalReleaser {
         self.durable.advance(u64::MAX);
     }
 
+    /// Returns the number below which every record is durable.
+    pub fn durable_below(&self) -> u64 {
+        self.durable.below()
+    }
+
+    /// Returns the number below which every record is in its index.
+    pub fn indexed_below(&self) -> u64 {
+        self.durable.indexed_below()
+    }
+
     /// Returns the number of the oldest record that the log may still hold.
     pub fn first_seq(&self) -> u64 {
         self.segments.snapshot().first().map_or(0, |segment| segment.first_seq)
@@ -86,6 +96,7 @@ impl WalReleaser {
     /// The caller has committed every index that holds those records and synced their
     /// directories: from here on the log cannot give them back.
     pub fn release_before(&self, seq: u64) -> Result<usize, WalError> {
+        self.durable.note_indexed(seq);
         // The list is not locked while files are removed: the writer needs it to rotate.
         let gone = self.segments.wholly_before(seq);
         self.mark.indexed(seq);

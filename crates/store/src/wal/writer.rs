@@ -108,6 +108,17 @@ impl Wal {
         settings: WalSettings,
         (now, indexed_to): (Timestamp, u64),
     ) -> Result<(Wal, Recovery), WalError> {
+        Wal::open_at(vfs, data_directory, settings, indexed_to, |_| now)
+    }
+
+    /// Opens a log as [`Wal::open_beside`] does, at a present that what is in it helps to tell.
+    pub fn open_at(
+        vfs: Arc<dyn Vfs>,
+        data_directory: &Path,
+        settings: WalSettings,
+        indexed_to: u64,
+        now: impl FnOnce(&Recovery) -> Timestamp,
+    ) -> Result<(Wal, Recovery), WalError> {
         let directories = Directories::of(data_directory);
         let witness = Witness { mark: read_mark(vfs.as_ref(), &directories)?, indexed_to };
         let losses = Losses::open(Arc::clone(&vfs), directories.clone())?;
@@ -130,6 +141,7 @@ impl Wal {
             span: None,
         };
         let mark = Mark::open(vfs.as_ref(), &directories, witness.mark, marked, spans)?;
+        let now = now(&recovery);
         window.expire(now);
         let last = segments.last().filter(|_| tail == Tail::Appendable);
         let active = match last {

@@ -23,7 +23,12 @@ fn later() -> Timestamp {
 fn check(lines: &'static str, expected: &ExpectFile) -> Vec<&'static str> {
     let config = IngestConfig::default();
     let defaults = Defaults::default();
-    let context = Context { config: &config, defaults: &defaults, arrival: later(), now: later() };
+    let context = Context {
+        config: &config,
+        defaults: &defaults,
+        arrival: later(),
+        present: Present::sure(later()),
+    };
     let mut text = String::new();
     let mut shapes = Vec::new();
     for line in lines.lines() {

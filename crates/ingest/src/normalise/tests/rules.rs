@@ -297,8 +297,12 @@ fn defaults_fill_what_is_missing_only() {
         level: Some(Level::Error),
         source: Some("file".to_owned()),
     };
-    let context =
-        Context { config: &config, defaults: &defaults, arrival: arrival(), now: arrival() };
+    let context = Context {
+        config: &config,
+        defaults: &defaults,
+        arrival: arrival(),
+        present: Present::sure(arrival()),
+    };
     let mut reader = LineReader::new(&config);
     let mut print_of = |line: &str| print(reader.read(line.as_bytes(), LineKind::Json, context));
     expect![[r#"
