@@ -47,6 +47,9 @@ const POSTS_MIN: usize = 300;
 /// Longest wait of an ordinary post.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long bodies of a round may be on their way after it.
+const SETTLE_MAX: Duration = Duration::from_secs(600);
+
 /// What ordinary posts may take, their 99th percentile.
 const POST_MS_MAX: f64 = 100.0;
 
@@ -99,6 +102,7 @@ pub(crate) fn run(server: &Path, seed: u64) -> Result<()> {
             summary(&round.told)
         )?;
         faults.extend(round.faults(&name, p99, &requests));
+        settle(&agent, &target)?;
     }
     for fault in &faults {
         writeln!(out, "FAULT {fault}")?;
@@ -140,6 +144,25 @@ fn store(agent: &Agent, target: &Target) -> Result<u64> {
     Ok(lines)
 }
 
+/// Waits until nothing of a round is on its way any more: bodies whose client has left are taken to
+/// their end.
+fn settle(agent: &Agent, target: &Target) -> Result<()> {
+    let url = format!("http://{}/metrics", target.ingest);
+    let give_up = Instant::now() + SETTLE_MAX;
+    while Instant::now() < give_up {
+        let text = agent.get(&url).call()?.body_mut().read_to_string()?;
+        let is_idle = ["bodies", "batches"].iter().all(|part| {
+            let series = format!("tierlog_memory_used_bytes{{part=\"{part}\"}} 0");
+            text.lines().any(|line| line == series)
+        });
+        if is_idle {
+            return Ok(());
+        }
+        std::thread::sleep(POST_INTERVAL * 10);
+    }
+    anyhow::bail!("bodies are still on their way after {SETTLE_MAX:?}")
+}
+
 /// Sends requests at once and posts ordinary lines until all have their answer or their time is
 /// over.
 fn attack(agent: &Agent, target: &Target, requests: &[Heavy]) -> Result<Round> {
@@ -159,7 +182,8 @@ fn attack(agent: &Agent, target: &Target, requests: &[Heavy]) -> Result<Round> {
         let (mut posts, mut refused) = (Vec::new(), 0);
         while posts.len() < POSTS_MIN || !clients.iter().all(|client| client.is_finished()) {
             let started = Instant::now();
-            if post(agent, target, posts.len() as u64, 20)? != 200 {
+            // An answer that does not come in time is none.
+            if !matches!(post(agent, target, posts.len() as u64, 20), Ok(200)) {
                 refused += 1;
             }
             posts.push(started.elapsed());
