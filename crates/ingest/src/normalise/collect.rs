@@ -9,7 +9,7 @@ use std::slice::Iter;
 
 use simd_json::{Node, StaticNode, Tape};
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
-use tierlog_model::{RecordFields, RejectReason, Value, fields};
+use tierlog_model::{RejectReason, Value, fields};
 
 use super::aliases::{Alias, AliasTable, Hint, NameHash, Trust};
 use super::candidate::{
@@ -19,6 +19,7 @@ use super::convert::{self, Fit};
 use super::known::{KnownNames, NameReading, Place, Sense, Wrapped, read_name, sense_of};
 use super::level::{LevelScale, read_level};
 use super::names::{NameFilter, cleaned, displace, end_of};
+use super::scratch::{Note, Scratch};
 use super::shapes::{Compiled, Effect, Mark, Seen, ShapeIndex, SignSet};
 use super::targets::Target;
 use super::wrapper;
@@ -26,40 +27,6 @@ use crate::decode::{Reject, read_value};
 
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
-
-/// A field whose name means something, until its layer is settled.
-#[derive(Clone, Copy, Debug)]
-struct Note {
-    index: usize,
-    sense: Sense,
-}
-
-/// Fields that the first record of a reader has room for. The next ones have the same memory.
-const FIELDS_USUAL: usize = 24;
-
-/// Most fields whose memory is kept for the next record: more are rare, and would hold memory for
-/// as long as their connection lives.
-const KEPT_FIELDS_MAX: usize = 64;
-
-/// Memory of a collector that is used again for the next record.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    fields: RecordFields<'static>,
-    notes: Vec<Note>,
-    times: Vec<TimeCandidate>,
-    best: Chosen,
-    dropped: Vec<usize>,
-    seen: NameFilter,
-}
-
-impl Scratch {
-    /// Takes the memory of a record's fields.
-    pub(crate) fn recycle(&mut self, fields: RecordFields<'static>) {
-        if fields.capacity() <= KEPT_FIELDS_MAX {
-            self.fields = fields;
-        }
-    }
-}
 
 /// Gathers the fields of one record.
 pub(crate) struct Collector<'a, 'c> {
@@ -130,13 +97,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         scratch: &'c mut Scratch,
         fields_max: usize,
     ) -> Collector<'a, 'c> {
-        scratch.notes.clear();
-        scratch.times.clear();
-        scratch.best.clear();
-        scratch.dropped.clear();
-        scratch.seen.clear();
-        let mut fields: RecordFields<'a> = std::mem::take(&mut scratch.fields);
-        fields.reserve(FIELDS_USUAL);
+        let fields = scratch.begin();
         Collector {
             aliases,
             known,
