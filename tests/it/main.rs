@@ -64,6 +64,7 @@ mod personal_data;
 mod pressure;
 #[cfg(test)]
 mod process;
+mod query_memory;
 #[cfg(test)]
 mod reading_rules;
 #[cfg(test)]
