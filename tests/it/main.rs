@@ -9,6 +9,8 @@ mod acks;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod bounded_memory;

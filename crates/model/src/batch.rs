@@ -346,6 +346,16 @@ impl RedactedBatch {
         &self.names
     }
 
+    /// Returns the names of the batch's fields, to be kept without the batch.
+    pub(crate) fn shared_names(&self) -> Arc<NameTable> {
+        Arc::clone(&self.names)
+    }
+
+    /// Returns how many bytes the names of the batch's fields take.
+    pub fn names_byte_len(&self) -> usize {
+        self.bytes.len().saturating_sub(self.records_end)
+    }
+
     /// Returns the records in order. Ends after the first error.
     pub fn records(&self) -> impl Iterator<Item = Result<EncodedRecord<'_>, DecodeError>> {
         let mut position = BatchPosition::default();

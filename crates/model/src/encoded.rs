@@ -103,6 +103,15 @@ impl<'b> EncodedRecord<'b> {
         self.names
     }
 
+    /// Appends the record as it stands in its batch.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        out.put_u32_le((HEADER_BYTES + self.fields.len()) as u32);
+        out.put_i64_le(self.timestamp.as_micros());
+        out.put_u8(self.level as u8);
+        out.put_u8(self.kind as u8);
+        out.put_slice(self.fields);
+    }
+
     /// Returns how many bytes the record takes in its batch.
     pub(crate) fn encoded_len(&self) -> usize {
         LENGTH_BYTES + HEADER_BYTES + self.fields.len()

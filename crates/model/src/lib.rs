@@ -13,6 +13,7 @@ mod day;
 mod encode;
 mod encoded;
 mod error_names;
+mod excerpt;
 pub mod fields;
 mod handoff;
 mod id;
@@ -34,6 +35,7 @@ pub use clock::{Clock, Doubt, ManualClock, Present, SystemClock, Uptime};
 pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
 pub use error_names::is_error_text;
+pub use excerpt::Excerpt;
 pub use handoff::{
     Ack, BULK_BYTES_MIN, BatchRoom, DiskFull, HandoffReceiver, HandoffSender, HeldBytes, Receipt,
     Refusal, Reply, SendError, Submission, WhenDiskFull, handoff,

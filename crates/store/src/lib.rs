@@ -44,6 +44,7 @@ pub use document::{
     read_value, stamp_beginning, text_paths,
 };
 pub use error::StoreError;
+pub use indexer::{Lateness, Unsearchable};
 pub use live::LiveBatch;
 pub use maintenance::{
     Candidate, CompactScope, DropReason, Expiry, Kept, PartitionCheck, PressureRule,

@@ -15,7 +15,7 @@ use tierlog_model::{Clock, Day, HeldBytes, Timestamp};
 
 use crate::catalogue::Catalogue;
 use crate::directory_lock::DirectoryLock;
-use crate::indexer::{Indexer, Left, LeftBy, Replay, UNCOMMITTED_BYTES_MAX};
+use crate::indexer::{Indexer, Left, LeftBy, Pass, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
 use crate::maintenance::quarantined_partitions;
 use crate::quarantine::quarantine;
@@ -279,5 +279,18 @@ fn replay(wal: &Wal, indexer: &Indexer, deadline: Option<Instant>) -> Result<Rep
     if !indexer.try_step(|| indexer.commit()) {
         replayed.left = left(wal.next_seq(), LeftBy::Failure);
     }
+    backfill(indexer, deadline);
     Ok(replayed)
+}
+
+/// Indexes what the log has of old days, until a moment. The rest is the backfill lane's, behind
+/// a server that is ready.
+fn backfill(indexer: &Indexer, deadline: Option<Instant>) {
+    while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        let mut pass = Pass::Idle;
+        let step = indexer.try_step(|| indexer.backfill().map(|done| pass = done));
+        if !step || pass != Pass::Done {
+            return;
+        }
+    }
 }

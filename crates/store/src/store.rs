@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Serialize;
 use tierlog_model::{Clock, Day, HandoffReceiver, Span, TierId, Timestamp};
@@ -25,9 +26,17 @@ use crate::wal::{
     self, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
 };
 use crate::{
-    ClockReport, CompactScope, Expiry, MaintenanceJob, Partition, PartitionId, QuarantineReport,
-    SealPlan, Sealed, StoreError, StoreSettings, VerifyReport,
+    ClockReport, CompactScope, Expiry, Lateness, MaintenanceJob, Partition, PartitionId,
+    QuarantineReport, SealPlan, Sealed, StoreError, StoreSettings, Unsearchable, VerifyReport,
 };
+
+/// Bytes of the log that may wait for records of old days to be indexed, about ten million lines.
+/// Beyond it nothing is taken before some are: the log must not take the room that retention
+/// counts on, and a start reads all of it.
+const BACKLOG_LOG_BYTES_MAX: u64 = 2 << 30;
+
+/// Segments that the log has in any case: the one that is written, and those of its last groups.
+const BACKLOG_SEGMENTS_MIN: usize = 4;
 
 /// A store that is open in this process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,6 +66,7 @@ struct Inner {
 struct Threads {
     wal: JoinHandle<Wal>,
     indexer: JoinHandle<()>,
+    backfill: JoinHandle<()>,
     maintenance: Option<MaintenanceThread>,
 }
 
@@ -161,6 +171,9 @@ impl Store {
         if threads.indexer.join().is_err() {
             tracing::error!("indexer thread panicked");
         }
+        if threads.backfill.join().is_err() {
+            tracing::error!("backfill thread panicked");
+        }
         match wal {
             // The indexes have what the last commit gave them.
             Ok(wal) => wal.keep_mark(),
@@ -231,10 +244,26 @@ impl Store {
         }
     }
 
-    /// Tells whether records that were acknowledged a while ago may not be searchable: indexing
-    /// waits for something, or a start has left it more to do than it does in a moment.
+    /// Tells whether records that were acknowledged a while ago are not searchable.
     pub fn is_indexing_late(&self) -> bool {
-        self.inner.write_state.is_indexing_late() || self.inner.indexer.is_stalled()
+        self.lateness().is_some()
+    }
+
+    /// Returns what an answer lacks when indexing is late: it goes by the age of the oldest record
+    /// that is acknowledged and not searchable.
+    pub fn lateness(&self) -> Option<Lateness> {
+        self.inner.indexer.lateness()
+    }
+
+    /// Returns how long the oldest acknowledged record of each lane has not been searchable.
+    pub fn unsearchable(&self) -> Unsearchable {
+        self.inner.indexer.unsearchable()
+    }
+
+    /// Returns how long the oldest acknowledged record has not been searchable; `None` when all
+    /// are.
+    pub fn oldest_unsearchable(&self) -> Option<Duration> {
+        self.unsearchable().oldest()
     }
 
     /// Tells whether acknowledged records are gone, or may be, that happened in a span: the log
@@ -332,6 +361,9 @@ impl Threads {
         if self.indexer.is_finished() {
             ended.push("indexer");
         }
+        if self.backfill.is_finished() {
+            ended.push("backfill");
+        }
         if self.maintenance.as_ref().is_some_and(|thread| !thread.is_alive()) {
             ended.push("maintenance");
         }
@@ -351,6 +383,8 @@ fn start_threads(
     // Q2: full means that the WAL thread waits, so Q1 fills, so ingest waits or answers 429.
     let (applied, queue) = sync_channel(settings.index_queue_batches);
     let wal = wal::spawn_wal_thread(handoff, wal, applied, hooks).map_err(started("wal"))?;
+    let backfill =
+        crate::indexer::spawn_backfill(Arc::clone(indexer)).map_err(started("backfill"))?;
     let indexer =
         crate::indexer::spawn(Arc::clone(indexer), queue, left).map_err(started("indexer"))?;
     let maintenance = match settings.maintenance {
@@ -360,7 +394,7 @@ fn start_threads(
         ),
         MaintenanceJob::Rests => None,
     };
-    Ok(Threads { wal, indexer, maintenance })
+    Ok(Threads { wal, indexer, backfill, maintenance })
 }
 
 impl StoreSettings {
@@ -399,6 +433,9 @@ impl StoreSettings {
             commit_interval: self.commit_interval,
             open_writers_max: self.open_writers_max,
             commit_threads_max: self.commit_threads_max,
+            backlog_segments_max: usize::try_from(BACKLOG_LOG_BYTES_MAX / self.wal_segment_bytes)
+                .unwrap_or(usize::MAX)
+                .max(BACKLOG_SEGMENTS_MIN),
             writer: WriterSettings {
                 memory_bytes: self.writer_memory_bytes,
                 seal_zstd_level: self.seal_zstd_level,

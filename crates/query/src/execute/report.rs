@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tierlog_model::{Span, Timestamp};
-use tierlog_store::Store;
+use tierlog_store::{Lateness, Store};
 
 use crate::{Plan, Warnings};
 
@@ -18,8 +18,8 @@ pub enum PartialReason {
     AnswerBytes,
     /// There are more records than one answer may hold.
     AnswerRecords,
-    /// Lines that were acknowledged a while ago are not searchable yet: indexing waits, or does
-    /// what a start has left it. `/health` says which.
+    /// Lines that were acknowledged more than three seconds ago are not searchable yet: many of old
+    /// days came at once, indexing waits, or does what a start has left it. `/health` says which.
     IndexingLate,
     /// The log was damaged, and acknowledged lines of the range are gone, or may be, until
     /// somebody acknowledges that. `/health` says how many, and of which time.
@@ -36,6 +36,9 @@ pub struct ScanReport {
     pub reasons: Vec<PartialReason>,
     /// Partitions that could not be read, by name.
     pub unreadable: Vec<String>,
+    /// With [`PartialReason::IndexingLate`]: from this moment on no record is late; `None` when any
+    /// may be.
+    pub whole_from: Option<Timestamp>,
     /// Partitions that were opened.
     pub opened: u64,
     /// Partitions that were skipped because an id filter, tier or time range excludes them.
@@ -50,15 +53,23 @@ impl ScanReport {
         let mut report = ScanReport { warnings: plan.warnings.clone(), ..ScanReport::default() };
         // ORDER: asked before the scan takes its partitions, so that what is late is not missing
         // from an answer that passes for whole.
-        if store.is_indexing_late() {
-            report.note(PartialReason::IndexingLate);
-        }
+        report.note_late(store.lateness(), plan.range.start);
         let earliest = plan.range.start.unwrap_or(Timestamp::MIN);
         let latest = plan.range.end.unwrap_or(Timestamp::MAX);
         if store.lacks_records(Span { earliest, latest }) {
             report.note(PartialReason::RecordsLost);
         }
         report
+    }
+
+    /// Notes that indexing is late, if records of the asked range may be.
+    fn note_late(&mut self, lateness: Option<Lateness>, start: Option<Timestamp>) {
+        let Some(Lateness { whole_from }) = lateness else { return };
+        let begins_before = |moment| start.is_none_or(|start| start < moment);
+        if whole_from.is_none_or(begins_before) {
+            self.note(PartialReason::IndexingLate);
+            self.whole_from = whole_from;
+        }
     }
 
     /// Tells whether matches may be missing.
@@ -80,5 +91,28 @@ impl ScanReport {
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_late_unless_it_begins_where_all_is_whole() {
+        let moment = Timestamp::from_micros_clamped;
+        let check = |whole_from: Option<i64>, start: Option<i64>| {
+            let mut report = ScanReport::default();
+            let whole_from = whole_from.map(moment);
+            report.note_late(Some(Lateness { whole_from }), start.map(moment));
+            (report.partial(), report.whole_from)
+        };
+        assert_eq!(check(Some(10), None), (true, Some(moment(10))));
+        assert_eq!(check(Some(10), Some(9)), (true, Some(moment(10))));
+        assert_eq!(check(Some(10), Some(10)), (false, None));
+        assert_eq!(check(None, Some(10)), (true, None));
+        let mut report = ScanReport::default();
+        report.note_late(None, None);
+        assert!(!report.partial());
     }
 }

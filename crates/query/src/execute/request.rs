@@ -63,6 +63,9 @@ pub struct RequestResponse {
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_reasons: Vec<PartialReason>,
+    /// From which moment on no record is late, when others are.
+    #[serde(skip)]
+    pub whole_from: Option<Timestamp>,
     /// Partitions that could not be read, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_partitions: Vec<String>,
@@ -122,6 +125,7 @@ impl Engine {
             records: Vec::new(),
             partial: found.partial,
             partial_reasons: found.partial_reasons,
+            whole_from: found.whole_from,
             partial_partitions: found.partial_partitions,
             warnings: found.warnings,
             took_ms: found.took_ms,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use tierlog_model::limits;
+use tierlog_model::{Timestamp, limits};
 
 use super::collect::{Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
@@ -114,6 +114,9 @@ pub struct SearchResponse {
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_reasons: Vec<PartialReason>,
+    /// From which moment on no record is late, when others are.
+    #[serde(skip)]
+    pub whole_from: Option<Timestamp>,
     /// Partitions that could not be read, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial_partitions: Vec<String>,
@@ -213,6 +216,7 @@ impl Engine {
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             partial: report.partial(),
             partial_reasons: report.reasons,
+            whole_from: report.whole_from,
             partial_partitions: report.unreadable,
             expired: plan.expired.clone(),
             warnings: report.warnings,

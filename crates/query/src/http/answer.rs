@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use tierlog_model::Timestamp;
 use utoipa::ToSchema;
 
 use crate::{Expired, PartialReason, ScanReport, Warning, Warnings};
@@ -39,6 +40,11 @@ pub(super) struct Wholeness {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_reasons: Vec<PartialReason>,
+    /// With `indexing_late`: records of this moment and later are all there, and lines that are
+    /// not searchable yet are older; absent when any may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, example = "2026-11-29T00:00:00.000000Z")]
+    whole_from: Option<String>,
     /// Partitions that could not be read, as `tier/day`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
@@ -54,16 +60,18 @@ impl Wholeness {
     /// Returns what an answer with such reasons and warnings says.
     pub(super) fn of(
         partial_reasons: Vec<PartialReason>,
+        whole_from: Option<Timestamp>,
         partial_partitions: Vec<String>,
         warnings: Warnings,
     ) -> Wholeness {
         let partial = !partial_reasons.is_empty();
-        Wholeness { partial, partial_reasons, partial_partitions, warnings }
+        let whole_from = whole_from.map(|moment| moment.to_string());
+        Wholeness { partial, partial_reasons, whole_from, partial_partitions, warnings }
     }
 }
 
 impl From<ScanReport> for Wholeness {
     fn from(report: ScanReport) -> Wholeness {
-        Wholeness::of(report.reasons, report.unreadable, report.warnings)
+        Wholeness::of(report.reasons, report.whole_from, report.unreadable, report.warnings)
     }
 }

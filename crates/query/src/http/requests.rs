@@ -86,7 +86,12 @@ impl RequestAnswer {
             duration_ms: found.duration_ms,
             levels: found.levels.into_iter().map(level).collect(),
             took_ms: took_ms(started),
-            whole: Wholeness::of(found.partial_reasons, found.partial_partitions, found.warnings),
+            whole: Wholeness::of(
+                found.partial_reasons,
+                found.whole_from,
+                found.partial_partitions,
+                found.warnings,
+            ),
         }
     }
 }

@@ -104,7 +104,12 @@ impl SearchAnswer {
             total: TotalAnswer { value: found.total.value, relation },
             cursor: found.cursor,
             took_ms: took_ms(started),
-            whole: Wholeness::of(found.partial_reasons, found.partial_partitions, found.warnings),
+            whole: Wholeness::of(
+                found.partial_reasons,
+                found.whole_from,
+                found.partial_partitions,
+                found.warnings,
+            ),
             expired: found.expired.into_iter().map(ExpiredLevel::from).collect(),
         }
     }

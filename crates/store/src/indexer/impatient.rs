@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::Indexer;
+use super::backfill::{Pass, SupervisedBackfill};
 use super::failure::Failure;
+use super::failure::guarded;
 use super::phase::Event;
 use super::sink::SupervisedIndexer;
 use super::supervise::{Each, Sink, follow, recover};
@@ -12,12 +14,12 @@ use crate::StoreError;
 use crate::wal::LoggedBatch;
 
 /// An indexer that tries again at once, as long as somebody says that it makes sense.
-struct Impatient<'i> {
-    sink: SupervisedIndexer<'i>,
+struct Impatient<'i, S> {
+    sink: S,
     goes_on: &'i dyn Fn() -> bool,
 }
 
-impl Sink for Impatient<'_> {
+impl<S: Sink> Sink for Impatient<'_, S> {
     fn rewind(&self) -> Result<u64, StoreError> {
         self.sink.rewind()
     }
@@ -72,5 +74,30 @@ impl Indexer {
     pub(crate) fn follow_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
         let sink = SupervisedIndexer(self);
         follow(&Impatient { sink, goes_on }, until).is_ok()
+    }
+
+    /// Indexes everything that waits for the backfill lane, as its thread does. Returns whether
+    /// that succeeded.
+    pub(crate) fn backfill_at_once(&self, goes_on: &dyn Fn() -> bool) -> bool {
+        loop {
+            match guarded(|| self.backfill()) {
+                Ok(Pass::Done) => {}
+                Ok(Pass::Idle) => return true,
+                Ok(Pass::Left) => return false,
+                Err(failure) => {
+                    let sink = SupervisedBackfill::new(self);
+                    let until = self.context.progress.positions().applied;
+                    if !goes_on() || recover(&Impatient { sink, goes_on }, until, &failure).is_err()
+                    {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells whether records of old days are in no partition yet.
+    pub(crate) fn is_backfilling(&self) -> bool {
+        self.context.progress.positions().pending_from.is_some()
     }
 }

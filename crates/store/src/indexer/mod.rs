@@ -5,10 +5,13 @@
 //! are in the index, all others are still in the WAL. One lock guards the open writers;
 //! maintenance takes it for short steps (never during a merge).
 
+mod backfill;
+mod backlog;
 mod context;
 mod failure;
 #[cfg(any(test, feature = "simulation"))]
 mod impatient;
+mod lateness;
 mod phase;
 mod progress;
 mod sink;
@@ -18,12 +21,15 @@ mod thread;
 mod wait;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub(crate) use backfill::{Pass, spawn_backfill};
+pub use lateness::{Lateness, Unsearchable};
 pub(crate) use state::Replay;
 pub(crate) use thread::{Left, LeftBy, UNCOMMITTED_BYTES_MAX, spawn};
 
+use self::backlog::Lane;
 use self::context::{Context, StopRequest};
 use self::failure::guarded;
 use self::phase::Event;
@@ -44,6 +50,8 @@ pub(crate) struct IndexerSettings {
     pub(crate) commit_interval: Duration,
     pub(crate) open_writers_max: usize,
     pub(crate) commit_threads_max: usize,
+    /// Segments of the log that may wait for the backfill lane.
+    pub(crate) backlog_segments_max: usize,
     pub(crate) writer: WriterSettings,
 }
 
@@ -52,6 +60,8 @@ pub(crate) struct IndexerSettings {
 pub(crate) struct Indexer {
     context: Arc<Context>,
     state: Mutex<IndexState>,
+    /// Signalled when the backfill lane gives a partition back.
+    returned: Condvar,
 }
 
 impl Indexer {
@@ -72,11 +82,12 @@ impl Indexer {
             releaser,
             reader,
             chunks: Arc::default(),
+            backfill_chunks: Arc::default(),
             progress: Progress::default(),
             stop: StopRequest::default(),
         });
         let state = IndexState::new(Arc::clone(&context), tombstones);
-        Indexer { context, state: Mutex::new(state) }
+        Indexer { context, state: Mutex::new(state), returned: Condvar::new() }
     }
 
     /// Returns what the WAL thread goes by: whether batches are taken.
@@ -114,7 +125,8 @@ impl Indexer {
     /// Waits until every record below a number was applied, then commits.
     pub(crate) fn flush(&self, below: u64) -> Result<(), StoreError> {
         self.context.progress.await_applied(below)?;
-        self.commit()
+        self.commit()?;
+        self.context.progress.await_backfilled(below)
     }
 
     /// Asks for long work to be left: the store is about to close.
@@ -135,14 +147,14 @@ impl Indexer {
         if self.is_stopping() {
             return Err(StoreError::Closing);
         }
-        let merge = self.change(|state| state.start_seal(id))?;
+        let merge = self.change_partition(id, |state| state.start_seal(id))?;
         let merged = match merge {
             Some(future) => {
                 wait_unless(future, || self.is_stopping()).ok_or(StoreError::Closing)?
             }
             None => Ok(None),
         };
-        self.change(|state| state.finish_seal(id))?;
+        self.change_partition(id, |state| state.finish_seal(id))?;
         merged.map(drop).map_err(StoreError::index("merge", &id.name(&self.context.tiers)))
     }
 
@@ -153,14 +165,14 @@ impl Indexer {
         id: PartitionId,
         selection: RecordSelection,
     ) -> Result<(), StoreError> {
-        let emptied = self.change(|state| state.delete_records(id, selection))?;
+        let emptied = self.change_partition(id, |state| state.delete_records(id, selection))?;
         emptied.map_or(Ok(()), |trashed| trash::delete(&self.context.layout, &trashed))
     }
 
     /// Takes a partition away: drops its writer, remembers how far its records went, and moves
     /// its directory to the trash.
     pub(crate) fn drop_partition(&self, id: PartitionId) -> Result<PathBuf, StoreError> {
-        self.lock().drop_partition(id)
+        self.lock_returned(id).drop_partition(id)
     }
 
     /// Changes the writers. When that fails, or panics, a writer may have lost records that the
@@ -170,29 +182,44 @@ impl Indexer {
         &self,
         step: impl FnOnce(&mut IndexState) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut state = self.lock();
-        let begun = self.context.progress.begin_step()?;
+        self.change_in(self.lock(), step)
+    }
+
+    /// Changes the writer of a partition, which is not lent meanwhile.
+    fn change_partition<T>(
+        &self,
+        id: PartitionId,
+        step: impl FnOnce(&mut IndexState) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.change_in(self.lock_returned(id), step)
+    }
+
+    fn change_in<T>(
+        &self,
+        mut state: MutexGuard<'_, IndexState>,
+        step: impl FnOnce(&mut IndexState) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // ORDER: the step ends before the lock does, so a loss is noted before anybody else adds.
+        let begun = self.context.progress.begin_step(Lane::Fresh)?;
         begun.end(step(&mut state))
     }
 
-    /// Tells whether a writer may have lost records that nobody has begun to read again.
-    pub(crate) fn is_stalled(&self) -> bool {
-        self.context.progress.stalled().is_some()
-    }
-
-    fn free_bytes(&self) -> u64 {
-        let layout = &self.context.layout;
-        layout.vfs().free_bytes(layout.root()).unwrap_or(0)
+    /// Takes the lock when a partition is not lent to the backfill lane, which has it for as long
+    /// as a commit takes.
+    fn lock_returned(&self, id: PartitionId) -> MutexGuard<'_, IndexState> {
+        let is_away = |state: &mut IndexState| state.is_away(id);
+        let waited = self.returned.wait_while(self.lock(), is_away);
+        waited.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a damaged partition aside.
     pub(crate) fn put_aside(&self, id: PartitionId) -> Result<(), StoreError> {
-        self.lock().put_aside(id)
+        self.lock_returned(id).put_aside(id)
     }
 
     /// Wakes everyone who waits for progress that will not come.
     fn end(&self) {
-        self.context.progress.note(Event::Ends);
+        self.context.progress.note(Lane::Fresh, Event::Ends);
     }
 
     /// The state is changed step by step and every step leaves it whole, so a panic of one

@@ -12,6 +12,7 @@ use tierlog_model::{
 };
 
 use super::Indexer;
+use super::backlog::Lane;
 use super::failure::{Failure, guarded};
 use super::phase::Event;
 use super::supervise::{Each, Sink};
@@ -21,7 +22,7 @@ use crate::wal::LoggedBatch;
 /// How often a waiting indexer looks whether there is room and whether the store closes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The indexer, in the form that a recovery takes.
+/// The fresh lane, in the form that a recovery takes.
 #[derive(Debug)]
 pub(super) struct SupervisedIndexer<'i>(pub(super) &'i Indexer);
 
@@ -32,10 +33,7 @@ impl Sink for SupervisedIndexer<'_> {
 
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
         let end = range.end;
-        for entry in self.0.context.reader.replay(range) {
-            let (first_seq, batch) = entry.map_err(StoreError::from)?;
-            each(LoggedBatch { first_seq, batch, held: HeldBytes::default() })?;
-        }
+        self.0.reread(range, each)?;
         self.0.context.progress.pass(end);
         Ok(())
     }
@@ -49,12 +47,9 @@ impl Sink for SupervisedIndexer<'_> {
     }
 
     fn set_aside(&self, batch: &LoggedBatch, seq: u64) -> Result<(), StoreError> {
-        tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
-        counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
-        let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
-        let batch = RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset));
-        let letter = LoggedBatch { first_seq: seq, batch, held: HeldBytes::default() };
-        self.0.change(|state| state.apply_instead(letter, seq))
+        self.0.set_record_aside(batch, seq)?;
+        self.0.lock().skip(seq);
+        Ok(())
     }
 
     fn give_up(&self, seq: u64) {
@@ -63,7 +58,7 @@ impl Sink for SupervisedIndexer<'_> {
     }
 
     fn note(&self, event: Event) {
-        self.0.context.progress.note(event);
+        self.0.context.progress.note(Lane::Fresh, event);
     }
 
     fn is_closing(&self) -> bool {
@@ -71,24 +66,48 @@ impl Sink for SupervisedIndexer<'_> {
     }
 
     fn pause(&self, time: Duration) -> bool {
+        self.0.pause(time)
+    }
+}
+
+/// What the recoveries of both lanes share.
+impl Indexer {
+    /// Gives the batches of the WAL with records in a range, in order.
+    pub(super) fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
+        for entry in self.context.reader.replay(range) {
+            let (first_seq, batch) = entry.map_err(StoreError::from)?;
+            each(LoggedBatch { first_seq, batch, held: HeldBytes::default() })?;
+        }
+        Ok(())
+    }
+
+    /// Adds a dead letter in the place of a record that cannot be indexed, durably.
+    pub(super) fn set_record_aside(&self, batch: &LoggedBatch, seq: u64) -> Result<(), StoreError> {
+        tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
+        counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
+        let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
+        let letter = RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset));
+        self.change(|state| state.add_letter(&letter, seq))
+    }
+
+    /// Waits before the next attempt, less when there is room sooner. Returns whether to go on.
+    pub(super) fn pause(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
-        let free_before = self.0.free_bytes();
+        let free_before = self.context.free_bytes();
         while Instant::now() < until {
-            if self.0.is_stopping() {
+            if self.is_stopping() {
                 return false;
             }
             // Somebody has made room: no reason to wait any longer.
-            let gained = self.0.free_bytes().saturating_sub(free_before);
-            if gained > self.0.context.settings.writer.memory_bytes as u64 {
+            let gained = self.context.free_bytes().saturating_sub(free_before);
+            if gained > self.context.settings.writer.memory_bytes as u64 {
                 break;
             }
             std::thread::park_timeout(LOOK_INTERVAL);
         }
-        !self.0.is_stopping()
+        !self.is_stopping()
     }
-}
 
-impl SupervisedIndexer<'_> {
     /// Returns the dead letter of a record that was redacted long ago. What of it cannot be read
     /// back is left out.
     fn dead_letter(&self, batch: &RedactedBatch, offset: usize) -> Record<'static> {
@@ -117,7 +136,7 @@ impl SupervisedIndexer<'_> {
             }
         }
         Record {
-            timestamp: self.0.context.clock.now(),
+            timestamp: self.context.clock.now(),
             level: Level::Warning,
             kind: RecordKind::DeadLetter,
             fields: letter,

@@ -1,10 +1,11 @@
 //! The open writers and how far they are.
 
+mod checkout;
 mod drops;
 mod merges;
 mod rewind;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use tantivy::FutureResult;
 use tantivy::index::SegmentMeta;
-use tierlog_model::{EncodedRecord, Tiers};
+use tierlog_model::{EncodedRecord, Excerpt};
 
+pub(super) use self::checkout::{Lent, Returned};
 use self::merges::HotMerge;
+use super::backlog::{Backlog, Lane};
 use super::context::Context;
 use crate::partition::{PartitionWriter, RecordSelection, Uncommitted};
 use crate::tombstone::Tombstones;
@@ -23,7 +26,7 @@ use crate::{PartitionId, StoreError};
 
 /// How long no chunk comes back before the writers are asked whether they still take any: longer
 /// than it takes to write a segment.
-const CHUNK_WAIT_MAX: Duration = Duration::from_secs(1);
+pub(super) const CHUNK_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Whether a batch is new or read back from the WAL after a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +78,15 @@ pub(crate) struct IndexState {
     /// Of partitions that went while records of theirs were to be read again: the number from
     /// which on these are not counted yet.
     uncounted_from: BTreeMap<PartitionId, u64>,
-    /// Number up to which everything is committed.
-    committed: u64,
+    /// Partitions whose writer the backfill lane has, with the only right to change them.
+    away: BTreeSet<PartitionId>,
+    /// Records of old days that are in no partition yet.
+    backlog: Backlog,
 }
 
 impl IndexState {
     pub(super) fn new(context: Arc<Context>, tombstones: Tombstones) -> IndexState {
+        let backlog = Backlog::new(context.first_fresh_day());
         IndexState {
             context,
             merge: None,
@@ -89,34 +95,94 @@ impl IndexState {
             in_doubt: BTreeMap::new(),
             tombstones,
             uncounted_from: BTreeMap::new(),
-            committed: 0,
+            away: BTreeSet::new(),
+            backlog,
         }
+    }
+
+    pub(super) fn backlog(&mut self) -> &mut Backlog {
+        &mut self.backlog
     }
 
     pub(super) fn apply(&mut self, batch: &LoggedBatch, replay: Replay) -> Result<(), StoreError> {
-        let end = batch.first_seq + u64::from(batch.batch.record_count());
-        match replay {
-            Replay::No => self.add_batch(batch, &Wanted::All)?,
-            Replay::Yes => {
-                self.add_batch(batch, &Wanted::Lacking(batch.first_seq..end))?;
-            }
-        }
-        self.context.progress.set_applied(end);
-        Ok(())
+        let range = batch.range();
+        let wanted = match replay {
+            Replay::No => Wanted::All,
+            Replay::Yes => Wanted::Lacking(range.clone()),
+        };
+        self.add_batch(batch, &wanted, range.end)
     }
 
-    /// Adds the records of a batch to their partitions.
-    fn add_batch(&mut self, batch: &LoggedBatch, wanted: &Wanted) -> Result<(), StoreError> {
-        for (id, mut records) in group(&self.context.tiers, batch)? {
-            if let Wanted::Lacking(range) = wanted {
-                records.retain(|(seq, _)| range.contains(seq));
+    /// Adds the fresh records of a batch to their partitions, and puts those of old days into the
+    /// backlog. All that comes before `end` is applied then.
+    fn add_batch(
+        &mut self,
+        batch: &LoggedBatch,
+        wanted: &Wanted,
+        end: u64,
+    ) -> Result<(), StoreError> {
+        let Lanes { fresh, old } = self.sort(batch, wanted)?;
+        for (id, mut records) in fresh {
+            if matches!(wanted, Wanted::Lacking(_)) {
                 records = self.not_yet_indexed(id, records)?;
             }
             if !records.is_empty() {
                 self.add(id, &records)?;
             }
         }
+        // Last: a batch of which a fresh record failed comes again, and is routed then.
+        self.backlog.route(old, batch.batch.names_byte_len(), end);
+        self.context.progress.move_to(|positions| {
+            positions.applied = end;
+            self.backlog.publish(positions);
+        });
         Ok(())
+    }
+
+    /// Sorts the wanted records of a batch by lane and partition, so that each writer is looked
+    /// up once a batch.
+    fn sort<'b>(&self, batch: &'b LoggedBatch, wanted: &Wanted) -> Result<Lanes<'b>, StoreError> {
+        let mut lanes = Lanes { fresh: Vec::new(), old: BTreeMap::new() };
+        for (offset, record) in batch.batch.records().enumerate() {
+            let (record, seq) = (record?, batch.first_seq + offset as u64);
+            if let Wanted::Lacking(range) = wanted
+                && !range.contains(&seq)
+            {
+                continue;
+            }
+            let id = self.context.partition_of(&record);
+            if self.backlog.lane_of(id.day) == Lane::Backfill {
+                // One that was routed before waits there, or is done.
+                if seq >= self.backlog.routed() {
+                    let excerpt = lanes.old.entry(id);
+                    excerpt.or_insert_with(|| Excerpt::of(&batch.batch)).push(seq, &record);
+                }
+                continue;
+            }
+            match lanes.fresh.iter_mut().rev().find(|(known, _)| *known == id) {
+                Some((_, records)) => records.push((seq, record)),
+                None => lanes.fresh.push((id, vec![(seq, record)])),
+            }
+        }
+        Ok(lanes)
+    }
+
+    /// Picks the records of old days out of a batch, of a range of numbers.
+    pub(super) fn old_records(
+        &self,
+        batch: &LoggedBatch,
+        range: &Range<u64>,
+    ) -> Result<BTreeMap<PartitionId, Excerpt>, StoreError> {
+        let mut old: BTreeMap<PartitionId, Excerpt> = BTreeMap::new();
+        for (offset, record) in batch.batch.records().enumerate() {
+            let (record, seq) = (record?, batch.first_seq + offset as u64);
+            let id = self.context.partition_of(&record);
+            if range.contains(&seq) && self.backlog.lane_of(id.day) == Lane::Backfill {
+                let excerpt = old.entry(id).or_insert_with(|| Excerpt::of(&batch.batch));
+                excerpt.push(seq, &record);
+            }
+        }
+        Ok(old)
     }
 
     /// Adds records to a partition.
@@ -240,15 +306,31 @@ impl IndexState {
             metrics::histogram!(tierlog_model::metric_names::COMMIT_SECONDS)
                 .record(started.elapsed().as_secs_f64());
         }
-        // ORDER: every index is durable up to here, so the WAL may forget, and only after the
-        // WAL has forgotten are tombstones of those records without use.
-        let applied = context.progress.applied();
-        if self.committed < applied {
-            self.committed = applied;
-            context.releaser.release_before(self.committed)?;
-            self.tombstones.release_before(context.releaser.first_seq())?;
+        let positions = context.progress.positions();
+        if positions.committed < positions.applied {
+            context.progress.move_to(|positions| positions.committed = positions.applied);
+            self.release()?;
         }
+        self.move_boundary()?;
         self.merge_hot()
+    }
+
+    /// Lets the WAL forget what every partition has.
+    pub(super) fn release(&mut self) -> Result<(), StoreError> {
+        // ORDER: every index of both lanes is durable up to there, so the WAL may forget, and
+        // only after the WAL has forgotten are tombstones of those records without use.
+        let whole_below = self.context.progress.positions().whole_below();
+        self.context.releaser.release_before(whole_below)?;
+        self.tombstones.release_before(self.context.releaser.first_seq())
+    }
+
+    /// Moves the lanes on with the days. The fresh lane has nothing uncommitted now.
+    fn move_boundary(&mut self) -> Result<(), StoreError> {
+        self.backlog.move_boundary(self.context.first_fresh_day());
+        let is_old = |id: &PartitionId| self.backlog.lane_of(id.day) == Lane::Backfill;
+        let hot = self.writers.iter().filter(|(_, open)| open.mode == WriterMode::Hot);
+        let old: Vec<PartitionId> = hot.map(|(id, _)| *id).filter(is_old).collect();
+        old.into_iter().try_for_each(|id| self.close_writer(id))
     }
 
     pub(super) fn start_seal(
@@ -295,22 +377,13 @@ impl IndexState {
     }
 }
 
+/// Records of one partition, with their numbers.
 type Group<'b> = (PartitionId, Vec<(u64, EncodedRecord<'b>)>);
 
-/// Sorts the records of a batch by partition, so that each writer is looked up once a batch.
-fn group<'b>(tiers: &Tiers, batch: &'b LoggedBatch) -> Result<Vec<Group<'b>>, StoreError> {
-    let mut groups: Vec<Group<'b>> = Vec::new();
-    for (offset, record) in batch.batch.records().enumerate() {
-        let record = record?;
-        let tier = tiers.of(record.level(), record.kind());
-        let id = PartitionId { tier, day: record.timestamp().day() };
-        let numbered = (batch.first_seq + offset as u64, record);
-        match groups.iter_mut().rev().find(|(known, _)| *known == id) {
-            Some((_, records)) => records.push(numbered),
-            None => groups.push((id, vec![numbered])),
-        }
-    }
-    Ok(groups)
+/// The records of a batch by lane.
+struct Lanes<'b> {
+    fresh: Vec<Group<'b>>,
+    old: BTreeMap<PartitionId, Excerpt>,
 }
 
 /// Commits several partitions at once: each commit waits for its own indexing thread and for

@@ -172,7 +172,7 @@ fn catch_up(sink: &impl Sink, until: u64, care: Care, course: &mut Course) -> Re
             return Err(Failure::Closing);
         }
         // What is before is settled: a record that was given up must not come again.
-        let range = batch.first_seq.max(from)..range_of(&batch).end;
+        let range = batch.first_seq.max(from)..batch.range().end;
         if care == Care::BatchByBatch {
             return find_poison(sink, &batch, range, course);
         }
@@ -185,10 +185,6 @@ fn catch_up(sink: &impl Sink, until: u64, care: Care, course: &mut Course) -> Re
         Ok(())
     })?;
     guarded(|| sink.commit())
-}
-
-fn range_of(batch: &LoggedBatch) -> Range<u64> {
-    batch.first_seq..batch.first_seq + u64::from(batch.batch.record_count())
 }
 
 /// Indexes a range of a batch; when that fails, each half of it, down to the one record.

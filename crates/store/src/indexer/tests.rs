@@ -4,6 +4,7 @@ mod counted;
 mod dropped;
 mod going_back;
 mod interrupted;
+mod lanes;
 mod leaving;
 mod letters;
 mod lost_log;
@@ -17,6 +18,7 @@ use tierlog_model::{
     Timestamp, Value,
 };
 
+use super::backlog::Lane;
 use super::failure::{Failure, guarded};
 use super::phase::Event;
 use super::sink::SupervisedIndexer;
@@ -40,6 +42,8 @@ fn noon() -> Timestamp {
 fn settings() -> StoreSettings {
     StoreSettings {
         writer_memory_bytes: 15 << 20,
+        // What is counted is counted for this thread.
+        commit_threads_max: 1,
         free_bytes_min: 0,
         free_bytes_low: 0,
         replay_before_ready: Duration::MAX,
@@ -63,6 +67,7 @@ fn open(vfs: &SimulatedVfs, settings: &StoreSettings) -> Recovered {
 fn disk() -> SimulatedVfs {
     let vfs = SimulatedVfs::new();
     vfs.create_dir_all(Path::new(DATA)).expect("a directory");
+    vfs.sync_dir(Path::new("/")).expect("synced");
     vfs.set_now(noon());
     vfs
 }
@@ -207,10 +212,10 @@ fn a_start_without_time_leaves_the_log_to_the_thread() {
     let sink = SupervisedIndexer(&store.indexer);
     sink.note(Event::Follows { until: left.until });
     // It is late and takes batches; a flush would wait for it.
-    assert!(store.indexer.write_state().is_indexing_late());
+    assert!(store.indexer.context.progress.waits(Lane::Fresh));
     assert_eq!(store.indexer.write_state().get(), WriteState::Writable);
     assert_eq!(follow(&sink, left.until), Ok(()));
-    assert!(!store.indexer.write_state().is_indexing_late());
+    assert!(!store.indexer.context.progress.waits(Lane::Fresh));
     store.indexer.flush(left.until).expect("flushed");
     assert_eq!(records(&store), 550);
     drop(store);
@@ -309,6 +314,7 @@ fn a_disk_that_is_full_to_the_last_byte_still_drops_days() {
         store.indexer.apply(&batch, Replay::No).expect("applied");
     }
     store.indexer.commit().expect("committed");
+    assert!(store.indexer.backfill_at_once(&|| true));
     let maintenance = Maintenance::new(
         settings.maintenance_settings(),
         store.layout.clone(),

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::backlog::Lane;
 use super::failure::{Failure, guarded};
 use super::sink::SupervisedIndexer;
 use super::supervise::{Lost, follow, recover};
@@ -98,15 +99,15 @@ fn run(indexer: &Indexer, queue: &Receiver<LoggedBatch>, left: Option<Left>) -> 
     let mut last_commit = Duration::ZERO;
     let mut uncommitted_bytes = 0;
     loop {
-        if let Some(failure) = indexer.context.progress.stalled() {
+        if let Some(failure) = indexer.context.progress.stalled(Lane::Fresh) {
             recover(&sink, taken, &failure)?;
         }
         let wait = commit_due
             .map_or(LOOK_INTERVAL, |due| due.saturating_duration_since(Instant::now()))
             .min(LOOK_INTERVAL);
-        match queue.recv_timeout(wait) {
+        match next(indexer, queue, wait) {
             Ok(batch) => {
-                taken = batch.first_seq + u64::from(batch.batch.record_count());
+                taken = batch.range().end;
                 if let Err(failure) = guarded(|| indexer.apply(&batch, Replay::No)) {
                     recover(&sink, taken, &failure)?;
                 }
@@ -137,4 +138,20 @@ fn run(indexer: &Indexer, queue: &Receiver<LoggedBatch>, left: Option<Left>) -> 
             uncommitted_bytes = 0;
         }
     }
+}
+
+/// Waits for the next batch, and takes none while too much of the log waits for the backfill lane.
+fn next(
+    indexer: &Indexer,
+    queue: &Receiver<LoggedBatch>,
+    wait: Duration,
+) -> Result<LoggedBatch, RecvTimeoutError> {
+    let context = &indexer.context;
+    let is_pending = context.progress.positions().pending_from.is_some();
+    let segments_max = context.settings.backlog_segments_max;
+    if is_pending && context.releaser.segment_count() > segments_max && !indexer.is_stopping() {
+        context.progress.await_change(wait);
+        return Err(RecvTimeoutError::Timeout);
+    }
+    queue.recv_timeout(wait)
 }

@@ -5,10 +5,12 @@
 //! stand under the whole of it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Deserialize;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
@@ -21,6 +23,15 @@ use crate::{StoreError, files};
 
 /// The engine's list of segments: whoever replaces it commits.
 const META_FILE: &str = "meta.json";
+
+/// The engine's list of the files that it may remove.
+const MANAGED_FILE: &str = ".managed.json";
+
+/// How the names of files with deletions end.
+const DELETES_SUFFIX: &str = ".del";
+
+/// How many letters name a segment, in front of a file's extension.
+const SEGMENT_NAME_LETTERS: usize = 32;
 
 /// How the engine's temporary files begin.
 const TEMPORARY_PREFIX: &str = ".tmp";
@@ -80,11 +91,23 @@ impl PartitionDirectory {
         files::sync_directory(self.vfs(), &self.path)
     }
 
-    /// Removes temporary files of the engine that a crash left. Only before a writer is opened:
-    /// the one that has it open makes such files.
+    /// Removes what an end without a commit left: temporary files of the engine, and files of
+    /// segments that neither the engine's list nor the meta file names. Only before a writer is
+    /// opened: the one that has the partition open makes such files.
     pub(crate) fn remove_leftovers(&self) -> Result<(), StoreError> {
-        for name in self.names()?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
-            files::remove_file(self.vfs(), &self.file(name))?;
+        // What does not read back is damage, and says nothing about files.
+        let managed = self.read(MANAGED_FILE)?.unwrap_or_default();
+        let managed = serde_json::from_slice::<HashSet<String>>(&managed).ok();
+        let meta = self.read(META_FILE)?.unwrap_or_default();
+        let meta = serde_json::from_slice::<ListedSegments>(&meta).ok();
+        let named = managed.zip(meta);
+        for name in self.names()? {
+            let is_named = named.as_ref().is_none_or(|(managed, meta)| {
+                managed.contains(&name) || !is_of_segment(&name) || meta.names(&name)
+            });
+            if name.starts_with(TEMPORARY_PREFIX) || !is_named {
+                files::remove_file(self.vfs(), &self.file(&name))?;
+            }
         }
         Ok(())
     }
@@ -104,7 +127,7 @@ impl PartitionDirectory {
     fn open_within(&self, tenancy: Tenancy) -> Result<Box<dyn Directory>, StoreError> {
         let inner = self.vfs.index_directory(&self.path);
         let inner = inner.map_err(StoreError::io("open", &self.path))?;
-        Ok(Box::new(OrderedDirectory { inner, tenancy }))
+        Ok(Box::new(OrderedDirectory { inner, tenancy, managed: Arc::default() }))
     }
 
     /// Returns the bytes of a file; `None` when it is not there.
@@ -163,6 +186,27 @@ impl PartitionDirectory {
 struct OrderedDirectory {
     inner: Box<dyn Directory>,
     tenancy: Tenancy,
+    /// The engine's list of the files that it may remove, when it was not written yet. The engine
+    /// writes it anew before each file that it makes: seven files, syncs and renames for a segment
+    /// of a few records. Written once, with the sync before the meta file, it is there for every
+    /// file that the meta file names; [`PartitionDirectory::remove_leftovers`] finds the others.
+    managed: Arc<Mutex<Option<Vec<u8>>>>,
+}
+
+impl OrderedDirectory {
+    /// Writes the engine's list if it waits. One that fails is tried again with the next sync.
+    fn write_managed(&self) -> io::Result<()> {
+        let mut managed = self.managed();
+        if let Some(list) = managed.as_deref() {
+            self.inner.atomic_write(Path::new(MANAGED_FILE), list)?;
+        }
+        *managed = None;
+        Ok(())
+    }
+
+    fn managed(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        self.managed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Directory for OrderedDirectory {
@@ -194,6 +238,10 @@ impl Directory for OrderedDirectory {
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
         let _held = self.tenancy.hold()?;
+        if path == Path::new(MANAGED_FILE) {
+            *self.managed() = Some(data.to_owned());
+            return Ok(());
+        }
         if path != Path::new(META_FILE) {
             return self.inner.atomic_write(path, data);
         }
@@ -203,6 +251,11 @@ impl Directory for OrderedDirectory {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
+        // ORDER: the engine syncs before it replaces the meta file, so the list that names the
+        // new files is durable first, whatever order the disk gives to the two renames.
+        if self.tenancy.hold().is_ok() {
+            self.write_managed()?;
+        }
         self.inner.sync_directory()
     }
 
@@ -213,6 +266,47 @@ impl Directory for OrderedDirectory {
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         self.inner.watch(callback)
     }
+}
+
+/// What the meta file says of segments.
+#[derive(Deserialize)]
+struct ListedSegments {
+    segments: Vec<ListedSegment>,
+}
+
+#[derive(Deserialize)]
+struct ListedSegment {
+    /// With dashes, which file names do not have.
+    segment_id: String,
+    deletes: Option<Deletes>,
+}
+
+#[derive(Deserialize)]
+struct Deletes {
+    opstamp: u64,
+}
+
+impl ListedSegments {
+    /// Tells whether a file is one of a listed segment. Deletions have a file for each commit, of
+    /// which the last is listed.
+    fn names(&self, name: &str) -> bool {
+        self.segments.iter().any(|segment| {
+            let id = segment.segment_id.replace('-', "");
+            let Some(rest) = name.strip_prefix(id.as_str()) else { return false };
+            let deletes = segment.deletes.as_ref();
+            !rest.ends_with(DELETES_SUFFIX)
+                || deletes.is_some_and(|Deletes { opstamp }| {
+                    rest.trim_start_matches('.').strip_suffix(DELETES_SUFFIX)
+                        == Some(opstamp.to_string().as_str())
+                })
+        })
+    }
+}
+
+/// Tells whether a file is of a segment, by its name.
+fn is_of_segment(name: &str) -> bool {
+    let Some((segment, _)) = name.split_once('.') else { return false };
+    segment.len() == SEGMENT_NAME_LETTERS && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns JSON without the white space that people read it by: in a partition of a few hundred

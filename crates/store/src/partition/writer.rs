@@ -94,6 +94,8 @@ pub(crate) struct PartitionWriter {
     templates: SeenTemplates,
     /// Number after the last record that was added; `None` when none was since the opening.
     position: Option<u64>,
+    /// What the index says: a commit never takes it back.
+    committed_position: u64,
     uncommitted_records: u64,
     /// Values without a column that the index holds.
     paired_values: u64,
@@ -157,6 +159,7 @@ impl PartitionWriter {
             names,
             templates: SeenTemplates::default(),
             position: None,
+            committed_position: payload.as_ref().map_or(0, |payload| payload.position),
             uncommitted_records: 0,
             paired_values: payload.map_or(0, |payload| payload.paired_values),
         })
@@ -175,7 +178,8 @@ impl PartitionWriter {
             && let Some(((seq, record), tail)) = rest.split_first()
         {
             chunk.push(*seq, record, &mut self.names, &mut self.templates);
-            position = Some(seq + 1);
+            // A letter stands for an older record: the index still has everything below.
+            position = position.max(Some(self.committed_position.max(seq + 1)));
             rest = tail;
         }
         let documents = chunk.into_documents();
@@ -253,6 +257,7 @@ impl PartitionWriter {
         prepared.commit().map_err(failed("commit", &self.name))?;
         // Counted once they are durable: what fails is added again from the WAL.
         self.uncommitted().count(&self.name);
+        self.committed_position = position;
         self.uncommitted_records = 0;
         self.paired_values = paired_values;
         self.names.forget_paired_values();

@@ -239,6 +239,7 @@ impl Machine {
                 self.work(|_, _| failure.take().map_or(Ok(()), Err));
             }
         }
+        self.backfill();
         Ok(())
     }
 
@@ -257,7 +258,7 @@ impl Machine {
         self.work(|process, _| {
             for _ in 0..batches {
                 let Some(batch) = process.queue.pop_front() else { break };
-                process.taken = batch.first_seq + u64::from(batch.batch.record_count());
+                process.taken = batch.range().end;
                 process.store.indexer.apply(&batch, Replay::No)?;
             }
             Ok(())
@@ -276,7 +277,8 @@ impl Machine {
                 _ => {}
             }
             process.store.indexer.commit()?;
-            waiting = Some(process.waiting());
+            // What waits of old days is not made durable by this.
+            waiting = (!process.store.indexer.is_backfilling()).then(|| process.waiting());
             Ok(())
         });
         if let (Some(waiting), false) = (waiting, self.acks_are_durable()) {
@@ -284,10 +286,20 @@ impl Machine {
         }
     }
 
-    /// Indexes everything and commits.
+    /// Indexes everything and commits, in both lanes.
     pub(super) fn flush(&mut self) {
         self.index(usize::MAX);
         self.commit();
+        self.backfill();
+    }
+
+    /// Indexes what waits of old days, as the thread of the backfill lane does.
+    pub(super) fn backfill(&mut self) {
+        let Some(process) = &self.process else { return };
+        let goes_on = || !self.vfs.is_halted();
+        if !process.store.indexer.backfill_at_once(&goes_on) || !goes_on() {
+            self.process = None;
+        }
     }
 
     /// Indexes what the start has left, as the indexing thread does.

@@ -68,12 +68,13 @@ impl Story {
 
     /// Lets one thing happen.
     pub(super) fn step(&mut self, machine: &mut Machine, plan: &Plan) -> Result<(), Violation> {
-        match self.choices.below(37) {
+        match self.choices.below(39) {
             0..=7 => self.send(machine),
             8..=11 => return self.send_lines(machine),
             12..=17 => machine.index(1 + self.choices.below(3)),
             18..=22 => machine.flush(),
             23..=24 => machine.commit(),
+            36..=37 => machine.backfill(),
             25..=26 => machine.seal(),
             27 => return machine.retain(),
             28 => {

@@ -94,13 +94,14 @@ fn an_index_whose_bytes_are_not_synced_is_noticed() {
 #[test]
 fn a_log_whose_names_are_not_synced_is_noticed() {
     let ignored = (Operation::SyncDir, "/data/wal");
-    check_ignored(Scenario::AppendAndCommit, 20, ignored, Invariant::AckedIsFound);
+    // The start misses the segment by its number, and tells a loss that no power cut may cause.
+    check_ignored(Scenario::AppendAndCommit, 20, ignored, Invariant::StartsByItself);
 }
 
 #[test]
 fn a_log_whose_bytes_are_not_synced_is_noticed() {
     let ignored = (Operation::SyncData, "/data/wal");
-    check_ignored(Scenario::AppendAndCommit, 40, ignored, Invariant::AckedIsFound);
+    check_ignored(Scenario::AppendAndCommit, 11, ignored, Invariant::AckedIsFound);
 }
 
 #[test]

@@ -85,6 +85,7 @@ mod segment;
 mod settings;
 mod state;
 mod thread;
+mod timeline;
 mod verify;
 mod wait;
 mod window;

@@ -90,6 +90,11 @@ impl WalReleaser {
         self.segments.snapshot().first().map_or(0, |segment| segment.first_seq)
     }
 
+    /// Returns how many segments the log has.
+    pub(crate) fn segment_count(&self) -> usize {
+        self.segments.snapshot().len()
+    }
+
     /// Removes the segments all of whose records have numbers before `seq`, never the active
     /// one. Returns how many went.
     ///

@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use metrics::gauge;
 use tierlog_model::Refusal;
 use tierlog_model::metric_names::POISONED;
+
+use super::timeline::Timeline;
 
 /// Whether the log takes batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,7 @@ pub struct WriteStateHandle {
     state: Arc<Mutex<WriteState>>,
     indexing: Arc<Mutex<(WaitState, Option<String>)>>,
     next_seq: Arc<AtomicU64>,
+    timeline: Arc<Mutex<Timeline>>,
 }
 
 impl WriteStateHandle {
@@ -66,7 +70,32 @@ impl WriteStateHandle {
 
     /// Says that records below a number are about to be acknowledged.
     pub(super) fn set_next_seq(&self, next_seq: u64) {
+        let first_seq = self.next_seq.swap(next_seq, Ordering::AcqRel);
+        self.timeline().mark(first_seq, Instant::now());
+    }
+
+    /// Says that the log ends before a number when the process starts: what is before it was
+    /// acknowledged earlier.
+    pub(super) fn begin_at(&self, next_seq: u64) {
         self.next_seq.store(next_seq, Ordering::Release);
+    }
+
+    /// Returns how long ago the record with a number was acknowledged, at least; `None` when it
+    /// was not. What an earlier process has acknowledged is as old as can be.
+    pub(crate) fn age_of(&self, seq: u64) -> Option<Duration> {
+        if seq >= self.next_seq() {
+            return None;
+        }
+        Some(self.timeline().before(seq).map_or(Duration::MAX, |moment| moment.elapsed()))
+    }
+
+    /// Says that nobody asks for the age of records below a number any more.
+    pub(crate) fn forget_ages_below(&self, seq: u64) {
+        self.timeline().forget_below(seq);
+    }
+
+    fn timeline(&self) -> MutexGuard<'_, Timeline> {
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the present state.
@@ -81,11 +110,6 @@ impl WriteStateHandle {
     /// Returns why indexing waits, if it does.
     pub fn indexing_waits(&self) -> Option<String> {
         self.indexing().1.clone()
-    }
-
-    /// Tells whether indexing waits for anything.
-    pub fn is_indexing_late(&self) -> bool {
-        self.indexing().0 != WaitState::GoesOn
     }
 
     /// Tells whether indexing waits for room.

@@ -6,6 +6,7 @@
 //! a slow indexer is felt by the senders and by nobody's memory.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
@@ -38,6 +39,13 @@ pub struct LoggedBatch {
     pub held: HeldBytes,
 }
 
+impl LoggedBatch {
+    /// Returns the numbers of the records.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.first_seq..self.first_seq + u64::from(self.batch.record_count())
+    }
+}
+
 /// What the thread shares with the rest of the store.
 #[derive(Clone, Debug)]
 pub struct WalHooks {
@@ -57,7 +65,7 @@ pub fn spawn_wal_thread(
     hooks: WalHooks,
 ) -> io::Result<JoinHandle<Wal>> {
     gauge!(POISONED).set(0.0);
-    hooks.state.set_next_seq(wal.next_seq());
+    hooks.state.begin_at(wal.next_seq());
     let waiting = Vec::new();
     let thread = WalThread { receiver, wal, applied, hooks, waiting, sync_due: None };
     thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || thread.run())

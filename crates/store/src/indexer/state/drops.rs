@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tierlog_model::EncodedRecord;
 
+use super::super::backlog::Lane;
 use super::IndexState;
 use crate::trash::move_to_trash;
 use crate::{PartitionId, StoreError};
@@ -19,7 +20,7 @@ impl IndexState {
         // ORDER: the tombstone is durable before the directory moves, so that a crash in between
         // cannot bring part of the partition back from the WAL; and before the writer goes, so
         // that without a tombstone nothing is lost.
-        self.tombstones.add(id, self.context.progress.applied())?;
+        self.tombstones.add(id, self.context.progress.positions().applied)?;
         self.end_merge(id);
         self.count_unindexed(id, dropped_before);
         drop(self.writers.remove(&id));
@@ -37,22 +38,28 @@ impl IndexState {
 
     /// Counts the records of a partition that goes that are not in its index.
     fn count_unindexed(&mut self, id: PartitionId, dropped_before: u64) {
-        if self.context.progress.stalled().is_some() {
+        let indexed = self.context.catalogue.partition(id).map_or(0, |found| found.position());
+        if self.context.progress.stalled(Lane::Fresh).is_some() {
             // Which its writer had is not known: they are met when the WAL is read again.
-            let indexed = self.context.catalogue.partition(id).map_or(0, |found| found.position());
             self.uncounted_from.entry(id).or_insert(indexed.max(dropped_before));
             return;
         }
-        self.uncounted_from.remove(&id);
-        if let Some(open) = self.writers.get(&id) {
-            let records = open.writer.uncommitted_records();
-            self.count(id, records);
+        let open = self.writers.get(&id).map(|open| &open.writer);
+        let (uncommitted, below) =
+            open.map_or((0, 0), |writer| (writer.uncommitted_records(), writer.below()));
+        self.count(id, uncommitted);
+        if self.backlog.pending_from().is_some() {
+            // Those that wait for the backfill lane are met there.
+            let known = indexed.max(below).max(dropped_before);
+            self.uncounted_from.entry(id).or_insert(known);
+        } else {
+            self.uncounted_from.remove(&id);
         }
     }
 
     /// Counts those of records that are read again which went with their partition: they are
     /// below its tombstone, and were not in its index.
-    pub(super) fn count_read_again(
+    pub(in super::super) fn count_read_again(
         &mut self,
         id: PartitionId,
         dropped: u64,

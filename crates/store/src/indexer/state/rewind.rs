@@ -4,9 +4,12 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::super::backlog::Lane;
 use super::super::failure::Failure;
 use super::super::phase::Event;
-use super::{IndexState, Replay, Wanted};
+use super::{IndexState, Wanted};
+use tierlog_model::RedactedBatch;
+
 use crate::partition::{PartitionWriter, Uncommitted};
 use crate::quarantine::quarantine;
 use crate::wal::LoggedBatch;
@@ -19,9 +22,9 @@ impl IndexState {
         let context = Arc::clone(&self.context);
         // ORDER: a step like any other. Without it the position would stand for what the closed
         // writers had, and the next commit would let the WAL forget that.
-        context.progress.begin_rewind().end(self.go_back())?;
-        context.progress.note(Event::Rewound);
-        Ok(self.committed)
+        context.progress.begin_rewind(Lane::Fresh).end(self.go_back())?;
+        context.progress.note(Lane::Fresh, Event::Rewound);
+        Ok(context.progress.positions().committed)
     }
 
     fn go_back(&mut self) -> Result<(), StoreError> {
@@ -32,13 +35,28 @@ impl IndexState {
         self.merge = None;
         self.writers.clear();
         self.positions.clear();
+        self.settle_all()?;
+        self.context.progress.move_to(|positions| positions.applied = positions.committed);
+        Ok(())
+    }
+
+    /// Gives up what the backfill lane has not committed. Returns the number from which on the
+    /// WAL is read again for it.
+    pub(in super::super) fn rewind_backfill(&mut self) -> Result<u64, StoreError> {
+        let context = Arc::clone(&self.context);
+        context.progress.begin_rewind(Lane::Backfill).end(self.settle_all())?;
+        let from = self.backlog.forget();
+        context.progress.note(Lane::Backfill, Event::Rewound);
+        Ok(from)
+    }
+
+    fn settle_all(&mut self) -> Result<(), StoreError> {
         // What is settled stays so when the next one fails and all of this comes again.
         while let Some((id, doubt)) = self.in_doubt.first_key_value() {
             let (id, doubt) = (*id, *doubt);
             self.settle(id, doubt)?;
             self.in_doubt.remove(&id);
         }
-        self.context.progress.set_applied(self.committed);
         Ok(())
     }
 
@@ -71,19 +89,28 @@ impl IndexState {
         range: Range<u64>,
     ) -> Result<(), StoreError> {
         let end = range.end;
-        self.add_batch(batch, &Wanted::Lacking(range))?;
-        self.context.progress.set_applied(end);
-        Ok(())
+        self.add_batch(batch, &Wanted::Lacking(range), end)
     }
 
-    /// Adds a batch of one record in the place of the record with a number.
-    pub(in super::super) fn apply_instead(
+    /// Adds a dead letter in the place of a record with a number, durably, and beside the order
+    /// of numbers: whether its partition is further says nothing of the letter. After a crash
+    /// before the record's lane has committed, the letter may be there twice, and is never lost.
+    pub(in super::super) fn add_letter(
         &mut self,
-        mut batch: LoggedBatch,
+        letter: &RedactedBatch,
         seq: u64,
     ) -> Result<(), StoreError> {
-        batch.first_seq = seq;
-        self.apply(&batch, Replay::Yes)
+        let context = Arc::clone(&self.context);
+        for record in letter.records() {
+            let record = record?;
+            let id = context.partition_of(&record);
+            self.add(id, &[(seq, record)])?;
+            let writer = &mut self.writer(id)?.writer;
+            context.releaser.sync_below(writer.below())?;
+            writer.commit()?;
+            context.catalogue.refresh(id)?;
+        }
+        Ok(())
     }
 
     /// Opens a writer. A partition that is damaged is put aside, and begun anew: its lines of
@@ -110,7 +137,9 @@ impl IndexState {
             && open.writer.uncommitted_records() > 0
         {
             let why = "a partition was put aside with records that it had not committed";
-            self.context.progress.note(Event::StepFailed(Failure::Broken(why.to_owned())));
+            self.context
+                .progress
+                .note(Lane::Fresh, Event::StepFailed(Failure::Broken(why.to_owned())));
         }
         self.positions.remove(&id);
         self.in_doubt.remove(&id);
@@ -127,6 +156,7 @@ impl IndexState {
 
     /// Goes on behind a record that nobody can index.
     pub(in super::super) fn skip(&mut self, seq: u64) {
-        self.context.progress.set_applied(seq + 1);
+        let end = seq + 1;
+        self.context.progress.move_to(|positions| positions.applied = end);
     }
 }

@@ -108,7 +108,7 @@ impl Sink for Fake {
             state.log.iter().map(copy).collect()
         };
         for batch in log {
-            let own = range_of(&batch);
+            let own = batch.range();
             if own.end > range.start && own.start < range.end {
                 if let Some(times) = self.0.borrow_mut().unreadable.get_mut(&own.start)
                     && *times > 0

@@ -19,9 +19,9 @@ fn half_committed(vfs: &SimulatedVfs) -> Recovered {
 fn a_commit_in_between_does_not_take_for_indexed_what_is_to_be_read_again() {
     let store = half_committed(&disk());
     let sink = SupervisedIndexer(&store.indexer);
-    assert_eq!(store.indexer.context.progress.applied(), 10);
+    assert_eq!(store.indexer.context.progress.positions().applied, 10);
     assert_eq!(sink.rewind().expect("gone back"), 5);
-    assert_eq!(store.indexer.context.progress.applied(), 5);
+    assert_eq!(store.indexer.context.progress.positions().applied, 5);
     store.indexer.commit().expect("nothing to do");
     assert_eq!(sink.rewind().expect("gone back"), 5);
 }
@@ -68,7 +68,7 @@ fn who_gives_a_record_up_goes_on_behind_it() {
     let sink = SupervisedIndexer(&store.indexer);
     assert_eq!(sink.rewind().expect("gone back"), 5);
     sink.give_up(5);
-    assert_eq!(store.indexer.context.progress.applied(), 6);
+    assert_eq!(store.indexer.context.progress.positions().applied, 6);
 }
 
 #[test]

@@ -1,0 +1,200 @@
+//! The backfill lane: records of old days, a partition at a time.
+//!
+//! A pass takes what waits, or reads as much from the log as may be in memory, sorted by
+//! partition. Each partition is lent, opened, filled, committed and closed by one of a few
+//! threads, without the indexer's lock: fresh records are indexed meanwhile. When a pass fails,
+//! everything that is not committed is read again from the log, as in the fresh lane; a
+//! partition's position says which of its records it has already.
+//!
+//! What never happens here: a partition is left with records that are not committed.
+
+mod borrowed;
+mod sink;
+mod thread;
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tierlog_model::{Excerpt, HeldBytes, metric_names};
+
+use self::borrowed::Borrowed;
+pub(super) use self::sink::SupervisedBackfill;
+pub(crate) use self::thread::spawn_backfill;
+use super::Indexer;
+use super::backlog::{Gathered, Lane, Work, held_bytes};
+use super::state::IndexState;
+use crate::wal::LoggedBatch;
+use crate::{PartitionId, StoreError};
+
+/// Partitions that a pass works on at once, besides the settings' bound: each waits for a dozen
+/// syncs of its own, so eight keep one core of two busy on a disk that takes 4 ms for one.
+const THREADS_MAX: usize = 8;
+
+/// How long a store that closes goes on with a pass: what is left then costs the next start more
+/// than the end of this one.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// There was nothing to do.
+    Idle,
+    /// All of its records are committed.
+    Done,
+    /// The store is about to close: the rest waits in the WAL.
+    Left,
+}
+
+impl Indexer {
+    /// Indexes what waits for the backfill lane, as far as one pass goes.
+    pub(crate) fn backfill(&self) -> Result<Pass, StoreError> {
+        let step = self.context.progress.begin_step(Lane::Backfill)?;
+        let work = self.lock().backlog().take();
+        let Some(work) = work else { return step.end(Ok(Pass::Idle)) };
+        step.end(self.work_off(work))
+    }
+
+    fn work_off(&self, work: Work) -> Result<Pass, StoreError> {
+        let gathered = match work {
+            Work::Waiting(gathered) => gathered,
+            Work::Unread(range) => {
+                let (gathered, until) = self.gather(range)?;
+                self.lock().backlog().note_read(until);
+                gathered
+            }
+        };
+        if self.index_gathered(gathered)? == Pass::Left {
+            return Ok(Pass::Left);
+        }
+        let mut state = self.lock();
+        state.backlog().finish();
+        self.publish_backlog(&mut state);
+        state.release()?;
+        Ok(Pass::Done)
+    }
+
+    /// Reads records of old days from the log, as many as may be in memory. Returns them with the
+    /// number up to which the log was read.
+    fn gather(&self, range: Range<u64>) -> Result<(Gathered, u64), StoreError> {
+        let bytes_max = self.lock().backlog().bytes_max();
+        let (mut gathered, mut bytes, mut until) = (Gathered::new(), 0, range.start);
+        for entry in self.context.reader.replay(range.clone()) {
+            let (first_seq, batch) = entry?;
+            let batch = LoggedBatch { first_seq, batch, held: HeldBytes::default() };
+            let wanted = batch.first_seq.max(until)..batch.range().end.min(range.end);
+            until = until.max(wanted.end);
+            bytes += self.pick(&batch, wanted, &mut gathered)?;
+            if bytes >= bytes_max {
+                return Ok((gathered, until));
+            }
+        }
+        Ok((gathered, range.end))
+    }
+
+    /// Picks the records of old days out of a batch, of a range of numbers. Returns their bytes.
+    fn pick(
+        &self,
+        batch: &LoggedBatch,
+        range: Range<u64>,
+        gathered: &mut Gathered,
+    ) -> Result<usize, StoreError> {
+        let picked = self.lock().old_records(batch, &range)?;
+        let bytes = picked.values().map(held_bytes).sum();
+        for (id, excerpt) in picked {
+            gathered.entry(id).or_default().push(excerpt);
+        }
+        Ok(bytes)
+    }
+
+    /// Indexes gathered records, several partitions at once. The first failure ends it.
+    fn index_gathered(&self, gathered: Gathered) -> Result<Pass, StoreError> {
+        let threads = self.context.settings.commit_threads_max.min(THREADS_MAX).min(gathered.len());
+        let queue = Mutex::new(gathered.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || -> Result<Pass, StoreError> {
+            while let Some((id, excerpts)) = next() {
+                if self.context.stop.has_lasted(CLOSE_TIME_MAX) {
+                    return Ok(Pass::Left);
+                }
+                if let Err(error) = self.index_partition(id, &excerpts) {
+                    // The others end with what they have begun.
+                    while next().is_some() {}
+                    return Err(error);
+                }
+            }
+            Ok(Pass::Done)
+        };
+        if threads <= 1 {
+            return work();
+        }
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let mut whole = Ok(Pass::Done);
+            for worker in workers {
+                match worker.join().map_err(|_| StoreError::ThreadEnded("backfill")).flatten() {
+                    Ok(Pass::Done | Pass::Idle) => {}
+                    Ok(Pass::Left) => whole = whole.and(Ok(Pass::Left)),
+                    Err(error) => whole = whole.and(Err(error)),
+                }
+            }
+            whole
+        })
+    }
+
+    /// Brings records into their partition and commits them there.
+    fn index_partition(&self, id: PartitionId, excerpts: &[Excerpt]) -> Result<(), StoreError> {
+        let context = &self.context;
+        let mut records = Vec::new();
+        for record in excerpts.iter().flat_map(Excerpt::records) {
+            records.push(record?);
+        }
+        if context.clock.is_over(id) {
+            metrics::counter!(metric_names::REPLAY_EXPIRED).increment(records.len() as u64);
+            return Ok(());
+        }
+        let mut borrowed = Borrowed::new(self, id);
+        let indexed = match context.catalogue.partition(id) {
+            Some(partition) => {
+                if !borrowed.lent().is_synced {
+                    // ORDER: a killed process may have committed what is seen and not durable;
+                    // it must be before the WAL forgets the records.
+                    partition.directory().sync()?;
+                }
+                partition.position()
+            }
+            None => 0,
+        };
+        let dropped = borrowed.lent().dropped;
+        self.lock().count_read_again(id, dropped, &records);
+        records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
+        if !records.is_empty() {
+            borrowed.add(&records)?;
+            borrowed.commit()?;
+            borrowed.merge()?;
+        }
+        borrowed.give_back();
+        Ok(())
+    }
+
+    /// Tells everyone who asks what waits for the backfill lane.
+    fn publish_backlog(&self, state: &mut IndexState) {
+        self.context.progress.move_to(|positions| state.backlog().publish(positions));
+    }
+
+    fn rewind_backfill(&self) -> Result<u64, StoreError> {
+        let mut state = self.lock();
+        let from = state.rewind_backfill()?;
+        self.publish_backlog(&mut state);
+        Ok(from)
+    }
+
+    /// Notes that all records of old days before a number are committed, read from the log.
+    fn end_reading(&self, until: u64) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        state.backlog().note_read(until);
+        state.backlog().finish();
+        self.publish_backlog(&mut state);
+        state.release()
+    }
+}
