@@ -19,6 +19,8 @@ const PROTOCOLS: [&str; 2] = ["tcp", "http"];
 const LISTENERS: [&str; 3] = ["tcp", "ingest", "query"];
 /// Why a partition is dropped.
 const DROPS: [&str; 3] = ["retention", "pressure", "dead_letters_max"];
+/// Whether lines are of today and yesterday or of older days.
+const LANES: [&str; 2] = ["fresh", "backfill"];
 /// What a partition can be.
 const STATES: [&str; 2] = ["hot", "sealed"];
 /// How dead letters are taken away one by one.
@@ -66,6 +68,7 @@ fn values(label: Label, tiers: &Tiers) -> Vec<String> {
         Label::Detector => owned(detector_names()),
         Label::Listener => owned(&LISTENERS),
         Label::MemoryUse => owned(&MemoryUse::ALL.map(MemoryUse::as_str)),
+        Label::Lane => owned(&LANES),
         Label::Tier => tiers.iter().map(|(_, policy)| policy.name.clone()).collect(),
         Label::DropReason => owned(&DROPS),
         Label::PartitionState => owned(&STATES),

@@ -99,6 +99,11 @@ fn refresh_memory(memory: &MemoryBudget) {
 fn refresh(store: &Store) {
     let poisoned = if store.health().refuses_writes.is_some() { 1.0 } else { 0.0 };
     gauge!(names::POISONED).set(poisoned);
+    let unsearchable = store.unsearchable();
+    for (lane, age) in [("fresh", unsearchable.fresh), ("backfill", unsearchable.backfill)] {
+        let seconds = age.map_or(0.0, |age| age.as_secs_f64());
+        gauge!(names::OLDEST_UNSEARCHABLE, "lane" => lane).set(seconds);
+    }
     let partitions = store.catalogue().partitions();
     // Tiers without a partition are told too: a gauge that vanishes looks like an outage.
     for (id, policy) in store.catalogue().tiers().iter() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use tierlog_model::metric_names::{Label, METRICS, MetricKind, PROCESS_METRICS};
 use tierlog_model::{Clock as _, SystemClock};
 
-use crate::harness::{Home, Scrape, Server, ago, line};
+use crate::harness::{Home, Scrape, Server, ago, line, numbered, wait_until};
 
 /// Seconds since 1970.
 fn now_seconds() -> f64 {
@@ -18,7 +18,8 @@ fn now_seconds() -> f64 {
 /// its labels may be. `None` where only lines say it.
 fn series_at_the_start(labels: &[Label]) -> Option<usize> {
     let values = |label: &Label| match label {
-        Label::Protocol | Label::PartitionState | Label::LetterEnd | Label::Outcome => Some(2),
+        Label::Protocol | Label::Lane | Label::PartitionState => Some(2),
+        Label::LetterEnd | Label::Outcome => Some(2),
         Label::RejectReason => Some(9),
         Label::Refusal => Some(14),
         Label::Detector => Some(13),
@@ -144,7 +145,7 @@ fn a_service_has_its_newest_line_and_its_rejected_lines_by_reason() {
     let mut tcp = server.tcp();
     tcp.send(format!("{}\n", json!({"service": "tcp", "timestamp": old})).as_bytes());
     tcp.finish();
-    crate::harness::wait_until("the line over TCP", || {
+    wait_until("the line over TCP", || {
         let series =
             "tierlog_service_rejected_lines_total{service=\"tcp\",reason=\"past_retention\"}";
         let scrape = Scrape::of(&server);
@@ -247,8 +248,28 @@ fn the_room_of_the_disk_and_the_process_are_told() {
     assert!((before - 2.0..now_seconds() + 2.0).contains(&started), "{started}");
 
     let cpu = scrape.value("process_cpu_seconds_total");
-    crate::harness::wait_until("CPU that is used", || {
+    wait_until("CPU that is used", || {
         let used = Scrape::of(&server).value("process_cpu_seconds_total");
         (used > cpu).then_some(())
     });
+}
+
+#[test]
+fn what_is_acknowledged_and_not_searchable_has_an_age() {
+    // A minute between commits: lines wait for it where everybody can see them wait.
+    let home = Home::with(&["store.commit_interval=60s"]);
+    let server = home.start();
+    let age = |lane: &str| {
+        let series = format!("tierlog_oldest_unsearchable_seconds{{lane=\"{lane}\"}}");
+        Scrape::of(&server).value(&series)
+    };
+    assert_eq!((age("fresh"), age("backfill")), (0.0, 0.0));
+    let before = now_seconds();
+    assert_eq!(server.post_lines(&numbered(0..3).into_bytes(), &[]).status, 200);
+    let first = age("fresh");
+    assert!((0.0..=now_seconds() - before + 0.01).contains(&first), "{first}");
+    let later =
+        wait_until("a line that grows older", || Some(age("fresh")).filter(|age| *age > first));
+    assert!(later <= now_seconds() - before + 0.01, "{later}");
+    assert_eq!(age("backfill"), 0.0);
 }

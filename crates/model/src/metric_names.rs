@@ -55,6 +55,8 @@ pub enum Label {
     Listener,
     /// A part of the budget of memory.
     MemoryUse,
+    /// Whether lines are of today and yesterday or of older days.
+    Lane,
     /// How long records are kept.
     Tier,
     /// Why a partition was dropped.
@@ -85,6 +87,7 @@ impl Label {
             Label::Detector => "detector",
             Label::Listener => "listener",
             Label::MemoryUse => "part",
+            Label::Lane => "lane",
             Label::Tier => "tier",
             Label::PartitionState => "state",
             Label::LetterEnd => "how",
@@ -182,6 +185,8 @@ declare! {
     Counter DROPPED_UNINDEXED = "tierlog_dropped_unindexed_records_total" in Count by [Tier];
     /// Records of the WAL past their retention at replay.
     Counter REPLAY_EXPIRED = "tierlog_replay_expired_records_total" in Count by [];
+    /// Age of the oldest line that is acknowledged and not searchable yet; 0 when all are.
+    Gauge OLDEST_UNSEARCHABLE = "tierlog_oldest_unsearchable_seconds" in Seconds by [Lane];
     /// Time of one commit of all touched partitions.
     Histogram COMMIT_SECONDS = "tierlog_commit_seconds" in Seconds by [];
     /// Records in the store.
