@@ -380,8 +380,9 @@ fn number(record: &Record<'_>) -> i64 {
 
 /// Returns the numbers of the records that the plain filter finds, newest first.
 fn expected(fixture: &Fixture, records: &[Record<'static>], q: &str, range: TimeRange) -> Vec<i64> {
-    let filter =
-        RecordFilter::new(fixture.engine.parse(q).map_or(Expr::Nothing, |compiled| compiled.expr));
+    // Foreign syntax counts only with a field that has records in the range: as in the engine.
+    let compiled = fixture.engine.parse_within(q, range, RecordKind::Log);
+    let filter = RecordFilter::new(compiled.map_or(Expr::Nothing, |compiled| compiled.expr));
     let mut found: Vec<(Timestamp, i64)> = records
         .iter()
         .filter(|record| range.contains(record.timestamp))
