@@ -14,8 +14,8 @@ use crate::harness::{Home, Server, files_under, line, run};
 const LINES: &str = "12000";
 
 /// Bytes of a WAL segment's header, and of a frame's before its id.
-const SEGMENT_HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 36;
+const SEGMENT_HEADER_BYTES: usize = 40;
+const FRAME_HEADER_BYTES: usize = 56;
 
 /// Planted values of a generated file that must not be found.
 struct Planted {
@@ -79,7 +79,13 @@ fn wal_payloads(segment: &Path) -> Vec<Vec<u8>> {
             u32::from_le_bytes(rest[at..at + 4].try_into().expect("four bytes")) as usize
         };
         let (length, raw_length) = (number(0), number(28));
-        let (codec, id_length) = (rest[33], usize::from(rest[34]));
+        let codec = rest[33];
+        let id_length = match rest[34] {
+            0 => 0,
+            1 => 16,
+            2 => 24,
+            other => panic!("key {other}"),
+        };
         let frame = &rest[..8 + length];
         let payload = &frame[FRAME_HEADER_BYTES + id_length..];
         payloads.push(match codec {
