@@ -72,9 +72,9 @@ pub(crate) struct BodyHead {
 /// A part of a body, read.
 #[derive(Debug)]
 pub(crate) struct Piece {
-    /// Its records and what became of its lines.
+    /// The piece's records, and the verdicts on its lines.
     pub(crate) prepared: PreparedBatch,
-    /// Number of the line up to which this piece and those before it hold everything.
+    /// Number of the last line covered by the piece and the pieces before.
     pub(crate) through_line: u64,
 }
 
@@ -388,7 +388,7 @@ pub(super) fn estimate(lines: &[u8], defaults: &Defaults) -> usize {
     lines.len().min(bounds.bytes).saturating_add(records_bytes)
 }
 
-/// Returns the id of a piece. A body of one piece has the id that its client gave.
+/// Returns the id of a piece. A body of one piece has the client's id.
 fn piece_id(id: BatchId, number: u32) -> BatchId {
     if number == 0 { id } else { id.piece(number) }
 }

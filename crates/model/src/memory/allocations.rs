@@ -7,8 +7,8 @@
 use std::cell::Cell;
 
 thread_local! {
-    /// Bytes that this thread allocated less those that it freed. Below zero on a thread that
-    /// frees what others allocated. A constant without a destructor: reading it never allocates.
+    /// Bytes allocated by the thread, less bytes freed by the thread. Below zero on a thread that
+    /// frees memory of other threads. A constant without a destructor: reading it never allocates.
     static NET_BYTES: Cell<i64> = const { Cell::new(0) };
 }
 

@@ -1,4 +1,4 @@
-//! One part of the budget and the leases of it.
+//! A part of the budget, and its leases.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,7 +117,7 @@ impl MemoryPart {
         self.0.used_bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns the most that was lent at one time, bytes.
+    /// Returns the peak of lent bytes.
     pub fn peak_bytes(&self) -> u64 {
         self.0.peak_bytes.load(Ordering::Relaxed)
     }

@@ -74,7 +74,7 @@ pub(super) struct Growth {
 /// Buckets of one aggregation: how many there can be at most, and the bytes of each.
 struct Buckets {
     count_max: u64,
-    /// Of them, those that are not collected yet.
+    /// Buckets among them that are not collected yet.
     waiting_max: u64,
     collected_bytes: u64,
     /// Bytes that are made ready for those inside.

@@ -118,7 +118,7 @@ impl Indexer {
                     return Ok(Pass::Left);
                 }
                 if let Err(error) = self.index_partition(id, &excerpts) {
-                    // The others end with what they have begun.
+                    // The other threads end after their current partition.
                     while next().is_some() {}
                     return Err(error);
                 }
@@ -142,7 +142,7 @@ impl Indexer {
         })
     }
 
-    /// Brings records into their partition and commits them there.
+    /// Adds records to their partition and commits.
     fn index_partition(&self, id: PartitionId, excerpts: &[Excerpt]) -> Result<(), StoreError> {
         let context = &self.context;
         let mut records = Vec::new();
@@ -177,7 +177,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Tells everyone who asks what waits for the backfill lane.
+    /// Publishes the state of the backlog.
     fn publish_backlog(&self, state: &mut IndexState) {
         self.context.progress.move_to(|positions| state.backlog().publish(positions));
     }

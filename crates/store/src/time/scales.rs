@@ -13,10 +13,10 @@
 //! day 2016-05-05 of a tier of 7 days is over on 2026-12-08, not in 2016
 //! ```
 //!
-//! A partition says of its records only their day and the number below which they lie. Both tell
-//! which scales may have written it: one that began at a higher number has not, and one on which the
-//! day's time would have been over, or in the future, would have refused its records. Of those that
-//! may, the one that keeps it longest counts.
+//! Of its records a partition tells only the day and the upper bound of their numbers. Both tell
+//! which scales may have written it: one that began at a higher number has not, and one on which
+//! the day's time would have been over, or in the future, would have refused its records. Among the
+//! possible scales, the scale that keeps the partition longest counts.
 
 use serde::{Deserialize, Serialize};
 use tierlog_model::{Tiers, Timestamp};
@@ -25,12 +25,12 @@ use super::guard::{Gap, STEP_MICROS_MAX, Settlement};
 use crate::PartitionId;
 
 /// Scales that are remembered: a clock that is set once a week, over the longest usual tier. More
-/// are made fewer by taking the two that differ least for one that keeps both. A scale is not
-/// forgotten when its records are over: until they are dropped, it says that they are.
+/// are made fewer by taking the two that differ least for one that keeps both. A scale outlives the
+/// retention of its records: until the drop, the scale decides that their days are over.
 const SCALES_MAX: usize = 48;
 
-/// Presents that nothing has refuted: jumps of a clock that lasted for a day and that nobody has
-/// looked at.
+/// Unrefuted presents: jumps of a clock that lasted for a day and were not confirmed by an
+/// engineer.
 const UNREFUTED_MAX: usize = 4;
 
 /// How much later than the last use of a scale records of it may still be dated, beside what clocks
@@ -48,7 +48,7 @@ struct Scale {
     distance: i64,
     /// Its present when it came into use.
     from: Timestamp,
-    /// Its present when it was last in use.
+    /// The scale's present at its last use.
     to: Timestamp,
     /// Whether it has let records of any moment in: its clock was known to be wrong.
     is_open: bool,
@@ -59,7 +59,7 @@ struct Scale {
 /// A present that records are dated by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InUse {
-    /// How far it is ahead of the expected one.
+    /// Distance of the scale's present ahead of the expected present.
     pub(super) distance: i64,
     /// What it says.
     pub(super) now: Timestamp,
@@ -72,16 +72,16 @@ pub(super) struct InUse {
 pub(super) struct Written {
     /// Their tier and day.
     pub(super) id: PartitionId,
-    /// Those below this number are in the partition.
+    /// Records below this number are in the partition.
     pub(super) below: u64,
-    /// Those from this number on may wait for it in the log.
+    /// Records from this number on may wait for the partition in the log.
     pub(super) logged_from: u64,
     /// The number that the next one gets.
     pub(super) next_seq: u64,
 }
 
 impl Written {
-    /// Records of which no more is known than their day.
+    /// Records of a known day and unknown numbers.
     pub(super) fn some_time(id: PartitionId) -> Written {
         Written { id, below: u64::MAX, logged_from: 0, next_seq: u64::MAX }
     }
@@ -91,8 +91,8 @@ impl Written {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Scales {
     list: Vec<Scale>,
-    /// Times that the clock told and nobody measured: they make records older once an engineer
-    /// says that they passed.
+    /// Unmeasured times that the clock told: records age by these times once an engineer confirms
+    /// that the times passed.
     open_gaps: Vec<Gap>,
     /// How far presents are behind the expected one that were believed before and that nothing has
     /// refuted: the days of records that go by them count too.
@@ -161,7 +161,8 @@ impl Scales {
     pub(super) fn settle(&mut self, settlement: &Settlement) {
         let Settlement { shift, passed, open, unrefuted } = settlement;
         for scale in &mut self.list {
-            // Wholly before it: of one that reaches over it, nobody knows which records are.
+            // Wholly before the pause: for a partition that reaches over the pause, the records on
+            // either side are unknown.
             let is_before = |gap: &&Gap| scale.first_seq < gap.seq && scale.last_seq <= gap.seq;
             let older = passed.iter().filter(is_before);
             let older = older.fold(0_i64, |sum, gap| sum.saturating_add(gap.micros));
@@ -255,7 +256,7 @@ impl Scales {
         }
     }
 
-    /// Returns the two scales that differ least, among those that no gap lies between.
+    /// Returns the two scales with the least difference, among neighbours without a gap between.
     fn closest(&self, gaps: &[u64]) -> Option<(usize, usize, i64)> {
         let open: Vec<u64> = self.open_gaps.iter().map(|gap| gap.seq).collect();
         self.closest_of(&[open.as_slice(), gaps].concat())
@@ -278,7 +279,7 @@ impl Scales {
         closest
     }
 
-    /// Makes one scale of two: it keeps what either keeps.
+    /// Merges two scales: the merged scale keeps every record that either scale keeps.
     fn join(&mut self, left: usize, right: usize) {
         let gone = self.list.remove(right);
         if let Some(kept) = self.list.get_mut(left) {

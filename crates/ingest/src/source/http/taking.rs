@@ -32,7 +32,7 @@ use crate::pipeline::{
 /// another thread and back is worth.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
 
-/// What became of a body that is durable.
+/// Verdicts on a durable body.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// Lines that became records now.
@@ -64,14 +64,14 @@ struct OnItsWay {
     through_line: u64,
 }
 
-/// A reader, and the memory that it was lent.
+/// A reader with its lent memory.
 struct Reading {
     reader: Box<BodyReader>,
     held: HeldRoom,
 }
 
 impl<'t> Taking<'t> {
-    /// Returns a body of which nothing has arrived.
+    /// Returns a body before its first byte.
     pub(super) fn new(ingest: &'t Arc<Ingest>, sender: SenderId, body: &'t mut Body) -> Taking<'t> {
         let limits = &ingest.config().limits;
         Taking {

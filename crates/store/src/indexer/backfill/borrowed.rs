@@ -18,7 +18,7 @@ use crate::{PartitionId, StoreError};
 /// little, and the writers of all threads exist at once.
 const WRITER_BYTES: usize = 15 << 20;
 
-/// A partition that this lane has to itself. Dropping it gives it back in doubt.
+/// A partition lent to the backfill lane alone. Dropping it gives it back in doubt.
 pub(super) struct Borrowed<'i> {
     indexer: &'i Indexer,
     id: PartitionId,

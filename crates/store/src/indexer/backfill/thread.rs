@@ -26,8 +26,8 @@ const NICENESS: i32 = 10;
 /// Starts the thread.
 pub(crate) fn spawn_backfill(indexer: Arc<Indexer>) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("backfill".to_owned()).spawn(move || {
-        // The threads that this one starts, those of the engine too, inherit it. Without it the
-        // lane only takes more of the cores.
+        // Threads started by the lane, threads of the search engine included, inherit the priority.
+        // Without it the lane only takes more of the cores.
         if let Err(error) = rustix::process::nice(NICENESS) {
             tracing::debug!(%error, "the backfill lane runs at ordinary priority");
         }
@@ -46,7 +46,7 @@ pub(crate) fn spawn_backfill(indexer: Arc<Indexer>) -> std::io::Result<JoinHandl
     })
 }
 
-/// Tells waiting threads even when this one panics.
+/// Wakes waiting threads even when the lane's thread panics.
 struct EndOnDrop<'i>(&'i Indexer);
 
 impl Drop for EndOnDrop<'_> {
