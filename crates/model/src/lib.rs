@@ -1,6 +1,7 @@
 //! Vocabulary that the other crates share: no input, no output, no threads.
 //!
-//! Data-flow order: what a line is ([`Record`]), where it belongs ([`Tiers`], [`Day`]), how it
+//! Data-flow order: what a line is ([`Record`]), in whose name it comes
+//! ([`Caller`], [`Tenant`]), where it belongs ([`Tiers`], [`Day`]), how it
 //! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`],
 //! [`memory`]).
 
@@ -8,6 +9,7 @@
 
 mod batch;
 mod buffer_pool;
+mod caller;
 mod clock;
 mod day;
 mod encode;
@@ -26,11 +28,13 @@ mod producer;
 mod pseudonym;
 mod record;
 mod reject;
+mod tenant;
 mod tier;
 mod timestamp;
 
 pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch, Span};
 pub use buffer_pool::BufferPool;
+pub use caller::{Caller, Scope, Scopes};
 pub use clock::{Clock, Doubt, ManualClock, Present, SystemClock, Uptime};
 pub use day::Day;
 pub use encoded::{EncodedField, EncodedRecord, Fields};
@@ -47,5 +51,6 @@ pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, Se
 pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token};
 pub use record::{DecodeError, Record, RecordFields, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};
+pub use tenant::{TENANTS_MAX, Tenant, TenantError};
 pub use tier::{DEAD_LETTER_TIER, TierId, TierPolicy, Tiers, TiersError};
 pub use timestamp::Timestamp;
