@@ -348,7 +348,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written =
         write_new(&temporary, 0o666, &[bytes]).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
-        // There is nothing to be done when it cannot be removed, nor is there when it was never made.
+        // There is nothing to be done when it cannot be removed, nor is there when it was never
+        // made.
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }

@@ -4,8 +4,8 @@
 //!
 //! `cargo run --release --features bench --bin hostile [SERVER] [ROUNDS]`
 //!
-//! With `memory` in front, the server may have 768 MiB of data, and the hostile clients send what is
-//! small on the wire and large in the server ([`memory`]).
+//! With `memory` in front, the server may have 768 MiB of data, and the hostile clients send what
+//! is small on the wire and large in the server ([`memory`]).
 
 mod attacks;
 mod control;

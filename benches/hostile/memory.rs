@@ -2,8 +2,8 @@
 //! alone, eight at once, and thirty by a seed, eight at once.
 //!
 //! `hostile memory [SERVER] [SEED]` prints what ordinary posts notice of each and what the heavy
-//! clients were told, and ends with code 1 when the server ended, an answer had no name, an ordinary
-//! post was refused, or the 99th percentile of the posts of a round was over 100 ms.
+//! clients were told, and ends with code 1 when the server ended, an answer had no name, an
+//! ordinary post was refused, or the 99th percentile of the posts of a round was over 100 ms.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long bodies of a round may be on their way after it.
 const SETTLE_MAX: Duration = Duration::from_secs(600);
 
-/// What ordinary posts may take, their 99th percentile.
+/// The 99th percentile allowed for ordinary posts.
 const POST_MS_MAX: f64 = 100.0;
 
 /// What one round showed.
@@ -217,7 +217,7 @@ impl Round {
     }
 }
 
-/// Returns what clients were told, with how many of them.
+/// Returns the answers that clients had, with the number of clients for each.
 fn summary(told: &[Told]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for told in told {

@@ -35,7 +35,7 @@ pub(crate) enum Port {
 pub(crate) enum Reads {
     /// It reads all of it.
     Everything,
-    /// It reads nothing, for as long as it is there.
+    /// The client reads nothing while the connection is open.
     Nothing,
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn random(seed: u64, count: usize, scale: Scale) -> Vec<Heavy> {
         .collect()
 }
 
-/// A default that is long, for many short lines that lack it.
+/// A long default for many short lines without the field.
 fn defaults(lines: usize, bytes: usize) -> Heavy {
     let body = b"{\"a\":1}\n".repeat(lines);
     let mut heavy = packed("", "application/x-ndjson", &body);
@@ -220,7 +220,7 @@ fn nested_terms(depth: usize, size: usize) -> Heavy {
     aggregation(format!("{depth} nested terms of {size}"), &aggs)
 }
 
-/// Figures of each bucket that hold values themselves.
+/// Metrics of each bucket that hold values.
 fn figures_in_terms() -> Heavy {
     let figures = json!({
         "p": {"percentiles": {"field": "f2"}},
@@ -258,7 +258,7 @@ fn mixed(number: u64) -> u64 {
 /// What a client was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Nothing until its time was over, or it read nothing.
+    /// No answer until the deadline, or the client read none.
     Nothing,
     /// The connection ended before an answer.
     Closed,
@@ -311,7 +311,8 @@ pub(crate) fn perform(
             match stream.write(rest.get(..PIECE_BYTES).unwrap_or(rest)) {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(error) if waits(&error) => {}
-                // It may have been answered before its end, and closed.
+                // The server may have answered before the end of the body and closed the
+                // connection.
                 Err(_) => is_open = false,
             }
         }

@@ -1,8 +1,9 @@
 //! `cargo bench`: what each stage of a line's way costs, and how long each kind of query takes.
 //!
 //! The input is what `tierlog generate` writes. Beside every cost stands how many calibrations it
-//! is: parsing the same lines to a tree like `serde_json::Value` costs one, so that figures from two
-//! machines compare. CPU seconds are those of the process that does the work, user and system together.
+//! is: parsing the same lines to a tree like `serde_json::Value` costs one, so that figures from
+//! two machines compare. CPU seconds are those of the process that does the work, user and system
+//! together.
 //!
 //! `TIERLOG_BENCH_LINES=1000000 cargo bench` takes more lines than the usual 200,000.
 

@@ -125,13 +125,13 @@ struct RunArgs {
     /// Restarts for each cold query
     #[arg(long, default_value_t = 3)]
     restarts: u8,
-    /// The program that is measured; by default the one beside this one
+    /// The program to measure; by default the program beside the benchmark
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
     /// The result is kept as benches/results/NAME.json
     #[arg(long, default_value = "last")]
     name: String,
-    /// Says at the end what moved since this result
+    /// Compares with an earlier result at the end
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
@@ -212,7 +212,7 @@ fn run(args: &RunArgs, parts: &[Part]) -> Result<()> {
                 queries::queries(&mut results, &binary, &corpus, yardstick, restarts)?;
                 for days in DAYS.into_iter().filter(|days| *days > 1) {
                     progress(&format!("queries on {days} days"))?;
-                    // One sender, so that days arrive in order, as in production.
+                    // A single sender keeps the days in order, as in production.
                     let spread = (args.spread_lines, args.seed);
                     let corpus = Corpus::generate(directory.path(), spread, days, 1)?;
                     queries::queries(&mut results, &binary, &corpus, yardstick, restarts)?;

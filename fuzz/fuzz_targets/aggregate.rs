@@ -1,4 +1,5 @@
-//! Posts an aggregation. Bytes arrive, nothing leaves; the property is `tierlog_query::fuzzing::aggregate`.
+//! Posts an aggregation. Bytes arrive, nothing leaves; the property is
+//! `tierlog_query::fuzzing::aggregate`.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Inflates and reads an ingest body. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::body`.
+//! Inflates and reads an ingest body. Bytes arrive, nothing leaves; the property is
+//! `tierlog_ingest::fuzzing::body`.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Cuts a stream into lines, as the TCP listener does. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::framing`.
+//! Cuts a stream into lines, as the TCP listener does. Bytes arrive, nothing leaves; the property
+//! is `tierlog_ingest::fuzzing::framing`.
 
 #![no_main]
 

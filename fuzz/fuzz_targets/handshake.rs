@@ -1,4 +1,5 @@
-//! Reads the first line of a connection, as the TCP listener does. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::handshake`.
+//! Reads the first line of a connection, as the TCP listener does. Bytes arrive, nothing leaves;
+//! the property is `tierlog_ingest::fuzzing::handshake`.
 
 #![no_main]
 

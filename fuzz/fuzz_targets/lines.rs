@@ -1,4 +1,5 @@
-//! Decodes, normalises and redacts lines. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::lines`.
+//! Decodes, normalises and redacts lines. Bytes arrive, nothing leaves; the property is
+//! `tierlog_ingest::fuzzing::lines`.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Asks every other resource. Bytes arrive, nothing leaves; the property is `tierlog_query::fuzzing::parameters`.
+//! Asks every other resource. Bytes arrive, nothing leaves; the property is
+//! `tierlog_query::fuzzing::parameters`.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Compiles a query text. Bytes arrive, nothing leaves; the property is `tierlog_query::fuzzing::query`.
+//! Compiles a query text. Bytes arrive, nothing leaves; the property is
+//! `tierlog_query::fuzzing::query`.
 
 #![no_main]
 

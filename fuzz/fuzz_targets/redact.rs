@@ -1,4 +1,5 @@
-//! Plants personal data in any text. Bytes arrive, nothing leaves; the property is `tierlog_ingest::fuzzing::redact`.
+//! Plants personal data in any text. Bytes arrive, nothing leaves; the property is
+//! `tierlog_ingest::fuzzing::redact`.
 
 #![no_main]
 

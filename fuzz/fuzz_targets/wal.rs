@@ -1,4 +1,5 @@
-//! Opens a log of any bytes. Bytes arrive, nothing leaves; the property is `tierlog_store::wal::fuzzing::wal`.
+//! Opens a log of any bytes. Bytes arrive, nothing leaves; the property is
+//! `tierlog_store::wal::fuzzing::wal`.
 
 #![no_main]
 

@@ -8,9 +8,9 @@
 //! GET  /api/v1/verify
 //! ```
 //!
-//! Each runs on a blocking thread; of the last three one at a time, 429 while one runs. A POST must carry the header [`CONFIRM_HEADER`]: a web page
-//! cannot send it to another site without asking, so no page that an engineer happens to open
-//! drops partitions of the server on that machine.
+//! Each runs on a blocking thread; of the last three one at a time, 429 while one runs. A POST must
+//! carry the header [`CONFIRM_HEADER`]: a web page cannot send it to another site without asking,
+//! so no page that an engineer happens to open drops partitions of the server on that machine.
 
 use std::sync::Arc;
 

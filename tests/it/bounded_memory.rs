@@ -24,7 +24,7 @@ const LARGE: Scale = Scale { items: 2_000_000, records: 30_000, answer_bytes: 16
 /// Sizes of which many are answered within a round.
 const SMALL: Scale = Scale { items: 100_000, ..LARGE };
 
-/// How long clients of one round wait for their answers. One that needs longer leaves.
+/// The time that the clients of a round wait for answers. One that needs longer leaves.
 const ROUND: Duration = Duration::from_secs(4);
 
 /// Clients at once.
@@ -144,7 +144,7 @@ fn heavy_requests_alone_and_at_once_end_no_server_of_768_mebibytes() {
 
 #[test]
 fn related_and_random_heavy_requests_end_no_server_of_768_mebibytes() {
-    /// Another one is another test; a failure names its requests.
+    /// Another seed is another test; a failure names the requests.
     const SEED: u64 = 12;
     let stage = Stage::new();
     stage.round("related requests", &related(SMALL));

@@ -98,7 +98,7 @@ fn no_output_of_the_command_line_obeys_a_line() {
             check_harmless(&format!("{arguments:?} on stderr"), &done.stderr);
         }
     }
-    // A query that cannot be read is quoted by nobody as it is.
+    // No answer and no log line quotes an unreadable query as written.
     for arguments in [["search", "field:(\u{202e}"], ["search", "nosuch\u{202e}:x"]] {
         let done = server.run(&arguments);
         check_harmless(&format!("{arguments:?}"), &format!("{}{}", done.stdout, done.stderr));

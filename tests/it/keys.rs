@@ -77,7 +77,7 @@ fn a_key_that_others_may_read_or_that_lies_in_the_data_is_refused() {
     assert!(home.output_text().contains("outside"), "{}", home.output_text());
 }
 
-/// Gives a file to another user, if this one may.
+/// Gives a file to another user, if the process may.
 fn give_away(path: &std::path::Path, owner: u32) -> bool {
     std::os::unix::fs::chown(path, Some(owner), None).is_ok()
 }

@@ -14,7 +14,7 @@ use crate::harness::{Answer, Home, Scrape, Server, numbered, wait_until};
 /// More records than any of these tests stores: they are counted exactly.
 const COUNT_ALL: &str = "query.track_total_max=1000000";
 
-/// What the server may hold at its peak. At rest it holds a third of it.
+/// The peak allowed for the server's memory. At rest the server holds a third of the peak.
 const PEAK_BYTES_MAX: u64 = 300 << 20;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -55,6 +55,7 @@ mod large_bodies;
 mod log_damage;
 #[cfg(test)]
 mod maintenance;
+#[cfg(test)]
 mod many_names;
 #[cfg(test)]
 mod metrics;
@@ -66,6 +67,9 @@ mod personal_data;
 mod pressure;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod prose;
+#[cfg(test)]
 mod query_memory;
 #[cfg(test)]
 mod reading_rules;

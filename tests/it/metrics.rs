@@ -137,7 +137,7 @@ fn a_service_has_its_newest_line_and_its_rejected_lines_by_reason() {
         assert_eq!(rejected(&server, service, reason), count, "{service} {reason} again");
     }
     assert!(last_line(&server, "api") > before);
-    // What a sender says of lines that cannot be read.
+    // The sender's answer about unreadable lines.
     let url = server.ingest("/api/v1/ingest?service=batch");
     server.http().post(&url, b"{broken\n{\"message\":\"taken\"}\n", &[]);
     assert_eq!(rejected(&server, "batch", "invalid_json"), 1.0);
@@ -194,7 +194,7 @@ fn refused_requests_are_counted_by_the_code_of_their_answer() {
         let series = format!("tierlog_ingest_refused_total{{protocol=\"http\",why=\"{code}\"}}");
         assert_eq!(scrape.value(&series), 1.0, "{code}");
     }
-    // Lines that cannot be read are kept: nothing was refused.
+    // Unreadable lines are kept: no line was refused.
     assert_eq!(http.post(&url, b"{broken", &[]).status, 400);
     let refused =
         |scrape: &Scrape| scrape.series("tierlog_ingest_refused_total").values().sum::<f64>();
@@ -256,7 +256,7 @@ fn the_room_of_the_disk_and_the_process_are_told() {
 
 #[test]
 fn what_is_acknowledged_and_not_searchable_has_an_age() {
-    // A minute between commits: lines wait for it where everybody can see them wait.
+    // With a minute between commits, waiting lines show in the metrics.
     let home = Home::with(&["store.commit_interval=60s"]);
     let server = home.start();
     let age = |lane: &str| {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{DEADLINE, Home, Server, line, wait_until};
 use crate::hostile::metric;
 
-/// What the process may ever hold in these tests: half of what one of the shapes took before.
+/// The peak allowed in the tests: half of the memory that a single shape took before.
 const PEAK_BYTES_MAX: u64 = 768 << 20;
 
 /// Records of the store: enough that eight nested terms take most of a gigabyte.

@@ -1,7 +1,8 @@
 //! Lines of real loggers and servers are read by their meaning: `tests/fixtures/real_lines` holds
 //! lines of each program, and the facts known to the program.
 //!
-//! `.ci/clients` runs the same programs anew; here their captured lines need nothing but the binary.
+//! `.ci/clients` runs the same programs anew; here their captured lines need nothing but the
+//! binary.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -193,7 +194,7 @@ fn agrees(name: &str, expected: &Value, record: &Value, all: &Map<String, Value>
         "message" => got
             .as_str()
             .is_some_and(|got| expected.as_str().is_some_and(|head| got.starts_with(head))),
-        // Moments of one form sort as their texts.
+        // Moments in a common form sort as texts do.
         "from_ms" => {
             let [from, to] = ["from_ms", "to_ms"].map(|name| moment(&all[name]));
             got.as_str().is_some_and(|got| (from.as_str()..=to.as_str()).contains(&got))

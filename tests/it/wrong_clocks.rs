@@ -15,7 +15,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const DAY_S: i64 = 86_400;
 const YEAR_S: i64 = 365 * DAY_S;
 
-/// A home whose servers have a clock that can be made wrong, and look for expired days every second.
+/// A home whose servers have a clock that can be made wrong, and look for expired days every
+/// second.
 struct Machine {
     home: Home,
     clock: PathBuf,
@@ -44,7 +45,7 @@ impl Machine {
     }
 }
 
-/// The moment that a clock shows which is wrong by so many seconds.
+/// The moment shown by a clock wrong by a number of seconds.
 fn shown(wrong_by: i64) -> String {
     SystemClock.now().saturating_add_micros(wrong_by * 1_000_000).to_string()
 }
@@ -134,8 +135,8 @@ fn a_clock_years_behind_dates_nothing_and_what_it_took_stays_when_it_is_set() {
     assert_eq!((&now["status"], &now["clock"]["misdated_partitions"]), (&json!("ok"), &json!(1)));
     assert!(now["notices"].to_string().contains("dated by a clock that was wrong"), "{now}");
     assert_eq!(server.count(""), 4);
-    // Both debug lines are as young as they are: seven days, the end of the day, and what two clocks
-    // may differ by.
+    // Both debug lines are as young as they are: seven days, the end of the day, and what two
+    // clocks may differ by.
     assert!(plan(&server, DAY * 7).is_empty());
     let over = plan(&server, DAY * 9);
     assert_eq!(over.iter().filter(|name| name.starts_with("debug")).count(), 2, "{over:?}");

@@ -18,7 +18,7 @@ pub(crate) enum Invariant {
     Acked,
     /// I2: nothing is found twice.
     Once,
-    /// I3: nothing is found that was never sent.
+    /// I3: a search finds only lines that a client sent.
     Issued,
     /// I4: what is found is the redacted original.
     Payload,
@@ -34,10 +34,10 @@ pub(crate) enum Invariant {
     Memory,
     /// What the documents promise for the fault at hand.
     Promise,
-    /// One of the simulated disk's, which names its own.
+    /// A fault of the simulated disk, under the name that the disk gives.
     #[cfg_attr(test, expect(dead_code, reason = "the tests of the store do the simulation"))]
     Simulated,
-    /// The trial itself could not be done: nothing was shown.
+    /// The trial did not run and shows nothing.
     Trial,
 }
 

@@ -126,7 +126,7 @@ fn starve(trial: &mut Trial) -> Result<()> {
     trial.check(&server)
 }
 
-/// Posts lines that the ledger knows nothing of.
+/// Posts lines without an entry in the ledger.
 fn post(server: &super::server::Server, lines: &str) -> Result<()> {
     let headers = [("content-type", "application/x-ndjson")];
     let answer = server.http.post(&server.ingest("/api/v1/ingest"), lines.as_bytes(), &headers);

@@ -1,5 +1,5 @@
-//! One data directory through its lives: ledger and output lie beside it, and after every fault
-//! everything that can be looked at is looked at.
+//! A data directory through many starts: ledger and output lie beside the directory, and every
+//! fault is followed by a check of all answers.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Cap of the server's memory: the bounds of the configuration under torture, twice.
 const MEMORY_BYTES_MAX: u64 = 768 << 20;
 
-/// A data directory, what is known of it, and what was found wrong with it.
+/// A data directory with the ledger of its lines and the violations found.
 pub(crate) struct Trial {
     /// Where the server lives.
     pub(crate) place: Place,
@@ -49,7 +49,7 @@ pub(crate) struct Trial {
     pub(crate) lines: Lines,
     /// Everything that was violated so far.
     pub(crate) violations: Vec<Violation>,
-    /// Whether answers may leave out what the fault has damaged, if they say so.
+    /// Whether a partial answer may leave out records that the fault has damaged.
     pub(crate) answers: Answers,
     /// How long anything is waited for.
     pub(crate) patience: Duration,
@@ -135,7 +135,7 @@ impl Trial {
         self.start_with(&Launch::default())
     }
 
-    /// Starts a server with something around it; it must come up all the same.
+    /// Starts a server under a wrapper; the server must come up all the same.
     pub(crate) fn start_with(&self, launch: &Launch) -> Result<Server> {
         match self.place.start(launch)? {
             Started::Ready(server) => Ok(server),
@@ -153,7 +153,7 @@ impl Trial {
         Load::start(server, (&self.ledger, &self.lines), protocols, pace)
     }
 
-    /// Takes what senders have seen into account, and returns it.
+    /// Enters the answers of the senders into the ledger, and returns the answers.
     pub(crate) fn take(&mut self, load: Load) -> Result<Sent> {
         let mut sent = load.join()?;
         self.unsure.append(&mut sent.unsure);
@@ -167,7 +167,8 @@ impl Trial {
         self.take(load)
     }
 
-    /// Sends so many lines as one batch that must be acknowledged, and returns their ids.
+    /// Sends a number of lines as a batch, requires the acknowledgement, and returns the ids of the
+    /// lines.
     pub(crate) fn send_batch(&self, server: &Server, lines: u64) -> Result<Range<u64>> {
         let ids = self.ledger.issue(lines)?;
         let again = std::slice::from_ref(&ids);
@@ -175,7 +176,7 @@ impl Trial {
         Ok(ids)
     }
 
-    /// Looks at everything: the server must take a fresh line and hold what it acknowledged.
+    /// Checks all answers: the server must take a fresh line and hold every acknowledged line.
     pub(crate) fn check(&mut self, server: &Server) -> Result<()> {
         self.check_but(server, &|_| false)
     }
@@ -195,7 +196,7 @@ impl Trial {
         self.scan()
     }
 
-    /// A line that nobody has sent before is acknowledged; that it is found, the comparison sees.
+    /// A fresh line is acknowledged; whether a search finds the line, the comparison tells.
     fn send_fresh(&self, server: &Server) -> Result<()> {
         loop {
             let ids = self.ledger.issue(1)?;
@@ -253,8 +254,8 @@ impl Trial {
         Ok(violations)
     }
 
-    /// What a server took since its start is indexed, or went with its partition, if it had
-    /// nothing to replay.
+    /// If the start replayed no log, every record taken since is indexed or was dropped with its
+    /// partition.
     fn check_conservation(&mut self, server: &Server) {
         let replayed = server.health().and_then(|(_, health)| {
             health.get("replayed_records").and_then(serde_json::Value::as_u64)
@@ -267,7 +268,7 @@ impl Trial {
         };
         let taken =
             ["tierlog_ingest_accepted_records_total", "tierlog_ingest_rejected_lines_total"];
-        // A day that goes early takes what is on its way to it along.
+        // An early drop of a day takes the records on their way to the day along.
         let settled = ["tierlog_indexed_records_total", "tierlog_dropped_unindexed_records_total"];
         let mut seen = (None, None);
         let is_conserved = wait_until(self.patience, || {
@@ -296,7 +297,8 @@ impl Trial {
         Ok(())
     }
 
-    /// Returns what was found wrong. Where directories are kept, this one is if that is anything.
+    /// Returns what was found wrong. With directories kept, an empty directory is removed all the
+    /// same.
     pub(crate) fn into_violations(mut self) -> Vec<Violation> {
         if self.keep == Keep::Broken && self.violations.is_empty() {
             self.directory.disable_cleanup(false);

@@ -10,7 +10,7 @@ use super::files::files_under;
 /// Bytes of a segment's header.
 const SEGMENT_HEADER_BYTES: usize = 40;
 
-/// Bytes of a frame that its length does not count.
+/// Bytes of a frame outside of the stated length.
 const FRAME_PREFIX_BYTES: usize = 8;
 
 /// Where the frames of a segment lie.

@@ -170,7 +170,7 @@ impl RedactedBatch {
         RedactedBatch { bytes, names, records_end, record_count, span, id, sender, lines, runs }
     }
 
-    /// Returns a batch of one record that stands for one of a redacted batch.
+    /// Returns a batch of one record, made in place of a record of a redacted batch.
     ///
     /// INVARIANT: every value of the record was redacted, or comes from the program.
     pub fn in_place_of(record: &Record<'_>) -> RedactedBatch {
@@ -185,7 +185,7 @@ impl RedactedBatch {
         RedactedBatch { id: Some(id), ..self }
     }
 
-    /// Returns the batch as one in which these runs of lines are not one record each.
+    /// Returns the batch with runs of lines that count otherwise than one record a line.
     #[must_use]
     pub fn with_runs(self, runs: Vec<LineRun>) -> RedactedBatch {
         debug_assert!(runs.is_sorted_by_key(|run| run.first_record), "runs are in order");
@@ -235,7 +235,7 @@ impl RedactedBatch {
         Some(records.saturating_add(left)).filter(|records| *records <= self.record_count)
     }
 
-    /// Returns the batch as one that holds these lines of a producer.
+    /// Returns the batch with the numbers of its producer's lines.
     #[must_use]
     pub fn with_lines(self, lines: ProducerLines) -> RedactedBatch {
         RedactedBatch { lines: Some(lines), ..self }
@@ -307,8 +307,8 @@ impl RedactedBatch {
         }
     }
 
-    /// Returns the batch without its first records, which are here already; they end no run in
-    /// its middle.
+    /// Returns the batch without its first records, durable already; the cut falls between two
+    /// runs.
     #[must_use]
     pub fn without_first(self, count: u32) -> RedactedBatch {
         let count = count.min(self.record_count);
@@ -472,7 +472,7 @@ mod tests {
             prop_assert_eq!(rest.record_count(), expected.record_count());
         }
 
-        /// Lines are laid out one by one; then the first so many are asked for.
+        /// The model lays the lines out one by one, then takes the first few.
         #[test]
         fn lines_are_counted_as_when_they_are_laid_out(
             parts in prop::collection::vec((1_u32..4, 1_u32..4), 0..8),

@@ -33,8 +33,8 @@ impl BufferPool {
         }
         let mut idle = self.idle();
         let Some(fitting) = idle.iter().position(|buffer| buffer.capacity() >= bytes) else {
-            // A larger buffer takes the place of a smaller one. The smaller one is not grown:
-            // growing copies all of its memory, though nothing is in it.
+            // A larger buffer takes the place of a smaller one. The smaller buffer is replaced
+            // instead of grown: growing an empty buffer copies all of its memory.
             let smaller = idle.pop();
             drop(idle);
             drop(smaller);

@@ -1,8 +1,8 @@
-//! Time enters the program only here, so that tests and `--now` can set it.
+//! Time enters the program only here: tests and `--now` set the clock.
 //!
 //! A machine has two measures of time: the wall clock, which somebody sets and which may be wrong,
-//! and the uptime, which counts and is never set. The store reads both and makes of them the time
-//! that is believed; everything else asks for that one through [`Clock`].
+//! and the uptime, which counts and is never set. The store derives the believed time from both;
+//! every other room asks for the believed time through [`Clock`].
 
 use std::fs;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::Timestamp;
 /// Seconds and hundredths since the boot, sleep included, for every process the same.
 const UPTIME: &str = "/proc/uptime";
 
-/// A number that each boot has for itself.
+/// A number of the boot: no two boots share a number.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// When this process first asked for the uptime.
@@ -123,7 +123,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands where it was set, on a machine whose uptime stands too.
+/// A clock that stands still where a test set it, on a machine with a standing uptime.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<Manual>);
 

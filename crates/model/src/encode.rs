@@ -14,7 +14,7 @@ use crate::names::NameId;
 /// Most bytes of a number in postcard's variable form.
 const VARINT_BYTES_MAX: usize = 10;
 
-/// Most bytes of a field besides its text: the number of its name, its variant and one number.
+/// Most bytes of a field besides the text: the number of the name, the variant and a number.
 const FIELD_BYTES_MAX: usize = 2 * VARINT_BYTES_MAX + 1;
 
 /// Appends fields, each with the number of its name.

@@ -103,7 +103,7 @@ impl<'b> EncodedRecord<'b> {
         self.names
     }
 
-    /// Appends the record as it stands in its batch.
+    /// Appends the record in the encoding of the batch.
     pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
         out.put_u32_le((HEADER_BYTES + self.fields.len()) as u32);
         out.put_i64_le(self.timestamp.as_micros());

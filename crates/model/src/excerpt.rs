@@ -9,7 +9,7 @@ use crate::encoded::EncodedRecord;
 use crate::names::NameTable;
 use crate::{DecodeError, RedactedBatch};
 
-/// Some records of one batch with their numbers.
+/// Some records of a batch with their numbers.
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     bytes: Vec<u8>,

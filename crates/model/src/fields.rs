@@ -4,7 +4,7 @@
 pub const TIMESTAMP: &str = "timestamp";
 /// Severity, one of [`crate::Level`]'s names.
 pub const LEVEL: &str = "level";
-/// The severity as the application wrote it, where it differs.
+/// The severity in the application's words, where these differ from the level.
 pub const LEVEL_TEXT: &str = "level_text";
 /// The text of the event.
 pub const MESSAGE: &str = "message";
@@ -14,7 +14,7 @@ pub const SERVICE: &str = "service";
 pub const LOGGER: &str = "logger";
 /// Host that logged.
 pub const HOST: &str = "host";
-/// Id that the lines of one request share.
+/// Id shared by the lines of a request.
 pub const REQUEST_ID: &str = "request_id";
 /// OpenTelemetry trace id.
 pub const TRACE_ID: &str = "trace_id";
@@ -32,7 +32,7 @@ pub const PATH: &str = "path";
 pub const URL_QUERY: &str = "url.query";
 /// Fragment of that URL, without the hash sign.
 pub const URL_FRAGMENT: &str = "url.fragment";
-/// The whole URL, where it was written with its host.
+/// The whole URL, where the application wrote the host too.
 pub const URL_FULL: &str = "url.full";
 /// HTTP method.
 pub const METHOD: &str = "method";

@@ -56,7 +56,7 @@ pub enum Refusal {
     /// The batch is larger than what the log can hold in one piece. Sending it again cannot help.
     #[error("batch is larger than {limit_bytes} bytes")]
     TooLarge {
-        /// The most that the log can hold in one piece.
+        /// The most bytes that a frame of the log can hold.
         limit_bytes: u64,
     },
     /// Lines of the producer are missing between what is here and the batch: an earlier batch of
@@ -115,7 +115,8 @@ impl std::fmt::Debug for Reply {
 pub enum WhenDiskFull {
     /// It is refused: its sender has been told how to come again (HTTP).
     Refuse,
-    /// It waits, and with it its sender: who sent it was not told that it must keep it (TCP).
+    /// The submission waits, and its source reads no further: a TCP client cannot be told to keep a
+    /// line.
     Wait,
 }
 
@@ -135,9 +136,9 @@ pub struct Submission {
     pub batch: RedactedBatch,
     /// Where the verdict goes.
     pub reply: Reply,
-    /// What is done with it while the disk is full.
+    /// The fate of the submission while the disk is full.
     pub when_disk_full: WhenDiskFull,
-    /// Bytes of the bound that this submission holds until it is dropped.
+    /// Bytes of the bound, held until the submission is dropped.
     room: Box<BatchRoom>,
 }
 
@@ -145,7 +146,7 @@ pub struct Submission {
 #[derive(Debug)]
 pub struct BatchRoom {
     lease: MemoryLease,
-    /// The part of it that is room for large batches.
+    /// The part of the bound reserved for large batches.
     bulk: Option<MemoryLease>,
 }
 
@@ -168,7 +169,7 @@ impl BatchRoom {
 }
 
 impl Submission {
-    /// Takes the submission apart, so that it can be answered before its bytes are given back.
+    /// Takes the submission apart: the reply may leave before the bytes are given back.
     pub fn into_parts(self) -> (RedactedBatch, Reply, HeldBytes) {
         (self.batch, self.reply, HeldBytes { _room: Some(self.room) })
     }
@@ -226,8 +227,8 @@ impl HandoffSender {
         self.send_as(batch, WhenDiskFull::Refuse, |_| {}).await
     }
 
-    /// Hands a batch over as [`HandoffSender::send`] does. While the disk is full it waits and
-    /// keeps its bytes of the bound, so that its source reads no further.
+    /// Hands a batch over as [`HandoffSender::send`] does. While the disk is full, the submission
+    /// waits and keeps its bytes of the bound; hence the source reads no further.
     pub async fn send_waiting(
         &self,
         batch: RedactedBatch,

@@ -14,7 +14,7 @@ pub struct Metric {
     pub unit: MetricUnit,
     /// What its series are told apart by.
     pub labels: &'static [Label],
-    /// One or two sentences for whoever looks at it.
+    /// A sentence or two for the reader of a dashboard.
     pub help: &'static str,
 }
 
@@ -142,7 +142,7 @@ declare! {
     Counter INGEST_BYTES = "tierlog_ingest_received_bytes_total" in Bytes by [Protocol];
     /// Requests with lines that were refused, by the code of their answer.
     Counter INGEST_REFUSED = "tierlog_ingest_refused_total" in Count by [Protocol, Refusal];
-    /// Lines rejected, by the service that wrote them.
+    /// Lines rejected, by the service named in the line.
     Counter SERVICE_REJECTED = "tierlog_service_rejected_lines_total"
         in Count by [Service, RejectReason];
     /// Unix time at which the newest line of a service arrived, since the start.
@@ -154,7 +154,7 @@ declare! {
     Gauge SHIFTED_CLOCKS = "tierlog_ingest_shifted_clocks" in Count by [];
     /// Personal data found and replaced.
     Counter REDACTIONS = "tierlog_redactions_total" in Count by [Detector];
-    /// Connections accepted; minus those closed, the open ones.
+    /// Connections accepted; minus the closed ones, the connections open now.
     Counter CONNECTIONS_OPENED = "tierlog_connections_opened_total" in Count by [Listener];
     /// Connections ended.
     Counter CONNECTIONS_CLOSED = "tierlog_connections_closed_total" in Count by [Listener];
@@ -178,10 +178,9 @@ declare! {
     Counter WAL_CORRUPT_FRAMES = "tierlog_wal_corrupt_frames_total" in Count by [];
     /// Records indexed.
     Counter INDEXED = "tierlog_indexed_records_total" in Count by [Tier];
-    /// Values whose names have no column of their own, because their partition has as many names as
-    /// it may have.
+    /// Values without a column of their own, because the partition has as many names as allowed.
     Counter PAIRED_VALUES = "tierlog_paired_values_total" in Count by [Tier];
-    /// Records that were dropped with their partition before they were indexed.
+    /// Records dropped with their partition before indexing.
     Counter DROPPED_UNINDEXED = "tierlog_dropped_unindexed_records_total" in Count by [Tier];
     /// Records of the WAL past their retention at replay.
     Counter REPLAY_EXPIRED = "tierlog_replay_expired_records_total" in Count by [];
@@ -203,7 +202,7 @@ declare! {
     Gauge CLOCK_HELD = "tierlog_retention_held" in Count by [];
     /// Bytes of what could not be read and was put aside.
     Gauge QUARANTINE_BYTES = "tierlog_quarantine_bytes" in Bytes by [];
-    /// Dead letters that were taken away one by one.
+    /// Dead letters dropped by an operator, letter by letter.
     Counter DEAD_LETTERS_DROPPED = "tierlog_dead_letters_dropped_total" in Count by [LetterEnd];
     /// Records that could not be indexed and became dead letters.
     Counter UNINDEXABLE_RECORDS = "tierlog_unindexable_records_total" in Count by [];
@@ -211,7 +210,7 @@ declare! {
     Gauge POISONED = "tierlog_store_poisoned" in Count by [];
     /// Size of the disk that the data directory is on.
     Gauge DISK_SIZE_BYTES = "tierlog_disk_size_bytes" in Bytes by [];
-    /// Room on that disk that this process may use.
+    /// Free room on the same disk for this process.
     Gauge DISK_FREE_BYTES = "tierlog_disk_free_bytes" in Bytes by [];
     /// Free room under which days are dropped before their time (`store.free_low`).
     Gauge DISK_FREE_LOW_BYTES = "tierlog_disk_free_low_bytes" in Bytes by [];
@@ -232,10 +231,10 @@ declare! {
 }
 
 declare! {
-    /// What the system says of this process when it is asked, under the names that every Prometheus
-    /// client library gives it. Nothing records them.
+    /// Facts of the operating system about the process, under the names of the Prometheus client
+    /// libraries. Nothing records them.
     PROCESS_METRICS:
-    /// CPU time that this process used, user and system.
+    /// CPU time used by the process, user and system.
     Counter PROCESS_CPU_SECONDS = "process_cpu_seconds_total" in Seconds by [];
     /// Descriptors that are open.
     Gauge PROCESS_OPEN_FDS = "process_open_fds" in Count by [];
@@ -243,11 +242,11 @@ declare! {
     Gauge PROCESS_MAX_FDS = "process_max_fds" in Count by [];
     /// Memory that is mapped.
     Gauge PROCESS_VIRTUAL_MEMORY_BYTES = "process_virtual_memory_bytes" in Bytes by [];
-    /// Memory that is resident, mapped files among it.
+    /// Resident memory, mapped files included.
     Gauge PROCESS_RESIDENT_MEMORY_BYTES = "process_resident_memory_bytes" in Bytes by [];
     /// Threads.
     Gauge PROCESS_THREADS = "process_threads" in Count by [];
-    /// Unix time at which this process was started.
+    /// Unix time of the start of the process.
     Gauge PROCESS_START_TIME_SECONDS = "process_start_time_seconds" in Seconds by [];
 }
 

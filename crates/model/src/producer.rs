@@ -1,4 +1,4 @@
-//! Numbered lines of a producer, so that what a reconnecting client sends again is recognised.
+//! Numbered lines of a producer, by which the retries of a reconnecting client are recognised.
 //!
 //! A name, line numbers and an address arrive with a connection; a [`RetryKey`] and a [`SenderId`]
 //! leave with each batch. A batch of a producer holds one record for each of its lines, in order,
@@ -70,12 +70,12 @@ impl SenderId {
 pub enum LinesBefore {
     /// They are durable here. If they are not, taking the batch would skip them for good.
     Durable,
-    /// The producer says that they need no sending: the first batch of its connection.
+    /// By the producer's word, the lines need no sending: the first batch of a connection.
     Settled,
 }
 
-/// Lines that stand beside each other and are not one record each: lines that were joined to one
-/// record, or a line that holds two. Such a run is known as a whole or not at all.
+/// Adjacent lines that count otherwise than a record each: lines joined to a record, or a line with
+/// two records. Such a run is known as a whole or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineRun {
     /// Position of its first record in the batch.
@@ -122,7 +122,7 @@ impl ProducerLines {
 pub enum RetryKey {
     /// The name of the batch.
     Batch(BatchId),
-    /// The lines of a producer up to this one.
+    /// The lines of a producer up to the given line.
     Lines {
         /// Whose lines.
         producer: ProducerId,

@@ -111,7 +111,7 @@ impl Pseudonyms {
     }
 
     /// Returns the token to store for a value; `None` when the field is not covered. A token stays
-    /// unchanged, so that redaction is idempotent.
+    /// unchanged: redaction is idempotent.
     pub fn token(&self, field: &str, value: &str) -> Option<String> {
         if !self.covers(field) {
             return None;

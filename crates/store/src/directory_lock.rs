@@ -1,8 +1,8 @@
 //! The lock on a data directory: only one process may have the store open.
 //!
-//! The lock is advisory and on the directory itself, by an open descriptor: removing files does
-//! not get round the lock, and the kernel ends the lock with the process, however that ends. A rename of
-//! the directory moves the lock along, so the holder also compares the directory under the path
+//! The lock is advisory and on the directory itself, by an open descriptor: removing files does not
+//! get round the lock, and the kernel ends the lock with the process, however that ends. A rename
+//! of the directory moves the lock along, so the holder also compares the directory under the path
 //! with the locked one: another directory is another store, perhaps of another process, and must
 //! not be written to.
 //!

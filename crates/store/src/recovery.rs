@@ -1,9 +1,9 @@
 //! Start: from whatever a crash left to a store that is whole.
 //!
-//! Order: lock, versions of everything, format stamp, empty the trash, read the partitions and finish what tombstones say
-//! of them, open the WAL (which cuts a torn tail), replay what the partitions do not have, commit.
-//! Replay has its time: what is left then is the indexing thread's, behind a server that is ready.
-//! No step needs a hand, and each may be cut short and done again.
+//! Order: lock, versions of everything, format stamp, empty the trash, read the partitions and
+//! finish what tombstones say of them, open the WAL (which cuts a torn tail), replay what the
+//! partitions do not have, commit. Replay has its time: what is left then is the indexing thread's,
+//! behind a server that is ready. No step needs a hand, and each may be cut short and done again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -122,7 +122,8 @@ impl Courier {
             if self.backlog.figures().durable > durable {
                 pause = PAUSE_MIN;
             }
-            // An idle connection may end, too: the next one is made when there is something to send.
+            // An idle connection may end, too: the next one is made when there is something to
+            // send.
             if !self.backlog.is_waiting() || (ended == Ended::Gap && reason.is_none()) {
                 continue;
             }

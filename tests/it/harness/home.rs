@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::server::Server;
 
-/// Settings of every test server: free ports, quick commits, a disk that may be small, and a machine
-/// that may be slow: what a start finds in the log is indexed when it is ready.
+/// Settings of every test server: free ports, quick commits, a disk that may be small, and a
+/// machine that may be slow: what a start finds in the log is indexed when it is ready.
 const SETTINGS: [&str; 6] = [
     "ingest.tcp.listen=127.0.0.1:0",
     "ingest.http.listen=127.0.0.1:0",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Server;
 
-/// One scrape: series as they are printed, labels included, with their values.
+/// A scrape: series as printed, labels included, with values.
 #[derive(Debug)]
 pub(crate) struct Scrape(BTreeMap<String, f64>);
 
@@ -41,7 +41,7 @@ impl Scrape {
         *value.unwrap_or_else(|| panic!("{series} is missing: {:#?}", self.0.keys()))
     }
 
-    /// Returns the series of a metric: those that have its name alone or with labels.
+    /// Returns the series of a metric: the name alone or with labels.
     pub(crate) fn series(&self, metric: &str) -> BTreeMap<&str, f64> {
         let is_of = |series: &str| {
             series.strip_prefix(metric).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::pool::{Moment, Pool};
 use super::table::{Shape, recognise};
 
-/// A value with its name and its enclosing objects.
+/// A value with the names of the value and of the enclosing objects.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) keys: Vec<String>,

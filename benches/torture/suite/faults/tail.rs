@@ -31,7 +31,7 @@ enum Damage {
     Cut(usize),
     /// A bit of a byte is another.
     Flip(usize, u8),
-    /// So many bytes, all the same, behind it.
+    /// A number of equal bytes behind the end.
     Behind(usize, u8),
     /// So many zeros over its end.
     Over(usize),
@@ -66,7 +66,7 @@ pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Stores frames that no partition has: each is one request.
+/// Stores frames that no partition has yet, a request each.
 fn prepare(rig: &Rig, seed: u64) -> Result<Log> {
     let trial = Trial::new(rig, seed, 1)?;
     let server = trial.start_with(&Launch::with_settings(&["store.commit_interval=1m"]))?;
@@ -130,7 +130,7 @@ fn suffer(log: &Log, damage: Damage) -> Result<Trial> {
 }
 
 impl Damage {
-    /// Damages bytes and returns those of the log that are not what they were.
+    /// Damages bytes of the log and returns the positions of the changed bytes.
     fn apply(self, bytes: &mut Vec<u8>) -> Range<usize> {
         let end = bytes.len();
         match self {

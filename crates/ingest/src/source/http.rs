@@ -1,7 +1,7 @@
 //! `POST /api/v1/ingest`: a body of lines arrives, a verdict on every line leaves, and only after
-//! the lines are durable. Whoever finds the pipeline full waits in line, for seconds; one that stays
-//! full is said (429). What can never be taken is said at once (413): of the head already where the
-//! head says it.
+//! the lines are durable. Whoever finds the pipeline full waits in line, for seconds; one that
+//! stays full is said (429). What can never be taken is said at once (413): of the head already
+//! where the head says it.
 
 mod taking;
 

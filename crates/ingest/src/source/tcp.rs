@@ -2,7 +2,8 @@
 //! the client asked for them, counts of durable lines go back.
 //!
 //! Backpressure is TCP's own: reading stops while the hand-off or the disk is full, or too many
-//! batches wait for their fsync. A line is never dropped. A client that asked for nothing is told nothing.
+//! batches wait for their fsync. A line is never dropped. A client that asked for nothing is told
+//! nothing.
 //!
 //! A client that says who it is numbers its lines: what it sends again after a broken connection
 //! is recognised by the store, whose WAL knows how far each producer is. Here lines are counted,

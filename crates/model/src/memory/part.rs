@@ -19,7 +19,7 @@ pub struct MemoryPart(Arc<Part>);
 struct Part {
     part_use: MemoryUse,
     limit_bytes: u64,
-    /// One permit a byte that is not lent. Its line of waiting is fair.
+    /// A permit for each byte not lent. Its line of waiting is fair.
     room: Semaphore,
     /// What was lent past the limit: it is paid off before permits become free again.
     debt_bytes: AtomicU64,
@@ -138,7 +138,7 @@ impl MemoryPart {
         self.0.peak_bytes.fetch_max(before + bytes, Ordering::Relaxed);
     }
 
-    /// Takes permits that are free now and for which nobody waits.
+    /// Takes permits if enough are free and no task waits for permits.
     fn try_acquire(&self, bytes: u64) -> bool {
         let Ok(step) = u32::try_from(bytes) else { return false };
         let Ok(permits) = self.0.room.try_acquire_many(step) else { return false };
@@ -215,8 +215,7 @@ impl MemoryLease {
         self.bytes += more_bytes;
     }
 
-    /// Makes the lease one of so many bytes, which are there already: see
-    /// [`MemoryLease::grow_past`].
+    /// Sets the lease to a number of bytes already allocated: see [`MemoryLease::grow_past`].
     pub fn settle(&mut self, bytes: u64) {
         match bytes.checked_sub(self.bytes) {
             Some(more_bytes) => self.grow_past(more_bytes),
@@ -224,7 +223,7 @@ impl MemoryLease {
         }
     }
 
-    /// Gives back what is over so many bytes.
+    /// Gives back the bytes beyond a number.
     pub fn shrink_to(&mut self, bytes: u64) {
         if let Some(over) = self.bytes.checked_sub(bytes) {
             self.bytes = bytes;

@@ -1,11 +1,12 @@
 //! The values of a field as keys of buckets, where they lie in several places.
 //!
-//! tantivy makes buckets of what columns of one name hold. A field that also has wide integers, long
-//! texts or values among the pairs has them elsewhere, so for such a field all values become texts
-//! of one dictionary, each with its kind before it:
+//! tantivy makes buckets of what columns of one name hold. A field that also has wide integers,
+//! long texts or values among the pairs has them elsewhere, so for such a field all values become
+//! texts of one dictionary, each with its kind before it:
 //!
 //! ```text
-//! key := 'i' integer | 'f' float | 'b' 0 or 1 | 's' text | 't' hash (16) beginning of a longer text
+//! key := 'i' integer | 'f' float | 'b' 0 or 1 | 's' text | 't' hash (16) beginning of a longer
+//! text
 //! ```
 //!
 //! [`read_key`] reads them back. Texts are resolved for the buckets that are left in the end.

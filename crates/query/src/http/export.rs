@@ -101,8 +101,8 @@ impl ExportParameters {
 /// Writes every record that matches as a line of JSON.
 ///
 /// The last line is `{"tierlog":{"export":{...}}}`: whether the export is `complete`, how many
-/// `records` were written, the `cursor` to go on from, why records may be missing, and `warnings`. An answer
-/// without it was cut off.
+/// `records` were written, the `cursor` to go on from, why records may be missing, and `warnings`.
+/// An answer without it was cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/export",

@@ -1,7 +1,7 @@
 //! The words that templates have: the index has only those of the values in their messages.
 //!
-//! Arrives: a segment. Leaves: its templates by the terms of their words, as ordinals of the template column. Read
-//! once and kept while the segment is open; nothing here looks at a record.
+//! Arrives: a segment. Leaves: its templates by the terms of their words, as ordinals of the
+//! template column. Read once and kept while the segment is open; nothing here looks at a record.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;

@@ -40,8 +40,8 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns the day whose time is over when the partition's is: its own, unless a wrong clock has
-    /// dated it.
+    /// Returns the day whose time is over when the partition's is: its own, unless a wrong clock
+    /// has dated it.
     pub fn day(&self, tiers: &Tiers) -> Day {
         let days = i32::try_from(tiers.policy(self.id.tier).days).unwrap_or(i32::MAX);
         self.due.saturating_add_micros(-1).day().plus_days(days.saturating_neg())

@@ -23,7 +23,8 @@ pub enum Invariant {
     DroppedStaysDropped,
     /// F22: nothing is dropped that its tier still keeps.
     NothingYoungerDropped,
-    /// D1: what is deleted together, dead letters or a day before its time, is wholly there after a cut, or gone.
+    /// D1: what is deleted together, dead letters or a day before its time, is wholly there after a
+    /// cut, or gone.
     LeavesWhole,
     /// S1: a power cut takes the end of what was written, and leaves no holes.
     OnlyTheEndIsLost,

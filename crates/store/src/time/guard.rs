@@ -11,8 +11,8 @@
 //! - further *ahead*: lines are stamped by the expected present. Only when the machine was off,
 //!   which explains a distance of up to [`OFF_MICROS_MAX`], the clock is followed;
 //! - further *behind*: lines are stamped by the expected present;
-//! - before [`PROGRAM_MADE_MICROS`], and nothing else is known: *unset*. The clock is followed, because
-//!   there is nothing better, and corrected without a question.
+//! - before [`PROGRAM_MADE_MICROS`], and nothing else is known: *unset*. The clock is followed,
+//!   because there is nothing better, and corrected without a question.
 //!
 //! A doubt is *settled* when the clock has kept its distance for [`STEADY_MICROS`] of measured time
 //! (never when it is behind), or when an engineer confirms the clock. To settle is to say what time
@@ -23,8 +23,8 @@
 //! [`super::scales`] moves the ends of its days along.
 //!
 //! Time that nobody measured passes when it is a pause of up to `store.clock_jump_max` (a night, a
-//! weekend if so configured) before a start whose clock then was steady; and, however long, when
-//! an engineer confirms the clock. Pauses of a store whose own clock has never been steady for a day
+//! weekend if so configured) before a start whose clock then was steady; and, however long, when an
+//! engineer confirms the clock. Pauses of a store whose own clock has never been steady for a day
 //! do not: its stamps may be what was wrong.
 
 use std::time::Duration;

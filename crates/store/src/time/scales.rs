@@ -2,9 +2,9 @@
 //!
 //! A scale is a distance between what records are dated by and measured time. Lines of one clock
 //! that keeps its pace are of one scale, however wrong that clock is; a clock that is set begins
-//! another one; while clock and measured time contradict each other, two are in use at once, because
-//! lines of either are let in. What was written on a scale is as old as the time that was measured
-//! since, so when the expected present is corrected, every scale moves along with it:
+//! another one; while clock and measured time contradict each other, two are in use at once,
+//! because lines of either are let in. What was written on a scale is as old as the time that was
+//! measured since, so when the expected present is corrected, every scale moves along with it:
 //!
 //! ```text
 //! stamps       2016-05-05 ── written ──▶        2026-11-30 ── written ──▶
@@ -134,8 +134,9 @@ impl Scales {
     }
 
     /// Notes that records are dated by a present from a number on. `gaps` are the numbers of the
-    /// first records after times that may have passed: a scale does not reach over one, because what
-    /// was written before it grows older when it is settled, and what was written after it does not.
+    /// first records after times that may have passed: a scale does not reach over one, because
+    /// what was written before it grows older when it is settled, and what was written after it
+    /// does not.
     pub(super) fn note(&mut self, seq: u64, present: InUse, gaps: &[u64]) {
         let InUse { distance, now, is_open } = present;
         let after_gaps = self.last_gap(gaps);
@@ -243,7 +244,8 @@ impl Scales {
         open.chain(gaps.iter().copied()).max().unwrap_or(0)
     }
 
-    /// Makes one of scales that have come to say the same, and of the closest when they are too many.
+    /// Makes one of scales that have come to say the same, and of the closest when they are too
+    /// many.
     fn merge(&mut self, gaps: &[u64]) {
         while let Some((left, right, apart)) = self.closest(gaps)
             && apart <= STEP_MICROS_MAX

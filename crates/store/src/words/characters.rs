@@ -96,8 +96,8 @@ fn is_of_unspaced_script(character: char) -> bool {
 }
 
 /// Tells whether a character is of a run before its text has its normal form as well, and joins
-/// nothing of ASCII in it: between the two, words end. Letters of Chinese, Japanese, Korean and Thai;
-/// over a mark, the one after it may join a letter before it.
+/// nothing of ASCII in it: between the two, words end. Letters of Chinese, Japanese, Korean and
+/// Thai; over a mark, the one after it may join a letter before it.
 pub(crate) fn is_always_run(character: char) -> bool {
     matches!(
         character,

@@ -1,5 +1,5 @@
-//! Hostile lines, an eighth of the longest allowed. A quadratic detector would need many minutes for one of
-//! these; a linear one is done before anybody looks.
+//! Hostile lines, an eighth of the longest allowed. A quadratic detector would need many minutes
+//! for one of these; a linear one is done before anybody looks.
 
 use std::borrow::Cow;
 

@@ -176,7 +176,8 @@ impl Walk {
         let is_right = matches!(own, Own::Right | Own::Late(_));
         // While the clock is doubted, a record may be of either time.
         let is_sure = present.doubt == Doubt::None && self.clock().report().unconfirmed_s == 0;
-        // So may one of a day on which the machine was off later, or that another clock has written.
+        // So may one of a day on which the machine was off later, or that another clock has
+        // written.
         let is_young = moment > self.on_since + 2 * DAY;
         let doubt = if is_sure && is_young { 0 } else { self.off };
         let known = Known { moment, seq, is_right, doubt };
@@ -310,7 +311,8 @@ fn step(wrong: impl Strategy<Value = i64> + Clone) -> impl Strategy<Value = Step
 }
 
 proptest! {
-        /// No order of wrong clocks and corrections drops a record before its days are over, and none
+        /// No order of wrong clocks and corrections drops a record before its days are over, and
+        /// none
     /// keeps one for years: a day that two clocks have written stays for as long as either says,
     /// and those cannot differ by more than the days for which they let records in.
     #[test]

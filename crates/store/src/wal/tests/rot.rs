@@ -60,9 +60,9 @@ fn inflict(vfs: &SimulatedVfs, (from_end, harm): &(usize, Harm)) {
     }
 }
 
-/// Writes a log of acknowledged groups, with an unacknowledged group at the end in some cases. Returns the texts by
-/// number, the number behind the last acknowledged one, and the number below which all is
-/// indexed.
+/// Writes a log of acknowledged groups, with an unacknowledged group at the end in some cases.
+/// Returns the texts by number, the number behind the last acknowledged one, and the number below
+/// which all is indexed.
 fn write(
     vfs: &SimulatedVfs,
     groups: &[Vec<usize>],
