@@ -8,7 +8,8 @@ use axum::http::{Request, StatusCode};
 use serde::de::DeserializeOwned;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, Level, ManualClock, Record, RecordKind, RedactedBatch, Timestamp, handoff,
+    BatchWriter, Level, ManualClock, Record, RecordKind, Redacted, RedactedBatch, Timestamp,
+    handoff,
 };
 use tierlog_store::Store;
 use tower::ServiceExt as _;
@@ -49,7 +50,8 @@ fn fill(directory: &Path) {
             fields: vec![("message".into(), tierlog_model::Value::Str("hello".into()))],
         });
     }
-    let verdict = sender.try_send(RedactedBatch::from_redacted(writer, None)).unwrap();
+    let verdict =
+        sender.try_send(RedactedBatch::from_redacted(writer, None, Redacted::vouch())).unwrap();
     verdict.blocking_recv().unwrap().unwrap();
     store.flush().unwrap();
     drop(sender);

@@ -9,7 +9,8 @@ use std::sync::{Arc, LazyLock};
 use bytes::{Bytes, BytesMut};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, Clock, HandoffReceiver, ManualClock, Pseudonyms, RedactedBatch, Timestamp, handoff,
+    BatchWriter, Clock, HandoffReceiver, ManualClock, Pseudonyms, Redacted, RedactedBatch,
+    Timestamp, handoff,
 };
 use tokio_util::codec::Decoder as _;
 
@@ -216,7 +217,12 @@ fn check_batch(prepared: &PreparedBatch, input_bytes: usize) {
         again.push(&record.decode().expect("what was encoded decodes"));
     }
     assert_eq!(again.byte_len(), batch.bytes().len(), "another length when encoded again");
-    let read = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None);
+    let read = RedactedBatch::from_wal(
+        batch.bytes().clone(),
+        batch.record_count(),
+        None,
+        Redacted::vouch(),
+    );
     assert!(read.is_ok(), "the WAL would not read it back");
 }
 

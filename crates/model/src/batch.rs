@@ -155,12 +155,35 @@ pub struct RedactedBatch {
     runs: Arc<[LineRun]>,
 }
 
+/// The word of a caller that the text of a batch is redacted. Every way to make a
+/// [`RedactedBatch`] of records or bytes takes one:
+///
+/// ```compile_fail,E0061
+/// # use tierlog_model::{BatchWriter, RedactedBatch};
+/// RedactedBatch::from_redacted(BatchWriter::default(), None);
+/// ```
+///
+/// A token is neither copied nor put together elsewhere:
+///
+/// ```compile_fail,E0423
+/// # use tierlog_model::{BatchWriter, Redacted, RedactedBatch};
+/// RedactedBatch::from_redacted(BatchWriter::default(), None, Redacted(()));
+/// ```
+#[derive(Debug)]
+pub struct Redacted(());
+
+impl Redacted {
+    /// Vouches that the records or bytes beside this token hold no raw text.
+    ///
+    /// INVARIANT: `tests/it/tidy.rs` lists every place outside of tests that names this function.
+    pub fn vouch() -> Redacted {
+        Redacted(())
+    }
+}
+
 impl RedactedBatch {
     /// Closes a batch of redacted records.
-    ///
-    /// INVARIANT: called by `ingest/src/redact/mod.rs` and by nothing else outside tests;
-    /// `tests/it/tidy.rs` counts the callers.
-    pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>) -> RedactedBatch {
+    pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>, _: Redacted) -> RedactedBatch {
         let BatchWriter { mut bytes, names, record_count, span, pool } = writer;
         let names = Arc::new(names.into_table());
         let records_end = bytes.len();
@@ -170,13 +193,12 @@ impl RedactedBatch {
         RedactedBatch { bytes, names, records_end, record_count, span, id, sender, lines, runs }
     }
 
-    /// Returns a batch of one record, made in place of a record of a redacted batch.
-    ///
-    /// INVARIANT: every value of the record was redacted, or comes from the program.
-    pub fn in_place_of(record: &Record<'_>) -> RedactedBatch {
+    /// Returns a batch of one record that stands for a record of a redacted batch: each value was
+    /// redacted, or comes from the program.
+    pub fn in_place_of(record: &Record<'_>, redacted: Redacted) -> RedactedBatch {
         let mut writer = BatchWriter::default();
         writer.push(record);
-        Self::from_redacted(writer, None)
+        Self::from_redacted(writer, None, redacted)
     }
 
     /// Returns the batch under an id.
@@ -246,6 +268,7 @@ impl RedactedBatch {
         bytes: Bytes,
         record_count: u32,
         id: Option<BatchId>,
+        _: Redacted,
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
@@ -429,8 +452,8 @@ mod tests {
             for record in &records {
                 writer.push(record);
             }
-            let batch = RedactedBatch::from_redacted(writer, None);
-            let back = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None)
+            let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
+            let back = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None, Redacted::vouch())
                 .expect("what was written is valid");
             for (record, original) in back.records().zip(&records) {
                 let record = record.expect("valid");
@@ -456,13 +479,13 @@ mod tests {
             let batch_of = |records: &[Record<'_>]| {
                 let mut writer = BatchWriter::default();
                 records.iter().for_each(|record| writer.push(record));
-                RedactedBatch::from_redacted(writer, None)
+                RedactedBatch::from_redacted(writer, None, Redacted::vouch())
             };
             let rest = batch_of(&records).without_first(skipped);
             let expected = batch_of(records.get(skipped as usize..).unwrap_or_default());
             // The names of the records that are gone stay, so bytes differ.
             let read = |batch: &RedactedBatch| {
-                let back = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None)
+                let back = RedactedBatch::from_wal(batch.bytes().clone(), batch.record_count(), None, Redacted::vouch())
                     .expect("what was written is valid");
                 back.records()
                     .map(|record| record.expect("valid").decode().expect("valid").into_owned())
@@ -497,7 +520,7 @@ mod tests {
                 cuts.extend((1..line_count).map(|_| None));
                 cuts.push(Some(writer.record_count()));
             }
-            let batch = RedactedBatch::from_redacted(writer, None).with_runs(runs);
+            let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch()).with_runs(runs);
             prop_assert_eq!(batch.line_count() as usize, cuts.len() - 1);
             let expected = cuts.get(asked as usize).copied().flatten();
             prop_assert_eq!(batch.records_of_first_lines(asked), expected);
@@ -516,7 +539,7 @@ mod tests {
                 bytes.extend_from_slice(b"\x01a\x01b");
                 bytes.put_u32_le(4);
             }
-            if let Ok(batch) = RedactedBatch::from_wal(Bytes::from(bytes), 1, None) {
+            if let Ok(batch) = RedactedBatch::from_wal(Bytes::from(bytes), 1, None, Redacted::vouch()) {
                 for record in batch.records().flatten() {
                     let decodes = record.decode().is_ok();
                     prop_assert_eq!(record.fields().all(|field| field.is_ok()), decodes);

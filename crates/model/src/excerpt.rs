@@ -62,7 +62,7 @@ impl Excerpt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BatchWriter, Level, Record, RecordKind, Timestamp, Value};
+    use crate::{BatchWriter, Level, Record, RecordKind, Redacted, Timestamp, Value};
 
     #[test]
     fn an_excerpt_holds_the_records_that_were_picked_and_outlives_the_batch() {
@@ -75,7 +75,7 @@ mod tests {
                 fields: vec![("a".into(), Value::I64(number)), ("b".into(), Value::Bool(true))],
             });
         }
-        let batch = RedactedBatch::from_redacted(writer, None);
+        let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         let mut excerpt = Excerpt::of(&batch);
         assert_eq!((excerpt.first(), excerpt.byte_len()), (None, 0));
         let mut expected = Vec::new();

@@ -32,7 +32,7 @@ mod tenant;
 mod tier;
 mod timestamp;
 
-pub use batch::{BatchId, BatchPosition, BatchWriter, RedactedBatch, Span};
+pub use batch::{BatchId, BatchPosition, BatchWriter, Redacted, RedactedBatch, Span};
 pub use buffer_pool::BufferPool;
 pub use caller::{Caller, Scope, Scopes};
 pub use clock::{Clock, Doubt, ManualClock, Present, SystemClock, Uptime};

@@ -132,7 +132,7 @@ impl Stream for Tail {
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::{BatchWriter, Level, Timestamp, Value};
+    use tierlog_model::{BatchWriter, Level, Redacted, Timestamp, Value};
     use tokio::sync::broadcast;
     use tokio_stream::StreamExt;
 
@@ -149,7 +149,7 @@ mod tests {
                 fields: vec![("message".into(), Value::Str("hello".into()))],
             });
         }
-        let batch = RedactedBatch::from_redacted(writer, None);
+        let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         Arc::new(LiveBatch { first_seq, batch: Some(batch), lease: None })
     }
 

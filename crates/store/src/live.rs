@@ -73,7 +73,7 @@ impl LiveSender {
 #[cfg(test)]
 mod tests {
     use tierlog_model::memory::MemoryUse;
-    use tierlog_model::{BatchWriter, Level, Record, RecordKind, Timestamp, Value};
+    use tierlog_model::{BatchWriter, Level, Record, RecordKind, Redacted, Timestamp, Value};
     use tokio::sync::broadcast::error::TryRecvError;
 
     use super::*;
@@ -86,7 +86,7 @@ mod tests {
             kind: RecordKind::Log,
             fields: vec![("message".into(), Value::Str("x".repeat(text_bytes).into()))],
         });
-        RedactedBatch::from_redacted(writer, None)
+        RedactedBatch::from_redacted(writer, None, Redacted::vouch())
     }
 
     #[test]

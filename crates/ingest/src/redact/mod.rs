@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use tierlog_model::metric_names::REDACTIONS;
 use tierlog_model::{
-    BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RecordFields, RedactedBatch,
+    BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RecordFields, Redacted, RedactedBatch,
 };
 
 pub use dead_letter::DeadLetter;
@@ -157,7 +157,7 @@ impl RedactingWriter<'_> {
             metrics::counter!(REDACTIONS, "detector" => detector).increment(count);
         }
         self.redactor.names.learn(self.learnt);
-        RedactedBatch::from_redacted(self.writer, id)
+        RedactedBatch::from_redacted(self.writer, id, Redacted::vouch())
     }
 
     fn redact(&mut self, record: &mut Record<'_>) {

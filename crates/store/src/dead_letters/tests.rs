@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, HandoffSender, Level, ManualClock, Record, RecordKind, RedactedBatch, Timestamp,
-    Value, handoff,
+    BatchWriter, HandoffSender, Level, ManualClock, Record, RecordKind, Redacted, RedactedBatch,
+    Timestamp, Value, handoff,
 };
 
 use super::*;
@@ -54,7 +54,9 @@ fn letter(text: &str, reason: &'static str, arrived: Timestamp) -> Record<'stati
 fn write(sender: &HandoffSender, records: &[Record<'_>]) {
     let mut writer = BatchWriter::default();
     records.iter().for_each(|record| writer.push(record));
-    let verdict = sender.try_send(RedactedBatch::from_redacted(writer, None)).expect("room");
+    let verdict = sender
+        .try_send(RedactedBatch::from_redacted(writer, None, Redacted::vouch()))
+        .expect("room");
     verdict.blocking_recv().expect("answered").expect("written");
 }
 

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use tantivy::columnar::Cardinality;
 use tantivy::indexer::{NoMergePolicy, UserOperation};
 use tantivy::{Index, IndexWriter};
-use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
+use tierlog_model::{
+    BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Timestamp, Value,
+};
 
 use super::{
     Beside, ChunkDocument, ChunkPool, ColumnKind, FieldNames, SeenTemplates, StoredRecord,
@@ -29,7 +31,7 @@ fn index(records: &[Record<'static>]) -> Index {
     register_analyzer(&mut index);
     let mut batch = BatchWriter::default();
     records.iter().for_each(|record| batch.push(record));
-    let batch = RedactedBatch::from_redacted(batch, None);
+    let batch = RedactedBatch::from_redacted(batch, None, Redacted::vouch());
     let mut writer: IndexWriter<ChunkDocument> =
         index.writer_with_num_threads(1, 15_000_000).expect("writer");
     writer.set_merge_policy(Box::new(NoMergePolicy));

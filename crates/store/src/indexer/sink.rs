@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use metrics::counter;
 use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
 use tierlog_model::{
-    Clock as _, HeldBytes, Level, Record, RecordKind, RedactedBatch, UNINDEXABLE, Value, fields,
-    metric_names,
+    Clock as _, HeldBytes, Level, Record, RecordKind, Redacted, RedactedBatch, UNINDEXABLE, Value,
+    fields, metric_names,
 };
 
 use super::Indexer;
@@ -86,7 +86,8 @@ impl Indexer {
         tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
         counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
         let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
-        let letter = RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset));
+        let letter =
+            RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset), Redacted::vouch());
         self.change(|state| state.add_letter(&letter, seq))
     }
 

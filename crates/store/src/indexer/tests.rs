@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierlog_model::{
-    BatchWriter, Clock, HeldBytes, Level, ManualClock, Record, RecordKind, RedactedBatch,
+    BatchWriter, Clock, HeldBytes, Level, ManualClock, Record, RecordKind, Redacted, RedactedBatch,
     Timestamp, Value,
 };
 
@@ -95,7 +95,7 @@ fn log_texts(
             fields: vec![("message".into(), Value::Str(text.into()))],
         });
     }
-    let batch = RedactedBatch::from_redacted(writer, None);
+    let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
     let first_seq = store.wal.next_seq();
     store.wal.write_group([&batch], noon()).expect("written");
     store.wal.sync().expect("synced");

@@ -2,7 +2,9 @@
 //!
 //! Specifications arrive, redacted batches leave: made here, where there is nothing to redact.
 
-use tierlog_model::{BatchId, BatchWriter, LinesBefore, ProducerId, ProducerLines, RedactedBatch};
+use tierlog_model::{
+    BatchId, BatchWriter, LinesBefore, ProducerId, ProducerLines, Redacted, RedactedBatch,
+};
 
 use super::ledger::Spec;
 
@@ -57,7 +59,7 @@ impl ClientBatch {
             writer.push(&spec.record());
         }
         let id = self.id.as_deref().and_then(BatchId::of_client);
-        let batch = RedactedBatch::from_redacted(writer, id);
+        let batch = RedactedBatch::from_redacted(writer, id, Redacted::vouch());
         match &self.lines {
             Some(lines) => batch.with_lines(lines.clone()),
             None => batch,

@@ -4,7 +4,9 @@
 //! there.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tierlog_model::{BatchId, ProducerId, RedactedBatch, RetryKey, SenderId, Span, Timestamp};
+use tierlog_model::{
+    BatchId, ProducerId, Redacted, RedactedBatch, RetryKey, SenderId, Span, Timestamp,
+};
 
 use super::error::FrameError;
 use super::settings::{FRAME_PAYLOAD_BYTES_MAX, WalCodec};
@@ -299,7 +301,12 @@ impl Frame {
             // Whose lines these are matters when they arrive; the records are the same.
             Some(RetryKey::Lines { .. }) | None => None,
         };
-        let batch = RedactedBatch::from_wal(self.payload()?, self.header.record_count, id)?;
+        let batch = RedactedBatch::from_wal(
+            self.payload()?,
+            self.header.record_count,
+            id,
+            Redacted::vouch(),
+        )?;
         Ok(batch.with_sender(self.header.sender))
     }
 }

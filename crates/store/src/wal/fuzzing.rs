@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Buf as _;
-use tierlog_model::{Level, Record, RecordKind, RedactedBatch, Timestamp, Value};
+use tierlog_model::{Level, Record, RecordKind, Redacted, RedactedBatch, Timestamp, Value};
 
 use super::frame::frame_around;
 use super::segment::{encode_header, segment_name};
@@ -90,12 +90,15 @@ fn open(vfs: &SimulatedVfs) -> Result<(Wal, super::Recovery), WalError> {
 }
 
 fn one_record() -> RedactedBatch {
-    RedactedBatch::in_place_of(&Record {
-        timestamp: Timestamp::default(),
-        level: Level::Info,
-        kind: RecordKind::Log,
-        fields: vec![("message".into(), Value::Str("after the damage".into()))],
-    })
+    RedactedBatch::in_place_of(
+        &Record {
+            timestamp: Timestamp::default(),
+            level: Level::Info,
+            kind: RecordKind::Log,
+            fields: vec![("message".into(), Value::Str("after the damage".into()))],
+        },
+        Redacted::vouch(),
+    )
 }
 
 #[cfg(test)]

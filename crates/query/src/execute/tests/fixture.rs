@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
-    RedactedBatch, Timestamp, Value, handoff,
+    Redacted, RedactedBatch, Timestamp, Value, handoff,
 };
 use tierlog_store::{CompactScope, Durability, MaintenanceJob, Store, StoreSettings};
 
@@ -61,7 +61,7 @@ impl Fixture {
         }
         let mut writer = BatchWriter::default();
         records.iter().for_each(|record| writer.push(record));
-        let batch = RedactedBatch::from_redacted(writer, None);
+        let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         let verdict = self.sender.as_ref().unwrap().try_send(batch).unwrap();
         verdict.blocking_recv().unwrap().unwrap();
         self.store.flush().unwrap();

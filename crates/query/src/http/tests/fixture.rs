@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
-    RedactedBatch, Timestamp, Value, handoff,
+    Redacted, RedactedBatch, Timestamp, Value, handoff,
 };
 use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
 use tower::ServiceExt;
@@ -64,7 +64,7 @@ impl Fixture {
         for record in records {
             writer.push(record);
         }
-        let batch = RedactedBatch::from_redacted(writer, None);
+        let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         let sender = self.sender.as_ref().expect("open until dropped");
         let verdict = sender.send(batch).await.expect("room");
         verdict.await.expect("a verdict").expect("taken");

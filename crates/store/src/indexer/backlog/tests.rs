@@ -1,7 +1,9 @@
 //! The backlog against a plain list of what was routed.
 
 use proptest::prelude::*;
-use tierlog_model::{BatchWriter, Level, Record, RecordKind, RedactedBatch, Tiers, Value};
+use tierlog_model::{
+    BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Tiers, Value,
+};
 
 use super::*;
 
@@ -29,7 +31,7 @@ fn batch(first: u64, days: &[i32], bytes: usize) -> BTreeMap<PartitionId, Excerp
             fields: vec![("message".into(), Value::Str("x".repeat(bytes).into()))],
         });
     }
-    let batch = RedactedBatch::from_redacted(writer, None);
+    let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
     let mut records: BTreeMap<PartitionId, Excerpt> = BTreeMap::new();
     for ((number, record), day_number) in (first..).zip(batch.records()).zip(days) {
         let id = PartitionId { tier, day: day(*day_number) };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tierlog_model::{
-    BatchWriter, HeldBytes, Level, Record, RecordKind, RedactedBatch, Timestamp, Value,
+    BatchWriter, HeldBytes, Level, Record, RecordKind, Redacted, RedactedBatch, Timestamp, Value,
 };
 
 use super::*;
@@ -66,7 +66,7 @@ fn batch(first_seq: u64, count: u64) -> LoggedBatch {
             fields: vec![("message".into(), Value::Bool(true))],
         });
     }
-    let batch = RedactedBatch::from_redacted(writer, None);
+    let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
     LoggedBatch { first_seq, batch, held: HeldBytes::default() }
 }
 
@@ -266,7 +266,7 @@ fn what_is_read_again_is_committed_on_the_way() {
             kind: RecordKind::Log,
             fields: vec![("message".into(), Value::Str(line.as_str().into()))],
         });
-        let batch = RedactedBatch::from_redacted(writer, None);
+        let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         let held = HeldBytes::default();
         sink.0.borrow_mut().log.push(LoggedBatch { first_seq: seq, batch, held });
     }

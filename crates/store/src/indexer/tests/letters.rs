@@ -45,7 +45,7 @@ fn letter_of(middle: &str) -> BTreeMap<String, String> {
             ],
         });
     }
-    let batch = RedactedBatch::from_redacted(writer, None);
+    let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
     let batch = LoggedBatch { first_seq: 4, batch, held: HeldBytes::default() };
     let sink = SupervisedIndexer(&store.indexer);
     sink.apply(&batch, 4..5).expect("applied");

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierlog_model::{
-    BatchId, BatchWriter, Level, Record, RecordKind, RedactedBatch, Span, Timestamp, Value,
+    BatchId, BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Span, Timestamp,
+    Value,
 };
 
 use super::list::find_segments;
@@ -36,7 +37,11 @@ pub(super) fn batch_of<T: AsRef<str>>(texts: &[T], id: Option<&str>) -> Redacted
             fields: vec![("message".into(), Value::Str(Cow::Borrowed(text.as_ref())))],
         });
     }
-    RedactedBatch::from_redacted(writer, id.map(|id| BatchId::of_client(id).expect("an id")))
+    RedactedBatch::from_redacted(
+        writer,
+        id.map(|id| BatchId::of_client(id).expect("an id")),
+        Redacted::vouch(),
+    )
 }
 
 pub(super) fn texts_of(batch: &RedactedBatch) -> Vec<String> {

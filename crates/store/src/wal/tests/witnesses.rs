@@ -25,7 +25,7 @@ fn batch_at(number: i64) -> RedactedBatch {
         kind: RecordKind::Log,
         fields: vec![("message".into(), Value::Str(Cow::Owned(format!("record-{number}"))))],
     });
-    RedactedBatch::from_redacted(writer, None)
+    RedactedBatch::from_redacted(writer, None, Redacted::vouch())
 }
 
 fn first_seqs(vfs: &SimulatedVfs) -> Vec<u64> {
