@@ -6,14 +6,13 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Body as HttpBody;
 use tierlog_model::memory::MemoryPart;
+use tierlog_problem::{Code, Problem};
 
 use crate::held_body::holding;
-use crate::problem::problem;
 
 /// Answers up to this size are free of charge: every connection may hold one of them. A page of
 /// a hundred ordinary hits is a fifth of it.
@@ -43,15 +42,13 @@ pub(crate) fn with_answer_budget(router: Router, answers: MemoryPart) -> Router 
 
 fn too_many() -> Response {
     let detail = "other large answers are on their way; ask for less, or again";
-    let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail);
-    // Whoever reads takes an answer in a second.
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
+    Problem::new(Code::Busy, detail).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::{StatusCode, header};
     use http_body_util::BodyExt as _;
     use tierlog_model::memory::MemoryUse;
 

@@ -64,7 +64,7 @@ fn values(label: Label, tiers: &Tiers) -> Vec<String> {
     match label {
         Label::Protocol => owned(&PROTOCOLS),
         Label::RejectReason => owned(&RejectReason::ALL.map(RejectReason::as_str)),
-        Label::Refusal => owned(refusal_names()),
+        Label::Refusal => owned(&refusal_names()),
         Label::Detector => owned(detector_names()),
         Label::Listener => owned(&LISTENERS),
         Label::MemoryUse => owned(&MemoryUse::ALL.map(MemoryUse::as_str)),

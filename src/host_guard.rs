@@ -7,11 +7,12 @@ use std::net::IpAddr;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::middleware::{self, Next};
+use axum::response::IntoResponse as _;
+use tierlog_problem::{Code, Problem};
 
 use crate::config::Remote;
-use crate::problem::problem;
 
 /// Puts a router under guard, unless other machines are let in anyway.
 pub(crate) fn with_host_guard(router: Router, remote: Remote, names: &[String]) -> Router {
@@ -27,7 +28,7 @@ pub(crate) fn with_host_guard(router: Router, remote: Remote, names: &[String]) 
             }
             let detail = "this server answers only to an IP address or localhost: name this \
                           host in security.hosts if it is meant";
-            problem(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
+            Problem::new(Code::UnknownHost, detail).into_response()
         }
     }))
 }

@@ -25,13 +25,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Router, middleware};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tierlog_model::SenderId;
+use tierlog_problem::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,6 @@ use tracing::debug;
 use crate::held_body::holding;
 use crate::linger::{Linger, Unread};
 use crate::pace::Pace;
-use crate::problem::problem;
 use crate::seats::Seat;
 use crate::stall::StallGuard;
 
@@ -173,7 +173,7 @@ pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
 
 fn too_late() -> Response {
     let detail = "the request body did not arrive in time";
-    problem(StatusCode::REQUEST_TIMEOUT, "deadline", detail)
+    Problem::new(Code::Deadline, detail).into_response()
 }
 
 /// A request body that must keep a pace and end in time. Time counts while its reader waits for

@@ -27,7 +27,6 @@ mod metrics_http;
 pub mod openapi;
 pub mod output;
 mod pace;
-mod problem;
 mod process;
 pub mod record_schema;
 mod seats;

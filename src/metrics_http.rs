@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_model::memory::MemoryBudget;
 use tierlog_model::metric_names as names;
+use tierlog_problem::{Code, Problem};
 use tierlog_store::{PartitionState, Store};
 
-use crate::problem::problem;
 use crate::process;
 
 /// What a scrape reads.
@@ -56,7 +56,7 @@ pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> Response 
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     match text {
         Ok(text) => (content_type, text).into_response(),
-        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "metrics cannot be read"),
+        Err(_) => Problem::new(Code::Internal, "metrics cannot be read").into_response(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The whole contract of the HTTP API: ingest, query, and the root's own routes, in one document.
 //! `schemas/openapi.json` is this document; a test holds them together.
 
+use tierlog_problem::{Code, add_errors};
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, PathItem};
 
 use crate::{health, maintenance, metrics_http};
 
@@ -33,8 +34,18 @@ pub fn contract() -> OpenApi {
     let mut contract = tierlog_query::contract();
     contract.merge(tierlog_ingest::IngestApi::openapi());
     contract.merge(OwnApi::openapi());
+    contract.paths.paths.values_mut().for_each(add_errors_of_listeners);
     contract.info.version = env!("CARGO_PKG_VERSION").to_owned();
     contract
+}
+
+/// What every listener may answer before or around a handler: a foreign host, a panic.
+const LISTENER_ERRORS: &[Code] = &[Code::UnknownHost, Code::Internal];
+
+fn add_errors_of_listeners(path: &mut PathItem) {
+    for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        add_errors(operation, LISTENER_ERRORS);
+    }
 }
 
 /// Returns the contract as the text of `schemas/openapi.json`.

@@ -8,7 +8,7 @@ use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_query::{QueryConfig, Spellings};
 use tierlog_store::{Durability, MaintenanceJob, StoreSettings};
 
-use crate::config::{Config, ConfigError, DurabilitySetting, Problem};
+use crate::config::{Config, ConfigError, ConfigFault, DurabilitySetting};
 
 /// Returns what the store is told; `memory` is the budget of the whole server.
 pub(crate) fn store_settings(
@@ -49,7 +49,7 @@ pub(crate) fn store_settings(
 pub(crate) fn ingest_config(config: &Config) -> Result<IngestConfig, ConfigError> {
     let ingest = &config.ingest;
     let aliases = AliasTable::with_extra(&ingest.aliases).map_err(|problems| {
-        let problem = |rule| Problem {
+        let problem = |rule| ConfigFault {
             key: "ingest.aliases".to_owned(),
             value: None,
             origin: "configuration".to_owned(),

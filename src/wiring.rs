@@ -30,11 +30,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SenderId, SystemClock, handoff};
+use tierlog_problem::{Code, Problem, method_not_allowed, not_found};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
 use tokio::task::JoinSet;
@@ -55,7 +56,6 @@ use crate::maintenance::dead_letters::finish_pending;
 use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
-use crate::problem::problem;
 use crate::seats::{LineWatch, Seat};
 use crate::signals::StopSignals;
 use crate::{openapi, settings};
@@ -198,15 +198,7 @@ async fn dead_letter_routes(
 }
 
 fn ingest_routes(ingest: &Arc<Ingest>, operations: Router) -> Router {
-    tierlog_ingest::http_router(Arc::clone(ingest))
-        .merge(operations)
-        .fallback(async || {
-            problem(StatusCode::NOT_FOUND, "not_found", "there is nothing under this path")
-        })
-        .method_not_allowed_fallback(async || {
-            let detail = "this resource does not know the method";
-            problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-        })
+    tierlog_ingest::http_router(Arc::clone(ingest)).merge(operations).fallback(not_found)
 }
 
 fn open_keys(config: &Config) -> Result<Pseudonyms> {
@@ -295,11 +287,12 @@ impl Listeners {
 /// Puts routes under what holds for all of them: the outermost first, every answer is hardened, a
 /// panic becomes 500, a foreign host is turned away, a body must arrive in time.
 fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
+    let routes = routes.method_not_allowed_fallback(method_not_allowed);
     let routes = with_body_deadline(routes, section.body_timeout);
     let routes = with_host_guard(routes, config.remote, &config.hosts);
     // The panicking thread logs the panic; the text stays in this process.
     let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-        problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
+        Problem::new(Code::Internal, "internal error").into_response()
     }));
     with_answer_headers(routes)
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::NO;
-use crate::config::{Config, ConfigError, DEFAULT_TOML, Layers, Problem, Sources};
+use crate::config::{Config, ConfigError, ConfigFault, DEFAULT_TOML, Layers, Sources};
 
 /// Flags by which a configuration is found and changed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -30,7 +30,7 @@ impl ConfigArgs {
         let mut assignments = self.set.clone();
         if let Some(data) = &self.data {
             let Some(data) = data.to_str() else {
-                return Err(ConfigError(vec![Problem {
+                return Err(ConfigError(vec![ConfigFault {
                     key: "data.dir".to_owned(),
                     value: None,
                     origin: "--data".to_owned(),

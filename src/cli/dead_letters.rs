@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use tierlog_model::{Clock as _, SystemClock};
 use tierlog_store::LetterSelection;
 
+use super::NO;
 use super::target::{Ask, TargetArgs};
-use super::{NO, WrongUsage};
+use crate::client::WrongUsage;
 use crate::client::{Endpoint, RangeArgs};
 use crate::maintenance::dead_letters::{
     self, Letter, LetterList, LetterParameters, LettersDropped, LettersReplayed,

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use crate::client::{Unreachable, WrongUsage};
 use crate::config::ConfigError;
 
 /// The answer is no, or something was rejected: `Ok(NO.into())` after the verb has said why.
@@ -10,21 +11,6 @@ pub const NO: u8 = 1;
 
 const WRONG_USAGE: u8 = 2;
 const UNREACHABLE: u8 = 3;
-
-/// The arguments cannot be meant: exit code 2. Found in an error's chain.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongUsage(pub String);
-
-/// No server answers: exit code 3. Found in an error's chain.
-#[derive(Debug, thiserror::Error)]
-#[error("no server at {server}: {reason}")]
-pub struct Unreachable {
-    /// The address that was tried.
-    pub server: String,
-    /// What the connection attempt said.
-    pub reason: String,
-}
 
 /// Returns the exit code of an error.
 pub(super) fn code_of(error: &anyhow::Error) -> ExitCode {

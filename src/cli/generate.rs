@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use tierlog_model::{Clock as _, SystemClock, Timestamp};
 use tierlog_query::{MOMENT_FORMS, read_moment};
 
-use super::WrongUsage;
+use crate::client::WrongUsage;
 use crate::generate::{Corpus, Generator, GeneratorSettings};
 use crate::output::{Progress, until_closed};
 

@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::visible;
 
-pub use exit::{NO, Unreachable, WrongUsage};
+pub use exit::NO;
 
 /// Keeps each log line exactly as long as its level deserves, and finds it again.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 
-use crate::client::{Endpoint, Problem, RangeArgs, ServerArgs};
+use crate::client::{Endpoint, ErrorAnswer, RangeArgs, ServerArgs};
 use crate::output::{Footer, Format, Palette, Printer, until_closed};
 
 /// Arguments of the verb.
@@ -52,7 +52,7 @@ fn search(args: &Args) -> Result<ExitCode> {
         body.insert("limit".to_owned(), json!(left.min(HITS_MAX as u64)));
         let answer = client
             .post(&Endpoint::new("/api/v1/search"), &Value::Object(body.clone()))
-            .map_err(|error| Problem::explain(error, &query))?;
+            .map_err(|error| ErrorAnswer::explain(error, &query))?;
         let hits = answer.get("hits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for hit in hits.iter().filter_map(Value::as_object) {
             printer.print(hit)?;
@@ -80,7 +80,7 @@ fn count(args: &Args) -> Result<ExitCode> {
         .server
         .client()?
         .post(&Endpoint::new("/api/v1/search"), &Value::Object(body))
-        .map_err(|error| Problem::explain(error, &query))?;
+        .map_err(|error| ErrorAnswer::explain(error, &query))?;
     let total = answer.pointer("/total/value").and_then(Value::as_u64).unwrap_or_default();
     let mut out = std::io::stdout().lock();
     match args.format {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Endpoint, Problem, RangeArgs, ServerArgs};
+use crate::client::{Endpoint, ErrorAnswer, RangeArgs, ServerArgs};
 use crate::output::{Footer, Format, Palette, Table, grouped, render_table, until_closed};
 
 use figures::{Figures, Metric};
@@ -61,7 +61,7 @@ fn show(args: &Args) -> Result<ExitCode> {
     body.insert("aggs".to_owned(), figures.request());
     let answer = client
         .post(&Endpoint::new("/api/v1/aggregate"), &Value::Object(body))
-        .map_err(|error| Problem::explain(error, &query))?;
+        .map_err(|error| ErrorAnswer::explain(error, &query))?;
     let (mut table, left_out) = figures.read(answer.get("aggregations").unwrap_or(&Value::Null));
     if args.every.is_some() && args.by.is_empty() && is_drawn(args.format) {
         add_bars(&mut table);

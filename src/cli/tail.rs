@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 
-use super::Unreachable;
-use crate::client::{Endpoint, Problem, ServerArgs, SseEvent, SseReader};
+use crate::client::Unreachable;
+use crate::client::{Endpoint, ErrorAnswer, ServerArgs, SseEvent, SseReader};
 use crate::output::{Format, Palette, Printer, grouped, until_closed, warning_line};
 
 /// Arguments of the verb.
@@ -35,7 +35,7 @@ fn follow(args: &Args) -> Result<ExitCode> {
     let client = args.server.client()?;
     let query = args.query.join(" ");
     let endpoint = Endpoint::new("/api/v1/tail").parameter("q", &query);
-    let stream = client.stream(&endpoint).map_err(|error| Problem::explain(error, &query))?;
+    let stream = client.stream(&endpoint).map_err(|error| ErrorAnswer::explain(error, &query))?;
     let mut events = SseReader::new(stream);
     let out = BufWriter::new(std::io::stdout().lock());
     let mut printer = Printer::new(out, args.format, &args.fields, Palette::for_stdout());

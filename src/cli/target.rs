@@ -10,9 +10,9 @@ use tierlog_model::{Clock as _, SystemClock, Timestamp};
 use tierlog_query::{MOMENT_FORMS, read_moment};
 use tierlog_store::{Store, StoreError};
 
-use super::WrongUsage;
 use super::config::ConfigArgs;
-use crate::client::{Client, Endpoint, Problem, ServerArgs};
+use crate::client::WrongUsage;
+use crate::client::{Client, Endpoint, ErrorAnswer, ServerArgs};
 use crate::maintenance::http::CONFIRM_HEADER;
 use crate::maintenance::offline::with_store;
 use crate::output::{Format, Palette, Table, render_table};
@@ -119,7 +119,7 @@ fn change(client: &Client, endpoint: &Endpoint) -> Result<Value> {
     if (200..300).contains(&reply.status) {
         return reply.into_json();
     }
-    Err(Problem::read(reply.status, &reply.body).into())
+    Err(ErrorAnswer::read(reply.status, &reply.body).into())
 }
 
 #[cfg(test)]

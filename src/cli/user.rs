@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 
 use super::NO;
-use crate::client::{Endpoint, Problem, RangeArgs, ServerArgs};
+use crate::client::{Endpoint, ErrorAnswer, RangeArgs, ServerArgs};
 use crate::output::{Footer, Format, Palette, Printer, until_closed};
 
 /// Arguments of the verb.
@@ -43,7 +43,7 @@ fn show(args: &Args) -> Result<ExitCode> {
     body.insert("limit".to_owned(), json!(args.limit));
     let answer = client
         .post(&Endpoint::new("/api/v1/users"), &Value::Object(body))
-        .map_err(|error| Problem::explain(error, ""))?;
+        .map_err(|error| ErrorAnswer::explain(error, ""))?;
     let out = BufWriter::new(std::io::stdout().lock());
     let mut printer = Printer::new(out, args.format, &[], Palette::for_stdout());
     let hits = answer.get("hits").and_then(Value::as_array);

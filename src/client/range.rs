@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tierlog_model::{Clock as _, SystemClock};
 use tierlog_query::{MOMENT_FORMS, read_moment};
 
-use crate::cli::WrongUsage;
+use super::WrongUsage;
 
 /// Which part of time a query is about. Without any of these: everything that is kept.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::Problem;
-use crate::cli::{Unreachable, WrongUsage};
+use super::ErrorAnswer;
+use super::{Unreachable, WrongUsage};
 
 /// A server on the same network answers a connection in milliseconds, or is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -103,7 +103,7 @@ impl Reply {
     /// Returns the JSON of a good answer, or the problem.
     pub fn into_json(self) -> anyhow::Result<Value> {
         if !(200..300).contains(&self.status) {
-            return Err(Problem::read(self.status, &self.body).into());
+            return Err(ErrorAnswer::read(self.status, &self.body).into());
         }
         serde_json::from_slice(&self.body).context("the server's answer is not JSON")
     }

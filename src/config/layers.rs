@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::problem::{ConfigError, Problem};
+use super::fault::{ConfigError, ConfigFault};
 
 /// The default, with every key.
 pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
@@ -78,7 +78,7 @@ impl Layers {
             if is_key(&key) {
                 figment = figment.merge(Layer::one(name, &key, value));
             } else {
-                problems.push(Problem {
+                problems.push(ConfigFault {
                     key: name.clone(),
                     value: None,
                     origin: "environment".to_owned(),
@@ -91,7 +91,7 @@ impl Layers {
                 Some((key, value)) => {
                     figment = figment.merge(Layer::one("--set", key.trim(), value.trim()));
                 }
-                None => problems.push(Problem {
+                None => problems.push(ConfigFault {
                     key: assignment.clone(),
                     value: None,
                     origin: "--set".to_owned(),
@@ -166,8 +166,8 @@ impl Provider for Layer {
     }
 }
 
-fn read(path: &Path) -> Result<Dict, Problem> {
-    let problem = |rule: String| Problem {
+fn read(path: &Path) -> Result<Dict, ConfigFault> {
+    let problem = |rule: String| ConfigFault {
         key: path.display().to_string(),
         value: None,
         origin: "--config".to_owned(),
@@ -182,7 +182,7 @@ fn parse(text: &str) -> Result<Dict, String> {
 }
 
 fn unreadable(origin: &str, rule: String) -> ConfigError {
-    ConfigError(vec![Problem {
+    ConfigError(vec![ConfigFault {
         key: origin.to_owned(),
         value: None,
         origin: origin.to_owned(),

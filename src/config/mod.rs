@@ -10,9 +10,9 @@
 //! `config/tierlog.toml` is embedded: it is the default and names every key; a key that is not
 //! in it does not exist. Nothing here touches the file system but to read a configuration file.
 
+mod fault;
 mod layers;
 mod print;
-mod problem;
 mod read;
 mod reader;
 mod sections;
@@ -21,8 +21,8 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub use fault::{ConfigError, ConfigFault};
 pub use layers::{DEFAULT_TOML, Layers, Sources};
-pub use problem::{ConfigError, Problem};
 pub(crate) use read::REMOTE_RULE;
 pub use sections::{
     Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
+use super::fault::{ConfigError, ConfigFault, nearest};
 use super::layers::Layers;
-use super::problem::{ConfigError, Problem, nearest};
 use super::units::{parse_duration, parse_size, show_duration, show_size};
 
 /// Tables under which further tables may stand, each with the keys of its siblings.
@@ -17,7 +17,7 @@ const OPEN_TABLES: [&str; 1] = ["store.tiers"];
 
 pub(super) struct Reader<'l> {
     layers: &'l Layers,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigFault>,
     /// Every known key, with the rule for its value.
     rules: BTreeMap<String, String>,
 }
@@ -38,7 +38,7 @@ impl<'l> Reader<'l> {
     pub(super) fn refuse(&mut self, key: &str, rule: impl Into<String>) {
         let value = self.layers.get(key).filter(|value| value.as_dict().is_none()).map(show);
         let origin = self.layers.origin_of(key);
-        self.problems.push(Problem { key: key.to_owned(), value, origin, rule: rule.into() });
+        self.problems.push(ConfigFault { key: key.to_owned(), value, origin, rule: rule.into() });
     }
 
     pub(super) fn size(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {

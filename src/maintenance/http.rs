@@ -9,25 +9,25 @@
 //! ```
 //!
 //! Each runs on a blocking thread; of the last three one at a time, 429 while one runs. A POST must
-//! carry the header [`CONFIRM_HEADER`]: a web page cannot send it to another site without asking,
-//! so no page that an engineer happens to open drops partitions of the server on that machine.
+//! carry the header [`CONFIRM_HEADER`]: a web page cannot send the header to another site without
+//! asking, so no page that an engineer happens to open drops partitions of the server on that
+//! machine.
 
 use std::sync::Arc;
 
-use axum::extract::{Query, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tierlog_model::Timestamp;
+use tierlog_problem::{Code, ErrorSet, Errors, Problem, QueryOf};
 use tierlog_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use tracing::error;
 
 use super::{CompactReport, Moment, RetentionPlan, RetentionStatus, Scope, VerifyReport};
-use crate::problem::problem;
 
 /// Header without which nothing is changed; its value does not matter.
 pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
@@ -60,6 +60,35 @@ pub(crate) fn maintenance_router(state: Arc<MaintenanceState>) -> Router {
         .with_state(state)
 }
 
+/// Errors of a look that takes no parameter.
+pub(crate) struct Reading;
+
+impl ErrorSet for Reading {
+    const CODES: &'static [Code] = &[Code::Internal];
+}
+
+/// Errors of a look with parameters.
+struct Planning;
+
+impl ErrorSet for Planning {
+    const CODES: &'static [Code] = &[Code::InvalidParameter];
+}
+
+/// Errors of long work that changes nothing.
+struct Checking;
+
+impl ErrorSet for Checking {
+    const CODES: &'static [Code] = &[Code::Busy, Code::Maintenance];
+}
+
+/// Errors of long work that changes what is stored.
+pub(crate) struct Changing;
+
+impl ErrorSet for Changing {
+    const CODES: &'static [Code] =
+        &[Code::InvalidParameter, Code::ConfirmationRequired, Code::Busy, Code::Maintenance];
+}
+
 /// The moment of a plan.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +112,7 @@ fn closed_days() -> Scope {
 
 /// Lists tiers and what they hold.
 #[utoipa::path(get, path = "/api/v1/retention/status", tag = "store",
-    responses((status = 200, body = RetentionStatus)))]
+    responses((status = 200, body = RetentionStatus), Errors<Reading>))]
 pub(crate) async fn status(State(state): State<Arc<MaintenanceState>>) -> Response {
     blocking(move || Ok(super::retention_status(&state.store))).await
 }
@@ -91,16 +120,16 @@ pub(crate) async fn status(State(state): State<Arc<MaintenanceState>>) -> Respon
 /// Lists the partitions that retention would drop.
 #[utoipa::path(get, path = "/api/v1/retention/plan", tag = "store",
     params(("now" = Option<String>, Query, description = "RFC 3339; the present when missing")),
-    responses((status = 200, body = RetentionPlan)))]
+    responses((status = 200, body = RetentionPlan), Errors<Planning>))]
 pub(crate) async fn plan(
     State(state): State<Arc<MaintenanceState>>,
-    Query(at): Query<AtMoment>,
+    QueryOf(at): QueryOf<AtMoment>,
 ) -> Response {
     let at = match moment(&at) {
         // Only `run` may make the clock believed.
         Ok(Moment::TrustedNow) => Moment::Now,
         Ok(at) => at,
-        Err(answer) => return *answer,
+        Err(problem) => return problem.into_response(),
     };
     blocking(move || Ok(super::retention_plan(&state.store, at))).await
 }
@@ -113,14 +142,14 @@ pub(crate) async fn plan(
             description = "Believes the clock, and counts the time that the machine was off"),
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
-    responses((status = 200, body = RetentionPlan)))]
+    responses((status = 200, body = RetentionPlan), Errors<Changing>))]
 pub(crate) async fn run(
     State(state): State<Arc<MaintenanceState>>,
-    Query(at): Query<AtMoment>,
+    QueryOf(at): QueryOf<AtMoment>,
 ) -> Response {
     let at = match moment(&at) {
         Ok(at) => at,
-        Err(answer) => return *answer,
+        Err(problem) => return problem.into_response(),
     };
     in_turn(&state, move |store| super::retention_run(store, at)).await
 }
@@ -131,17 +160,17 @@ pub(crate) async fn run(
         ("scope" = Option<Scope>, Query, description = "closed_days, or all: today's too"),
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
-    responses((status = 200, body = CompactReport)))]
+    responses((status = 200, body = CompactReport), Errors<Changing>))]
 pub(crate) async fn compact(
     State(state): State<Arc<MaintenanceState>>,
-    Query(InScope { scope }): Query<InScope>,
+    QueryOf(InScope { scope }): QueryOf<InScope>,
 ) -> Response {
     in_turn(&state, move |store| super::compact(store, scope)).await
 }
 
 /// Checks every checksum of the write-ahead log and of the partitions.
 #[utoipa::path(get, path = "/api/v1/verify", tag = "store",
-    responses((status = 200, body = VerifyReport)))]
+    responses((status = 200, body = VerifyReport), Errors<Checking>))]
 pub(crate) async fn verify(State(state): State<Arc<MaintenanceState>>) -> Response {
     in_turn(&state, super::verify).await
 }
@@ -151,19 +180,20 @@ pub(crate) async fn require_confirmation(request: Request, next: Next) -> Respon
         return next.run(request).await;
     }
     let detail = "this changes what is stored: send the header Tierlog-Confirm";
-    problem(StatusCode::PRECONDITION_REQUIRED, "confirmation_required", detail)
+    Problem::new(Code::ConfirmationRequired, detail).into_response()
 }
 
-fn moment(at: &AtMoment) -> Result<Moment, Box<Response>> {
-    let refuse = |detail| Box::new(problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail));
+fn moment(at: &AtMoment) -> Result<Moment, Problem> {
     match (&at.now, at.trust_clock) {
         (None, None | Some(false)) => Ok(Moment::Now),
         (None, Some(true)) => Ok(Moment::TrustedNow),
-        (Some(_), Some(true)) => Err(refuse("now and trust_clock exclude each other")),
+        (Some(_), Some(true)) => {
+            Err(Problem::parameter("now", "now and trust_clock exclude each other"))
+        }
         (Some(text), None | Some(false)) => {
             let moment = text.parse::<jiff::Timestamp>().map(Timestamp::from);
             let detail = "now must be RFC 3339, such as 2027-11-20T00:00:00Z";
-            moment.map(Moment::At).map_err(|_| refuse(detail))
+            moment.map(Moment::At).map_err(|_| Problem::parameter("now", detail))
         }
     }
 }
@@ -175,7 +205,7 @@ async fn in_turn<T: Serialize + Send + 'static>(
 ) -> Response {
     let Ok(turn) = Arc::clone(&state.turn).try_acquire_owned() else {
         let detail = "another maintenance runs already, try again when it is done";
-        return problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail);
+        return Problem::new(Code::Busy, detail).into_response();
     };
     let store = state.store.clone();
     blocking(move || {
@@ -192,12 +222,11 @@ pub(crate) async fn blocking<T: Serialize + Send + 'static>(
         Ok(Ok(report)) => Json(report).into_response(),
         Ok(Err(error)) => {
             error!(%error, "maintenance stopped half way");
-            let detail = error.to_string();
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "maintenance", &detail)
+            Problem::new(Code::Maintenance, error.to_string()).into_response()
         }
         Err(error) => {
             error!(panicked = error.is_panic(), "maintenance worker ended early");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
+            Problem::new(Code::Internal, "internal error").into_response()
         }
     }
 }

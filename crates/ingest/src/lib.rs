@@ -33,12 +33,11 @@ pub use frame::is_blank;
 pub use join::{Joining, OtherText};
 pub use normalise::{AliasTable, ShapeRow, Target, shape_rows};
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
-pub use pipeline::{Ingest, PreparedBatch, Rejection, Verdicts};
+pub use pipeline::{Ingest, PreparedBatch, Verdicts};
 pub use redact::{
     DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,
 };
 pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{
-    ConnectionError, IngestAnswer, IngestApi, Problem, http_router, refusal_names,
-    serve_tcp_connection,
+    ConnectionError, IngestAnswer, IngestApi, http_router, refusal_names, serve_tcp_connection,
 };

@@ -5,15 +5,14 @@ mod body;
 mod builder;
 mod splitter;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Buf as _;
-use serde::Serialize;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::memory::MemoryPart;
 use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present, RedactedBatch, RejectReason};
+use tierlog_problem::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Defaults, IngestConfig};
@@ -120,19 +119,6 @@ pub(crate) enum Held {
     Cut,
     /// They leave, and nothing goes on with them.
     Closed,
-}
-
-/// A line that was not taken as a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Rejection {
-    /// Position in the body, from 1: of the line, or of the element of an array.
-    pub line: u64,
-    /// The named reason.
-    #[schema(value_type = String, example = "invalid_json")]
-    pub reason: RejectReason,
-    /// What exactly is wrong; never quotes the line.
-    #[schema(value_type = String)]
-    pub detail: Cow<'static, str>,
 }
 
 /// Lines that are ready for the hand-off, with the verdict on each.

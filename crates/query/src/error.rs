@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tierlog_model::memory::Exhausted;
+use tierlog_problem::Code;
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,23 +79,23 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// Returns the stable code of the contract's `application/problem+json`.
-    pub fn code(&self) -> &'static str {
+    /// Returns the code of the contract's error answers.
+    pub fn code(&self) -> Code {
         match self {
-            QueryError::Syntax { .. } => "query_syntax",
-            QueryError::PseudonymisedField { .. } => "pseudonymised_field",
-            QueryError::TooExpensive { .. } => "too_expensive",
-            QueryError::Parameter { .. } => "invalid_parameter",
-            QueryError::Cursor => "invalid_cursor",
-            QueryError::Deadline(_) => "deadline",
-            QueryError::Cancelled => "cancelled",
-            QueryError::Memory(exhausted) if exhausted.is_final() => "too_expensive",
-            QueryError::Busy(_) | QueryError::Memory(_) => "busy",
+            QueryError::Syntax { .. } => Code::QuerySyntax,
+            QueryError::PseudonymisedField { .. } => Code::PseudonymisedField,
+            QueryError::TooExpensive { .. } => Code::TooExpensive,
+            QueryError::Parameter { .. } => Code::InvalidParameter,
+            QueryError::Cursor => Code::InvalidCursor,
+            QueryError::Deadline(_) => Code::Deadline,
+            QueryError::Cancelled => Code::Cancelled,
+            QueryError::Memory(exhausted) if exhausted.is_final() => Code::TooExpensive,
+            QueryError::Busy(_) | QueryError::Memory(_) => Code::Busy,
             QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)
-            | QueryError::Unreadable(_) => "store_unreadable",
-            QueryError::Internal(_) => "internal",
+            | QueryError::Unreadable(_) => Code::StoreUnreadable,
+            QueryError::Internal(_) => Code::Internal,
         }
     }
 

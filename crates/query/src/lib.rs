@@ -34,7 +34,7 @@ pub use execute::{
 };
 #[cfg(any(test, feature = "fuzzing"))]
 pub use http::fuzzing;
-pub use http::{ANSWER_STATUSES, Code, Problem, QueryState, answer_paths, contract, http_router};
+pub use http::{ANSWER_STATUSES, QueryState, answer_paths, contract, http_router};
 pub use moment::{MOMENT_FORMS, Moment, read_moment};
 pub use parse::{
     AddressRange, AnyField, Bound, Compiled, Expr, FieldTest, KnownFields, LevelSet, Literal,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::NO;
 use crate::cli::target::{Ask, TargetArgs};
-use crate::client::{Endpoint, Problem};
+use crate::client::{Endpoint, ErrorAnswer};
 use crate::maintenance::dead_letters::{self, Letter};
 
 /// HTTP status of a letter that is not there.
@@ -20,7 +20,7 @@ pub(super) fn run(id: u64, target: &TargetArgs) -> Result<ExitCode> {
     let asked = target.report(Ask::Look, &endpoint, |store| dead_letters::show(store, id));
     let letter: Option<Letter> = match asked {
         Ok(letter) => letter,
-        Err(error) => match error.downcast_ref::<Problem>() {
+        Err(error) => match error.downcast_ref::<ErrorAnswer>() {
             Some(problem) if problem.status == NOT_FOUND => None,
             _ => return Err(error),
         },

@@ -10,7 +10,7 @@ use tierlog_ingest::OtherText;
 use super::http::{HttpSettings, WhenWrong};
 use super::spool::{SpoolSettings, WhenFull};
 use super::tcp::TcpSettings;
-use crate::cli::WrongUsage;
+use crate::client::WrongUsage;
 use crate::config::{parse_duration, parse_size};
 use crate::output::Format;
 

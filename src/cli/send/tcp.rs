@@ -16,7 +16,7 @@ use super::notices::Notices;
 use super::tally::Tally;
 use super::weather::Weather;
 use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
-use crate::cli::{Unreachable, WrongUsage};
+use crate::client::{Unreachable, WrongUsage};
 use crate::output::{Progress, grouped};
 
 use link::{Ended, Link, open};

@@ -12,15 +12,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::State;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tierlog_ingest::Ingest;
+use tierlog_model::Clock;
 use tierlog_model::memory::MemoryPart;
-use tierlog_model::{Clock, Refusal};
+use tierlog_problem::{Code, ErrorSet, Errors, PathText, Problem, QueryOf};
 use tierlog_store::{LetterSelection, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,7 @@ use tracing::error;
 
 use super::report::{Letter, LetterList, LettersDropped, LettersReplayed};
 use super::{LetterParameters, ReplayError};
-use crate::maintenance::http::{blocking, require_confirmation};
-use crate::problem::problem;
+use crate::maintenance::http::{Changing, blocking, require_confirmation};
 
 /// What the routes work on.
 pub(crate) struct LettersState {
@@ -63,14 +62,43 @@ impl LettersState {
     fn begin_change(
         &self,
         parameters: &LetterParameters,
-    ) -> Result<(LetterSelection, OwnedSemaphorePermit), Box<Response>> {
+    ) -> Result<(LetterSelection, OwnedSemaphorePermit), Problem> {
         let selection = parameters
             .selection_to_change(self.clock.now())
-            .map_err(|detail| Box::new(invalid(&detail)))?;
-        let turn =
-            Arc::clone(&self.turn).try_acquire_owned().map_err(|_| Box::new(busy(CHANGING)))?;
+            .map_err(|detail| Problem::new(Code::InvalidParameter, detail))?;
+        let turn = Arc::clone(&self.turn).try_acquire_owned();
+        let turn = turn.map_err(|_| Problem::new(Code::Busy, CHANGING))?;
         Ok((selection, turn))
     }
+}
+
+/// Errors of a listing.
+struct Listing;
+
+impl ErrorSet for Listing {
+    const CODES: &'static [Code] = &[Code::InvalidParameter, Code::Busy, Code::Maintenance];
+}
+
+/// Errors of a look at one letter.
+struct Showing;
+
+impl ErrorSet for Showing {
+    const CODES: &'static [Code] = &[Code::InvalidParameter, Code::NotFound, Code::Maintenance];
+}
+
+/// Errors of a replay, which sends lines through ingest.
+struct Replaying;
+
+impl ErrorSet for Replaying {
+    const CODES: &'static [Code] = &[
+        Code::InvalidParameter,
+        Code::ConfirmationRequired,
+        Code::Busy,
+        Code::Maintenance,
+        Code::StoreRefusesWrites,
+        Code::ShuttingDown,
+        Code::DiskFull,
+    ];
 }
 
 /// Returns the routes.
@@ -95,19 +123,20 @@ pub(crate) fn letters_router(state: Arc<LettersState>) -> Router {
         ("id" = Option<String>, Query, description = "only these numbers, with commas between"),
         ("limit" = Option<u64>, Query, description = "most letters to show, 100 by default, at most 1000"),
     ),
-    responses((status = 200, body = LetterList)))]
+    responses((status = 200, body = LetterList), Errors<Listing>))]
 pub(crate) async fn list(
     State(state): State<Arc<LettersState>>,
-    Query(parameters): Query<LetterParameters>,
+    QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
     let read =
         parameters.selection(state.clock.now()).and_then(|own| Ok((own, parameters.limit()?)));
     let (selection, limit) = match read {
         Ok(read) => read,
-        Err(detail) => return invalid(&detail),
+        Err(detail) => return Problem::new(Code::InvalidParameter, detail).into_response(),
     };
     let Ok(_room) = state.hits.try_take(limit as u64 * LETTER_BYTES) else {
-        return busy("searches hold the memory that this listing needs, try again later");
+        let detail = "searches hold the memory that this listing needs, try again later";
+        return Problem::new(Code::Busy, detail).into_response();
     };
     blocking(move || super::list(&state.store, &selection, limit)).await
 }
@@ -115,20 +144,23 @@ pub(crate) async fn list(
 /// Returns one dead letter.
 #[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "store",
     params(("id" = u64, Path, description = "its number")),
-    responses((status = 200, body = Letter), (status = 404, description = "there is no such letter")))]
+    responses((status = 200, body = Letter), Errors<Showing>))]
 pub(crate) async fn show(
     State(state): State<Arc<LettersState>>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Response {
-    let Ok(id) = id.parse() else { return invalid("id: expected a number") };
+    let Ok(id) = id.parse() else {
+        return Problem::parameter("id", "id: expected a number").into_response();
+    };
     let store = state.store.clone();
     match tokio::task::spawn_blocking(move || super::show(&store, id)).await {
         Ok(Ok(Some(letter))) => Json(letter).into_response(),
         Ok(Ok(None)) => {
-            problem(StatusCode::NOT_FOUND, "not_found", "there is no dead letter of this number")
+            let detail = "there is no dead letter of this number";
+            Problem::new(Code::NotFound, detail).into_response()
         }
-        Ok(Err(error)) => failed(&error.into()),
-        Err(_) => failed(&ReplayError::Thread),
+        Ok(Err(error)) => failed(error.into()),
+        Err(_) => failed(ReplayError::Thread),
     }
 }
 
@@ -156,14 +188,14 @@ struct LettersToChange {
         LettersToChange,
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
-    responses((status = 200, body = LettersReplayed)))]
+    responses((status = 200, body = LettersReplayed), Errors<Replaying>))]
 pub(crate) async fn replay(
     State(state): State<Arc<LettersState>>,
-    Query(parameters): Query<LetterParameters>,
+    QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
     let (selection, turn) = match state.begin_change(&parameters) {
         Ok(begun) => begun,
-        Err(refusal) => return *refusal,
+        Err(problem) => return problem.into_response(),
     };
     // On a task of its own: a client that leaves does not cut a page in two.
     let work = async move {
@@ -173,8 +205,8 @@ pub(crate) async fn replay(
     };
     match tokio::spawn(work).await {
         Ok(Ok(report)) => Json(report).into_response(),
-        Ok(Err(error)) => failed(&error),
-        Err(_) => failed(&ReplayError::Thread),
+        Ok(Err(error)) => failed(error),
+        Err(_) => failed(ReplayError::Thread),
     }
 }
 
@@ -184,14 +216,14 @@ pub(crate) async fn replay(
         LettersToChange,
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),
-    responses((status = 200, body = LettersDropped)))]
+    responses((status = 200, body = LettersDropped), Errors<Changing>))]
 pub(crate) async fn drop_letters(
     State(state): State<Arc<LettersState>>,
-    Query(parameters): Query<LetterParameters>,
+    QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
     let (selection, turn) = match state.begin_change(&parameters) {
         Ok(begun) => begun,
-        Err(refusal) => return *refusal,
+        Err(problem) => return problem.into_response(),
     };
     blocking(move || {
         let _turn = turn;
@@ -203,28 +235,13 @@ pub(crate) async fn drop_letters(
 /// Why a change has to wait.
 const CHANGING: &str = "dead letters are being replayed or dropped already, try again later";
 
-fn busy(detail: &str) -> Response {
-    let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, "busy", detail);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
-}
-
-fn invalid(detail: &str) -> Response {
-    problem(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
-}
-
-fn failed(error: &ReplayError) -> Response {
+fn failed(error: ReplayError) -> Response {
     error!(%error, "dead letters: stopped half way");
-    let detail = error.to_string();
-    match error {
-        ReplayError::Refused(Refusal::DiskFull) => {
-            problem(StatusCode::INSUFFICIENT_STORAGE, "disk_full", &detail)
-        }
-        ReplayError::Refused(_) => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, "store_refuses_writes", &detail)
-        }
+    let problem = match error {
+        ReplayError::Refused(refusal) => Problem::from(refusal),
         ReplayError::Store(_) | ReplayError::Thread => {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "maintenance", &detail)
+            Problem::new(Code::Maintenance, error.to_string())
         }
-    }
+    };
+    problem.into_response()
 }

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{LineRun, RejectReason};
+use tierlog_problem::Rejection;
 
-use super::{Held, PreparedBatch, Rejection, StreamReader, Verdicts};
+use super::{Held, PreparedBatch, StreamReader, Verdicts};
 use crate::decode::Reject;
 use crate::elements::objects;
 use crate::frame::content;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::pipeline::Rejection;
+use tierlog_problem::Rejection;
 
 /// Body of `200`: every line is durable, as a record or, redacted, as a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -8,15 +8,15 @@ mod taking;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use tierlog_model::{BatchId, Level, SenderId};
+use tierlog_problem::{Code, Errors, Problem, QueryOf};
 
 use super::answer::IngestAnswer;
-use super::problem::{BODY_LIMIT, INFLATED_LIMIT, NOTHING_READABLE, Problem};
+use super::problem::{BODY_LIMIT, INFLATED_LIMIT, IngestErrors, too_large};
 use super::{Protocol, count_refused};
 use crate::config::Defaults;
 use crate::inflate::Encoding;
@@ -70,19 +70,13 @@ pub(crate) struct IngestParams {
     ),
     responses(
         (status = 200, description = "Every line is durable", body = IngestAnswer),
-        (status = 400, description = "Nothing in the body could be read", body = Problem),
-        (status = 408, description = "The body took too long to arrive", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 415, description = "Unknown type or encoding", body = Problem),
-        (status = 429, description = "Full; see Retry-After", body = Problem),
-        (status = 503, description = "The store refuses writes", body = Problem),
-        (status = 507, description = "The disk is full", body = Problem),
+        Errors<IngestErrors>,
     )
 )]
 pub(crate) async fn ingest(
     State(ingest): State<Arc<Ingest>>,
     sender: Option<Extension<SenderId>>,
-    params: Result<Query<IngestParams>, QueryRejection>,
+    params: Result<QueryOf<IngestParams>, Problem>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Json<IngestAnswer>, Problem> {
@@ -94,12 +88,11 @@ pub(crate) async fn ingest(
 async fn take(
     ingest: &Arc<Ingest>,
     sender: SenderId,
-    params: Result<Query<IngestParams>, QueryRejection>,
+    params: Result<QueryOf<IngestParams>, Problem>,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<IngestAnswer, Problem> {
-    let Query(params) = params
-        .map_err(|_| Problem::bad_request("invalid_parameter", "query string is malformed"))?;
+    let QueryOf(params) = params?;
     let head = read_head(headers, params)?;
     check_announced(ingest, headers, head.encoding)?;
     let taken = Taking::new(ingest, sender, body).run(head).await?;
@@ -111,8 +104,8 @@ fn answer(ingest: &Ingest, taken: Taken) -> Result<IngestAnswer, Problem> {
     let rejected_count = verdicts.rejected_line_count();
     if verdicts.accepted_count == 0 && rejected_count > 0 {
         let detail = format!("none of {rejected_count} lines could be read");
-        let problem = Problem::bad_request(NOTHING_READABLE, detail);
-        return Err(Problem { errors: verdicts.rejections, ..problem });
+        let problem = Problem::new(Code::NothingReadable, detail);
+        return Err(problem.with_errors(verdicts.rejections));
     }
     Ok(IngestAnswer {
         accepted: accepted_count,
@@ -126,8 +119,7 @@ fn answer(ingest: &Ingest, taken: Taken) -> Result<IngestAnswer, Problem> {
 }
 
 fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<BodyHead, Problem> {
-    let unsupported =
-        |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+    let unsupported = |detail| Problem::new(Code::UnsupportedMediaType, detail);
     let format = body_format(text_header(headers, header::CONTENT_TYPE.as_str())?)
         .ok_or_else(|| unsupported("content type is none of JSON lines, JSON, plain text"))?;
     let encoding = text_header(headers, header::CONTENT_ENCODING.as_str())?
@@ -137,14 +129,14 @@ fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<BodyHead, Prob
         None => None,
         Some(text) => Some(BatchId::of_client(text).ok_or_else(|| {
             let detail = "Tierlog-Batch-Id must be 1 to 128 printable ASCII characters";
-            Problem::bad_request("invalid_batch_id", detail)
+            Problem::new(Code::InvalidBatchId, detail)
         })?),
     };
     let level = match params.level.as_deref() {
         None | Some("") => None,
         Some(word) => Some(
             Level::from_word(word)
-                .ok_or_else(|| Problem::bad_request("invalid_parameter", "level is unknown"))?,
+                .ok_or_else(|| Problem::parameter("level", "level is unknown"))?,
         ),
     };
     let service = default_text(params.service, "service", SERVICE_BYTES_MAX)?;
@@ -156,13 +148,13 @@ fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<BodyHead, Prob
 /// every record.
 fn default_text(
     text: Option<String>,
-    name: &str,
+    name: &'static str,
     bytes_max: usize,
 ) -> Result<Option<String>, Problem> {
     match text {
         Some(text) if text.len() > bytes_max => {
             let detail = format!("{name} is longer than {bytes_max} bytes");
-            Err(Problem::bad_request("invalid_parameter", detail))
+            Err(Problem::parameter(name, detail))
         }
         Some(text) if text.is_empty() => Ok(None),
         Some(_) | None => Ok(text),
@@ -179,10 +171,10 @@ fn check_announced(
     let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     let limits = &ingest.config().limits;
     if announced > limits.body_bytes_max {
-        return Err(Problem::too_large(limits.body_bytes_max, BODY_LIMIT));
+        return Err(too_large(limits.body_bytes_max, BODY_LIMIT));
     }
     if encoding == Encoding::Identity && announced > limits.inflated_bytes_max {
-        return Err(Problem::too_large(limits.inflated_bytes_max, INFLATED_LIMIT));
+        return Err(too_large(limits.inflated_bytes_max, INFLATED_LIMIT));
     }
     Ok(())
 }
@@ -190,8 +182,7 @@ fn check_announced(
 fn text_header<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Problem> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = value.to_str();
-    text.map(Some)
-        .map_err(|_| Problem::bad_request("invalid_header", format!("{name} is not text")))
+    text.map(Some).map_err(|_| Problem::new(Code::InvalidHeader, format!("{name} is not text")))
 }
 
 /// Returns how a body of a content type is read; `None` for types that are not ours.

@@ -13,10 +13,11 @@ mod tcp;
 use std::sync::Arc;
 
 use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
+use tierlog_problem::Problem;
 
 pub use answer::IngestAnswer;
 pub use http::IngestApi;
-pub use problem::{Problem, refusal_names};
+pub use problem::refusal_names;
 pub(crate) use room::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use tcp::fuzz_handshake;
@@ -128,7 +129,7 @@ pub(crate) fn count_bytes(protocol: Protocol, bytes: usize) {
 
 /// Counts a request of which nothing, or not all, was stored, by why.
 pub(crate) fn count_refused(protocol: Protocol, problem: &Problem) {
-    let Some(why) = problem.refusal() else { return };
+    let Some(why) = problem::refusal_label(problem) else { return };
     metrics::counter!(
         metric_names::INGEST_REFUSED, "protocol" => protocol.as_str(), "why" => why
     )

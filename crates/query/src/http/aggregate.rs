@@ -7,12 +7,13 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::body::Answer;
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::Counting;
 use super::request::Scope;
 use super::state::QueryState;
 use crate::aggregate::aggregate as run_aggregation;
@@ -71,7 +72,7 @@ pub(super) struct AggregateResponse {
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
         (status = 200, body = AggregateResponse, description = "The answer"),
-        Problem,
+        Errors<Counting>,
     )
 )]
 pub(super) async fn aggregate(

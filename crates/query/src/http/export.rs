@@ -21,13 +21,14 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Code, Errors, Problem};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::Parameters;
-use super::problem::{Code, Problem};
+use super::problem::Paging;
 use super::request::Scope;
 use super::state::{Patience, QueryState};
 use crate::execute::{HitSink, Kept};
@@ -111,7 +112,7 @@ impl ExportParameters {
     responses(
         (status = 200, body = String, description = "The answer",
             content_type = "application/x-ndjson"),
-        Problem,
+        Errors<Paging>,
     )
 )]
 pub(super) async fn export(

@@ -7,12 +7,13 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, PathText, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Wholeness, took_ms};
 use super::body::Answer;
-use super::parameters::{Parameters, PathText};
-use super::problem::Problem;
+use super::parameters::Parameters;
+use super::problem::{Counting, LookUp};
 use super::request::Scope;
 use super::state::QueryState;
 use crate::PlanRequest;
@@ -73,7 +74,7 @@ pub(super) struct FieldEntry {
     params(FieldsParameters),
     responses(
         (status = 200, body = FieldsResponse, description = "The answer"),
-        Problem,
+        Errors<LookUp>,
     )
 )]
 pub(super) async fn fields(
@@ -165,7 +166,7 @@ impl From<FieldValue> for ValueEntry {
         ValuesParameters),
     responses(
         (status = 200, body = ValuesResponse, description = "The answer"),
-        Problem,
+        Errors<Counting>,
     )
 )]
 pub(super) async fn values(

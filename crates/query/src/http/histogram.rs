@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::body::Answer;
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::Counting;
 use super::request::Scope;
 use super::state::QueryState;
 use crate::aggregate::{HistogramBucket, histogram as run_histogram};
@@ -73,7 +74,7 @@ impl From<HistogramBucket> for Bucket {
     params(Scope, HistogramParameters),
     responses(
         (status = 200, body = HistogramResponse, description = "The answer"),
-        Problem,
+        Errors<Counting>,
     )
 )]
 pub(super) async fn histogram(

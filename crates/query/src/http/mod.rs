@@ -32,10 +32,10 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Router, middleware};
+use tierlog_problem::{method_not_allowed, not_found};
 
 pub use observe::{ANSWER_STATUSES, answer_paths};
 pub use openapi::contract;
-pub use problem::{Code, Problem};
 pub use state::QueryState;
 
 /// Returns the routes of the query API.
@@ -53,16 +53,8 @@ pub fn http_router(state: Arc<QueryState>) -> Router {
         .route("/api/v1/export", get(export::export))
         .route("/api/v1/tiers", get(tiers::tiers))
         .route("/api/v1/openapi.json", get(openapi::openapi))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(unknown_method)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(observe::observe))
         .with_state(state)
-}
-
-async fn unknown_path() -> Problem {
-    Problem::new(Code::NotFound, "there is nothing under this path")
-}
-
-async fn unknown_method() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "this resource does not know the method")
 }

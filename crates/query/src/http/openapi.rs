@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use tierlog_problem::{Errors, Problem, add_errors};
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::{BODY_ERRORS, Listing};
 use super::state::QueryState;
 
 /// The query side of the contract.
@@ -44,11 +45,15 @@ pub fn contract() -> OpenApi {
 }
 
 /// A handler of two methods documents both at once: GET has no body, POST reads its parameters
-/// there, and every operation has a name of its own.
+/// there, and every operation has a name of its own. Only a POST meets the errors of a body.
 fn part(path: &mut PathItem) {
-    let (Some(get), Some(post)) = (&mut path.get, &mut path.post) else { return };
-    get.request_body = None;
-    post.operation_id = post.operation_id.as_ref().map(|name| format!("{name}_by_body"));
+    if let (Some(get), Some(post)) = (&mut path.get, &mut path.post) {
+        get.request_body = None;
+        post.operation_id = post.operation_id.as_ref().map(|name| format!("{name}_by_body"));
+    }
+    if let Some(post) = &mut path.post {
+        add_errors(post, BODY_ERRORS);
+    }
 }
 
 /// Returns this contract.
@@ -56,7 +61,7 @@ fn part(path: &mut PathItem) {
     get,
     path = "/api/v1/openapi.json",
     tag = "store",
-    responses((status = 200, body = Object, description = "The answer"))
+    responses((status = 200, body = Object, description = "The answer"), Errors<Listing>)
 )]
 pub(super) async fn openapi(
     State(state): State<Arc<QueryState>>,

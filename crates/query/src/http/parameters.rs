@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRef, FromRequest, Query, Request};
 use axum::http::Method;
-use axum::http::request::Parts;
 use serde_json::Value;
 use tierlog_model::memory::{MemoryLease, MemoryPart, ThreadMemory};
+use tierlog_problem::{Code, Problem};
 use tokio_stream::StreamExt as _;
 
 use super::duration::parse_duration;
-use super::problem::{Code, Problem};
 use crate::QueryError;
 
 /// Largest request body that is read without a lease: most are a tenth of it.
@@ -66,20 +65,6 @@ where
             }
         }
         Ok(parameters)
-    }
-}
-
-/// A text that stands in the path.
-#[derive(Debug)]
-pub(crate) struct PathText(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for PathText {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathText, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let problem = |_| Problem::new(Code::InvalidParameter, "the path is not UTF-8");
-        path.map(|Path(text)| PathText(text)).map_err(problem)
     }
 }
 

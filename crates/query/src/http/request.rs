@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tierlog_model::RecordKind;
+use tierlog_problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::Parameters;
-use super::problem::Problem;
 use crate::PlanRequest;
 
 /// Which records a query is about, and how long it may take.

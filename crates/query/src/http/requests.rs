@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, PathText, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Wholeness, took_ms};
 use super::body::{Answer, Apart, Records};
-use super::parameters::{Parameters, PathText};
-use super::problem::Problem;
+use super::parameters::Parameters;
+use super::problem::LookUp;
 use super::state::{Patience, QueryState};
 use crate::{Deadline, Engine, LevelState, LevelStatus, RequestResponse};
 
@@ -105,7 +106,7 @@ impl RequestAnswer {
         RequestParameters),
     responses(
         (status = 200, body = RequestAnswer, description = "The answer"),
-        Problem,
+        Errors<LookUp>,
     )
 )]
 pub(super) async fn request(

@@ -7,12 +7,13 @@ use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness, took_ms};
 use super::body::{Answer, Apart, Records};
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::Paging;
 use super::request::Scope;
 use super::state::{Patience, QueryState};
 use crate::{
@@ -145,7 +146,7 @@ where
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
         (status = 200, body = SearchAnswer, description = "The answer"),
-        Problem,
+        Errors<Paging>,
     )
 )]
 pub(super) async fn search(

@@ -10,13 +10,13 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use serde::Serialize;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
+use tierlog_problem::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
 use super::body::Answer;
 use super::parameters::BodyBounds;
-use super::problem::{Code, Problem};
 use crate::{Deadline, Engine, QueryError};
 
 /// How long a query waits for a permit: longer than most queries run, shorter than a person

@@ -10,12 +10,13 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use tierlog_model::memory::{Exhausted, MemoryLease, MemoryPart, MemoryUse};
 use tierlog_model::metric_names::TAIL_MISSED;
+use tierlog_problem::{Errors, Problem};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 use utoipa::IntoParams;
 
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::Following;
 use super::request::Kind;
 use super::state::QueryState;
 use crate::{Compiled, RecordFilter, Tail, TailEvent, Warning};
@@ -52,10 +53,7 @@ pub(super) struct TailParameters {
     responses(
         (status = 200, body = String, description = "The answer",
             content_type = "text/event-stream"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "Too many queries; see Retry-After",
-            content_type = "application/problem+json"),
+        Errors<Following>,
     )
 )]
 pub(super) async fn tail(

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Serialize;
 use tierlog_model::{TierId, TierPolicy, Tiers};
+use tierlog_problem::{Errors, Problem};
 use tierlog_store::{Partition, PartitionState};
 use utoipa::ToSchema;
 
 use super::body::Answer;
 use super::parameters::Parameters;
-use super::problem::Problem;
+use super::problem::Listing;
 use super::state::QueryState;
 
 /// Every tier with its partitions.
@@ -66,8 +67,7 @@ pub(super) struct PartitionEntry {
     tag = "store",
     responses(
         (status = 200, body = TiersResponse, description = "The answer"),
-        (status = 400, body = Problem, description = "The request is not valid",
-            content_type = "application/problem+json"),
+        Errors<Listing>,
     )
 )]
 pub(super) async fn tiers(

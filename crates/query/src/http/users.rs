@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::State;
+use tierlog_problem::{Errors, PathText, Problem};
 
 use super::body::{Answer, Records};
-use super::parameters::{Parameters, PathText};
-use super::problem::Problem;
+use super::parameters::Parameters;
+use super::problem::Paging;
 use super::request::Scope;
 use super::search::{SearchAnswer, SearchParameters, answer_hits};
 use super::state::QueryState;
@@ -23,7 +24,7 @@ use crate::{Deadline, Engine, UserRequest};
         SearchParameters),
     responses(
         (status = 200, body = SearchAnswer, description = "The answer"),
-        Problem,
+        Errors<Paging>,
     )
 )]
 pub(super) async fn user(
@@ -44,7 +45,7 @@ pub(super) async fn user(
         example = json!({"user_id": "4242", "start": "now-1d"})),
     responses(
         (status = 200, body = SearchAnswer, description = "The answer"),
-        Problem,
+        Errors<Paging>,
     )
 )]
 pub(super) async fn user_by_body(

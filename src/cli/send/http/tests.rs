@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 
 use super::super::lines::{Cut, Cutter, Unfinished};
 use super::*;
-use crate::cli::Unreachable;
+use crate::client::Unreachable;
 
 fn notices() -> Notices {
     Notices::beside(Progress::hidden())

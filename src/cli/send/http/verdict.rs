@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tierlog_problem::{Code, Retry};
 
 use super::super::tally::Tally;
 use super::part::Part;
-use crate::cli::Unreachable;
-use crate::client::{Problem, Reply};
+use crate::client::Unreachable;
+use crate::client::{ErrorAnswer, Reply};
 
 /// What an attempt came to.
 #[derive(Debug)]
@@ -31,33 +32,53 @@ pub(super) fn read_verdict(part: &Part<'_>, sent: Result<Reply, Unreachable>) ->
         Ok(reply) => reply,
         Err(unreachable) => return Verdict::Lost(unreachable.into()),
     };
-    let problem = || Problem::read(reply.status, &reply.body);
-    match reply.status {
-        200 => {
-            let mut tally = Tally::default();
-            match serde_json::from_slice(&reply.body) {
-                Ok(answer) => tally.add_answer(part.sent(), &answer),
-                Err(_) => return Verdict::Wrong(not_ours()),
-            }
-            Verdict::Done(tally)
+    if reply.status == 200 {
+        let Ok(answer) = serde_json::from_slice(&reply.body) else {
+            return Verdict::Wrong(not_ours());
+        };
+        let mut tally = Tally::default();
+        tally.add_answer(part.sent(), &answer);
+        return Verdict::Done(tally);
+    }
+    if reply.status == 400
+        && let Ok(answer) = serde_json::from_slice::<Value>(&reply.body)
+        && answer.get("errors").is_some()
+    {
+        let mut tally = Tally::default();
+        tally.add_refused(part.sent(), &answer);
+        return Verdict::Done(tally);
+    }
+    let answer = ErrorAnswer::read(reply.status, &reply.body);
+    match answer.known_code() {
+        Some(code) => verdict_of_code(code, answer, reply.retry_after),
+        None => verdict_of_status(answer, reply.retry_after),
+    }
+}
+
+/// Reads an error answer of Tierlog.
+fn verdict_of_code(code: Code, answer: ErrorAnswer, after: Option<Duration>) -> Verdict {
+    match code.retry() {
+        Retry::Never => Verdict::Wrong(answer.into()),
+        Retry::Smaller => Verdict::Refused(answer.into()),
+        // A beginning of the body may be stored: its lines go out again under the same name only.
+        Retry::Later | Retry::After(_)
+            if answer.durable_lines > 0
+                || matches!(code, Code::IncompleteBody | Code::Deadline) =>
+        {
+            Verdict::Lost(answer.into())
         }
-        400 => match serde_json::from_slice::<Value>(&reply.body) {
-            Ok(answer) if answer.get("errors").is_some() => {
-                let mut tally = Tally::default();
-                tally.add_refused(part.sent(), &answer);
-                Verdict::Done(tally)
-            }
-            // It never arrived whole.
-            Ok(_) if problem().code == "incomplete_body" => Verdict::Lost(problem().into()),
-            Ok(_) if problem().code.starts_with("invalid_") => Verdict::Wrong(problem().into()),
-            Ok(_) | Err(_) => Verdict::Refused(problem().into()),
-        },
-        413 | 422 => Verdict::Refused(problem().into()),
-        // An own answer of the server: nothing was taken.
-        429 | 500 | 503 | 507 => Verdict::Busy(problem().into(), reply.retry_after),
+        Retry::Later | Retry::After(_) => Verdict::Busy(answer.into(), after),
+    }
+}
+
+/// Reads an error answer without a code that we know: of a proxy, or of another version.
+fn verdict_of_status(answer: ErrorAnswer, after: Option<Duration>) -> Verdict {
+    match answer.status {
+        400 | 413 | 422 => Verdict::Refused(answer.into()),
+        429 | 500 | 503 | 507 => Verdict::Busy(answer.into(), after),
         // A proxy does not know the outcome of the request.
-        408 | 502 | 504 => Verdict::Lost(problem().into()),
-        _ => Verdict::Wrong(problem().into()),
+        408 | 502 | 504 => Verdict::Lost(answer.into()),
+        _ => Verdict::Wrong(answer.into()),
     }
 }
 

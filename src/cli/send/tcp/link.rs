@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::backlog::{Backlog, Next};
-use crate::cli::{Unreachable, WrongUsage};
+use crate::client::{Unreachable, WrongUsage};
 
 /// A server on the same network answers in milliseconds, or is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tierlog_model::{Ack, BatchRoom, Refusal, SenderId, WhenDiskFull};
+use tierlog_problem::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
-use super::super::problem::{BODY_LIMIT, Problem};
+use super::super::problem::{BODY_LIMIT, closed, full, too_large, too_late};
 use super::super::room::HeldRoom;
 use super::super::{Protocol, Tally, count_bytes};
 use crate::inflate::InflateError;
@@ -138,7 +138,7 @@ impl<'t> Taking<'t> {
         let until = Instant::now() + self.ingest.config().limits.full_patience;
         let needed = reading.reader.held_bytes_with(received.len());
         let room = self.ingest.body_room.take_to(needed, &mut reading.held, until);
-        room.await.map_err(|_| Problem::full())?;
+        room.await.map_err(|_| full())?;
         count_bytes(Protocol::Http, received.len());
         reading.reader.give(received)?;
         reading.held.shrink_to(reading.reader.held_bytes());
@@ -164,7 +164,7 @@ impl<'t> Taking<'t> {
         let batch = batch.with_sender(self.sender);
         let sending = handoff.send_into(room, batch, WhenDiskFull::Refuse, count);
         let sent = tokio::time::timeout_at(until, sending).await;
-        let verdict = sent.map_err(|_| Problem::full())?.map_err(|_| Problem::closed())?;
+        let verdict = sent.map_err(|_| full())?.map_err(|_| closed())?;
         self.on_its_way = Some(OnItsWay { verdict, tally, joined_count, through_line });
         Ok(())
     }
@@ -175,7 +175,7 @@ impl<'t> Taking<'t> {
         else {
             return Ok(());
         };
-        let receipt = verdict.await.map_err(|_| Problem::closed())??;
+        let receipt = verdict.await.map_err(|_| closed())??;
         let tally = tally.settled(&receipt);
         // A piece is a repeat as a whole or not at all, and so are the lines that are joined in it.
         let joined_now = if tally.duplicate_count == 0 { joined_count } else { 0 };
@@ -192,7 +192,7 @@ impl Reading {
     async fn fill(mut self, ingest: &Arc<Ingest>, until: Instant) -> Result<Reading, Problem> {
         let needed = self.reader.needed_bytes();
         let held = ingest.body_room.take_to(needed, &mut self.held, until);
-        held.await.map_err(|_| Problem::full())?;
+        held.await.map_err(|_| full())?;
         if self.reader.is_filled() {
             return Ok(self);
         }
@@ -232,7 +232,7 @@ impl Reading {
         let room = tokio::time::timeout_at(until, ingest.handoff().room(bytes)).await;
         let room = room.map_err(|_| {
             ingest.handoff().note_refusal();
-            Problem::full()
+            full()
         })?;
         if self.reader.plain_bytes().is_some_and(|bytes| bytes <= INLINE_BYTES_MAX) {
             let step = self.read(ingest);
@@ -264,7 +264,7 @@ async fn turn(
     until: Instant,
 ) -> Result<OwnedSemaphorePermit, Problem> {
     let turn = tokio::time::timeout_at(until, ingest.turn(bytes)).await;
-    turn.map_err(|_| Problem::full())?.ok_or_else(Problem::closed)
+    turn.map_err(|_| full())?.ok_or_else(closed)
 }
 
 /// Works on a thread that owns all that it works with: a client that leaves meanwhile frees
@@ -276,7 +276,7 @@ where
 {
     tokio::task::spawn_blocking(work).await.map_err(|_| {
         let detail = "the body could not be read";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        Problem::new(Code::Internal, detail)
     })
 }
 
@@ -297,18 +297,18 @@ impl Arriving<'_> {
             let began = Instant::now();
             let frame = tokio::time::timeout(self.time_left, self.body.frame()).await;
             self.time_left = self.time_left.saturating_sub(began.elapsed());
-            let Some(frame) = frame.map_err(|_| Problem::too_late())? else { return Ok(None) };
+            let Some(frame) = frame.map_err(|_| too_late())? else { return Ok(None) };
             let frame = frame.map_err(|error| match is_timeout(&error) {
-                true => Problem::too_late(),
+                true => too_late(),
                 false => {
                     let detail = "the body ended before it was complete";
-                    Problem::bad_request("incomplete_body", detail)
+                    Problem::new(Code::IncompleteBody, detail)
                 }
             })?;
             let Ok(piece) = frame.into_data() else { continue };
             self.received = self.received.saturating_add(piece.len());
             if self.received > self.limit {
-                return Err(Problem::too_large(self.limit, BODY_LIMIT));
+                return Err(too_large(self.limit, BODY_LIMIT));
             }
             if !piece.is_empty() {
                 return Ok(Some(piece));

@@ -9,7 +9,7 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use axum::body::HttpBody;
-use axum::http::Request as HttpRequest;
+use axum::http::{Request as HttpRequest, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use expect_test::{Expect, expect};

@@ -1,12 +1,13 @@
 //! Error answers: `application/problem+json` arrives, a text for people leaves.
 
 use serde_json::Value;
+use tierlog_problem::Code;
 
-use crate::cli::WrongUsage;
+use super::WrongUsage;
 
 /// An error answer of the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorAnswer {
     /// HTTP status.
     pub status: u16,
     /// Stable name of the problem, empty when the server gave none.
@@ -15,40 +16,48 @@ pub struct Problem {
     pub detail: String,
     /// Where in the query text, in bytes.
     pub position: Option<usize>,
+    /// Lines at the beginning of the body that are durable all the same.
+    pub durable_lines: u64,
     /// The query text, to point into.
     query: Option<String>,
 }
 
-impl Problem {
+impl ErrorAnswer {
     /// Reads an error answer; a body that is not problem+json is shown as it is, shortened.
-    pub fn read(status: u16, body: &[u8]) -> Problem {
+    pub fn read(status: u16, body: &[u8]) -> ErrorAnswer {
         let text =
             |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let Ok(value) = serde_json::from_slice::<Value>(body) else {
             let detail: String =
                 String::from_utf8_lossy(body).trim().chars().take(DETAIL_CHARS_MAX).collect();
-            return Problem { status, code: String::new(), detail, position: None, query: None };
+            return ErrorAnswer { status, detail, ..ErrorAnswer::default() };
         };
         let title = text(&value, "title");
-        Problem {
+        ErrorAnswer {
             status,
             code: text(&value, "code").unwrap_or_default(),
             detail: text(&value, "detail").or(title).unwrap_or_default(),
             position: value.get("position").and_then(Value::as_u64).map(|byte| byte as usize),
+            durable_lines: value.get("durable_lines").and_then(Value::as_u64).unwrap_or(0),
             query: None,
         }
     }
 
+    /// Returns the code, if the answer is one of a Tierlog server that we know.
+    pub fn known_code(&self) -> Option<Code> {
+        Code::of_name(&self.code)
+    }
+
     /// Returns the problem with the query text that it points into.
     #[must_use]
-    pub fn with_query(self, query: &str) -> Problem {
-        Problem { query: Some(query.to_owned()), ..self }
+    pub fn with_query(self, query: &str) -> ErrorAnswer {
+        ErrorAnswer { query: Some(query.to_owned()), ..self }
     }
 
     /// Returns an error that says what is wrong with a query: wrong usage, where the server
     /// understood the request and refused it.
     pub fn explain(error: anyhow::Error, query: &str) -> anyhow::Error {
-        match error.downcast::<Problem>() {
+        match error.downcast::<ErrorAnswer>() {
             Ok(problem) if problem.status == 400 => {
                 WrongUsage(problem.with_query(query).to_string()).into()
             }
@@ -61,9 +70,9 @@ impl Problem {
 /// Characters of a foreign error body that are shown: one line of a proxy's page.
 const DETAIL_CHARS_MAX: usize = 200;
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ErrorAnswer {}
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for ErrorAnswer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.detail.is_empty(), self.code.is_empty()) {
             (true, true) => write!(formatter, "the server answered {}", self.status)?,
@@ -90,7 +99,7 @@ mod tests {
     use super::*;
 
     fn check(status: u16, body: &str, query: Option<&str>, expected: &Expect) {
-        let mut problem = Problem::read(status, body.as_bytes());
+        let mut problem = ErrorAnswer::read(status, body.as_bytes());
         if let Some(query) = query {
             problem = problem.with_query(query);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One problem to mend before the configuration is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigFault {
     /// Dotted key, or the file that cannot be read.
     pub key: String,
     /// The value as it was given, in TOML.
@@ -17,9 +17,9 @@ pub struct Problem {
 
 /// Every problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigError(pub Vec<Problem>);
+pub struct ConfigError(pub Vec<ConfigFault>);
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.key)?;
         if let Some(value) = &self.value {
