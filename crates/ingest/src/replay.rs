@@ -74,7 +74,7 @@ impl Ingest {
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::RecordKind;
+    use tierlog_model::{RecordKind, Tenant};
 
     use super::*;
     use crate::config::IngestConfig;
@@ -94,7 +94,7 @@ mod tests {
             line("{\"msg\":\"old\",\"ts\":\"2001-01-01T00:00:00Z\"}"),
             line("{\"msg\":\"own moment\",\"ts\":\"2026-11-20T10:00:00Z\",\"service\":\"web\"}"),
         ];
-        let id = BatchId::of_client("replay-1");
+        let id = BatchId::of_client(Tenant::DEFAULT, "replay-1");
         let replayed = ingest.prepare_again(&lines, id);
         let again = Some(RejectReason::InvalidJson);
         assert_eq!(replayed.rejected, [None, again, Some(RejectReason::PastRetention), None]);

@@ -16,7 +16,7 @@ use crate::encode::write_fields;
 use crate::encoded::{EncodedRecord, write_record};
 use crate::names::{NameId, NameIndex, NameTable};
 use crate::{
-    BufferPool, DecodeError, LineRun, ProducerLines, Record, RetryKey, SenderId, Timestamp,
+    BufferPool, DecodeError, LineRun, ProducerLines, Record, RetryKey, SenderId, Tenant, Timestamp,
 };
 
 /// Stands for the name that a client gave to a batch, so that a retry is recognised
@@ -29,14 +29,15 @@ impl BatchId {
     pub const BYTES: usize = 16;
 
     /// Returns the id of a client's name for a batch, or `None` when the name is empty, longer
-    /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
+    /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII. Equal names of two
+    /// tenants are two ids.
     ///
     /// The id is a hash: ids go into the WAL, and a client's header has not gone through
     /// redaction.
-    pub fn of_client(name: &str) -> Option<BatchId> {
+    pub fn of_client(tenant: Tenant, name: &str) -> Option<BatchId> {
         let fits = (1..=crate::limits::BATCH_ID_BYTES_MAX).contains(&name.len());
         let is_name = fits && name.bytes().all(|byte| byte.is_ascii_graphic());
-        is_name.then(|| BatchId(id_of(&[name.as_bytes()])))
+        is_name.then(|| BatchId(id_of(&[tenant.name().as_bytes(), b"\0", name.as_bytes()])))
     }
 
     /// Returns the id of one piece of the batch. A client cannot send such an id: its name would
@@ -148,6 +149,7 @@ pub struct RedactedBatch {
     records_end: usize,
     record_count: u32,
     span: Option<Span>,
+    tenant: Tenant,
     id: Option<BatchId>,
     sender: SenderId,
     lines: Option<ProducerLines>,
@@ -189,8 +191,20 @@ impl RedactedBatch {
         let records_end = bytes.len();
         names.write(&mut bytes);
         let bytes = pool.freeze(bytes);
-        let (sender, lines, runs) = (SenderId::default(), None, Arc::default());
-        RedactedBatch { bytes, names, records_end, record_count, span, id, sender, lines, runs }
+        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
+        let (lines, runs) = (None, Arc::default());
+        RedactedBatch {
+            bytes,
+            names,
+            records_end,
+            record_count,
+            span,
+            tenant,
+            id,
+            sender,
+            lines,
+            runs,
+        }
     }
 
     /// Returns a batch of one record that stands for a record of a redacted batch: each value was
@@ -218,6 +232,17 @@ impl RedactedBatch {
     #[must_use]
     pub fn with_sender(self, sender: SenderId) -> RedactedBatch {
         RedactedBatch { sender, ..self }
+    }
+
+    /// Returns the batch as a batch of a tenant.
+    #[must_use]
+    pub fn of_tenant(self, tenant: Tenant) -> RedactedBatch {
+        RedactedBatch { tenant, ..self }
+    }
+
+    /// Returns the tenant of all records of the batch.
+    pub fn tenant(&self) -> Tenant {
+        self.tenant
     }
 
     /// Returns who sent the batch, as the retry window counts senders.
@@ -272,14 +297,15 @@ impl RedactedBatch {
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let (sender, lines, runs) = (SenderId::default(), None, Arc::default());
-        let span = None;
+        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
+        let (span, lines, runs) = (None, None, Arc::default());
         let batch = RedactedBatch {
             bytes,
             names,
             records_end,
             record_count,
             span,
+            tenant,
             id,
             sender,
             lines,
@@ -357,6 +383,7 @@ impl RedactedBatch {
             record_count: self.record_count - count,
             // Those of the records that went too: a span says where records may lie.
             span: self.span,
+            tenant: self.tenant,
             id: self.id,
             sender: self.sender,
             lines: self.lines.map(first),

@@ -7,9 +7,9 @@
 
 use std::net::IpAddr;
 
-use crate::BatchId;
 use crate::batch::id_of;
 use crate::limits::{LINE_JUMP_MAX, LINE_NUMBER_MAX};
+use crate::{BatchId, Tenant};
 
 /// Stands for the name that a client gave to itself: a hash, and never that of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,9 +17,10 @@ pub struct ProducerId([u8; BatchId::BYTES]);
 
 impl ProducerId {
     /// Returns the id of a client's name for itself, or `None` when the name is empty, longer
-    /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII.
-    pub fn of_client(name: &str) -> Option<ProducerId> {
-        let id = BatchId::of_client(name)?;
+    /// than [`crate::limits::BATCH_ID_BYTES_MAX`] or not printable ASCII. Equal names of two
+    /// tenants are two producers.
+    pub fn of_client(tenant: Tenant, name: &str) -> Option<ProducerId> {
+        let id = BatchId::of_client(tenant, name)?;
         Some(ProducerId(id_of(&[id.as_bytes(), b"\0producer"])))
     }
 
@@ -136,9 +137,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn equal_names_of_two_tenants_are_two_keys() {
+        let [shop, bank] = ["shop", "bank"].map(|name| Tenant::define(name).expect("a name"));
+        assert_ne!(BatchId::of_client(shop, "b-1"), BatchId::of_client(bank, "b-1"));
+        assert_ne!(ProducerId::of_client(shop, "p"), ProducerId::of_client(bank, "p"));
+        assert_ne!(BatchId::of_client(shop, "b-1"), BatchId::of_client(Tenant::DEFAULT, "b-1"));
+    }
+
+    #[test]
     fn one_name_is_a_batch_a_piece_and_a_producer_apart() {
-        let batch = BatchId::of_client("shop-1").expect("a name");
-        let producer = ProducerId::of_client("shop-1").expect("a name");
+        let batch = BatchId::of_client(Tenant::DEFAULT, "shop-1").expect("a name");
+        let producer = ProducerId::of_client(Tenant::DEFAULT, "shop-1").expect("a name");
         let pieces = [0, 1, u32::MAX].map(|number| *batch.piece(number).as_bytes());
         let mut all = vec![*batch.as_bytes(), *producer.as_bytes()];
         all.extend(pieces);
@@ -161,16 +170,16 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_from_one() {
-        let producer = ProducerId::of_client("p").expect("a name");
+        let producer = ProducerId::of_client(Tenant::DEFAULT, "p").expect("a name");
         let lines = ProducerLines { producer, first: 11, before: LinesBefore::Durable };
         assert_eq!((lines.settled(), lines.last(5), lines.last(0)), (10, 15, 10));
-        assert_eq!(ProducerId::of_client("not printable\n"), None);
+        assert_eq!(ProducerId::of_client(Tenant::DEFAULT, "not printable\n"), None);
     }
 
     #[test]
     fn a_producer_may_skip_what_a_spool_can_lose_and_no_more() {
         let jumps = |durable, first| {
-            let producer = ProducerId::of_client("p").expect("a name");
+            let producer = ProducerId::of_client(Tenant::DEFAULT, "p").expect("a name");
             let lines = ProducerLines { producer, first, before: LinesBefore::Settled };
             lines.jump(durable, 1)
         };

@@ -281,7 +281,8 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn producer_name(text: &str) -> Result<String, String> {
-    let is_name = tierlog_model::ProducerId::of_client(text).is_some();
+    let is_name =
+        tierlog_model::ProducerId::of_client(tierlog_model::Tenant::DEFAULT, text).is_some();
     is_name.then(|| text.to_owned()).ok_or("expected 1 to 128 printable ASCII characters".into())
 }
 

@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use tierlog_ingest::{Ingest, KeptLine};
-use tierlog_model::{BatchId, Clock, Refusal};
+use tierlog_model::{BatchId, Clock, Refusal, Tenant};
 use tierlog_store::{
     LetterEnd, LetterOrder, LetterSelection, PendingReplay, Store, StoreError, StoredRecord,
 };
@@ -80,7 +80,7 @@ async fn replay_page(
     let first = whole.first().map_or(0, |letter| letter.seq);
     let name = format!("tierlog-dead-letters/{first}/{}", now.as_micros());
     let lines: Vec<KeptLine> = whole.iter().map(|letter| kept_line(letter)).collect();
-    let prepared = ingest.prepare_again(&lines, BatchId::of_client(&name));
+    let prepared = ingest.prepare_again(&lines, BatchId::of_client(Tenant::DEFAULT, &name));
     let mut accepted = Vec::new();
     for (letter, rejected) in whole.iter().zip(&prepared.rejected) {
         match rejected {
@@ -118,7 +118,8 @@ pub(crate) async fn finish_pending(
     }
     let letters = read(store, LetterSelection::of_ids(pending.letters.clone())).await?;
     let lines: Vec<KeptLine> = letters.iter().map(kept_line).collect();
-    let prepared = ingest.prepare_again(&lines, BatchId::of_client(&pending.batch));
+    let prepared =
+        ingest.prepare_again(&lines, BatchId::of_client(Tenant::DEFAULT, &pending.batch));
     let is_record = prepared.rejected.iter().map(Option::is_none);
     let accepted: Vec<u64> = letters
         .iter()

@@ -156,7 +156,11 @@ async fn what_is_sent_stands_in_the_journal_before_and_under_the_same_name() {
     drop(ingest);
     let names = names.join().expect("no panic");
     let pending = strict.on_store(Store::pending_replay).await.expect("under way");
-    assert_eq!(names, [tierlog_model::BatchId::of_client(&pending.batch).expect("a name")]);
+    assert_eq!(
+        names,
+        [tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &pending.batch)
+            .expect("a name")]
+    );
     assert_eq!((pending.letters.len(), strict.letters().await.len()), (2, 2));
     strict.close().await;
 }
@@ -180,7 +184,7 @@ async fn a_replay_finishes_the_one_before_it() {
         service: None,
         source: None,
     };
-    let batch = tierlog_model::BatchId::of_client(&name);
+    let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
     let prepared = mended.ingest.prepare_again(&[line], batch);
     mended.ingest.submit(prepared.batch).await.expect("durable");
     let report = mended.replay(LetterSelection::default()).await;
@@ -252,7 +256,7 @@ async fn a_replay_that_was_cut_short_is_finished_once() {
                 };
                 2
             ];
-            let batch = tierlog_model::BatchId::of_client(&name);
+            let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
             let prepared = mended.ingest.prepare_again(&lines, batch);
             mended.ingest.submit(prepared.batch).await.expect("durable");
         }

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
-use tierlog_model::{BatchId, RecordKind};
+use tierlog_model::{BatchId, RecordKind, Tenant};
 use tokio_util::codec::Decoder as _;
 
 use super::*;
@@ -143,7 +143,7 @@ fn a_hundred_errors_are_listed_and_all_are_counted() {
 #[test]
 fn an_id_names_the_batch() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    let id = BatchId::of_client("b-1");
+    let id = BatchId::of_client(Tenant::DEFAULT, "b-1");
     let prepared = prepare_with(&ingest, b"{}", BodyFormat::Json, Defaults::default(), id);
     assert_eq!(prepared.batch.id(), id.as_ref());
 }

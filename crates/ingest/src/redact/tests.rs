@@ -6,7 +6,7 @@ mod plant;
 mod properties;
 
 use expect_test::{Expect, expect};
-use tierlog_model::{Level, PseudonymKey, RecordKind, RejectReason, Timestamp, Value};
+use tierlog_model::{Level, PseudonymKey, RecordKind, RejectReason, Tenant, Timestamp, Value};
 use zeroize::Zeroizing;
 
 use super::*;
@@ -367,7 +367,7 @@ fn replacements_are_counted_and_pseudonyms_are_not() {
     assert_eq!((batch.redacted_count(), batch.record_count()), (3, 1));
     assert!(batch.byte_len() > 40);
     batch.push(record(r#"{"message":"clean","user_id":4242}"#));
-    let id = BatchId::of_client("b1");
+    let id = BatchId::of_client(Tenant::DEFAULT, "b1");
     let batch = batch.finish(id);
     assert_eq!((batch.record_count(), batch.id().copied()), (2, id));
     let last = batch.records().last().expect("two").expect("valid");

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use tierlog_model::{BatchId, Level, SenderId};
+use tierlog_model::{BatchId, Level, SenderId, Tenant};
 use tierlog_problem::{Code, Errors, Problem, QueryOf};
 
 use super::answer::IngestAnswer;
@@ -127,7 +127,7 @@ fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<BodyHead, Prob
         .ok_or_else(|| unsupported("content encoding is none of gzip, zstd, deflate"))?;
     let id = match text_header(headers, BATCH_ID_HEADER)? {
         None => None,
-        Some(text) => Some(BatchId::of_client(text).ok_or_else(|| {
+        Some(text) => Some(BatchId::of_client(Tenant::DEFAULT, text).ok_or_else(|| {
             let detail = "Tierlog-Batch-Id must be 1 to 128 printable ASCII characters";
             Problem::new(Code::InvalidBatchId, detail)
         })?),

@@ -3,7 +3,7 @@
 //! Specifications arrive, redacted batches leave: made here, where there is nothing to redact.
 
 use tierlog_model::{
-    BatchId, BatchWriter, LinesBefore, ProducerId, ProducerLines, Redacted, RedactedBatch,
+    BatchId, BatchWriter, LinesBefore, ProducerId, ProducerLines, Redacted, RedactedBatch, Tenant,
 };
 
 use super::ledger::Spec;
@@ -41,7 +41,7 @@ impl Verdict {
 impl ClientBatch {
     /// Returns lines of the one producer of a scenario, from a number on.
     pub(super) fn of_lines(first: u64, specs: Vec<Spec>) -> ClientBatch {
-        let producer = ProducerId::of_client("scenario");
+        let producer = ProducerId::of_client(Tenant::DEFAULT, "scenario");
         let before = LinesBefore::Durable;
         let lines = producer.map(|producer| ProducerLines { producer, first, before });
         ClientBatch { id: None, lines, specs }
@@ -58,7 +58,7 @@ impl ClientBatch {
         for spec in &self.specs {
             writer.push(&spec.record());
         }
-        let id = self.id.as_deref().and_then(BatchId::of_client);
+        let id = self.id.as_deref().and_then(|name| BatchId::of_client(Tenant::DEFAULT, name));
         let batch = RedactedBatch::from_redacted(writer, id, Redacted::vouch());
         match &self.lines {
             Some(lines) => batch.with_lines(lines.clone()),

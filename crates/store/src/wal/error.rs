@@ -110,6 +110,9 @@ pub enum FrameError {
     /// The key of a batch or an entry of the retry window is not one.
     #[error("malformed retry key")]
     RetryKey,
+    /// The name of a tenant is none.
+    #[error("malformed tenant")]
+    Tenant,
     /// The payload does not decompress to the length that the header gives.
     #[error("payload does not decompress")]
     Decompress,

@@ -5,7 +5,7 @@
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tierlog_model::{
-    BatchId, ProducerId, Redacted, RedactedBatch, RetryKey, SenderId, Span, Timestamp,
+    BatchId, ProducerId, Redacted, RedactedBatch, RetryKey, SenderId, Span, Tenant, Timestamp,
 };
 
 use super::error::FrameError;
@@ -59,13 +59,14 @@ pub(super) struct FrameHeader {
     raw_length: usize,
     codec: WalCodec,
     key: u8,
+    tenant_bytes: usize,
 }
 
 /// A frame whose checksum is right.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) header: FrameHeader,
-    /// Id and payload.
+    /// Key, tenant and payload.
     body: Bytes,
 }
 
@@ -78,6 +79,7 @@ struct Fields {
     before: Before,
     sender: SenderId,
     span: Span,
+    tenant: Tenant,
     key: Option<RetryKey>,
 }
 
@@ -97,6 +99,7 @@ pub(super) fn encode_batch(
         before,
         sender: batch.sender(),
         span: batch.span().unwrap_or(Span::of(written_at)),
+        tenant: batch.tenant(),
         key: batch.retry_key(),
     };
     encode(buffer, &fields, batch.bytes(), codec);
@@ -112,6 +115,7 @@ pub(super) fn encode_window(buffer: &mut Vec<u8>, seq: u64, written_at: Timestam
         before: Before::Unknown,
         sender: SenderId::default(),
         span: Span::of(written_at),
+        tenant: Tenant::DEFAULT,
         key: None,
     };
     encode(buffer, &fields, payload, WalCodec::Raw);
@@ -133,7 +137,8 @@ fn encode(buffer: &mut Vec<u8>, fields: &Fields, payload: &[u8], codec: WalCodec
         Some(RetryKey::Lines { .. }) => KEY_LINES,
     };
     let key_bytes = key_bytes(key).unwrap_or_default();
-    let length = (FIXED_BYTES + key_bytes + stored.len()) as u32;
+    let tenant = stored_tenant(fields.tenant);
+    let length = (FIXED_BYTES + key_bytes + tenant.len() + stored.len()) as u32;
     buffer.put_u32_le(length);
     let crc_offset = buffer.len();
     buffer.put_u32_le(0);
@@ -150,7 +155,8 @@ fn encode(buffer: &mut Vec<u8>, fields: &Fields, payload: &[u8], codec: WalCodec
         Before::Unknown => 0,
     });
     buffer.put_u16_le(fields.sender.number());
-    buffer.put_u16_le(0);
+    buffer.put_u8(tenant.len() as u8);
+    buffer.put_u8(0);
     buffer.put_i64_le(fields.span.earliest.as_micros());
     buffer.put_i64_le(fields.span.latest.as_micros());
     match &fields.key {
@@ -161,11 +167,17 @@ fn encode(buffer: &mut Vec<u8>, fields: &Fields, payload: &[u8], codec: WalCodec
             buffer.put_u64_le(*last);
         }
     }
+    buffer.put_slice(tenant.as_bytes());
     buffer.put_slice(stored);
     let crc = checksum(length, buffer.get(checked_offset..).unwrap_or_default());
     if let Some(slot) = buffer.get_mut(crc_offset..checked_offset) {
         slot.copy_from_slice(&crc.to_le_bytes());
     }
+}
+
+/// Returns the name of a tenant as a frame holds it: the default tenant costs no byte.
+fn stored_tenant(tenant: Tenant) -> &'static str {
+    if tenant == Tenant::DEFAULT { "" } else { tenant.name() }
 }
 
 /// Returns the length of a key of some kind; `None` for an unknown kind.
@@ -212,10 +224,12 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
         _ => return Err(FrameError::Unknown),
     };
     let sender = SenderId::from_number(fields.get_u16_le());
-    let zero = fields.get_u16_le();
+    let tenant_bytes = usize::from(fields.get_u8());
+    let zero = fields.get_u8();
     let mut moment = || Timestamp::from_micros_clamped(fields.get_i64_le());
     let span = Span { earliest: moment(), latest: moment() };
-    let stored_length = length.checked_sub(FIXED_BYTES + key_bytes).ok_or(FrameError::Length)?;
+    let stored_length =
+        length.checked_sub(FIXED_BYTES + key_bytes + tenant_bytes).ok_or(FrameError::Length)?;
     let plausible = match codec {
         WalCodec::Raw => stored_length == raw_length,
         WalCodec::Zstd => stored_length < raw_length,
@@ -237,6 +251,7 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
         raw_length,
         codec,
         key,
+        tenant_bytes,
     })
 }
 
@@ -273,13 +288,30 @@ impl Frame {
         })
     }
 
+    fn key_bytes(&self) -> usize {
+        key_bytes(self.header.key).unwrap_or_default()
+    }
+
+    /// Returns the tenant of the frame's records.
+    pub(super) fn tenant(&self) -> Result<Tenant, FrameError> {
+        let start = self.key_bytes();
+        let name = self.body.get(start..start + self.header.tenant_bytes);
+        match name.ok_or(FrameError::Length)? {
+            [] => Ok(Tenant::DEFAULT),
+            name => std::str::from_utf8(name)
+                .ok()
+                .and_then(|name| Tenant::define(name).ok())
+                .ok_or(FrameError::Tenant),
+        }
+    }
+
     /// Returns the payload as it was before compression.
     pub(super) fn payload(&self) -> Result<Bytes, FrameError> {
-        let key_bytes = key_bytes(self.header.key).unwrap_or_default();
-        if self.body.len() < key_bytes {
+        let start = self.key_bytes() + self.header.tenant_bytes;
+        if self.body.len() < start {
             return Err(FrameError::Length);
         }
-        let stored = self.body.slice(key_bytes..);
+        let stored = self.body.slice(start..);
         match self.header.codec {
             WalCodec::Raw => Ok(stored),
             WalCodec::Zstd => {
@@ -307,7 +339,7 @@ impl Frame {
             id,
             Redacted::vouch(),
         )?;
-        Ok(batch.with_sender(self.header.sender))
+        Ok(batch.with_sender(self.header.sender).of_tenant(self.tenant()?))
     }
 }
 
@@ -340,9 +372,12 @@ mod tests {
             seq in 0..u64::MAX / 2,
             texts in prop::collection::vec(".{0,200}", 0..6),
             id in prop::option::of("[!-.0-~]{1,128}"),
+            tenant in "[a-c0_-]{1,2}|default",
             compressed: bool,
         ) {
+            let tenant = Tenant::define(&tenant).expect("a name");
             let batch = batch_of(&texts, id.as_deref()).with_sender(SenderId::from_number(7));
+            let batch = batch.of_tenant(tenant);
             let codec = if compressed { WalCodec::Zstd } else { WalCodec::Raw };
             let mut bytes = Vec::new();
             encode_batch(&mut bytes, (seq, Before::Durable), Timestamp::MIN, &batch, codec);
@@ -356,6 +391,7 @@ mod tests {
             let back = frame.batch().expect("a batch");
             prop_assert_eq!(back.bytes(), batch.bytes());
             prop_assert_eq!(back.id(), batch.id());
+            prop_assert_eq!(back.tenant(), tenant);
         }
 
         #[test]
@@ -366,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_frame_keeps_whose_lines_it_holds() {
-        let producer = ProducerId::of_client("shop").expect("a name");
+        let producer = ProducerId::of_client(Tenant::DEFAULT, "shop").expect("a name");
         let lines = ProducerLines { producer, first: 8, before: LinesBefore::Durable };
         let batch = batch_of(&["one", "two"], None).with_lines(lines);
         let mut bytes = Vec::new();
@@ -382,6 +418,7 @@ mod tests {
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let mut bytes = Vec::new();
         let batch = batch_of(&["one", "two"], Some("retry-1"));
+        let batch = batch.of_tenant(Tenant::define("shop").expect("a name"));
         let place = (5, Before::Unknown);
         encode_batch(&mut bytes, place, Timestamp::default(), &batch, WalCodec::Raw);
         for bit in 0..bytes.len() * 8 {

@@ -29,10 +29,12 @@
 //!            flags u8                          1: all bytes before the frame were durable when it
 //!                                              was written
 //!            sender u16                        who sent the batch, as the retry window counts
-//!            zero u16
+//!            tenant_bytes u8                   0: the default tenant
+//!            zero u8
 //!            earliest i64, latest i64          span of the records' moments
 //!            id                                key 1: batch id (16 bytes)
 //!                                              key 2: producer (16 bytes), its last line u64
+//!            tenant                            name of the tenant of all records
 //!            payload                           batch: model's form of a batch
 //!                                              window: entry*, each sender's by last use
 //! entry   := kind u8                           1 batch id, 2 producer

@@ -3,7 +3,8 @@
 use bytes::{Buf as _, BufMut as _};
 use tierlog_model::Timestamp;
 
-/// Version of the whole format; see the drawing in [`super`].
+/// Version of the whole format; see the drawing in [`super`]. Every version keeps the header's
+/// length and the places of magic, version and checksum: flipped bits never pass for a version.
 pub(super) const FORMAT_VERSION: u8 = 2;
 
 /// Bytes of a segment's header.
@@ -66,24 +67,17 @@ pub(super) fn examine_header(bytes: &[u8], name_seq: u64) -> HeaderState {
     else {
         return HeaderState::Damaged;
     };
-    let crc = crc.get_u32_le();
+    if crc.get_u32_le() != crc32c::crc32c(checked) {
+        return HeaderState::Damaged;
+    }
     if version != FORMAT_VERSION {
-        // A flipped bit in the version is damage, not a version: with ours in its place the
-        // checksum fits. No version is ever 0, which is what unwritten sectors read as.
-        let mut ours = *header;
-        if let Some(byte) = ours.get_mut(MAGIC.len()) {
-            *byte = FORMAT_VERSION;
-        }
-        let flipped = ours.get(..CHECKED_BYTES).is_some_and(|ours| crc32c::crc32c(ours) == crc);
-        let damaged = flipped || version == 0;
-        return if damaged { HeaderState::Damaged } else { HeaderState::OtherVersion(version) };
+        return HeaderState::OtherVersion(version);
     }
     let _zero = rest.get_u16_le();
     let first_seq = rest.get_u64_le();
     let follows = rest.get_u64_le();
     let belongs = first_seq == name_seq && follows <= first_seq;
-    let valid = crc == crc32c::crc32c(checked) && belongs;
-    if valid { HeaderState::Valid { follows } } else { HeaderState::Damaged }
+    if belongs { HeaderState::Valid { follows } } else { HeaderState::Damaged }
 }
 
 impl HeaderState {
@@ -123,7 +117,9 @@ mod tests {
         }
         let mut newer = header;
         newer[5] = 9;
-        newer[38] ^= 1;
+        assert_eq!(examine_header(&newer, 7), HeaderState::Damaged);
+        let crc = crc32c::crc32c(&newer[..CHECKED_BYTES]);
+        newer[CHECKED_BYTES..].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(examine_header(&newer, 7), HeaderState::OtherVersion(9));
     }
 }

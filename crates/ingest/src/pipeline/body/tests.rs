@@ -1,7 +1,7 @@
 //! A body in pieces against the same body read at once, by the plain way.
 
 use proptest::prelude::*;
-use tierlog_model::Record;
+use tierlog_model::{Record, Tenant};
 
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
@@ -15,7 +15,7 @@ fn ingest() -> Ingest {
 }
 
 fn head(format: BodyFormat, encoding: Encoding) -> BodyHead {
-    let id = BatchId::of_client("b-1");
+    let id = BatchId::of_client(Tenant::DEFAULT, "b-1");
     BodyHead { format, encoding, defaults: Defaults::default(), id }
 }
 

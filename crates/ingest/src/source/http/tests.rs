@@ -17,7 +17,9 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use serde_json::Value;
 use tierlog_model::memory::MemoryLease;
-use tierlog_model::{Ack, Receipt, RecordKind, RedactedBatch, Refusal, WhenDiskFull, metric_names};
+use tierlog_model::{
+    Ack, Receipt, RecordKind, RedactedBatch, Refusal, Tenant, WhenDiskFull, metric_names,
+};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -533,7 +535,7 @@ async fn a_batch_id_travels_and_duplicates_are_told() {
     let request =
         post("/api/v1/ingest", &[("tierlog-batch-id", "b-1")], "{\"msg\":\"a\"}\nrubbish\n");
     let (status, body, _) = ask_with(small_config(), request, answer).await;
-    assert_eq!(ids.recv().expect("one batch"), BatchId::of_client("b-1"));
+    assert_eq!(ids.recv().expect("one batch"), BatchId::of_client(Tenant::DEFAULT, "b-1"));
     check(
         status,
         &body,

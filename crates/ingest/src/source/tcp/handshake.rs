@@ -17,7 +17,7 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tierlog_model::{LinesBefore, ProducerId};
+use tierlog_model::{LinesBefore, ProducerId, Tenant};
 
 use crate::config::Defaults;
 use crate::normalise::LineKind;
@@ -134,7 +134,7 @@ impl Wishes {
             (_, None, Some(_)) => Err("from needs a producer"),
             (false, Some(_), _) => Err("a producer needs ack to be true"),
             (true, Some(_), Some(0)) => Err("from counts lines from 1"),
-            (true, Some(name), from) => match ProducerId::of_client(name) {
+            (true, Some(name), from) => match ProducerId::of_client(Tenant::DEFAULT, name) {
                 Some(producer) => Ok(Wanted::Numbers { producer, from }),
                 None => Err("producer must be 1 to 128 printable ASCII characters"),
             },
@@ -167,7 +167,8 @@ pub(crate) fn fuzz(line: &[u8]) {
     assert_eq!(reading.defaults.service.as_deref().unwrap_or(""), text("service").unwrap_or(""));
     assert_eq!(reading.defaults.source.as_deref().unwrap_or(""), text("source").unwrap_or(""));
     if let Wanted::Numbers { producer, from } = wanted {
-        assert_eq!(text("producer").and_then(ProducerId::of_client), Some(producer));
+        let named = text("producer").and_then(|name| ProducerId::of_client(Tenant::DEFAULT, name));
+        assert_eq!(named, Some(producer));
         assert_eq!(wishes.get("from").and_then(serde_json::Value::as_u64), from);
     }
 }
@@ -191,7 +192,7 @@ mod tests {
         let read = |text: &str| Opening::read(text.as_bytes());
         let plainly = |wanted| Opening::Handshake(wanted, Reading::default());
         let producer = |from| {
-            let producer = ProducerId::of_client("shop-1").expect("a name");
+            let producer = ProducerId::of_client(Tenant::DEFAULT, "shop-1").expect("a name");
             plainly(Wanted::Numbers { producer, from })
         };
         assert_eq!(read("{\"tierlog\":{\"ack\":true}}\r\n"), plainly(Wanted::Acks));

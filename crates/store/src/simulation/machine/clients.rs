@@ -1,7 +1,7 @@
 //! What clients send: written, synced as the settings say, acknowledged, and queued.
 
 use tierlog_model::{
-    DecodeError, EncodedRecord, HeldBytes, ProducerId, ProducerLines, RedactedBatch,
+    DecodeError, EncodedRecord, HeldBytes, ProducerId, ProducerLines, RedactedBatch, Tenant,
 };
 
 use super::{Machine, Process, Sabotage};
@@ -151,7 +151,10 @@ impl Process {
             let number = u128::from_le_bytes(*lines.producer.as_bytes());
             format!("{number}-{}", self.first_seq)
         });
-        match (name.as_deref().and_then(ProducerId::of_client), batch.lines().cloned()) {
+        match (
+            name.as_deref().and_then(|name| ProducerId::of_client(Tenant::DEFAULT, name)),
+            batch.lines().cloned(),
+        ) {
             (Some(producer), Some(lines)) => batch.with_lines(ProducerLines { producer, ..lines }),
             _ => batch,
         }

@@ -4,7 +4,7 @@
 //! Verdicts arrive, batches leave. A producer sends no line before the last one that was
 //! acknowledged for it as missing, and none so late that it may have been forgotten.
 
-use tierlog_model::{LinesBefore, ProducerId, ProducerLines, Timestamp};
+use tierlog_model::{LinesBefore, ProducerId, ProducerLines, Tenant, Timestamp};
 
 use super::{REPEAT_MICROS, Story, is_kept};
 use crate::simulation::client::{ClientBatch, Verdict};
@@ -34,7 +34,7 @@ pub(super) struct Producer {
 
 /// Returns the producers at the beginning of a story.
 pub(super) fn some() -> Vec<Producer> {
-    let ids = PRODUCERS.iter().filter_map(|name| ProducerId::of_client(name));
+    let ids = PRODUCERS.iter().filter_map(|name| ProducerId::of_client(Tenant::DEFAULT, name));
     let (lines, written) = (Vec::new(), Timestamp::MAX);
     ids.map(|id| Producer { id, lines: lines.clone(), settled: 0, acked: 0, written }).collect()
 }

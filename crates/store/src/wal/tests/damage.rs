@@ -272,7 +272,11 @@ fn an_unknown_version_is_refused_before_anything_is_touched() {
     vfs.corrupt(&path, |bytes| bytes.push(7)).expect("extended");
     let newer = Path::new(DATA).join("wal/00000000000000000003.wal");
     let mut file = vfs.create_new(&newer).expect("created");
-    file.write_all(b"TLWAL\x09 a header of the future, of any length").expect("written");
+    let mut header = b"TLWAL\x09 thirty bytes of a later form".to_vec();
+    header.resize(36, b'.');
+    let crc = crc32c::crc32c(&header);
+    header.extend(crc.to_le_bytes());
+    file.write_all(&header).expect("written");
     drop(file);
     let before = vfs.change_count();
     let error = try_open(&vfs).map(|_| ()).expect_err("refused");

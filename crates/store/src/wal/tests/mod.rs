@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierlog_model::{
-    BatchId, BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Span, Timestamp,
-    Value,
+    BatchId, BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Span, Tenant,
+    Timestamp, Value,
 };
 
 use super::list::find_segments;
@@ -39,7 +39,7 @@ pub(super) fn batch_of<T: AsRef<str>>(texts: &[T], id: Option<&str>) -> Redacted
     }
     RedactedBatch::from_redacted(
         writer,
-        id.map(|id| BatchId::of_client(id).expect("an id")),
+        id.map(|id| BatchId::of_client(Tenant::DEFAULT, id).expect("an id")),
         Redacted::vouch(),
     )
 }

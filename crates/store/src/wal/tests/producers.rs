@@ -2,14 +2,14 @@
 //! crash, are written once and in order.
 
 use proptest::prelude::*;
-use tierlog_model::{LineRun, LinesBefore, ProducerId, ProducerLines};
+use tierlog_model::{LineRun, LinesBefore, ProducerId, ProducerLines, Tenant};
 
 use super::super::Placement;
 use super::*;
 use crate::backend::Crash;
 
 fn producer() -> ProducerId {
-    ProducerId::of_client("shop").expect("a name")
+    ProducerId::of_client(Tenant::DEFAULT, "shop").expect("a name")
 }
 
 /// Lines `first..first + count`, each with its number as text.

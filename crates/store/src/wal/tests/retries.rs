@@ -1,6 +1,6 @@
 //! Batch ids: a retry is written once and acknowledged as often as it is sent.
 
-use tierlog_model::{LinesBefore, ProducerId, ProducerLines};
+use tierlog_model::{LinesBefore, ProducerId, ProducerLines, Tenant};
 
 use super::super::Placement;
 use super::*;
@@ -73,7 +73,7 @@ fn window_bytes(vfs: &SimulatedVfs, wal: &mut Wal, seconds: i64) -> u64 {
 
 #[test]
 fn what_is_old_is_not_carried_from_segment_to_segment() {
-    let shop = ProducerId::of_client("shop").expect("a name");
+    let shop = ProducerId::of_client(Tenant::DEFAULT, "shop").expect("a name");
     let lines = ProducerLines { producer: shop, first: 1, before: LinesBefore::Durable };
     let known = [retry(1), batch_of(&["one"], None).with_lines(lines)];
     let opened = |vfs: &SimulatedVfs, seconds| {

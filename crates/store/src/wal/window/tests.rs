@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use tierlog_model::Tenant;
 
 use super::*;
 
 fn id(number: usize) -> BatchId {
-    BatchId::of_client(&format!("batch-{number}")).expect("an id")
+    BatchId::of_client(Tenant::DEFAULT, &format!("batch-{number}")).expect("an id")
 }
 
 fn batch(number: usize) -> RetryKey {
@@ -15,7 +16,7 @@ fn batch(number: usize) -> RetryKey {
 }
 
 fn producer(name: &str) -> ProducerId {
-    ProducerId::of_client(name).expect("a name")
+    ProducerId::of_client(Tenant::DEFAULT, name).expect("a name")
 }
 
 fn lines(name: &str, last: u64) -> RetryKey {
