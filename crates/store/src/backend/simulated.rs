@@ -226,7 +226,7 @@ impl SimulatedVfs {
     }
 
     /// Makes an operation do nothing and claim success: a disk or a program that lies. Tests break
-    /// the disk in this way to prove that they notice the loss.
+    /// the disk in this way as a proof that the loss is noticed.
     pub fn ignore(&self, operation: Operation) {
         self.ignore_in(operation, "");
     }

@@ -1,8 +1,8 @@
 //! What a record has beside the columns of its fields: values that a field's own column would
 //! change or could not hold.
 //!
-//! Overflowing values lie in one dynamic field of the schema, so that one look recognises a segment
-//! without such values:
+//! Overflowing values lie in a single dynamic field of the schema, and a look at the field
+//! recognises a segment without such values:
 //!
 //! | column | holds |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The names of a partition's fields, which bound its columns.
+//! The names of a partition's fields: a bound on the columns.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};

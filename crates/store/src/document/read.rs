@@ -205,7 +205,7 @@ impl RecordReader {
     }
 
     /// Rebuilds records as [`RecordReader::read`] does; `None` when they would take more than so
-    /// many bytes of memory. At most one record more than that is built.
+    /// many bytes of memory. At most a single record more is built.
     pub fn read_within(
         &self,
         docs: &[DocId],

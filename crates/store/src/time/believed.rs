@@ -3,8 +3,8 @@
 //!
 //! A look at clock and uptime takes the lock, decides by [`super::guard`] and publishes how far the
 //! believed time is from the machine's clock. Whoever asks adds that to the clock, if the clock has
-//! gone on since the look as the monotonic clock has. If not, somebody has set it or the machine
-//! slept: then the asking itself looks, so that no line is dated by a clock that has just jumped.
+//! gone on since the look as the monotonic clock has. If not, the clock was set or the machine
+//! slept: then asking includes a look, and a clock that has just jumped dates no line.
 //!
 //! What is believed is written down before it is published: a record may be dated by it at once,
 //! and when its days are over must be known after a crash.
@@ -52,7 +52,7 @@ pub(crate) struct ClockSettings {
     pub(crate) tiers: Tiers,
 }
 
-/// What the store itself says of the time.
+/// The store's own witnesses of the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Witnesses {
     /// The number that the next record gets.
@@ -65,7 +65,8 @@ pub(crate) struct Witnesses {
     pub(crate) indexed_below: u64,
 }
 
-/// Which numbers records have: they tell what was written before a clock was set, and what after.
+/// The numbers of records, by which records from before and after a setting of the clock are told
+/// apart.
 pub(crate) trait Numbers: Send + Sync + std::fmt::Debug {
     /// Returns a number that every record reaches that is written from now on.
     fn next_seq(&self) -> u64;
@@ -127,9 +128,9 @@ struct Published {
 pub struct ClockReport {
     /// Whether it is believed.
     pub state: ClockState,
-    /// Seconds that it is ahead of what was measured; negative when it is behind.
+    /// Seconds by which the clock is ahead of the measured time; negative when the clock is behind.
     pub ahead_s: i64,
-    /// What is believed: arrivals are dated by it.
+    /// The believed present, which dates arrivals.
     pub present: Timestamp,
     /// What retention takes for the present.
     pub retention_present: Timestamp,
@@ -272,7 +273,7 @@ impl BelievedClock {
         self.due_of(Written::some_time(id)) <= self.oldest_present()
     }
 
-    /// Tells whether something that the file system has dated is so many days old.
+    /// Tells whether a file's date is a number of days old.
     pub(crate) fn is_file_over(&self, changed: Timestamp, days: u32) -> bool {
         let state = self.looked_at();
         state.scales.file_due(changed, days) <= self.guard.oldest_present(&state.belief)
@@ -312,7 +313,7 @@ impl BelievedClock {
         let is_told = self.tell(before, &state.belief);
         let since = state.written.as_ref().map(|written| Elapsed::between(written, &state.uptime));
         let is_due = !matches!(since, Some(Elapsed::Measured(..WRITE_INTERVAL_MICROS)));
-        // ORDER: written down before anything is dated by it.
+        // ORDER: the belief is written down before a record is dated by the belief.
         if settlement.is_some() || is_news || is_told || is_due {
             self.write(state);
         }
@@ -442,7 +443,8 @@ impl Clock for MeasuredClock {
 impl Witnesses {
     /// Returns the newest moment that the store has witnessed after a number was written down.
     ///
-    /// The log says when it was written; an index only what its records say, which may be ahead.
+    /// The log holds the times of writing; an index holds only the records' own times, possibly
+    /// ahead.
     fn newest_beside(&self, ahead_micros: i64, known_below: Option<u64>) -> Option<Timestamp> {
         let is_later = |below: u64| known_below.is_none_or(|known| below > known);
         if let Some(logged) = self.logged {

@@ -15,11 +15,11 @@
 //!   because there is nothing better, and corrected without a question.
 //!
 //! A doubt is *settled* when the clock has kept its distance for [`STEADY_MICROS`] of measured time
-//! (never when it is behind), or when an engineer confirms the clock. To settle is to say what time
-//! it is. It is not to say that so much time has passed: nobody can tell a machine that was off for
-//! a year from one whose clock went wrong by a year. So a settlement says two things: by how much
-//! the expected present moves ([`Settlement::shift`]), and how much of that is time that passed
-//! while the machine was off ([`Settlement::passed`]). What did not pass makes no record older:
+//! (never when it is behind), or when an engineer confirms the clock. A settlement fixes the
+//! present, and not the time that passed: a machine that was off for a year and a machine with a
+//! clock wrong by a year look alike. Hence a settlement has two parts: by how much the expected
+//! present moves ([`Settlement::shift`]), and how much of that is time that passed while the
+//! machine was off ([`Settlement::passed`]). What did not pass makes no record older:
 //! [`super::scales`] moves the ends of its days along.
 //!
 //! Time that nobody measured passes when it is a pause of up to `store.clock_jump_max` (a night, a
@@ -57,7 +57,7 @@ const GAPS_MAX: usize = 16;
 pub(super) enum Elapsed {
     /// So many microseconds, measured.
     Measured(i64),
-    /// The machine was off, or is another one: nobody knows.
+    /// Unknown: the machine was off, or is another machine.
     Unknown,
 }
 
@@ -76,7 +76,7 @@ impl Elapsed {
     }
 }
 
-/// Time before a start that nobody measured, as the clock tells it.
+/// Unmeasured time before a start, by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Gap {
     /// Number of the first record after it.
@@ -96,7 +96,7 @@ pub(super) struct Belief {
     pub(super) expected: Timestamp,
     /// How far the clock was ahead of that when it began to keep its distance, microseconds.
     distance: i64,
-    /// For how long it has kept it, measured microseconds.
+    /// Measured microseconds for which the clock has kept the distance.
     steady: i64,
     /// What the clock said, at the last look.
     pub(super) wall: Timestamp,
@@ -116,7 +116,7 @@ pub enum ClockState {
     Ahead,
     /// It is behind by as much.
     Behind,
-    /// It says a time before this program was made, and nothing else is known.
+    /// The clock shows a time before the program was made, and no other witness is known.
     Unset,
 }
 
@@ -134,9 +134,9 @@ pub(super) struct Look {
 pub(super) struct Settlement {
     /// How far the expected present moves, besides what was measured.
     pub(super) shift: i64,
-    /// What of that passed: records before it are older by it.
+    /// The part of the shift that passed: older records age by this part.
     pub(super) passed: Vec<Gap>,
-    /// What may have passed, if an engineer says so later.
+    /// The part that may have passed, should an engineer confirm it later.
     pub(super) open: Vec<Gap>,
     /// How far the present that was believed before is behind, if nothing explains that: the clock
     /// was believed for its steadiness, and a sender with a right clock may go by the other.
@@ -215,7 +215,8 @@ impl Guard {
         let is_proven = belief.is_proven;
         belief.gaps.push(Gap { seq, micros, is_pause, is_proven });
         if belief.gaps.len() > GAPS_MAX {
-            // Together before all the records between them: those get no older by it.
+            // The gaps count together before all records between: these records do not age by the
+            // sum.
             let oldest = belief.gaps.remove(0);
             if let Some(next) = belief.gaps.first_mut() {
                 next.seq = oldest.seq.min(next.seq);
@@ -320,7 +321,7 @@ impl Belief {
         Duration::from_micros(STEADY_MICROS.saturating_sub(self.steady).max(0).unsigned_abs())
     }
 
-    /// A clock that comes back takes the pauses back that it told, the last one first.
+    /// A clock that goes back takes its pauses back, the last pause first.
     fn keep_gaps_within(&mut self, distance: i64) {
         let mut surplus = sum(self.gaps.iter().map(|gap| gap.micros)) - distance.max(0);
         while surplus > 0
@@ -335,7 +336,7 @@ impl Belief {
         }
     }
 
-    /// Nothing is known but what this clock has said: it is corrected as often as it likes.
+    /// The clock is the only witness: any number of corrections is followed.
     fn corrected_unset(self, distance: i64) -> Look {
         if distance.saturating_abs() <= STEP_MICROS_MAX {
             return Look { belief: self, settlement: None };

@@ -18,7 +18,7 @@ use super::scales::Scales;
 use crate::layout::Layout;
 use crate::{StoreError, files};
 
-/// What is believed, and what it is believed by.
+/// The belief about the time, with its witnesses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memory {
     /// What is believed of the present.

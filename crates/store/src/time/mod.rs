@@ -1,4 +1,4 @@
-//! What time it is: one notion for everything that dates, judges and deletes.
+//! The believed time: a single notion for dating, judging and deleting.
 //!
 //! The machine's clock and uptime arrive, with what the store remembers ([`memory`]) and what its
 //! log and indexes have witnessed. [`guard`] decides what is believed, [`scales`] when the days of

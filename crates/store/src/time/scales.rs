@@ -1,10 +1,10 @@
 //! When the days of a record are over although the clock that dated it was wrong.
 //!
 //! A scale is a distance between what records are dated by and measured time. Lines of one clock
-//! that keeps its pace are of one scale, however wrong that clock is; a clock that is set begins
-//! another one; while clock and measured time contradict each other, two are in use at once,
-//! because lines of either are let in. What was written on a scale is as old as the time that was
-//! measured since, so when the expected present is corrected, every scale moves along with it:
+//! that keeps its pace are of one scale, however wrong that clock is; a setting of the clock begins
+//! another scale; while clock and measured time contradict each other, two scales are in use at
+//! once, because lines of either are let in. Records on a scale are as old as the time measured
+//! since; hence every scale moves along with a correction of the expected present:
 //!
 //! ```text
 //! stamps       2016-05-05 ── written ──▶        2026-11-30 ── written ──▶
@@ -94,8 +94,8 @@ pub(super) struct Scales {
     /// Unmeasured times that the clock told: records age by these times once an engineer confirms
     /// that the times passed.
     open_gaps: Vec<Gap>,
-    /// How far presents are behind the expected one that were believed before and that nothing has
-    /// refuted: the days of records that go by them count too.
+    /// Distances behind the expected present of unrefuted former presents: the days of records
+    /// dated by a former present count too.
     unrefuted: Vec<i64>,
 }
 

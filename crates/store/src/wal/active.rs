@@ -1,7 +1,7 @@
-//! The segment that takes frames: its file, and how much of it is durable.
+//! The segment that takes frames: the file, and the number of durable bytes.
 //!
-//! Decides nothing about the log: which error poisons it is the writer's business. What is
-//! undone here is undone completely or reported.
+//! The writer decides which error poisons the log; no decision is made here. What is undone here is
+//! undone completely or reported.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,8 @@ impl Active {
             .map_err(WalError::io("sync", path))
             .and_then(|()| vfs.sync_dir(directory).map_err(WalError::io("sync", directory)));
         if let Err(error) = synced {
-            // Nobody relies on it yet, and the next process must not take it for durable.
+            // No record lies in the segment yet, and the next process must not take the file for
+            // durable.
             let _ = vfs.remove_file(path);
             return Err(error);
         }
@@ -160,7 +161,7 @@ impl Active {
 
     /// Cuts off what was not synced, as far as a failing disk lets us.
     pub(super) fn cut_unsynced(&mut self) {
-        // When this fails too, nothing is worse than before.
+        // A failure of the cut leaves the file as before.
         let _ = self.file.set_len(self.synced_bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! How far the log is durable, for those who must not be ahead of it.
+//! How far the log is durable, for readers that must not run ahead.
 //!
 //! With a durability below `fsync` the log is acknowledged and indexed before it is synced. An
 //! index that was committed then would hold records that a power cut takes from the log, and lack
@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::directory_lock::DirectoryLock;
 
-/// Shared by the log's writer and those who index it.
+/// Shared by the log's writer and the lanes of the indexer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     below: Arc<AtomicU64>,
-    /// Number below which every record is in its index, durably.
+    /// Number below which every record is durable in an index.
     indexed: Arc<AtomicU64>,
     failed: Arc<Mutex<Option<String>>>,
     /// The lock on the directory; a simulated disk has none.

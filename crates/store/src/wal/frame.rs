@@ -1,7 +1,6 @@
 //! Bytes of a frame; see the drawing in [`super`].
 //!
-//! Nothing here reads a file, and nothing trusts a length before it was compared with what is
-//! there.
+//! No file is read here, and no length is trusted before a comparison with the bytes at hand.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tierlog_model::{
@@ -330,7 +329,7 @@ impl Frame {
     pub(super) fn batch(&self) -> Result<RedactedBatch, FrameError> {
         let id = match self.retry_key()? {
             Some(RetryKey::Batch(id)) => Some(id),
-            // Whose lines these are matters when they arrive; the records are the same.
+            // The producer matters to arriving lines only; the records are the same.
             Some(RetryKey::Lines { .. }) | None => None,
         };
         let batch = RedactedBatch::from_wal(

@@ -22,8 +22,8 @@ const FIRST_SEQ: u64 = 7;
 /// A log whose only segment holds any bytes opens, gives back what decodes, takes a batch, and
 /// gives that back after another start.
 ///
-/// Bit 0 of the first byte: frames get a right checksum around what the bytes say, so that what
-/// lies behind it is reached. Bit 1: the segment's header is right.
+/// Bit 0 of the first byte: frames get a right checksum around the bytes, and the code behind the
+/// checksum is reached. Bit 1: the segment's header is right.
 pub fn wal(data: &[u8]) {
     let [control, rest @ ..] = data else { return };
     let mut segment = Vec::new();

@@ -127,7 +127,7 @@ struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
     Yes,
-    /// There was no room for it, or the disk failed: this process tells it to its end.
+    /// Without room, or on a failing disk, the loss is told until the process ends.
     No,
     /// The entry's facts do not read, and are written again when the damage is found again.
     Unreadable,

@@ -22,8 +22,8 @@ use super::window::{RETRY_WINDOW_BYTES_MAX, RetryWindow};
 use super::{FrameError, WalError, WalSettings};
 use crate::backend::Vfs;
 
-/// Longest segment that a crash can leave without a header: header and window, written at once.
-/// A longer one once had frames; it is damage.
+/// Longest segment that a crash can leave without a header: header and window, written at once. A
+/// longer segment once had frames: damage.
 const UNFINISHED_BYTES_MAX: u64 =
     (SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES + RETRY_WINDOW_BYTES_MAX) as u64;
 
@@ -147,7 +147,7 @@ pub(crate) fn check_versions(vfs: &dyn Vfs, data_directory: &Path) -> Result<(),
     refuse_other_versions(vfs, &find_segments(vfs, &directories.wal)?)
 }
 
-/// Runs before anything is touched, so that a newer version still finds its files whole.
+/// Runs before any change: a newer version of the program still finds whole files.
 fn refuse_other_versions(vfs: &dyn Vfs, segments: &[Segment]) -> Result<(), WalError> {
     for segment in segments {
         let scanner = Scanner::open(vfs, &segment.path, segment.first_seq, segment.first_seq)?;
@@ -161,9 +161,9 @@ fn refuse_other_versions(vfs: &dyn Vfs, segments: &[Segment]) -> Result<(), WalE
 /// Whether a segment can have been torn by a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// It was the active one.
+    /// The active segment.
     Last,
-    /// It was synced before the next one was made.
+    /// A segment synced before the next segment was made.
     Before,
 }
 

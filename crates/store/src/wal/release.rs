@@ -52,7 +52,7 @@ impl WalReleaser {
         let path = &last.path;
         let mut file = match self.vfs.open_append(path).map_err(WalError::io("open", path)) {
             Ok(file) => file,
-            // It may be opened later, and nothing was lost by that.
+            // A later open may succeed; no record was lost.
             Err(error) if error.is_exhaustion() => return Err(error),
             Err(error) => {
                 self.durable.fail(error.to_string());

@@ -12,7 +12,7 @@ use super::segment::{HeaderState, SEGMENT_HEADER_BYTES, examine_header};
 use super::settings::RESYNC_BYTES_MAX;
 use crate::backend::{Vfs, VfsFile, read_up_to};
 
-/// Bytes that one read fetches: large enough that small frames cost no system call each.
+/// Bytes fetched by a read: enough to spare small frames a system call each.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
 
 /// How far a record number may lie ahead of the one expected after damage: what a segment can

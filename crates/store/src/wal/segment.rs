@@ -45,7 +45,7 @@ pub(super) fn encode_header(first_seq: u64, follows: u64, created_at: Timestamp)
 /// What the beginning of a segment file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderState {
-    /// A header of this version that belongs to the name.
+    /// A header of the current version that belongs to the name.
     Valid {
         /// Number up to which the log before the segment has given numbers to records.
         follows: u64,

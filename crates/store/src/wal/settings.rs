@@ -1,4 +1,4 @@
-//! What the log is told by its configuration, and its own bounds.
+//! The log's part of the configuration, and the log's own bounds.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl std::fmt::Display for Durability {
 pub enum WalCodec {
     /// As they are.
     Raw,
-    /// zstd at its fastest standard level, where that is smaller.
+    /// zstd at the fastest standard level, where the result is smaller.
     Zstd,
 }
 
@@ -62,7 +62,7 @@ pub struct WalSettings {
     pub codec: WalCodec,
     /// Size at which a segment is closed. One group more may be in it.
     pub segment_bytes: u64,
-    /// Bytes of waiting batches that one sync acknowledges together.
+    /// Bytes of waiting batches that share a sync.
     pub group_bytes: usize,
     /// How long a batch id is remembered.
     pub retry_window_age: Duration,

@@ -23,7 +23,7 @@ pub enum WriteState {
 }
 
 impl WriteState {
-    /// Returns what a batch is answered in this state; `None` when it is taken.
+    /// Returns the refusal of a batch in the current state; `None` when the log takes the batch.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             WriteState::Writable => None,

@@ -51,7 +51,7 @@ impl LoggedBatch {
 pub struct WalHooks {
     /// Time of writing, for the age of batch ids.
     pub clock: Arc<dyn Clock>,
-    /// Live readers. Those that fall behind miss batches; the thread never waits for them.
+    /// Live readers. A reader that falls behind misses batches; the thread never waits for readers.
     pub live: LiveSender,
     /// Whether batches are taken.
     pub state: WriteStateHandle,
@@ -76,8 +76,8 @@ struct WalThread {
     wal: Wal,
     applied: SyncSender<LoggedBatch>,
     hooks: WalHooks,
-    /// What waits for room on the disk, in the order of arrival. Bounded by the hand-off: it
-    /// keeps its bytes.
+    /// Batches that wait for room on the disk, in the order of arrival. The hand-off bounds them: a
+    /// waiting batch keeps its bytes of the bound.
     waiting: Vec<Pending>,
     /// When unsynced bytes must be synced, with [`Durability::Interval`].
     sync_due: Option<Instant>,
@@ -160,7 +160,7 @@ impl WalThread {
         }
     }
 
-    /// Refuses batches, but keeps those that wait for room.
+    /// Refuses batches, except the batches that wait for room.
     fn turn_away(&mut self, group: Vec<Pending>, refusal: &Refusal) {
         if *refusal != Refusal::DiskFull {
             return refuse(group, refusal);

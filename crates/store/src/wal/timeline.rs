@@ -28,7 +28,7 @@ impl Timeline {
         }
         if self.marks.len() >= MARKS_MAX {
             let mut is_odd = false;
-            // The first stays: it bounds what is known.
+            // The first mark stays as the bound of the timeline.
             self.marks.retain(|_| {
                 is_odd = !is_odd;
                 is_odd

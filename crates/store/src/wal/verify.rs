@@ -47,7 +47,7 @@ pub struct WalProblem {
 }
 
 impl WalReport {
-    /// Tells whether everything that was acknowledged reads back.
+    /// Tells whether every acknowledged record reads back.
     pub fn is_clean(&self) -> bool {
         self.corrupt_frames == 0
     }

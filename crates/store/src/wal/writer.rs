@@ -1,4 +1,4 @@
-//! The log as its one writer sees it: open, write groups, sync, rotate.
+//! The log from the side of the only writer: open, write groups, sync, rotate.
 //!
 //! Batches arrive in groups, record numbers leave. One group is one write. Whoever acknowledges
 //! waits for [`Wal::sync`] first; nothing here acknowledges anything.
@@ -46,7 +46,7 @@ pub struct Wal {
     poisoned: Option<String>,
 }
 
-/// What became of one batch of a group.
+/// The fate of a batch of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// It was written.
@@ -61,7 +61,7 @@ pub enum Placement {
     },
     /// Some of its lines are in the log, or before it in the group; the others were written.
     Rest {
-        /// Records at its beginning that were left out.
+        /// Records at the beginning of the batch, left out.
         known_count: u32,
         /// Number of the first record that was written.
         first_seq: u64,
@@ -148,7 +148,7 @@ impl Wal {
             Some(last) => Active::reopen(vfs.as_ref(), last, recovery.next_seq, &window, now)?,
             None => {
                 let follows = recovery.next_seq;
-                // A damaged segment keeps its name, so its number is not used again.
+                // A damaged segment keeps its name; hence the number is not used again.
                 if segments.last().is_some_and(|last| last.first_seq == recovery.next_seq) {
                     recovery.next_seq += 1;
                 }
@@ -417,7 +417,7 @@ impl Wal {
         match self.active.write(&self.buffer) {
             Ok(()) => {
                 counter!(WAL_BYTES).increment(self.buffer.len() as u64);
-                // One huge batch must not hold its memory for ever.
+                // The buffer of a huge batch gives memory back.
                 self.buffer.clear();
                 self.buffer.shrink_to(self.settings.group_bytes.saturating_mul(2));
                 Ok(())

@@ -101,11 +101,11 @@ fn a_clock_that_is_behind_is_never_believed_by_itself() {
     assert_eq!(told.oldest(), at(9 * DAY - 2 * YEAR), "and nothing is over meanwhile");
     let present = guard().present(&told.belief);
     assert_eq!(present.doubt, Doubt::Or(at(9 * DAY - 2 * YEAR)));
-    // It is set right, and nothing was corrected.
+    // The clock is set right without a correction.
     let right = told.clone().run(9 * DAY, 1, |now| now);
     assert_eq!((right.state(), right.now()), (ClockState::Steady, at(9 * DAY + HOUR)));
     assert_eq!(right.shift, 0);
-    // Or it was right: an engineer says so.
+    // Or the clock was right by an engineer's word.
     let mut confirmed = told;
     let look = guard().confirm(&confirmed.belief);
     confirmed.take(look);
@@ -203,7 +203,7 @@ fn a_clock_that_was_never_set_is_followed_and_corrected_without_a_question() {
         set.look(0, elapsed);
         assert_eq!((set.state(), set.now(), set.passed), (ClockState::Steady, at(0), 0));
     }
-    // Once anything is known, it is behind like any other.
+    // With any other witness, the clock counts as behind.
     told = Told::new();
     told.look(unset.as_micros() - at(0).as_micros(), Elapsed::Unknown);
     assert_eq!((told.state(), told.now()), (ClockState::Behind, at(0)));

@@ -10,7 +10,7 @@ use super::*;
 /// Longest time that a machine is off.
 const OFF_MAX: i64 = 40 * DAY;
 
-/// What a line says of its own time.
+/// The time that a line claims.
 #[derive(Clone, Copy, Debug)]
 enum Own {
     /// Nothing.
@@ -50,9 +50,9 @@ enum Step {
 struct Known {
     moment: i64,
     seq: u64,
-    /// Whether it says a time of its own that is right.
+    /// Whether the line claims a right time.
     is_right: bool,
-    /// Time that nobody has measured and that it may be older or younger by.
+    /// Unmeasured time by which the record may be older or younger.
     doubt: i64,
 }
 
@@ -176,8 +176,8 @@ impl Walk {
         let is_right = matches!(own, Own::Right | Own::Late(_));
         // While the clock is doubted, a record may be of either time.
         let is_sure = present.doubt == Doubt::None && self.clock().report().unconfirmed_s == 0;
-        // So may one of a day on which the machine was off later, or that another clock has
-        // written.
+        // The same holds for a day on which the machine was off later, and for a day of another
+        // clock.
         let is_young = moment > self.on_since + 2 * DAY;
         let doubt = if is_sure && is_young { 0 } else { self.off };
         let known = Known { moment, seq, is_right, doubt };

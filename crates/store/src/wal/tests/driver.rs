@@ -10,7 +10,7 @@ use super::super::Placement;
 use super::*;
 use crate::backend::Crash;
 
-/// One batch that was offered to the log.
+/// A batch offered to the log.
 #[derive(Clone, Debug)]
 struct Attempt {
     texts: Vec<String>,
@@ -59,7 +59,7 @@ impl Driver {
                 Some(Placement::Duplicate { .. }) => self.acknowledge_earlier(id.as_deref())?,
                 other => return Err(format!("unexpected placement {other:?}")),
             },
-            // Undone: it must not be found, so the model does not know it.
+            // Undone: the batch must not be found, hence the model leaves the batch out.
             (Err(WalError::DiskFull { .. }), _) => {}
             _ => {
                 self.attempts.push(Attempt { texts, id, acked_at: None });
@@ -69,7 +69,8 @@ impl Driver {
         Ok(())
     }
 
-    /// A duplicate was acknowledged: some attempt under its id is durable, so promise it.
+    /// An acknowledged duplicate: an attempt under the id is durable, and the model promises the
+    /// batch.
     fn acknowledge_earlier(&mut self, id: Option<&str>) -> Result<(), String> {
         let Some(id) = id else { return Err("a duplicate without an id".to_owned()) };
         if self.by_id.get(id).is_some_and(|at| self.attempts[*at].acked_at.is_some()) {
@@ -115,7 +116,7 @@ impl Driver {
         self.wal.as_ref().map(contents).unwrap_or_default()
     }
 
-    /// Compares what is in the log with what was promised.
+    /// Compares the records in the log with the promised records.
     pub(super) fn check(&self) -> Result<(), String> {
         let found = self.found();
         let told = self.wal.as_ref().map(|wal| wal.losses().told()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Failing disks: nothing is acknowledged that is not durable.
+//! Failing disks: only durable batches are acknowledged.
 
 use super::super::{Placement, WalError};
 use super::*;
@@ -39,7 +39,8 @@ fn a_failed_write_poisons() {
     assert!(matches!(wal.write_group([&batch], at(0)), Err(WalError::Poisoned { .. })));
 }
 
-/// Below `fsync` what was written was acknowledged: the kernel writes it back, if nobody cuts it.
+/// Below `fsync`, written bytes were acknowledged: the kernel writes them back unless the file is
+/// cut.
 #[test]
 fn a_failed_write_leaves_what_was_acknowledged_without_a_sync() {
     let vfs = empty_disk();

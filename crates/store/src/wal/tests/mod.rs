@@ -57,7 +57,7 @@ pub(super) fn empty_disk() -> SimulatedVfs {
     vfs
 }
 
-/// Segments of a few frames, so that tests rotate often.
+/// Segments of a few frames: the tests rotate often.
 pub(super) fn small_settings() -> WalSettings {
     WalSettings {
         durability: Durability::Fsync,

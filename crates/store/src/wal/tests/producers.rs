@@ -62,7 +62,7 @@ fn lines_behind_missing_ones_are_refused_unless_the_producer_has_settled_them() 
 /// Records that were made of several lines are known as a whole or not at all.
 #[test]
 fn lines_that_were_joined_are_never_half_known() {
-    // Five lines: one, three in one record, one.
+    // Five lines in three records: a line, three joined lines, a line.
     let joined = |first| {
         let texts = ["1", "2", "5"].map(str::to_owned);
         let lines = ProducerLines { producer: producer(), first, before: LinesBefore::Durable };
@@ -112,7 +112,7 @@ fn a_silent_producer_is_forgotten() {
     assert_eq!(placements, [Placement::MissingLines { durable: 0 }]);
 }
 
-/// Whoever takes them for known would acknowledge what is nowhere.
+/// A log that took the refused lines for known would acknowledge lines that lie nowhere.
 #[test]
 fn lines_that_a_full_disk_refused_are_not_known() {
     let vfs = empty_disk();
@@ -132,7 +132,7 @@ fn lines_that_a_full_disk_refused_are_not_known() {
 enum Step {
     /// It connects anew and is told how far it is, or says from where it goes on.
     Connect { slot: usize, says_from: bool },
-    /// So many of its lines arrive over a connection, an old one perhaps.
+    /// A number of the producer's lines arrive over a connection, perhaps an old connection.
     Lines { slot: usize, count: u64 },
     /// They arrive while the disk is full, and the connection ends.
     Refused { slot: usize, count: u64 },
@@ -154,7 +154,8 @@ proptest! {
     fn every_line_is_written_once_and_in_order(steps in prop::collection::vec(step(), 1..60)) {
         let vfs = empty_disk();
         let (mut wal, _) = open(&vfs);
-        // Next line and what holds before it, of each connection; what the producer was told.
+        // Of each connection, the next line and the state before the line; of the producer, the
+        // last answer.
         let mut connections = [None; 3];
         let mut acked = 0_u64;
         for step in steps {
@@ -179,7 +180,7 @@ proptest! {
                         }
                     }
                 }
-                // Its next batches were on their way too: they must not be taken.
+                // The producer's next batches were on their way too and must be refused.
                 Step::Refused { slot, count } => {
                     let Some((first, _)) = connections[slot] else { continue };
                     connections[slot] = Some((first + count, LinesBefore::Durable));

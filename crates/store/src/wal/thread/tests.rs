@@ -1,4 +1,4 @@
-//! The thread's promises: who is answered what, in which order, and what it holds meanwhile.
+//! The thread's promises: the answers, their order, and the bytes held meanwhile.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -141,11 +141,11 @@ fn who_can_wait_waits_for_room_and_goes_first() {
     assert!(running.sender.is_disk_full());
     let mut first = submit_waiting(&running, "one");
     let second = submit_waiting(&running, "two");
-    // Refused behind them, so they have been looked at.
+    // The refusal shows that the thread has looked at both waiting batches.
     assert_eq!(submit(&running, "refused too", None), Err(Refusal::DiskFull));
     assert!(first.try_recv().is_err() && running.sender.used_bytes() > 0);
     running.vfs.set_capacity(1 << 30);
-    // Nobody sends anything: the thread finds the room by itself.
+    // Without a further batch, the thread finds the room by itself.
     assert_eq!(first.blocking_recv().expect("an answer"), WRITTEN);
     assert_eq!(second.blocking_recv().expect("an answer"), WRITTEN);
     assert!(!running.sender.is_disk_full());
