@@ -94,22 +94,3 @@ impl Default for IngestConfig {
         }
     }
 }
-
-/// Values for records that lack them (`?service=&level=&source=`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Defaults {
-    /// Service of a record that names none.
-    pub service: Option<String>,
-    /// Level of a record that has none.
-    pub level: Option<Level>,
-    /// Where the lines come from, for records that do not say.
-    pub source: Option<String>,
-}
-
-impl Defaults {
-    /// Returns how many bytes they add to a record that has nothing of its own.
-    pub(crate) fn byte_len(&self) -> usize {
-        let texts = [&self.service, &self.source];
-        texts.into_iter().flatten().map(String::len).sum()
-    }
-}

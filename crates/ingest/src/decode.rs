@@ -43,6 +43,12 @@ impl Reject {
         Reject { reason, detail: detail.into(), service: None }
     }
 
+    /// Returns the rejection of a record whose objects and arrays nest too deep.
+    pub(crate) fn too_deep(depth_max: usize) -> Reject {
+        let detail = format!("nested deeper than {depth_max} levels");
+        Reject::new(RejectReason::TooDeep, detail)
+    }
+
     /// Returns the rejection of a line that names its service.
     #[cold]
     pub(crate) fn of_service(self, service: Option<&str>) -> Reject {
@@ -149,8 +155,7 @@ impl Decoder {
     }
 
     fn too_deep(&self) -> Reject {
-        let detail = format!("nested deeper than {} levels", self.depth_max);
-        Reject::new(RejectReason::TooDeep, detail)
+        Reject::too_deep(self.depth_max)
     }
 }
 
@@ -227,7 +232,8 @@ fn write_json<'a, 't>(nodes: &mut std::slice::Iter<'t, Node<'a>>, out: &mut Stri
     }
 }
 
-fn write_static(value: StaticNode, out: &mut String) {
+/// Writes a number, a truth value or null as JSON.
+pub(crate) fn write_static(value: StaticNode, out: &mut String) {
     use std::fmt::Write;
     // Writing into a String cannot fail.
     let _ = match value {
@@ -241,7 +247,8 @@ fn write_static(value: StaticNode, out: &mut String) {
     };
 }
 
-fn write_json_text(text: &str, out: &mut String) {
+/// Writes a text as JSON.
+pub(crate) fn write_json_text(text: &str, out: &mut String) {
     match serde_json::to_string(text) {
         Ok(quoted) => out.push_str(&quoted),
         Err(_) => out.push_str("\"\""),

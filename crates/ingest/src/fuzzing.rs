@@ -14,9 +14,10 @@ use tierlog_model::{
 };
 use tokio_util::codec::Decoder as _;
 
-use crate::config::{Defaults, IngestLimits};
+use crate::config::IngestLimits;
 use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
 use crate::inflate::Encoding;
+use crate::intake::{RECORD_BYTES, RecordDefaults};
 use crate::normalise::LineKind;
 use crate::pipeline::{
     BodyFormat, BodyHead, Held, PieceBounds, PreparedBatch, Reading, StreamReader, read_body,
@@ -32,7 +33,7 @@ const INFLATED_BYTES_MAX: usize = 1 << 20;
 /// Bounds of a piece: small, so that short inputs are several.
 const FUZZED_PIECE_BYTES: usize = 256;
 /// See [`FUZZED_PIECE_BYTES`].
-const FUZZED_PIECE_RECORDS: u32 = 8;
+const FUZZED_ADDED_BYTES: usize = 8 * RECORD_BYTES;
 
 /// Bytes that a line may take in a batch beyond its own: its header, and names of fields that
 /// every record has.
@@ -161,9 +162,10 @@ pub fn body(data: &[u8]) {
         _ => Encoding::Deflate,
     };
     let read = |received_bytes| {
-        let defaults = Defaults { service: Some("fuzz".to_owned()), ..Defaults::default() };
+        let defaults =
+            RecordDefaults { service: Some("fuzz".to_owned()), ..RecordDefaults::default() };
         let head = BodyHead { format, encoding, defaults, id: None };
-        let bounds = PieceBounds { bytes: FUZZED_PIECE_BYTES, records: FUZZED_PIECE_RECORDS };
+        let bounds = PieceBounds { bytes: FUZZED_PIECE_BYTES, added_bytes: FUZZED_ADDED_BYTES };
         read_body(&BENCH.ingest, head, bounds, body, received_bytes)
     };
     let (whole, parts) = (read(body.len().max(1)), read(1 + usize::from(control >> 4)));

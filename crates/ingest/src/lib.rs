@@ -14,6 +14,7 @@ mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod inflate;
+mod intake;
 mod join;
 mod joiner;
 mod normalise;
@@ -28,10 +29,14 @@ mod source;
 mod testing;
 mod text;
 
-pub use config::{Defaults, IngestConfig, IngestLimits};
+pub use config::{IngestConfig, IngestLimits};
 pub use frame::is_blank;
+pub use intake::{
+    ATTRIBUTES_MAX, AttributeError, Attributes, Intake, OUTCOME_RUNS_MAX, Outcome, OutcomeRun,
+    Outcomes, RecordDefaults,
+};
 pub use join::{Joining, OtherText};
-pub use normalise::{AliasTable, ShapeRow, Target, shape_rows};
+pub use normalise::{AliasTable, ArraySink, FieldSink, ObjectSink, ShapeRow, Target, shape_rows};
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
 pub use pipeline::{Ingest, PreparedBatch, Verdicts};
 pub use redact::{

@@ -2,7 +2,7 @@
 //! sources and benches call the same functions.
 
 mod body;
-mod builder;
+mod lines;
 mod splitter;
 
 use std::collections::VecDeque;
@@ -15,18 +15,19 @@ use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present, RedactedBatch
 use tierlog_problem::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::{Defaults, IngestConfig};
+use crate::config::IngestConfig;
 use crate::frame::{Frame, Lines};
+use crate::intake::{ADDED_BYTES_MAX, Intake, IntakeContext, Outcomes, RecordDefaults};
 use crate::join::OtherText;
 use crate::joiner::Joiner;
-use crate::normalise::{Context, LineKind, LineReader};
+use crate::normalise::{LineKind, LineReader};
 use crate::observations::{BatchServices, Observations, Reporter};
 use crate::redact::{RedactingWriter, Redactor};
 use crate::source::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::read_body;
 pub(crate) use body::{BodyHead, BodyReader, Piece, PieceBounds, Step};
-use builder::BatchBuilder;
+pub(crate) use lines::LineIntake;
 
 /// Which part of the room of bodies connections may hold together of lines that are longer than
 /// one read and not whole yet: a thousand clients that send a mebibyte without an end would be a
@@ -71,17 +72,17 @@ pub(crate) enum BodyFormat {
 }
 
 /// How the lines of a connection are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reading {
     /// Values for records that lack them.
-    pub(crate) defaults: Defaults,
+    pub(crate) defaults: RecordDefaults,
     /// What a line may be.
     pub(crate) kind: LineKind,
 }
 
 impl Default for Reading {
     fn default() -> Reading {
-        Reading { defaults: Defaults::default(), kind: LineKind::Json }
+        Reading { defaults: RecordDefaults::default(), kind: LineKind::Json }
     }
 }
 
@@ -104,7 +105,7 @@ impl LineKind {
     /// Returns what becomes of text that no format knows.
     pub(crate) fn other_text(self) -> OtherText {
         match self {
-            LineKind::Json => OtherText::Rejected,
+            LineKind::Json | LineKind::Object => OtherText::Rejected,
             LineKind::Text => OtherText::Message,
         }
     }
@@ -147,13 +148,15 @@ pub struct Verdicts {
     pub rejections: Vec<Rejection>,
     /// Values and parts of values that were replaced.
     pub redacted_count: u64,
+    /// The outcome of each item, in order. Lines that were joined are one item.
+    pub outcomes: Outcomes,
     /// The services that wrote the lines.
     pub(crate) services: BatchServices,
 }
 
 impl Verdicts {
     /// Returns the verdicts on no line.
-    fn new(services: BatchServices) -> Verdicts {
+    pub(crate) fn new(services: BatchServices) -> Verdicts {
         Verdicts {
             accepted_count: 0,
             joined_count: 0,
@@ -162,6 +165,7 @@ impl Verdicts {
             line_count: 0,
             rejections: Vec::new(),
             redacted_count: 0,
+            outcomes: Outcomes::default(),
             services,
         }
     }
@@ -178,6 +182,7 @@ impl Verdicts {
         let listed_max = REPORTED_ERRORS_MAX.saturating_sub(self.rejections.len());
         self.rejections.extend(next.rejections.into_iter().take(listed_max));
         self.redacted_count += next.redacted_count;
+        self.outcomes.append(next.outcomes);
     }
 
     /// Returns how many dead letters there are.
@@ -223,10 +228,21 @@ impl Ingest {
     /// source around it.
     pub fn prepare_lines(&self, text: &[u8]) -> PreparedBatch {
         let mut reader = StreamReader::new(&self.config, LineKind::Json);
-        let defaults = Defaults::default();
-        let mut builder = self.builder(&mut reader, &defaults, LineKind::Json, text.len());
-        Lines::new(text).for_each(|line| builder.line(line));
-        builder.finish(Held::Closed)
+        let defaults = RecordDefaults::default();
+        let StreamReader { lines, joiner } = &mut reader;
+        let mut intake = self.intake(lines, text.len(), ADDED_BYTES_MAX);
+        let mut taking = LineIntake::new(&mut intake, joiner, LineKind::Json, &defaults);
+        Lines::new(text).for_each(|line| taking.line(line));
+        taking.end(Held::Closed);
+        intake.finish()
+    }
+
+    /// Reads items of about so many bytes into one batch, as a protocol gives them.
+    pub fn prepare(&self, bytes: usize, give: impl FnOnce(&mut Intake<'_>)) -> PreparedBatch {
+        let mut reader = LineReader::new(&self.config);
+        let mut intake = self.intake(&mut reader, bytes, ADDED_BYTES_MAX);
+        give(&mut intake);
+        intake.finish()
     }
 
     /// Returns who tells what was noticed about the lines. Holds no way to the store.
@@ -288,19 +304,19 @@ impl Ingest {
         held: Held,
     ) -> PreparedBatch {
         let bytes = frames.iter().map(Frame::byte_len).sum::<usize>() + reader.joiner.byte_len();
-        let records_max = PieceBounds::of(&reading.defaults).records;
-        reader.joiner.expect(reading.kind.other_text());
-        let mut builder = self.builder(reader, &reading.defaults, reading.kind, bytes);
-        while builder.record_count() < records_max
+        let StreamReader { lines, joiner } = reader;
+        let mut intake = self.intake(lines, bytes, ADDED_BYTES_MAX);
+        let mut taking = LineIntake::new(&mut intake, joiner, reading.kind, &reading.defaults);
+        while !taking.is_full()
             && let Some(frame) = frames.front_mut()
         {
             match frame {
                 Frame::Lines(bytes) => {
                     let mut lines = Lines::new(bytes);
-                    while builder.record_count() < records_max
+                    while !taking.is_full()
                         && let Some(line) = lines.next()
                     {
-                        builder.line(line);
+                        taking.line(line);
                     }
                     let left = lines.byte_len();
                     if left > 0 {
@@ -308,25 +324,27 @@ impl Ingest {
                         break;
                     }
                 }
-                Frame::TooLong(head) => builder.too_long(head),
+                Frame::TooLong(head) => taking.too_long(head),
             }
             frames.pop_front();
         }
-        builder.finish(if frames.is_empty() { held } else { Held::Kept })
+        taking.end(if frames.is_empty() { held } else { Held::Kept });
+        intake.finish()
     }
 
-    /// Opens a batch for lines of so many bytes.
-    fn builder<'b>(
-        &'b self,
-        reader: &'b mut StreamReader,
-        defaults: &'b Defaults,
-        kind: LineKind,
+    /// Opens a batch for items of so many bytes, which is full once its records take so many bytes
+    /// beside them.
+    pub(crate) fn intake<'i>(
+        &'i self,
+        reader: &'i mut LineReader,
         input_bytes: usize,
-    ) -> BatchBuilder<'b> {
+        added_bytes_max: usize,
+    ) -> Intake<'i> {
         let present = self.clock.present();
-        let context = Context { config: &self.config, defaults, arrival: present.now, present };
         let writer = self.redacting_writer(input_bytes);
-        BatchBuilder::new(reader, kind, writer, context, &self.observations)
+        let (config, observations) = (&self.config, &*self.observations);
+        let context = IntakeContext { config, present, observations, added_bytes_max };
+        Intake::new(reader, writer, context)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use tierlog_model::{Ack, BatchId, RedactedBatch, Refusal, RejectReason, Timestamp};
 
-use crate::config::Defaults;
+use crate::intake::RecordDefaults;
 use crate::normalise::{Context, LineKind, LineReader};
 use crate::pipeline::Ingest;
 
@@ -41,10 +41,10 @@ impl Ingest {
         let present = self.present();
         let mut rejected = Vec::with_capacity(lines.len());
         for line in lines {
-            let defaults = Defaults {
+            let defaults = RecordDefaults {
                 service: line.service.clone(),
-                level: None,
                 source: line.source.clone(),
+                ..RecordDefaults::default()
             };
             let context = Context {
                 config: self.config(),

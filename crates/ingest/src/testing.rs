@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use proptest::prelude::*;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     Ack, HandoffReceiver, ManualClock, Pseudonyms, Receipt, Record, RedactedBatch, Timestamp,
@@ -114,6 +115,29 @@ impl Recorder for Counters {
 pub(crate) fn written(batch: &RedactedBatch) -> Ack {
     let producer_line = batch.lines().map(|lines| lines.last(batch.record_count()));
     Ok(Receipt { written_count: batch.record_count(), duplicate_count: 0, producer_line })
+}
+
+/// Lines of text and JSON that belong together, and lines that do not; good and bad.
+pub(crate) fn mixed_line() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "{\"msg\":\"json\"}",
+        "{\"a\":1}{\"a\":2}",
+        "{\"user_id\":[1,2,3],\"email\":\"a@example.org\"}",
+        "ERROR: refused",
+        "INFO: placed",
+        "  indented",
+        "Traceback (most recent call last):",
+        "  File \"/a.py\", line 3, in f",
+        "ValueError: x",
+        "prose of no format",
+        "",
+        "{\"log\":\"ERROR: w\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
+        "{\"log\":\"  wrapped\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
+        "{\"log\":\"INFO: o\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T09:05:10Z\"}",
+        "x",
+        "{\"broken\":",
+    ])
+    .prop_map(str::to_owned)
 }
 
 /// Returns the records of a batch.

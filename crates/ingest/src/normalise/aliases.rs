@@ -69,6 +69,14 @@ pub(crate) struct Alias {
 }
 
 impl Alias {
+    /// The moment that a protocol says for certain, in microseconds since 1970.
+    pub(crate) const MOMENT: Alias = Alias {
+        target: Target::Timestamp,
+        rank: 0,
+        hint: Hint::Unit(Unit::Microseconds),
+        trust: Trust::Configured,
+    };
+
     /// Tells whether the spelling may be the target's own name; the name itself says for certain.
     #[inline]
     pub(super) fn may_be_own_name(self) -> bool {

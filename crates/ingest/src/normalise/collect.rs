@@ -4,6 +4,8 @@
 //! the message of an ordinary record. Of a layer, first all fields are gathered, then its shape
 //! is recognised by their names, then they compete for the targets: [`Collector::settle`].
 
+mod given;
+
 use std::borrow::Cow;
 use std::slice::Iter;
 
@@ -130,30 +132,6 @@ impl<'a, 'c> Collector<'a, 'c> {
         Ok(true)
     }
 
-    /// Adds a field at the top. It competes once the layer is settled.
-    pub(crate) fn add(&mut self, name: &'static str, value: Value<'a>) -> Result<(), Reject> {
-        self.leaf(name, || value, Place::ROOT)
-    }
-
-    /// Adds a field at the top whose name may be a part of a text that is gone soon.
-    pub(crate) fn add_named(&mut self, name: Cow<'a, str>, value: Value<'a>) -> Result<(), Reject> {
-        let name = match name {
-            Cow::Borrowed(name) => return self.leaf(name, || value, Place::ROOT),
-            Cow::Owned(name) => name,
-        };
-        self.added_count += 1;
-        if self.added_count > self.fields_max {
-            return Err(too_many_fields(self.fields_max));
-        }
-        let hash = NameHash::START.extend(&name);
-        let sense = sense_of(self.aliases, "", &name, hash, Place::ROOT);
-        let index = self.place_field(hash, || (Cow::Owned(name), value));
-        if let Some(sense) = sense {
-            self.note(index, sense);
-        }
-        Ok(())
-    }
-
     /// Tells whether the current layer, which is settled, brought a field for a target.
     pub(crate) fn has(&self, target: Target) -> bool {
         self.scratch.best.of(target).is_some_and(|candidate| candidate.index >= self.layer_start)
@@ -237,9 +215,11 @@ impl<'a, 'c> Collector<'a, 'c> {
             self.shape = self.shapes.recognise(&self.signs, |mark| self.sign(mark));
             #[cfg(test)]
             self.recognised.extend(self.shapes.name_of(&self.signs, |mark| self.sign(mark)));
-            if let Some(wraps) = self.shape.and_then(|shape| shape.wraps) {
-                self.open_bytes(wraps);
-            }
+        }
+        if self.wrapped.is_none()
+            && let Some(wraps) = self.shape.and_then(|shape| shape.wraps)
+        {
+            self.open_bytes(wraps);
         }
         let mut notes = std::mem::take(&mut self.scratch.notes);
         for Note { index, sense } in &notes {
@@ -365,11 +345,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         value: impl FnOnce() -> Value<'a>,
         place: Place,
     ) -> Result<(), Reject> {
-        // Every value counts, those of equal names too: what is counted bounds the work.
-        self.added_count += 1;
-        if self.added_count > self.fields_max {
-            return Err(too_many_fields(self.fields_max));
-        }
+        self.count_value()?;
         let (aliases, path) = (self.aliases, self.path.as_str());
         let reading = self.known.leaf(key, place, || read_name(aliases, path, key, place));
         let Some(NameReading { hash, sense }) = reading else {
@@ -385,6 +361,16 @@ impl<'a, 'c> Collector<'a, 'c> {
         };
         if let Some(sense) = sense {
             self.note(index, sense);
+        }
+        Ok(())
+    }
+
+    /// Counts a value, also one of a name that is there already: the count bounds the work.
+    #[inline(always)]
+    fn count_value(&mut self) -> Result<(), Reject> {
+        self.added_count += 1;
+        if self.added_count > self.fields_max {
+            return Err(too_many_fields(self.fields_max));
         }
         Ok(())
     }

@@ -19,8 +19,9 @@ use super::names::NameFilter;
 use super::targets::Target;
 use super::timestamp::Exactness;
 use super::{Context, Reading, convert, derive, ids, moment, names, template};
-use crate::config::{Defaults, IngestConfig};
+use crate::config::IngestConfig;
 use crate::decode::Reject;
+use crate::intake::RecordDefaults;
 use crate::redact;
 
 /// Where the port of a client's address is kept.
@@ -29,7 +30,7 @@ const CLIENT_PORT: &str = "client_port";
 /// Gives every target its field and every field its type.
 pub(super) fn finish<'a>(
     collected: Collected<'a, '_>,
-    context: Context<'_>,
+    context: Context<'a>,
 ) -> Result<Reading<'a>, Reject> {
     let Context { config, defaults, .. } = context;
     let Collected { mut fields, best, times, level, request_line, dropped, seen, .. } = collected;
@@ -246,16 +247,41 @@ fn remove(fields: &mut Vec<Field<'_>>, dropped: &mut [usize]) {
     }
 }
 
-fn add_defaults(fields: &mut Vec<Field<'_>>, defaults: &Defaults, has_service: bool) {
+fn add_defaults<'a>(fields: &mut Vec<Field<'a>>, defaults: &'a RecordDefaults, has_service: bool) {
+    let text = |text: &'a String| Value::Str(Cow::Borrowed(text.as_str()));
     if let Some(service) = &defaults.service
         && !has_service
     {
-        fields.push((Cow::Borrowed(field_names::SERVICE), Value::Str(service.clone().into())));
+        fields.push((Cow::Borrowed(field_names::SERVICE), text(service)));
     }
-    if let Some(source) = &defaults.source
-        && !fields.iter().any(|(name, _)| name == field_names::SOURCE)
-    {
-        fields.push((Cow::Borrowed(field_names::SOURCE), Value::Str(source.clone().into())));
+    let known = [(field_names::SOURCE, &defaults.source), (field_names::INDEX, &defaults.index)];
+    for (name, value) in known {
+        if let Some(value) = value
+            && !has_field(fields, name)
+        {
+            fields.push((Cow::Borrowed(name), text(value)));
+        }
+    }
+    for (name, value) in defaults.attributes.list() {
+        if !has_field(fields, name) {
+            fields.push((Cow::Borrowed(name), borrowed(value)));
+        }
+    }
+}
+
+fn has_field(fields: &[Field<'_>], name: &str) -> bool {
+    fields.iter().any(|(own, _)| own == name)
+}
+
+/// Returns a value that borrows the text of another.
+fn borrowed<'a>(value: &'a Value<'_>) -> Value<'a> {
+    match value {
+        Value::Str(text) => Value::Str(Cow::Borrowed(text)),
+        Value::Json(text) => Value::Json(Cow::Borrowed(text)),
+        Value::Bool(value) => Value::Bool(*value),
+        Value::I64(value) => Value::I64(*value),
+        Value::U64(value) => Value::U64(*value),
+        Value::F64(value) => Value::F64(*value),
     }
 }
 

@@ -22,6 +22,7 @@ mod shapes;
 mod targets;
 mod template;
 mod timestamp;
+mod typed;
 mod wrapper;
 
 use tierlog_model::{Present, Record, RecordFields, RejectReason, Timestamp};
@@ -32,19 +33,24 @@ use collect::{Collected, Collector, Content};
 pub(crate) use derive::is_id;
 use finish::finish;
 use known::KnownNames;
+pub(crate) use names::cleaned_name;
 use scratch::Scratch;
 pub use shapes::{ShapeRow, shape_rows};
 pub use targets::Target;
+pub use typed::{ArraySink, FieldSink, ObjectSink};
 pub(crate) use wrapper::{CriLine, Extent, cri_line};
 
-use crate::config::{Defaults, IngestConfig};
+use crate::config::IngestConfig;
 use crate::decode::{Decoder, Reject, TextBuffer};
+use crate::intake::RecordDefaults;
 
 /// What a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineKind {
-    /// A JSON object, possibly wrapped.
+    /// A JSON object, possibly wrapped, or a line of a known format.
     Json,
+    /// A JSON object and nothing else.
+    Object,
     /// Any text: what is no JSON object is the message.
     Text,
 }
@@ -55,7 +61,7 @@ pub(crate) struct Context<'c> {
     /// The settings.
     pub(crate) config: &'c IngestConfig,
     /// Values for records that lack them.
-    pub(crate) defaults: &'c Defaults,
+    pub(crate) defaults: &'c RecordDefaults,
     /// When the line arrived: the moment of a record that names none.
     pub(crate) arrival: Timestamp,
     /// The present, against which moments are judged. Later than the arrival for a dead letter
@@ -112,7 +118,7 @@ impl LineReader {
         &'a mut self,
         line: &'a [u8],
         kind: LineKind,
-        context: Context<'_>,
+        context: Context<'a>,
     ) -> Result<Record<'a>, Reject> {
         Ok(self.read_noticing(line, kind, context)?.record)
     }
@@ -122,9 +128,33 @@ impl LineReader {
         &'a mut self,
         line: &'a [u8],
         kind: LineKind,
-        context: Context<'_>,
+        context: Context<'a>,
     ) -> Result<Reading<'a>, Reject> {
         finish(self.collect(line, kind, context.config, context.arrival)?, context)
+    }
+
+    /// Reads a record whose fields are typed already. The record borrows from the fields' source
+    /// and from the reader.
+    pub(crate) fn read_fields<'a, 'd: 'a>(
+        &'a mut self,
+        fill: impl for<'f> FnOnce(&mut FieldSink<'f, 'd>),
+        context: Context<'a>,
+    ) -> Result<Reading<'a>, Reject> {
+        let limits = &context.config.limits;
+        let (known, scratch) = (&mut self.known, &mut self.scratch);
+        let collector =
+            Collector::new(&context.config.aliases, known, scratch, limits.fields_per_record_max);
+        let mut sink = FieldSink::new(collector, limits.nesting_depth_max);
+        fill(&mut sink);
+        let mut collector = sink.finish()?;
+        let mut opener = Opener {
+            decoder: &mut self.decoder,
+            texts: self.texts.iter_mut(),
+            trial: &mut self.trial,
+            now: context.arrival,
+        };
+        opener.open_contents(&mut collector)?;
+        finish(collector.into_parts(), context)
     }
 
     /// Gathers the fields of a line and of what it wraps.
@@ -179,7 +209,7 @@ impl<'a> Opener<'a, '_> {
         } else {
             let text = std::str::from_utf8(line)
                 .map_err(|_| Reject::new(RejectReason::InvalidUtf8, "line is not valid UTF-8"))?;
-            if self.open_text(text.into(), collector)? {
+            if kind != LineKind::Object && self.open_text(text.into(), collector)? {
                 return Ok(());
             }
             self.no_object(line)

@@ -93,6 +93,11 @@ pub(super) fn end_of(text: &str, bytes_max: usize) -> &str {
     (start..=text.len()).find_map(|start| text.get(start..)).unwrap_or_default()
 }
 
+/// Returns a name as records may have it.
+pub(crate) fn cleaned_name(name: &str) -> String {
+    cleaned(name).unwrap_or_else(|| name.to_owned())
+}
+
 /// Returns a name with empty segments and control characters replaced by `_`; `None` when it has
 /// none of them.
 pub(super) fn cleaned(name: &str) -> Option<String> {

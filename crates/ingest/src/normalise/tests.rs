@@ -13,7 +13,7 @@ fn arrival() -> Timestamp {
 }
 
 fn read_as(line: &[u8], kind: LineKind, config: &IngestConfig) -> Result<Record<'static>, Reject> {
-    let defaults = Defaults::default();
+    let defaults = RecordDefaults::default();
     let context = Context {
         config,
         defaults: &defaults,

@@ -16,23 +16,15 @@ use tierlog_model::BatchId;
 use tierlog_model::limits::BATCH_BYTES_TARGET;
 
 use super::splitter::{Beginning, Item, Splitter, WindowEnd};
-use super::{BodyFormat, Held, Ingest, PreparedBatch, StreamReader};
-use crate::config::Defaults;
+use super::{BodyFormat, Held, Ingest, LineIntake, PreparedBatch, StreamReader};
 use crate::frame::BYTE_ORDER_MARK;
 use crate::inflate::{Encoding, Filled, InflateError, Inflater};
+use crate::intake::{ADDED_BYTES_MAX, RECORD_BYTES, RecordDefaults};
 use crate::normalise::LineKind;
 
 /// Received bytes of a compressed body that are held before they are inflated: while a slow client
 /// sends, they wait compressed, without the memory of a decompressor.
 pub(crate) const COMPRESSED_BYTES_TARGET: usize = 256 << 10;
-
-/// What a record takes in a batch beside its text and the defaults: its header, its moment, its
-/// level, and of a rejected line the reason and where in the line it is wrong.
-const RECORD_BYTES: usize = 128;
-
-/// Bytes of a batch that its records may take beside the text of their lines: lines of one letter
-/// are worth eighty bytes each, and their piece is as large as one of ordinary lines.
-const RECORDS_BYTES_TARGET: usize = 1 << 20;
 
 /// Bytes of a piece at which its lines are counted before it is read: what is expected of a piece
 /// decides how it waits, and its true length is counted afterwards.
@@ -43,17 +35,14 @@ const SAMPLE_BYTES: usize = 1 << 10;
 pub(crate) struct PieceBounds {
     /// Plain bytes.
     pub(crate) bytes: usize,
-    /// Records; a line that holds several objects may add those.
-    pub(crate) records: u32,
+    /// Bytes that records take beside their text; a line that holds several objects may add more.
+    pub(crate) added_bytes: usize,
 }
 
 impl PieceBounds {
-    /// Returns the bounds for lines to which these defaults may be added.
-    pub(crate) fn of(defaults: &Defaults) -> PieceBounds {
-        let record_bytes = RECORD_BYTES + defaults.byte_len();
-        let records = (RECORDS_BYTES_TARGET / record_bytes).max(1) as u32;
-        PieceBounds { bytes: BATCH_BYTES_TARGET, records }
-    }
+    /// The bounds of every body.
+    pub(crate) const USUAL: PieceBounds =
+        PieceBounds { bytes: BATCH_BYTES_TARGET, added_bytes: ADDED_BYTES_MAX };
 }
 
 /// What a request says about its body.
@@ -64,7 +53,7 @@ pub(crate) struct BodyHead {
     /// How it is compressed.
     pub(crate) encoding: Encoding,
     /// Values for records that lack them.
-    pub(crate) defaults: Defaults,
+    pub(crate) defaults: RecordDefaults,
     /// The client's name for it.
     pub(crate) id: Option<BatchId>,
 }
@@ -277,24 +266,26 @@ impl BodyReader {
         let splitter = self.splitter.as_mut()?;
         let unread = self.window.len() - self.at;
         let kind = kind_of(self.head.format);
-        let mut builder = ingest
-            .builder(&mut self.lines, &self.head.defaults, kind, unread)
-            .behind_line(self.line_number);
+        let StreamReader { lines, joiner } = &mut self.lines;
+        let intake = ingest.intake(lines, unread, self.bounds.added_bytes);
+        let mut intake = intake.behind(self.line_number);
+        let mut taking = LineIntake::new(&mut intake, joiner, kind, &self.head.defaults);
         let is_read = loop {
-            if builder.record_count() >= self.bounds.records {
+            if taking.is_full() {
                 break false;
             }
             match splitter.next(&self.window, &mut self.at, end) {
-                Some(Item::Line(line)) => builder.line(line),
-                Some(Item::Element(element)) => builder.element(element),
-                Some(Item::TooLong(head)) => builder.too_long(&head),
+                Some(Item::Line(line)) => taking.line(line),
+                Some(Item::Element(element)) => taking.element(element),
+                Some(Item::TooLong(head)) => taking.too_long(&head),
                 None => break true,
             }
         };
-        self.line_number = builder.line_number();
         let is_last = is_read && end == WindowEnd::Last;
         let held = if is_last { Held::Closed } else { Held::Kept };
-        let mut prepared = builder.finish(held);
+        taking.end(held);
+        self.line_number = intake.position();
+        let mut prepared = intake.finish();
         if prepared.batch.record_count() > 0 {
             if let Some(id) = self.head.id {
                 prepared.batch = prepared.batch.with_id(piece_id(id, self.piece_count));
@@ -378,14 +369,13 @@ pub(crate) fn read_body(
 }
 
 /// Returns how many bytes lines become probably, together with the records that they are.
-pub(super) fn estimate(lines: &[u8], defaults: &Defaults) -> usize {
+pub(super) fn estimate(lines: &[u8], defaults: &RecordDefaults) -> usize {
     let sample = lines.get(..SAMPLE_BYTES).unwrap_or(lines);
     let sampled = memchr::memchr2_iter(b'\n', b'{', sample).count().max(1);
     let items = sampled.saturating_mul(lines.len() / sample.len().max(1) + 1);
-    let bounds = PieceBounds::of(defaults);
-    let records = items.min(bounds.records as usize);
-    let records_bytes = records.saturating_mul(RECORD_BYTES + defaults.byte_len());
-    lines.len().min(bounds.bytes).saturating_add(records_bytes)
+    let added_bytes = items.saturating_mul(RECORD_BYTES + defaults.byte_len());
+    let bounds = PieceBounds::USUAL;
+    lines.len().min(bounds.bytes).saturating_add(added_bytes.min(bounds.added_bytes))
 }
 
 /// Returns the id of a piece. A body of one piece has the client's id.

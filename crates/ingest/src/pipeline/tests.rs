@@ -10,7 +10,7 @@ use super::*;
 use crate::config::IngestLimits;
 use crate::frame::LineDecoder;
 use crate::inflate::Encoding;
-use crate::testing::{ingest_of, records_of};
+use crate::testing::{ingest_of, mixed_line, records_of};
 
 fn small_limits() -> IngestConfig {
     let limits = IngestLimits { line_bytes_max: 100, ..IngestLimits::default() };
@@ -19,7 +19,7 @@ fn small_limits() -> IngestConfig {
 
 fn prepare(body: &[u8], format: BodyFormat) -> PreparedBatch {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    prepare_with(&ingest, body, format, Defaults::default(), None)
+    prepare_with(&ingest, body, format, RecordDefaults::default(), None)
 }
 
 /// Reads a body of one piece.
@@ -27,10 +27,10 @@ fn prepare_with(
     ingest: &Ingest,
     body: &[u8],
     format: BodyFormat,
-    defaults: Defaults,
+    defaults: RecordDefaults,
     id: Option<BatchId>,
 ) -> PreparedBatch {
-    let bounds = PieceBounds::of(&defaults);
+    let bounds = PieceBounds::USUAL;
     let head = BodyHead { format, encoding: Encoding::Identity, defaults, id };
     let mut pieces = read_body(ingest, head, bounds, body, 1_000).expect("a body");
     assert_eq!(pieces.len(), 1);
@@ -119,8 +119,8 @@ fn few_hold_long_lines_however_long_they_may_be() {
 #[test]
 fn dead_letters_carry_the_redacted_line_and_its_origin() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-    let defaults =
-        Defaults { service: Some("web".to_owned()), level: None, source: Some("file".to_owned()) };
+    let (service, source) = (Some("web".to_owned()), Some("file".to_owned()));
+    let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
     let body = b"{\"email\":\"jane.doe@example.com\"";
     let prepared = prepare_with(&ingest, body, BodyFormat::JsonLines, defaults, None);
     let records = records_of(&prepared.batch);
@@ -144,7 +144,7 @@ fn a_hundred_errors_are_listed_and_all_are_counted() {
 fn an_id_names_the_batch() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     let id = BatchId::of_client(Tenant::DEFAULT, "b-1");
-    let prepared = prepare_with(&ingest, b"{}", BodyFormat::Json, Defaults::default(), id);
+    let prepared = prepare_with(&ingest, b"{}", BodyFormat::Json, RecordDefaults::default(), id);
     assert_eq!(prepared.batch.id(), id.as_ref());
 }
 
@@ -160,7 +160,8 @@ fn is_array(body: &str, format: BodyFormat) -> bool {
 fn a_read_of_many_short_lines_is_several_batches() {
     let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
     for (service, batch_count) in [("s", 3), (&"s".repeat(900)[..], 20)] {
-        let defaults = Defaults { service: Some(service.to_owned()), ..Defaults::default() };
+        let defaults =
+            RecordDefaults { service: Some(service.to_owned()), ..RecordDefaults::default() };
         let reading = Reading { defaults, ..Reading::default() };
         let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
         let lines = Frame::Lines(Bytes::from("x\n".repeat(19_999)));
@@ -282,26 +283,6 @@ fn every_line_that_is_not_blank_counts() {
         assert_eq!(prepared.batch.record_count() > 0, expected > 0, "{line:?}");
         assert_eq!(prepared.verdicts.line_count, u64::from(expected), "{line:?}");
     }
-}
-
-/// Lines of text and JSON that belong together, and lines that do not.
-fn mixed_line() -> impl Strategy<Value = String> {
-    prop::sample::select(vec![
-        "{\"msg\":\"json\"}",
-        "{\"a\":1}{\"a\":2}",
-        "ERROR: refused",
-        "INFO: placed",
-        "  indented",
-        "Traceback (most recent call last):",
-        "  File \"/a.py\", line 3, in f",
-        "ValueError: x",
-        "prose of no format",
-        "",
-        "{\"log\":\"ERROR: w\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
-        "{\"log\":\"  wrapped\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
-        "{\"log\":\"INFO: o\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T09:05:10Z\"}",
-    ])
-    .prop_map(str::to_owned)
 }
 
 proptest! {

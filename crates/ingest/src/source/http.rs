@@ -18,8 +18,8 @@ use tierlog_problem::{Code, Errors, Problem, QueryOf};
 use super::answer::IngestAnswer;
 use super::problem::{BODY_LIMIT, INFLATED_LIMIT, IngestErrors, too_large};
 use super::{Protocol, count_refused};
-use crate::config::Defaults;
 use crate::inflate::Encoding;
+use crate::intake::RecordDefaults;
 use crate::pipeline::{BodyFormat, BodyHead, Ingest};
 use taking::{Taken, Taking};
 
@@ -141,7 +141,8 @@ fn read_head(headers: &HeaderMap, params: IngestParams) -> Result<BodyHead, Prob
     };
     let service = default_text(params.service, "service", SERVICE_BYTES_MAX)?;
     let source = default_text(params.source, "source", SOURCE_BYTES_MAX)?;
-    Ok(BodyHead { format, encoding, defaults: Defaults { service, level, source }, id })
+    let defaults = RecordDefaults { service, level, source, ..RecordDefaults::default() };
+    Ok(BodyHead { format, encoding, defaults, id })
 }
 
 /// Returns a default that is not empty. One that is too long is refused: it would be written with

@@ -161,6 +161,11 @@ impl ShapeIndex {
         index
     }
 
+    /// Returns the shape of a name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Compiled> {
+        self.shapes.iter().find(|compiled| compiled.shape.name == name)
+    }
+
     /// Returns every name that shapes mention, with its mark.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, Mark)> {
         self.names.iter().enumerate().map(|(number, name)| (*name, Mark(number as u16)))

@@ -22,7 +22,7 @@ fn later() -> Timestamp {
 /// Reads every line of a family; returns the names of the shapes that were recognised.
 fn check(lines: &'static str, expected: &ExpectFile) -> Vec<&'static str> {
     let config = IngestConfig::default();
-    let defaults = Defaults::default();
+    let defaults = RecordDefaults::default();
     let context = Context {
         config: &config,
         defaults: &defaults,

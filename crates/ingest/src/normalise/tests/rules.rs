@@ -292,10 +292,11 @@ fn names_are_made_safe() {
 #[test]
 fn defaults_fill_what_is_missing_only() {
     let config = IngestConfig::default();
-    let defaults = Defaults {
+    let defaults = RecordDefaults {
         service: Some("web".to_owned()),
         level: Some(Level::Error),
         source: Some("file".to_owned()),
+        ..RecordDefaults::default()
     };
     let context = Context {
         config: &config,

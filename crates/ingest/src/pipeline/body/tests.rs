@@ -7,7 +7,7 @@ use super::*;
 use crate::config::{IngestConfig, IngestLimits};
 use crate::frame::Lines;
 use crate::pipeline::Verdicts;
-use crate::testing::{ingest_of, records_of};
+use crate::testing::{ingest_of, mixed_line, records_of};
 
 fn ingest() -> Ingest {
     let limits = IngestLimits { line_bytes_max: 200, ..IngestLimits::default() };
@@ -16,7 +16,7 @@ fn ingest() -> Ingest {
 
 fn head(format: BodyFormat, encoding: Encoding) -> BodyHead {
     let id = BatchId::of_client(Tenant::DEFAULT, "b-1");
-    BodyHead { format, encoding, defaults: Defaults::default(), id }
+    BodyHead { format, encoding, defaults: RecordDefaults::default(), id }
 }
 
 /// Returns what pieces hold together.
@@ -36,46 +36,34 @@ fn together(ingest: &Ingest, pieces: Vec<Piece>) -> (Vec<Record<'static>>, Verdi
 fn at_once(ingest: &Ingest, body: &[u8], format: BodyFormat) -> (Vec<Record<'static>>, Verdicts) {
     let kind = kind_of(format);
     let mut reader = StreamReader::new(ingest.config(), kind);
-    let defaults = Defaults::default();
-    let mut builder = ingest.builder(&mut reader, &defaults, kind, body.len());
+    let defaults = RecordDefaults::default();
+    let StreamReader { lines, joiner } = &mut reader;
+    let mut intake = ingest.intake(lines, body.len(), usize::MAX);
+    let mut taking = LineIntake::new(&mut intake, joiner, kind, &defaults);
     match serde_json::from_slice::<Vec<Box<serde_json::value::RawValue>>>(body) {
         Ok(elements) if format == BodyFormat::Json => {
-            elements.iter().for_each(|element| builder.element(element.get().as_bytes()));
+            elements.iter().for_each(|element| taking.element(element.get().as_bytes()));
         }
-        Ok(_) | Err(_) => Lines::new(body).for_each(|line| builder.line(line)),
+        Ok(_) | Err(_) => Lines::new(body).for_each(|line| taking.line(line)),
     }
-    let PreparedBatch { batch, verdicts } = builder.finish(Held::Closed);
+    taking.end(Held::Closed);
+    let PreparedBatch { batch, verdicts } = intake.finish();
     let mut all = ingest.no_verdicts();
     all.add(verdicts);
     (records_of(&batch), all)
 }
 
-/// Lines of text and JSON that belong together, and lines that do not; good, bad and too long.
+/// Lines that belong together, lines that do not, and lines that are too long.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
-        6 => prop::sample::select(vec![
-            "{\"msg\":\"json\"}",
-            "{\"a\":1}{\"a\":2}",
-            "{\"user_id\":[1,2,3],\"email\":\"a@example.org\"}",
-            "ERROR: refused",
-            "  indented",
-            "Traceback (most recent call last):",
-            "  File \"/a.py\", line 3, in f",
-            "ValueError: x",
-            "prose of no format",
-            "",
-            "{\"log\":\"ERROR: w\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
-            "{\"log\":\"  wrapped\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:05:10Z\"}",
-            "{\"log\":\"INFO: o\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T09:05:10Z\"}",
-            "x",
-            "{\"broken\":",
-        ]).prop_map(str::to_owned),
+        6 => mixed_line(),
         1 => (190_usize..700).prop_map(|length| format!("{{\"a\":\"{}\"}}", "y".repeat(length))),
     ]
 }
 
 fn bounds() -> impl Strategy<Value = PieceBounds> {
-    (1_usize..400, 1_u32..12).prop_map(|(bytes, records)| PieceBounds { bytes, records })
+    (1_usize..400, 1_usize..12)
+        .prop_map(|(bytes, records)| PieceBounds { bytes, added_bytes: records * RECORD_BYTES })
 }
 
 fn compressed(plain: &[u8], encoding: Encoding) -> Vec<u8> {
@@ -213,8 +201,8 @@ fn no_piece_is_out_of_proportion() {
     ];
     for (item, format) in bodies {
         for (service, source) in [(None, None), (long(256), long(1_024))] {
-            let defaults = Defaults { service, level: None, source };
-            let bounds = PieceBounds::of(&defaults);
+            let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
+            let bounds = PieceBounds::USUAL;
             let head = BodyHead { format, encoding: Encoding::Identity, defaults, id: None };
             let array = if format == BodyFormat::Json { "[" } else { "" };
             let body = format!("{array}{}", item.repeat(40_000 / item.len()));
@@ -229,7 +217,7 @@ fn no_piece_is_out_of_proportion() {
 #[test]
 fn a_body_of_one_piece_has_the_id_of_its_client_and_further_pieces_have_others() {
     let ingest = ingest();
-    let bounds = PieceBounds { bytes: 50, records: 2 };
+    let bounds = PieceBounds { bytes: 50, added_bytes: 2 * RECORD_BYTES };
     let body = b"{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n{\"n\":5}\n";
     let head = head(BodyFormat::JsonLines, Encoding::Identity);
     let client_id = head.id.expect("an id");
@@ -242,7 +230,7 @@ fn a_body_of_one_piece_has_the_id_of_its_client_and_further_pieces_have_others()
 #[test]
 fn a_body_that_breaks_leaves_whole_pieces_only() {
     let ingest = ingest();
-    let bounds = PieceBounds { bytes: 100, records: 1_000 };
+    let bounds = PieceBounds { bytes: 100, added_bytes: 1 << 20 };
     let lines = "{\"n\":1}\n".repeat(100);
     let mut broken = compressed(lines.as_bytes(), Encoding::Gzip);
     let length = broken.len();

@@ -104,8 +104,7 @@ impl<'t> Taking<'t> {
     }
 
     async fn take(&mut self, head: BodyHead) -> Result<(), Problem> {
-        let bounds = PieceBounds::of(&head.defaults);
-        let reader = Box::new(BodyReader::new(self.ingest, head, bounds));
+        let reader = Box::new(BodyReader::new(self.ingest, head, PieceBounds::USUAL));
         let mut reading = Reading { reader, held: self.ingest.body_room.none() };
         loop {
             while reading.reader.wants_input() {

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tierlog_model::{LinesBefore, ProducerId, Tenant};
 
-use crate::config::Defaults;
+use crate::intake::RecordDefaults;
 use crate::normalise::LineKind;
 use crate::pipeline::Reading;
 
@@ -32,7 +32,7 @@ const HANDSHAKE_BYTES_MAX: usize = 1024;
 const BEGINNING: &[u8] = b"{\"tierlog\":";
 
 /// How a connection begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Opening {
     /// With a log line.
     Lines,
@@ -121,8 +121,8 @@ struct Wishes {
 impl Wishes {
     fn reading(&self) -> Reading {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let defaults =
-            Defaults { service: filled(&self.service), level: None, source: filled(&self.source) };
+        let (service, source) = (filled(&self.service), filled(&self.source));
+        let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
         let kind = if self.plain == Some(true) { LineKind::Text } else { LineKind::Json };
         Reading { defaults, kind }
     }
@@ -241,7 +241,8 @@ mod tests {
         let check = |members: &str, service: &str, source: &str, kind| {
             let line = format!("{{\"tierlog\":{{\"ack\":true{members}}}}}\n");
             let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-            let defaults = Defaults { service: named(service), level: None, source: named(source) };
+            let (service, source) = (named(service), named(source));
+            let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
             let expected = Opening::Handshake(Wanted::Acks, Reading { defaults, kind });
             assert_eq!(Opening::read(line.as_bytes()), expected, "{line}");
         };

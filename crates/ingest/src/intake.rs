@@ -1,0 +1,385 @@
+//! The intake: the one way in. A protocol gives its items one by one, each with the defaults that
+//! hold for it; a redacted batch leaves, with the verdicts on the items in their order.
+//!
+//! ```text
+//! json(bytes)     ┐
+//! text(bytes)     ├─ normalise ─ redact ─▶ batch, outcomes
+//! fields(|sink|)  ┘
+//! ```
+//!
+//! An item is what its protocol calls a message, event, document or log record. A rejected item
+//! becomes a dead letter in its place, redacted like a record. Nothing leaves before
+//! [`Intake::finish`].
+
+mod defaults;
+mod outcomes;
+
+use std::borrow::Cow;
+
+use tierlog_model::limits::REPORTED_ERRORS_MAX;
+use tierlog_model::{LineRun, Present, RecordFields, RejectReason, Timestamp};
+use tierlog_problem::Rejection;
+
+pub use defaults::{ATTRIBUTES_MAX, AttributeError, Attributes, RecordDefaults};
+pub use outcomes::{OUTCOME_RUNS_MAX, Outcome, OutcomeRun, Outcomes};
+
+use crate::config::IngestConfig;
+use crate::decode::Reject;
+use crate::elements::objects;
+use crate::normalise::{Context, FieldSink, LineKind, LineReader, Reading};
+use crate::observations::{Notes, Observations};
+use crate::pipeline::{PreparedBatch, Verdicts};
+use crate::redact::{DeadLetter, RedactingWriter};
+
+/// What a record takes in a batch beside its text and its defaults: its header, its moment, its
+/// level, and of a rejected item the reason and the place in the item that is wrong.
+pub(crate) const RECORD_BYTES: usize = 128;
+
+/// Bytes of a batch that its records may take beside the text of their items: lines of one letter
+/// are worth eighty bytes each, and their batch is as large as a batch of ordinary lines.
+pub(crate) const ADDED_BYTES_MAX: usize = 1 << 20;
+
+/// Everything about a batch beside its items.
+pub(crate) struct IntakeContext<'i> {
+    /// The settings.
+    pub(crate) config: &'i IngestConfig,
+    /// The present: the moment of items that name none.
+    pub(crate) present: Present,
+    /// What the server notices about its records.
+    pub(crate) observations: &'i Observations,
+    /// Bytes beside the text of items at which the batch is full.
+    pub(crate) added_bytes_max: usize,
+}
+
+/// Takes the items of one batch.
+pub struct Intake<'i> {
+    reader: &'i mut LineReader,
+    context: IntakeContext<'i>,
+    batch: Gathered<'i>,
+    /// Number of the last item.
+    position: u64,
+}
+
+/// What the items so far have become.
+struct Gathered<'i> {
+    writer: RedactingWriter<'i>,
+    notes: Notes,
+    /// See [`ADDED_BYTES_MAX`].
+    added_bytes: usize,
+    record_count: u32,
+    runs: Vec<LineRun>,
+    verdicts: Verdicts,
+    outcomes: Outcomes,
+}
+
+impl std::fmt::Debug for Intake<'_> {
+    /// The batch holds records, so none is shown.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Intake").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl<'i> Intake<'i> {
+    /// Returns an intake without an item.
+    pub(crate) fn new(
+        reader: &'i mut LineReader,
+        writer: RedactingWriter<'i>,
+        context: IntakeContext<'i>,
+    ) -> Intake<'i> {
+        let services = context.observations.services(context.present.now);
+        let batch = Gathered {
+            writer,
+            notes: Notes::default(),
+            added_bytes: 0,
+            record_count: 0,
+            runs: Vec::new(),
+            verdicts: Verdicts::new(services),
+            outcomes: Outcomes::default(),
+        };
+        Intake { reader, context, batch, position: 0 }
+    }
+
+    /// Takes an item that is a JSON object; any other text is rejected.
+    pub fn json(&mut self, item: &[u8], defaults: &RecordDefaults) -> Outcome {
+        self.position += 1;
+        self.item(item, LineKind::Object, defaults)
+    }
+
+    /// Takes an item that is text: a line of a known format gives its fields, any other text is a
+    /// message.
+    pub fn text(&mut self, item: &[u8], defaults: &RecordDefaults) -> Outcome {
+        self.position += 1;
+        self.item(item, LineKind::Text, defaults)
+    }
+
+    /// Takes an item whose fields are typed already. Of the item as it came, a dead letter is made
+    /// if its fields are rejected.
+    pub fn fields<'d>(
+        &mut self,
+        item: &'d [u8],
+        defaults: &RecordDefaults,
+        fill: impl for<'f> FnOnce(&mut FieldSink<'f, 'd>),
+    ) -> Outcome {
+        self.position += 1;
+        let read = match self.check_length(item) {
+            Ok(()) => {
+                let context = self.context.of(defaults);
+                let reading = self.reader.read_fields(fill, context);
+                let now = context.present.now;
+                reading.map(|reading| self.batch.push(reading, now, defaults))
+            }
+            Err(reject) => Err(reject),
+        };
+        self.reader.shrink(item.len());
+        let outcome = match read {
+            Ok(memory) => {
+                self.reader.recycle(memory);
+                Outcome::Accepted
+            }
+            Err(reject) => self.reject_at(item, self.position, reject, defaults),
+        };
+        self.tell(outcome)
+    }
+
+    /// Takes an item that its protocol cannot read, as a dead letter. The detail quotes nothing of
+    /// the item.
+    pub fn reject(
+        &mut self,
+        item: &[u8],
+        reason: RejectReason,
+        detail: impl Into<Cow<'static, str>>,
+        defaults: &RecordDefaults,
+    ) -> Outcome {
+        self.position += 1;
+        let reject = Reject::new(reason, detail);
+        let outcome = self.reject_at(item, self.position, reject, defaults);
+        self.tell(outcome)
+    }
+
+    /// Tells whether the batch is full: the next item belongs to another.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.batch.added_bytes >= self.context.added_bytes_max
+    }
+
+    /// Returns the number of the last item.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Counts items from behind this one on.
+    pub(crate) fn behind(self, position: u64) -> Intake<'i> {
+        Intake { position, ..self }
+    }
+
+    /// Moves on to the next item and returns its number.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> u64 {
+        self.position += 1;
+        self.position
+    }
+
+    /// Returns the longest item that is read, bytes.
+    #[inline]
+    pub(crate) fn item_bytes_max(&self) -> usize {
+        self.context.config.limits.line_bytes_max
+    }
+
+    /// Closes the batch.
+    pub fn finish(self) -> PreparedBatch {
+        let Gathered { writer, notes, runs, verdicts, outcomes, .. } = self.batch;
+        self.context.observations.take(notes);
+        let verdicts = Verdicts { redacted_count: writer.redacted_count(), outcomes, ..verdicts };
+        PreparedBatch { batch: writer.finish(None).with_runs(runs), verdicts }
+    }
+
+    /// Reads a line that no other line belongs to. Several objects may stand in it, one behind the
+    /// other.
+    pub(crate) fn line(&mut self, line: &[u8], kind: LineKind, defaults: &RecordDefaults) {
+        let number = self.position;
+        let outcome = match self.check_length(line).and_then(|()| self.read(line, kind, defaults)) {
+            Ok(()) => Outcome::Accepted,
+            Err(reject) => self.several(line, number, kind, reject, defaults),
+        };
+        self.tell(outcome);
+    }
+
+    /// Takes the head of a line that is too long.
+    pub(crate) fn too_long(&mut self, head: &[u8], defaults: &RecordDefaults) {
+        let reject = self.longer_than_a_line();
+        let outcome = self.reject_at(head, self.position, reject, defaults);
+        self.tell(outcome);
+    }
+
+    /// Reads texts that were joined of several lines each: together they are one run of lines.
+    pub(crate) fn joined<'t>(
+        &mut self,
+        texts: impl Iterator<Item = (&'t [u8], u64, u32)>,
+        kind: LineKind,
+        defaults: &RecordDefaults,
+    ) {
+        let first_record = self.batch.record_count;
+        let mut run_lines = 0;
+        for (text, number, line_count) in texts {
+            run_lines += line_count;
+            let further_count = u64::from(line_count) - 1;
+            self.batch.verdicts.line_count += further_count;
+            let outcome = match self.read(text, kind, defaults) {
+                Ok(()) => {
+                    self.batch.verdicts.joined_count += further_count;
+                    Outcome::Accepted
+                }
+                Err(reject) => {
+                    self.batch.verdicts.rejected_joined_count += further_count;
+                    self.reject_at(text, number, reject, defaults)
+                }
+            };
+            self.tell(outcome);
+        }
+        self.batch.end_run(first_record, run_lines);
+    }
+
+    /// Reads an item that is one record or none.
+    fn item(&mut self, item: &[u8], kind: LineKind, defaults: &RecordDefaults) -> Outcome {
+        let read = self.check_length(item).and_then(|()| self.read(item, kind, defaults));
+        let outcome = match read {
+            Ok(()) => Outcome::Accepted,
+            Err(reject) => self.reject_at(item, self.position, reject, defaults),
+        };
+        self.tell(outcome)
+    }
+
+    /// Notes what became of an item.
+    #[inline]
+    fn tell(&mut self, outcome: Outcome) -> Outcome {
+        self.batch.verdicts.line_count += 1;
+        self.batch.outcomes.push(outcome);
+        outcome
+    }
+
+    fn several(
+        &mut self,
+        line: &[u8],
+        number: u64,
+        kind: LineKind,
+        reject: Reject,
+        defaults: &RecordDefaults,
+    ) -> Outcome {
+        let objects = match reject.reason {
+            RejectReason::InvalidJson => objects(line),
+            _ => None,
+        };
+        let Some(objects) = objects else {
+            return self.reject_at(line, number, reject, defaults);
+        };
+        let first_record = self.batch.record_count;
+        let mut outcome = Outcome::Accepted;
+        for object in &objects {
+            if let Err(reject) = self.read(object, kind, defaults) {
+                let rejected = self.reject_at(object, number, reject, defaults);
+                outcome = if outcome == Outcome::Accepted { rejected } else { outcome };
+            }
+        }
+        self.batch.end_run(first_record, 1);
+        outcome
+    }
+
+    #[inline]
+    fn read(
+        &mut self,
+        text: &[u8],
+        kind: LineKind,
+        defaults: &RecordDefaults,
+    ) -> Result<(), Reject> {
+        let context = self.context.of(defaults);
+        let read = match self.reader.read_noticing(text, kind, context) {
+            Ok(reading) => Ok(self.batch.push(reading, context.present.now, defaults)),
+            Err(reject) => Err(reject),
+        };
+        self.reader.shrink(text.len());
+        read.map(|memory| self.reader.recycle(memory))
+    }
+
+    #[inline]
+    fn check_length(&self, item: &[u8]) -> Result<(), Reject> {
+        if item.len() > self.item_bytes_max() { Err(self.longer_than_a_line()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn longer_than_a_line(&self) -> Reject {
+        let limit = self.item_bytes_max();
+        Reject::new(RejectReason::TooLong, format!("longer than {limit} bytes"))
+    }
+
+    #[cold]
+    fn reject_at(
+        &mut self,
+        item: &[u8],
+        number: u64,
+        reject: Reject,
+        defaults: &RecordDefaults,
+    ) -> Outcome {
+        let Reject { reason, detail, service } = reject;
+        let batch = &mut self.batch;
+        let service = service.as_deref().or(defaults.service.as_deref());
+        batch.verdicts.services.note_rejected(service, reason);
+        batch.writer.push_dead_letter(DeadLetter {
+            arrival: self.context.present.now,
+            reason,
+            detail: detail.clone(),
+            line: Cow::Borrowed(item),
+            service: defaults.service.as_deref(),
+            source: defaults.source.as_deref(),
+        });
+        batch.count_record(defaults);
+        if let Some(count) = batch.verdicts.rejected_by_reason.get_mut(reason as usize) {
+            *count += 1;
+        }
+        if batch.verdicts.rejections.len() < REPORTED_ERRORS_MAX {
+            batch.verdicts.rejections.push(Rejection { line: number, reason, detail });
+        }
+        Outcome::Rejected(reason)
+    }
+}
+
+impl IntakeContext<'_> {
+    #[inline]
+    fn of<'c>(&'c self, defaults: &'c RecordDefaults) -> Context<'c> {
+        let present = self.present;
+        Context { config: self.config, defaults, arrival: present.now, present }
+    }
+}
+
+impl Gathered<'_> {
+    /// Writes a record; returns its memory.
+    #[inline]
+    fn push(
+        &mut self,
+        reading: Reading<'_>,
+        now: Timestamp,
+        defaults: &RecordDefaults,
+    ) -> RecordFields<'static> {
+        self.notes.note(&reading, now);
+        self.verdicts.services.note(&reading.record.fields);
+        self.verdicts.accepted_count += 1;
+        self.count_record(defaults);
+        self.writer.push(reading.record)
+    }
+
+    #[inline]
+    fn count_record(&mut self, defaults: &RecordDefaults) {
+        self.record_count += 1;
+        self.added_bytes += RECORD_BYTES + defaults.byte_len();
+    }
+
+    /// Notes that the records from one on were made of so many lines.
+    fn end_run(&mut self, first_record: u32, line_count: u32) {
+        let record_count = self.record_count - first_record;
+        if record_count != line_count {
+            self.runs.push(LineRun { first_record, record_count, line_count });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
