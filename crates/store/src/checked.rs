@@ -1,4 +1,4 @@
-//! Small files of JSON that say whether their bytes are the ones that were written.
+//! Small files of JSON with a checksum, by which changed bytes are noticed.
 //!
 //! JSON arrives, JSON with a line of its checksum leaves, and back. Without that line a flipped
 //! bit in a digit would be another position, moment or day, and nobody could tell.

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 /// Batches that a live reader may fall behind before it misses some.
 const LIVE_BATCHES: usize = 64;
 
-/// A batch that is in the log, for those who watch.
+/// A batch in the log, for live readers.
 #[derive(Debug)]
 pub struct LiveBatch {
     /// Number of the first record.
@@ -58,7 +58,7 @@ impl LiveSender {
             self.send_live(LiveBatch { first_seq, batch: None, lease: None });
             lease = self.memory.try_take(bytes).ok();
         }
-        // Without room nobody sees it, and the numbers of the next batch say so.
+        // Without room, no reader sees the batch, and the numbers of the next batch show the gap.
         if lease.is_some() {
             self.send_live(LiveBatch { first_seq, batch: Some(batch.clone()), lease });
         }

@@ -64,7 +64,7 @@ pub struct IndexFields {
     pub template: Field,
     /// Columns of everything else.
     pub attributes: Field,
-    /// Columns of values that those do not hold.
+    /// Columns of values outside of the range of the other columns.
     pub beside: Field,
     /// Stored remainder.
     pub stored: Field,

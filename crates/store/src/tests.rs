@@ -24,7 +24,7 @@ fn noon() -> Timestamp {
     day.start().saturating_add_micros(DAY_MICROS / 2)
 }
 
-/// Commits only when asked, so that a test decides what is only in the WAL.
+/// Commits only on demand: a test decides which records lie in the WAL alone.
 fn settings(directory: &Path) -> StoreSettings {
     StoreSettings {
         commit_interval: Duration::from_secs(3600),
@@ -152,7 +152,7 @@ fn what_was_acked_and_not_indexed_is_there_once_after_a_crash() {
     running.store.flush().expect("flushed");
     let acked = one_of_each("acked", noon());
     running.write(&acked);
-    // What a crash leaves: the files as they are, nothing closed.
+    // The files left by a crash: as they lie, none closed.
     copy_directory(directory.path(), crashed.path());
     running.close();
 
@@ -290,7 +290,7 @@ fn one_process_at_a_time_and_a_start_without_a_hand() {
     let running = Running::open(directory.path());
     assert_eq!(running.store.health().quarantined, ["info/2026-11-20"]);
     assert!(directory.path().join("quarantine").read_dir().expect("listed").next().is_some());
-    // The WAL still has what it held, and gives it back.
+    // The WAL still holds the records and gives the records back.
     assert_eq!(running.messages().len(), 5);
     running.close();
 

@@ -43,7 +43,7 @@ pub(crate) fn empty_trash(layout: &Layout) {
     }
 }
 
-/// Deletes a directory that nobody reads any more.
+/// Deletes a directory without readers.
 pub(crate) fn delete(layout: &Layout, path: &Path) -> Result<(), StoreError> {
     match layout.vfs().remove_dir_all(path) {
         Ok(()) => Ok(()),

@@ -1,4 +1,4 @@
-//! Dead letters one by one: listing and deletion. Their tier is the only one in which single
+//! Dead letters, letter by letter: listing and deletion. Their tier is the only one in which single
 //! records are ever deleted; every other record goes with its day ([ADR 0011]).
 //!
 //! A selection arrives; letters, counts by reason, or the number of those that are gone leave.
@@ -67,7 +67,7 @@ impl LetterEnd {
     }
 }
 
-/// A found letter: its number and its place.
+/// A found letter: number and place.
 type Place = (u64, usize, DocId);
 
 impl Store {
@@ -155,7 +155,7 @@ pub(crate) fn take_away(
         // repeated call answers that no letter is left, and the client relies on the answer.
         match listed.partition().directory().sync() {
             Err(error) if catalogue.partition(listed.id()).is_some() => return Err(error),
-            // A day that was dropped meanwhile took its letters along.
+            // The drop of a day meanwhile took the letters along.
             Ok(()) | Err(_) => {}
         }
     }

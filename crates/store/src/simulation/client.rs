@@ -1,4 +1,4 @@
-//! What clients send to the machine, and what they are told.
+//! The batches that clients send to the machine, and the answers.
 //!
 //! Specifications arrive, redacted batches leave: made here, where there is nothing to redact.
 
@@ -47,7 +47,7 @@ impl ClientBatch {
         ClientBatch { id: None, lines, specs }
     }
 
-    /// Returns a batch that nobody would know again.
+    /// Returns a batch without a key for retries.
     pub(super) fn unnamed(specs: Vec<Spec>) -> ClientBatch {
         ClientBatch { id: None, lines: None, specs }
     }

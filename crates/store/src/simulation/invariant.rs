@@ -13,15 +13,15 @@ pub enum Invariant {
     FoundWasIssued,
     /// I4: a found record is what was written, field by field.
     PayloadEqual,
-    /// I5: the store starts by itself and puts nothing aside.
+    /// I5: the store starts by itself with no partition in quarantine.
     StartsByItself,
     /// I6: a fresh record is acknowledged and found.
     FreshIsFound,
-    /// I8: what a partition says it holds is what it holds, and its id filter knows every id.
+    /// I8: a partition holds the records of its facts, and the id filter has every id.
     Conserved,
     /// R6: what was dropped does not come back.
     DroppedStaysDropped,
-    /// F22: nothing is dropped that its tier still keeps.
+    /// F22: no record is dropped before the days of the tier are over.
     NothingYoungerDropped,
     /// D1: what is deleted together, dead letters or a day before its time, is wholly there after a
     /// cut, or gone.
@@ -30,9 +30,9 @@ pub enum Invariant {
     OnlyTheEndIsLost,
     /// R8: before their time go days of debug and info, and nothing else.
     OnlyTheLeastGoesEarly,
-    /// R9: of a day that went before its time it is known that it did.
+    /// R9: the early drop of a day is recorded.
     GoneIsSaid,
-    /// N1: a producer that numbers its lines is known, and goes on behind those acknowledged.
+    /// N1: a producer of numbered lines is known, and goes on behind the acknowledged lines.
     ProducerKnown,
     /// I10: nothing panics.
     NoPanic,

@@ -18,7 +18,7 @@ use crate::{Durability, PartitionId, StoredRecord};
 /// Bytes of padding of the longest message: enough that a frame crosses sectors.
 const PADDING_BYTES_MAX: u64 = 900;
 
-/// What decides everything of a record: the rest follows from it.
+/// The choice from which all of a record follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) number: u64,
@@ -70,23 +70,23 @@ impl Spec {
 pub(super) enum Event {
     /// It was handed in, perhaps again: from now on it may be found.
     Issued,
-    /// It was refused and undone: it must not be found.
+    /// Refused and undone: the record must not be found.
     Refused,
     /// It was written to the log, and not only known from before.
     Written,
     /// It was acknowledged: it must be found.
     Acked,
-    /// It is durable, so that its acknowledgement outlives a power cut.
+    /// Durable: the acknowledgement outlives a power cut.
     Durable,
     /// The power went before it was durable: it may be lost.
     CutOff,
     /// Its days were over at a moment when the store looked: it may be gone.
     Expired,
-    /// It is being deleted: it may be gone.
+    /// Under deletion: the record may be gone.
     Leaving,
-    /// Its deletion was cut short, and it was there afterwards: it must be found.
+    /// Present after a deletion cut short: the record must be found.
     Stayed,
-    /// It was dropped: it must never be found again.
+    /// Dropped: the record must never be found again.
     Dropped,
 }
 
@@ -116,7 +116,7 @@ pub(super) struct Ledger {
     issued: BTreeSet<u64>,
     events: Vec<(u64, u64, Event)>,
     leaving: Vec<Leaving>,
-    /// Days that went before their time, and when that was known.
+    /// Days dropped early, with the moment at which the drop was recorded.
     early: Vec<(u64, PartitionId)>,
     /// What was written to the log since a start was last checked, in order.
     writes: Vec<Write>,
@@ -183,8 +183,7 @@ impl Ledger {
         self.events.iter().filter(|(_, _, event)| *event == Event::Acked).count() as u64
     }
 
-    /// Returns the ledger as it stood after so many changes of a disk, for one that begins to
-    /// count anew.
+    /// Returns the ledger after a number of changes of the disk, for a disk that counts anew.
     pub(super) fn as_of(&self, change: u64) -> Ledger {
         let known = self.events.iter().filter(|(at, _, _)| *at <= change);
         let events: Vec<_> = known.map(|(_, number, event)| (0, *number, *event)).collect();
@@ -248,7 +247,7 @@ impl Ledger {
                 Event::Durable => promise.durable = true,
                 Event::CutOff => {
                     promise.acked = false;
-                    // Who sends it again may be told that it is known, or have it written anew.
+                    // The answer to a retry may be "duplicate", or a second write.
                     promise.expired |= promise.dropped;
                 }
                 Event::Expired => promise.expired = true,
@@ -269,7 +268,7 @@ impl Ledger {
         gone.map(|(number, _)| number).collect()
     }
 
-    /// Compares what is found with what was promised.
+    /// Compares the found records with the promised records.
     pub(super) fn check(&self, found: &[FoundRecord], tiers: &Tiers) -> Result<(), Violation> {
         let promises = self.promises();
         let mut counts: BTreeMap<u64, u32> = BTreeMap::new();

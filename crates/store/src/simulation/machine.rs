@@ -43,7 +43,7 @@ const OPEN_WRITERS_MAX: usize = 4;
 /// Free bytes below which days go early: those of some partitions.
 const FREE_BYTES_LOW: u64 = 96 << 10;
 
-/// Free bytes below which today's go too: less than those of one partition.
+/// Free bytes below which today's partitions go too: fewer than the bytes of a partition.
 const FREE_BYTES_MIN: u64 = 8 << 10;
 
 /// How the store is broken on purpose, to prove that the oracle would notice.
@@ -51,7 +51,7 @@ const FREE_BYTES_MIN: u64 = 8 << 10;
 pub enum Sabotage {
     /// A batch is acknowledged before it is synced.
     AckBeforeSync,
-    /// The WAL forgets its records before the indexes have them.
+    /// The WAL forgets records before the indexes hold the records.
     ReleaseBeforeCommit,
     /// Records of the WAL are given to the indexes again, whether they have them or not.
     ReplayEverything,
@@ -65,7 +65,7 @@ pub enum Sabotage {
     EarlyOfAnyTier,
     /// A start does not make the names in the directories of tiers durable.
     TierNamesUnsynced,
-    /// A replay of dead letters does not say under which name it sends them.
+    /// A replay of dead letters omits the name of the batch.
     ReplayWithoutName,
 }
 
@@ -78,11 +78,11 @@ struct Process {
     queue: VecDeque<LoggedBatch>,
     /// Number after the last record that was taken from the queue.
     taken: u64,
-    /// Number of the first record that it wrote.
+    /// Number of the first written record.
     first_seq: u64,
 }
 
-/// The machine, its disk, its clock and what it promised.
+/// The machine, the disk, the clock and the promises made.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) vfs: SimulatedVfs,
@@ -102,14 +102,14 @@ impl Machine {
         Machine::on(vfs, now, Ledger::default())
     }
 
-    /// Returns a machine with a disk that another one left.
+    /// Returns a machine with the disk of another machine.
     pub(super) fn on(vfs: SimulatedVfs, now: Timestamp, ledger: Ledger) -> Machine {
         vfs.set_now(now);
         let settings = StoreSettings {
             wal_segment_bytes: WAL_SEGMENT_BYTES,
             writer_memory_bytes: WRITER_MEMORY_BYTES,
             open_writers_max: OPEN_WRITERS_MAX,
-            // One after the other, so that a seed repeats a run.
+            // In sequence: a seed repeats a run.
             commit_threads_max: 1,
             free_bytes_low: FREE_BYTES_LOW,
             free_bytes_min: FREE_BYTES_MIN,
@@ -172,7 +172,7 @@ impl Machine {
 
     /// Ends the process, and perhaps the power.
     pub(super) fn crash(&mut self, crash: Crash) {
-        // First: its threads still write, and what they write is part of what a crash finds.
+        // First: the threads still write, and a crash finds these writes too.
         self.process = None;
         self.vfs.crash(crash);
         self.note_crash(crash);
@@ -204,7 +204,7 @@ impl Machine {
         if self.sabotage == Some(Sabotage::TierNamesUnsynced) {
             for (_, policy) in self.settings.tiers.iter() {
                 let path = layout.partitions().join(&policy.name);
-                // One that is not there is synced when it is made.
+                // A missing directory is synced when made.
                 if self.vfs.exists(&path).is_ok_and(|there| there) {
                     self.vfs.ignore_once(Operation::SyncDir, &path);
                 }
@@ -311,7 +311,8 @@ impl Machine {
         }
     }
 
-    /// Does what the indexing thread recovers from; what it does not, ends the process.
+    /// Runs a step with failures that the indexing thread survives; any other failure ends the
+    /// process.
     fn work(
         &mut self,
         mut work: impl FnMut(&mut Process, Option<Sabotage>) -> Result<(), StoreError>,
@@ -378,8 +379,8 @@ impl Machine {
         Ok(found)
     }
 
-    /// Compares what is there with what was promised, and takes up how that ended which was cut
-    /// short.
+    /// Compares the records present with the promised records, and notes the outcome of every
+    /// operation cut short.
     pub(super) fn check(&mut self) -> Result<(), Violation> {
         let found = self.found()?;
         self.ledger.check(&found, &self.settings.tiers)?;

@@ -44,7 +44,7 @@ pub struct Plan {
     pub errors: DiskErrors,
     /// When the store acknowledges.
     pub durability: Durability,
-    /// What is broken on purpose; nothing, unless it is to be proved that it is noticed.
+    /// The defect built in on purpose, as a proof that the oracle notices; none by default.
     pub broken: Broken,
 }
 
@@ -55,7 +55,7 @@ pub struct Outcome {
     pub seed: u64,
     /// Cuts that were survived.
     pub cuts: u64,
-    /// Cuts among them that came during a start.
+    /// Of these cuts, the cuts during a start.
     pub cuts_at_start: u64,
     /// Records that were acknowledged.
     pub acked: u64,

@@ -16,7 +16,7 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// Numbers of the fresh records: apart from all others.
 const FRESH_NUMBER: u64 = 1 << 40;
 
-/// Fresh records that fill a segment of the log, so that the next one begins another.
+/// Fresh records that fill a segment of the log: the next record begins another segment.
 const FRESH_RECORDS: usize = 16;
 
 /// What is cut short at each of its changes of the disk.
@@ -115,13 +115,13 @@ impl Cuts {
     }
 }
 
-/// Lines that a producer sends at a time, of which the last one is new.
+/// Lines that a producer sends at a time, with a new line at the end.
 const LINES_AGAIN: usize = 3;
 
 /// Dead letters that come at a time.
 const LETTERS: u64 = 3;
 
-/// Violations after which an enumeration ends: more of them tell nothing new.
+/// Violations after which an enumeration ends: further violations add no knowledge.
 const VIOLATIONS_MAX: usize = 3;
 
 /// What the enumeration of a scenario found.

@@ -99,7 +99,7 @@ impl Story {
         self.producers.iter_mut().for_each(Producer::give_up);
     }
 
-    /// Sends a group of one to three batches, sometimes ones that were sent before.
+    /// Sends a group of one to three batches, sometimes repeats of earlier batches.
     fn send(&mut self, machine: &mut Machine) {
         let count = 1 + self.choices.below(3);
         let batches: Vec<ClientBatch> = (0..count).map(|_| self.batch(machine)).collect();

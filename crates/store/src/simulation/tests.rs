@@ -50,7 +50,7 @@ const DROP_CHANGES: usize = 14;
 /// Changes of the disk within which the first deletion of letters is committed, over two days.
 const DELETE_CHANGES: usize = 32;
 
-/// Breaks something on purpose, and expects the oracle to name the promise that this breaks.
+/// Breaks a part on purpose, and expects the oracle to name the broken promise.
 fn check_noticed(scenario: Scenario, stride: usize, broken: &Broken, expected: Invariant) {
     let crashes = vec![Crash::DropUnsynced];
     check_noticed_by(scenario, &Cuts { stride, crashes, ..Cuts::every(0) }, broken, expected);

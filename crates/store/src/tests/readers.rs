@@ -58,7 +58,7 @@ fn open_partitions_stay_within_the_budget_and_the_newest_stay_open() {
         let newest: Vec<Day> = (0..4).map(|day| today.plus_days(-day)).collect();
         assert_eq!(open.get(..4), Some(newest.as_slice()), "{open:?}");
     }
-    // What was asked for last stays, however old it is.
+    // The partition used last stays open, however old the day.
     let oldest = today.plus_days(-23);
     search(&running, |day| day == oldest);
     search(&running, |day| day == today.plus_days(-10));
@@ -124,7 +124,7 @@ fn the_seal_counts_every_level_by_minute() {
     assert_eq!(counts(&running), Some(vec![(-60, 1, 0), (0, 1, 1), (60, 1, 0)]));
     assert!(running.store.verify().expect("verified").ok);
 
-    // A late record makes it hot: nobody has counted that one.
+    // A late record makes the partition hot: the minute counts lack the record.
     running.write(&[record("late", Level::Error, at(5))]);
     running.store.flush().expect("flushed");
     assert_eq!(counts(&running), None);

@@ -1,7 +1,6 @@
-//! Records that are deleted together: the dead letters of one day that one call means, or a day
-//! that goes before its time.
+//! Records deleted together: the dead letters of a day selected by a call, or a day dropped early.
 //!
-//! A call arrives before it does anything, its confirmation behind it. When a cut comes in
+//! A call arrives before its effect, the confirmation after the effect. When a cut comes in
 //! between, all of the records are there afterwards, or none.
 
 use std::collections::BTreeSet;
@@ -18,7 +17,7 @@ pub(super) struct Leaving {
     /// When it is known how it ended.
     ended: Option<u64>,
     numbers: Vec<u64>,
-    /// Those of them that go all together: what is not durable yet may be lost alone.
+    /// The records that go together: a record not yet durable may be lost alone.
     together: Vec<u64>,
     what: What,
 }
@@ -33,7 +32,7 @@ enum What {
 }
 
 impl Leaving {
-    /// Returns what was known of it after so many changes, if it was under way.
+    /// Returns the state of the deletion after a number of changes, if under way.
     pub(super) fn as_of(&self, change: u64) -> Option<Leaving> {
         let under_way = self.change <= change && self.ended.is_none_or(|ended| ended > change);
         under_way.then(|| Leaving { change: 0, ended: None, ..self.clone() })
@@ -89,7 +88,7 @@ impl Ledger {
         self.early.iter().map(|(_, id)| *id)
     }
 
-    /// Notes that the deletion of what the store knows by these numbers is confirmed.
+    /// Notes the confirmed deletion of records by the store's numbers.
     pub(in crate::simulation) fn confirm_left(&mut self, seqs: &[u64], change: u64) {
         self.end_leaving(change, |group| match &group.what {
             What::Letters(own) if own.iter().all(|seq| seqs.contains(seq)) => Some(Event::Dropped),
@@ -119,7 +118,8 @@ impl Ledger {
             }
             match group.what {
                 What::Letters(_) => None,
-                // One that was over went in its time, and what was not durable went with the power.
+                // A day whose time was over went by retention, and records not yet durable went
+                // with the power.
                 What::Day(_) if !group.together.iter().any(is_kept) => Some(Event::Expired),
                 What::Day(id) => {
                     gone.push((change, id));

@@ -1,4 +1,4 @@
-//! What was written to the log, in order: what a power cut takes of it must be its end.
+//! The writes to the log, in order: a power cut may take only the end.
 //!
 //! Groups arrive as they are written, and again a word when they are durable. Only the write in
 //! which the log ends may be there in part: the disk may have torn it.
@@ -16,7 +16,7 @@ pub(super) struct Write {
 }
 
 impl Write {
-    /// Returns it, if it had begun after so many changes.
+    /// Returns the write, if begun after a number of changes.
     pub(super) fn as_of(&self, change: u64) -> Option<Write> {
         (self.change <= change).then(|| Write { change: 0, numbers: self.numbers.clone() })
     }
@@ -30,7 +30,7 @@ impl Ledger {
         }
     }
 
-    /// Notes that what was acknowledged is durable, but for some.
+    /// Notes the acknowledged writes as durable, with exceptions.
     pub(in crate::simulation) fn sync_but(&mut self, waiting: &[u64], change: u64) {
         let promises = self.promises().into_iter();
         let new = promises.filter(|(_, promise)| promise.acked && !promise.durable);
@@ -47,7 +47,7 @@ impl Ledger {
         }
     }
 
-    /// Nothing is found behind what is lost, in whichever partition.
+    /// No record behind a lost record is found, in any partition.
     pub(super) fn check_writes(&self, there: &BTreeSet<u64>) -> Result<(), Violation> {
         let promises = self.promises();
         let mut lost = None;

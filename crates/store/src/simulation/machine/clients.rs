@@ -144,7 +144,7 @@ impl Process {
         Verdict::Written
     }
 
-    /// Returns a batch as a process sees it that may have forgotten who its producer is.
+    /// Returns a batch as seen by a process that may have forgotten the producer.
     fn as_it_knows(&self, batch: RedactedBatch, sabotage: Option<Sabotage>) -> RedactedBatch {
         let known = batch.lines().filter(|_| sabotage == Some(Sabotage::ForgetProducers));
         let name = known.map(|lines| {

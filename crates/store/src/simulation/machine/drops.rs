@@ -64,7 +64,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Notes that a day may go, if its tier is one that may.
+    /// Notes that a day may be dropped, if the tier allows early drops.
     fn begin_early_drop(&mut self, id: PartitionId, waiting: &[u64]) {
         let tiers = &self.settings.tiers;
         if !EARLY_TIERS.contains(&tiers.policy(id.tier).name.as_str()) {
@@ -93,7 +93,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Checks that what went early is said to have gone.
+    /// Checks that early drops are recorded.
     pub(super) fn check_early(&self) -> Result<(), Violation> {
         let Some(process) = &self.process else { return Ok(()) };
         let early = process.maintenance.early_drops();

@@ -1,7 +1,7 @@
 //! Dead letters of the machine: taken away, and replayed as records.
 //!
-//! The order is that of the daemon: what is committed is looked at, the letters go, and a replay
-//! says in its journal what it sends before it sends it. A start finishes what was cut short.
+//! The order is the daemon's: committed letters are selected, the letters go, and a replay writes
+//! the batch into the journal before sending. A start finishes what was cut short.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,7 @@ use crate::simulation::ledger::{Event, Spec};
 use crate::{LetterSelection, PartitionId, PendingReplay, StoreError};
 
 impl Machine {
-    /// Returns the letters that are there, by the number that the store has given them; `None`
-    /// when nobody can look.
+    /// Returns the letters present, by the store's numbers; `None` while no look is possible.
     pub(in crate::simulation) fn letters(&mut self) -> Option<BTreeMap<u64, Spec>> {
         self.flush();
         self.end_if_halted();
@@ -65,7 +64,7 @@ impl Machine {
         is_confirmed
     }
 
-    /// Asks again for the deletions of which nobody knows how they ended.
+    /// Repeats the deletions with an unknown outcome.
     pub(in crate::simulation) fn take_letters_again(&mut self) {
         let seqs = self.ledger.leaving_seqs();
         if !seqs.is_empty() {
@@ -73,7 +72,7 @@ impl Machine {
         }
     }
 
-    /// Makes records of letters: each becomes the one beside it.
+    /// Makes records of letters: a letter becomes the record paired with it.
     pub(in crate::simulation) fn replay_letters(&mut self, name: &str, letters: Vec<(u64, Spec)>) {
         if letters.is_empty() || !self.finish_replay() {
             return;

@@ -19,7 +19,7 @@ impl Story {
             self.next_number += 1;
             *spec = record_of(spec, self.next_number);
         }
-        // What its tier would not keep stays a letter.
+        // A letter whose tier would not keep the record stays a letter.
         chosen.retain(|(_, record)| is_kept(machine, record));
         self.next_batch += 1;
         machine.replay_letters(&format!("replay-{}", self.next_batch), chosen);

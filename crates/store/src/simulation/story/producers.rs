@@ -1,8 +1,8 @@
-//! Producers that number their lines: they send again, cut differently, over connections of which
-//! an earlier one may still have batches on their way, and after every crash.
+//! Producers of numbered lines: producers send again after every crash, in other batches, while an
+//! earlier connection may still have batches on their way.
 //!
-//! Verdicts arrive, batches leave. A producer sends no line before the last one that was
-//! acknowledged for it as missing, and none so late that it may have been forgotten.
+//! Verdicts arrive, batches leave. A producer sends no line at or before the last acknowledged line
+//! as missing, and no line late enough to be forgotten.
 
 use tierlog_model::{LinesBefore, ProducerId, ProducerLines, Tenant, Timestamp};
 
@@ -22,7 +22,7 @@ const LINES_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Producer {
     id: ProducerId,
-    /// What it has to say: its line `n` is the `n`th.
+    /// The producer's lines: line `n` is the `n`th.
     lines: Vec<Spec>,
     /// Its lines up to here need no sending: they are old.
     settled: usize,
@@ -40,7 +40,7 @@ pub(super) fn some() -> Vec<Producer> {
 }
 
 impl Producer {
-    /// Sends nothing again of what was sent up to now.
+    /// Repeats no line sent up to now.
     pub(super) fn give_up(&mut self) {
         self.settled = self.lines.len();
     }
@@ -88,7 +88,7 @@ impl Producer {
 }
 
 impl Story {
-    /// Lets a producer send lines: new ones, and ones that it sent before.
+    /// Lets a producer send new lines and repeats of earlier lines.
     pub(super) fn send_lines(&mut self, machine: &mut Machine) -> Result<(), Violation> {
         let chosen = self.choices.below(self.producers.len());
         let mut producer = self.producers.swap_remove(chosen);
@@ -153,7 +153,7 @@ impl Story {
         if self.choices.below(3) > 0 { 0 } else { self.choices.below(lines + 1) }
     }
 
-    /// Returns a line behind one that got lost on its way. Neither is heard of again.
+    /// Returns a line behind a line lost on the way. Neither is heard of again.
     fn behind_a_gap(&mut self, producer: &Producer, machine: &Machine) -> ClientBatch {
         let lines = ProducerLines {
             producer: producer.id,

@@ -194,7 +194,7 @@ impl Walk {
         self.machine.log.logged_from.store(next_seq, Ordering::SeqCst);
     }
 
-    /// Drops what is due. Nothing of it may be younger than its tier keeps.
+    /// Drops what is due. No record of the partition may be younger than the tier keeps.
     fn retain(&mut self) -> Result<(), TestCaseError> {
         let clock = self.clock.as_ref().expect("a running process");
         let present = clock.oldest_present();
