@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings};
+use tierlog_ingest::{AliasTable, IngestConfig, IngestLimits, RedactionSettings, detector_named};
 use tierlog_model::limits;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_query::{QueryConfig, Spellings};
@@ -88,7 +88,9 @@ pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
     }
     let mut settings = RedactionSettings::default();
     for name in &section.detectors_off {
-        settings = settings.clone().without(name).unwrap_or(settings);
+        if let Ok(known) = detector_named(name) {
+            settings = settings.without(known);
+        }
     }
     for key in &section.secret_keys {
         settings = settings.with_secret_key(key);

@@ -13,6 +13,7 @@ mod elements;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod id_form;
 mod inflate;
 mod intake;
 mod join;
@@ -40,7 +41,8 @@ pub use normalise::{AliasTable, ArraySink, FieldSink, ObjectSink, ShapeRow, Targ
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
 pub use pipeline::{Ingest, PreparedBatch, Verdicts};
 pub use redact::{
-    DeadLetter, RedactingWriter, RedactionSettings, Redactor, UnknownDetector, detector_names,
+    DeadLetter, DetectorName, RedactingWriter, RedactionSettings, Redactor, UnknownDetector,
+    detector_named, detector_names,
 };
 pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{

@@ -30,7 +30,6 @@ use tierlog_model::{Present, Record, RecordFields, RejectReason, Timestamp};
 pub use aliases::AliasTable;
 use candidate::Layer;
 use collect::{Collected, Collector, Content};
-pub(crate) use derive::is_id;
 use finish::finish;
 use known::KnownNames;
 pub(crate) use names::cleaned_name;

@@ -134,19 +134,17 @@ impl BatchNames {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::keys::KeyVerdict;
-    use super::super::names::PairPart;
-    use super::super::number_use::NumberUse;
+    use super::super::claim::Claims;
+    use super::super::key_pairs::PairPart;
     use super::*;
 
     /// Facts that tell names apart.
     fn facts_of(name: &str) -> NameFacts {
         NameFacts {
-            verdict: KeyVerdict::Plain,
+            claims: Claims::SILENT,
+            apart_bytes_min: name.len() as u32,
             covered: name.parse().ok(),
-            is_phone: name.len().is_multiple_of(2),
             pair: PairPart::Neither,
-            number_use: NumberUse::Unknown,
             is_query: false,
             is_suspect: name.contains('@'),
         }

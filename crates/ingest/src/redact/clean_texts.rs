@@ -22,7 +22,7 @@ pub(super) struct CleanTexts {
 
 impl CleanTexts {
     /// Tells whether a text was kept, else reads it; keeps it when there was nothing to redact.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(
         &mut self,
         text: &str,

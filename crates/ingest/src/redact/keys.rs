@@ -19,7 +19,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::key_terms::{FACTS, NEEDLES, OPEN_TOKENS, QUESTIONS, Strength, TERMS, VALUES};
-use super::registry::DETECTORS;
+use super::placeholders::Placeholders;
 use super::settings::RedactionSettings;
 
 /// Whether a value is a secret by its name, the least first.
@@ -51,6 +51,7 @@ pub(super) struct KeyTable {
     /// Finds every one of [`TERMS`] in one pass.
     terms: AhoCorasick,
     is_active: bool,
+    placeholders: Placeholders,
 }
 
 /// Longest stretch of a name that is read: the end of a longer one says what it is.
@@ -58,7 +59,7 @@ const NAME_BYTES_MAX: usize = 256;
 
 impl KeyTable {
     /// Compiles the additions. Without the detectors that use it the table finds nothing.
-    pub(super) fn new(settings: &RedactionSettings) -> KeyTable {
+    pub(super) fn new(settings: &RedactionSettings, placeholders: Placeholders) -> KeyTable {
         let letters = |keys: &[String]| -> Vec<String> {
             let keys = keys.iter().map(|key| Words::of(key).letters().to_owned());
             keys.filter(|letters| !letters.is_empty()).collect()
@@ -76,6 +77,7 @@ impl KeyTable {
                 .build(TERMS.iter().map(|(term, _)| term))
                 .expect("some dozens of short terms stay far below the automaton's limits"),
             is_active: settings.is_enabled("secret_key") || settings.is_enabled("key_value"),
+            placeholders,
         }
     }
 
@@ -91,16 +93,8 @@ impl KeyTable {
         if !self.is_candidate(name) {
             return KeyVerdict::Plain;
         }
-        // A placeholder in a name is not its author's word.
-        let mut name = std::borrow::Cow::Borrowed(name);
-        if name.contains('[') {
-            for detector in &DETECTORS {
-                if name.contains(detector.placeholder()) {
-                    name = name.replace(detector.placeholder(), ".").into();
-                }
-            }
-        }
-        let words = Words::of(&name);
+        let without_placeholders = self.placeholders.taken_out_of(name);
+        let words = Words::of(without_placeholders.as_deref().unwrap_or(name));
         if self.allowed.iter().any(|allowed| allowed == words.letters()) {
             return KeyVerdict::Plain;
         }

@@ -4,28 +4,33 @@
 //! a [`RedactedBatch`]. Nothing that a detector finds passes, neither in a value nor in a name
 //! nor in a rejected line, and nothing of it is ever logged: metrics carry counts by detector.
 //!
-//! - [`registry`] lists the detectors; [`detector`] has one file each.
-//! - [`prefilter`] says in one pass which of them a text needs: nearly always none; [`needles`]
-//!   finds the words for it.
-//! - [`engine`] reads one text, [`view`] shows it decoded, [`span`] rewrites it, [`cut`] shortens
-//!   it.
-//! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration,
-//!   [`number_use`] tells cards from ids.
-//! - [`record`] and [`json`] walk records and arrays, [`names`] remembers what names mean,
-//!   [`batch_names`], [`clean_texts`] and [`tokens`] what a batch has met of names, values and ids.
+//! - [`registry`] lists the detectors; [`detector`] has one file each, over [`trigger`],
+//!   [`claim`] and [`whole`], the words in which detectors are asked.
+//! - [`prefilter`] tells in one pass which detectors a text needs, nearly always none; [`needles`]
+//!   finds the words for the prefilter.
+//! - [`engine`] reads one text, [`view`] shows the text decoded, [`span`] rewrites and [`cut`]
+//!   shortens the text.
+//! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration and the
+//!   [`placeholders`], [`number_use`] tells cards from ids.
+//! - [`walk`] is the way over values, of [`record`]s and of the [`tree`] of an array; [`names`]
+//!   remembers what names mean, [`batch_names`], [`clean_texts`] and [`tokens`] what a batch has
+//!   met of names, values and ids.
 
 mod batch_names;
+mod claim;
 mod clean_texts;
 mod cut;
 mod dead_letter;
 mod detector;
+mod detector_set;
 mod engine;
-mod json;
+mod key_pairs;
 mod key_terms;
 mod keys;
 mod names;
 mod needles;
 mod number_use;
+mod placeholders;
 mod policy;
 mod prefilter;
 mod record;
@@ -33,7 +38,11 @@ mod registry;
 mod settings;
 mod span;
 mod tokens;
+mod tree;
+mod trigger;
 mod view;
+mod walk;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -46,16 +55,17 @@ use tierlog_model::{
 };
 
 pub use dead_letter::DeadLetter;
-pub use settings::{RedactionSettings, UnknownDetector, detector_names};
+pub(crate) use registry::is_detector_list;
+pub use registry::{UnknownDetector, detector_named, detector_names};
+pub use settings::{DetectorName, RedactionSettings};
 
 use batch_names::BatchNames;
 use clean_texts::CleanTexts;
 use engine::{Engine, Tally};
 use names::{NameCache, NameMap};
-use policy::Policy;
-use record::RecordWalk;
-pub(crate) use record::is_detector_list;
+use registry::DETECTORS;
 use tokens::TokenCache;
+use walk::Walk;
 
 /// Takes personal data out of records. One for the whole server, shared by its sources.
 pub struct Redactor {
@@ -68,8 +78,7 @@ pub struct Redactor {
 impl Redactor {
     /// Returns a redactor with these detectors and pseudonyms.
     pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
-        let policy = Policy::new(settings, pseudonyms);
-        let engine = Engine::new(settings, policy);
+        let engine = Engine::new(DETECTORS, settings, pseudonyms);
         Redactor { engine, names: NameCache::default(), buffers: Arc::default() }
     }
 
@@ -153,15 +162,17 @@ impl RedactingWriter<'_> {
 
     /// Closes the batch.
     pub fn finish(self, id: Option<BatchId>) -> RedactedBatch {
-        for (detector, count) in self.tally.by_detector().filter(|(_, count)| *count > 0) {
-            metrics::counter!(REDACTIONS, "detector" => detector).increment(count);
+        let detectors = self.redactor.engine.detectors().iter();
+        for (detector, count) in detectors.zip(self.tally.counts()).filter(|(_, count)| **count > 0)
+        {
+            metrics::counter!(REDACTIONS, "detector" => detector.name()).increment(*count);
         }
         self.redactor.names.learn(self.learnt);
         RedactedBatch::from_redacted(self.writer, id, Redacted::vouch())
     }
 
     fn redact(&mut self, record: &mut Record<'_>) {
-        let mut walk = RecordWalk {
+        let mut walk = Walk {
             engine: &self.redactor.engine,
             known: &self.known,
             learnt: &mut self.learnt,
@@ -170,6 +181,6 @@ impl RedactingWriter<'_> {
             tokens: &mut self.tokens,
             tally: &mut self.tally,
         };
-        walk.redact(record);
+        walk.record(record);
     }
 }

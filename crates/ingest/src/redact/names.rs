@@ -10,46 +10,30 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use tierlog_model::fields::URL_QUERY;
 
+use super::claim::Claims;
 use super::cut::numbered;
-use super::detector::{is_pair_name, is_pair_value, is_phone_key};
 use super::engine::{Engine, Tally};
-use super::keys::KeyVerdict;
-use super::number_use::NumberUse;
+use super::key_pairs::PairPart;
 use crate::short_name::ShortName;
 
 /// Most names that are remembered; a busy server knows a few hundred.
 const NAMES_MAX: usize = 4_096;
 
-/// Shortest text that may hold a card: no card has fewer digits.
-const CARD_BYTES_MIN: usize = 13;
-
 /// Longest name that is remembered.
 const NAME_BYTES_MAX: usize = 64;
-
-/// Its part in a pair that was flattened: `header.name`, `header.value`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PairPart {
-    /// None.
-    Neither,
-    /// Holds the name.
-    Name,
-    /// Holds the value.
-    Value,
-}
 
 /// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameFacts {
-    /// Whether the value is a secret.
-    pub(super) verdict: KeyVerdict,
+    /// What the name says to each detector.
+    pub(super) claims: Claims,
+    /// The shortest text that may read otherwise under the name than under other names: what is
+    /// clean under one may be a card or a secret under another.
+    pub(super) apart_bytes_min: u32,
     /// The covered field that the name spells, see [`super::policy::Policy::field`].
-    pub(super) covered: Option<usize>,
-    /// Whether digits under it are a telephone number.
-    pub(super) is_phone: bool,
+    pub(super) covered: Option<u16>,
     /// Its part in a pair.
     pub(super) pair: PairPart,
-    /// What long numbers under it are for.
-    pub(super) number_use: NumberUse,
     /// Whether it is the query of an address, apart from its path.
     pub(super) is_query: bool,
     /// Whether the name itself holds personal data.
@@ -59,43 +43,37 @@ pub(super) struct NameFacts {
 impl NameFacts {
     /// Reads a name.
     pub(super) fn of(name: &str, engine: &Engine) -> NameFacts {
-        let pair = match name.rsplit_once('.') {
-            Some((_, last)) if is_pair_name(last) => PairPart::Name,
-            Some((_, last)) if is_pair_value(last) => PairPart::Value,
-            _ => PairPart::Neither,
-        };
+        let claims = engine.claims(name);
+        let is_query = name == URL_QUERY;
         NameFacts {
-            verdict: engine.policy().keys().verdict(name),
+            claims,
+            apart_bytes_min: if is_query { 0 } else { engine.apart_bytes_min(claims) },
             covered: engine.policy().covered_position(name),
-            is_phone: is_phone_key(name),
-            pair,
-            number_use: NumberUse::of_name(name),
-            is_query: name == URL_QUERY,
+            pair: PairPart::of(name),
+            is_query,
             is_suspect: engine.redact_name(name, &mut Tally::default()).is_some(),
         }
-    }
-
-    /// Tells whether a text under the name reads otherwise than under other names: what is clean
-    /// under one may be a card or a secret under another.
-    #[inline]
-    pub(super) fn is_read_apart(self, text: &str) -> bool {
-        let may_hold_card = text.len() >= CARD_BYTES_MIN;
-        self.is_query || (may_hold_card && self.number_use != NumberUse::Unknown)
     }
 
     /// Returns what a name as it was written and as it is kept say together. Only the kept form
     /// makes a pseudonym: its field is the one that can be searched.
     pub(super) fn stricter(self, kept: NameFacts) -> NameFacts {
         NameFacts {
-            verdict: self.verdict.max(kept.verdict),
-            covered: kept.covered,
-            is_phone: self.is_phone || kept.is_phone,
-            pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
             // A name that was redacted itself may name no id any more, and a card only now.
-            number_use: self.number_use.max(kept.number_use),
+            claims: self.claims.stricter(kept.claims),
+            apart_bytes_min: self.apart_bytes_min.min(kept.apart_bytes_min),
+            covered: kept.covered,
+            pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
             is_query: self.is_query || kept.is_query,
             is_suspect: self.is_suspect,
         }
+    }
+
+    /// Returns the facts of a value whose name stands beside it in a pair.
+    pub(super) fn spelled(self, claims: Claims, engine: &Engine) -> NameFacts {
+        let claims = self.claims.stricter(claims);
+        let apart_bytes_min = self.apart_bytes_min.min(engine.apart_bytes_min(claims));
+        NameFacts { claims, apart_bytes_min, ..self }
     }
 }
 

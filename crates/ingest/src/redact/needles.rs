@@ -5,7 +5,7 @@
 //! place that no needle begins there; the others are compared. Unlike in an automaton, no step
 //! waits for what the step before has loaded.
 
-use super::prefilter::DetectorSet;
+use super::detector_set::Readers;
 
 /// Bytes in a row that make a gram, and the shortest needle.
 const GRAM_BYTES: usize = 3;
@@ -29,7 +29,7 @@ fn place_of(bytes: u32) -> usize {
 
 struct Needle {
     text: &'static [u8],
-    owners: DetectorSet,
+    owners: Readers,
 }
 
 /// The needles of all detectors.
@@ -46,7 +46,7 @@ impl Needles {
     /// # Panics
     ///
     /// When a needle is shorter than a gram, or there are more than a byte can number.
-    pub(super) fn new(needles: &[(&'static str, DetectorSet)]) -> Needles {
+    pub(super) fn new(needles: &[(&'static str, Readers)]) -> Needles {
         let mut compiled = Needles { list_of: [0; PLACES], lists: Vec::new() };
         for (text, owners) in needles {
             compiled.add(text.as_bytes(), *owners);
@@ -54,7 +54,7 @@ impl Needles {
         compiled
     }
 
-    fn add(&mut self, text: &'static [u8], owners: DetectorSet) {
+    fn add(&mut self, text: &'static [u8], owners: Readers) {
         let [first, second, third] =
             *text.first_chunk::<GRAM_BYTES>().expect("a needle is as long as a gram");
         let place = place_of(u32::from_le_bytes([first, second, third, 0]));
@@ -69,8 +69,9 @@ impl Needles {
     }
 
     /// Returns the owners of the needles in a text.
-    pub(super) fn named(&self, text: &[u8]) -> DetectorSet {
-        let mut named = DetectorSet::default();
+    #[inline]
+    pub(super) fn named(&self, text: &[u8]) -> Readers {
+        let mut named = Readers::default();
         for (start, window) in text.array_windows().enumerate() {
             let list = self.list_at(u32::from_le_bytes(*window));
             if list != 0 {
@@ -93,7 +94,7 @@ impl Needles {
 
     /// Adds the owners of the needles of a list that begin at a place of the text.
     #[cold]
-    fn name(&self, text: &[u8], start: usize, list: u8, named: &mut DetectorSet) {
+    fn name(&self, text: &[u8], start: usize, list: u8, named: &mut Readers) {
         let list = usize::from(list).checked_sub(1).and_then(|list| self.lists.get(list));
         for needle in list.map_or(&[] as &[Needle], Vec::as_slice) {
             if named.holds_all(needle.owners) {
@@ -111,9 +112,9 @@ impl Needles {
 mod tests {
     use super::*;
 
-    fn set(position: usize) -> DetectorSet {
-        let mut set = DetectorSet::default();
-        set.insert(position);
+    fn set(position: usize) -> Readers {
+        let mut set = Readers::default();
+        set.text.insert(position);
         set
     }
 
@@ -126,7 +127,7 @@ mod tests {
             ("token", set(4)),
         ]);
         let named = needles.named(text.as_bytes());
-        let found: Vec<usize> = (0..5).filter(|position| named.contains(*position)).collect();
+        let found: Vec<usize> = (0..5).filter(|position| named.text.contains(*position)).collect();
         assert_eq!(found, expected, "{text}");
     }
 

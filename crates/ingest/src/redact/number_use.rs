@@ -5,10 +5,11 @@
 //! key before the number or the words around it decide. The strongest sign stands closest: the
 //! noun right before a number names it, whatever the rest of the sentence is about.
 
+use super::claim::Claim;
 use super::keys::Words;
 
-/// What is said about a number, the strictest last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// What is said about a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum NumberUse {
     /// It is an id: no card, however its digits look.
     Id,
@@ -32,6 +33,24 @@ impl NumberUse {
             && before.last().is_some_and(|thing| THINGS.contains(&singular(thing)));
         let is_id = ID_NAMES.contains(&singular(last)) || is_glued_id(last) || counts_things;
         if is_id { NumberUse::Id } else { NumberUse::Unknown }
+    }
+
+    /// Returns what a name claims that says this about its numbers.
+    pub(super) fn claim(self) -> Claim {
+        match self {
+            NumberUse::Id => Claim::Never,
+            NumberUse::Unknown => Claim::Silent,
+            NumberUse::Card => Claim::Likely,
+        }
+    }
+
+    /// Reads a claim back.
+    pub(super) fn of_claim(claim: Claim) -> NumberUse {
+        match claim {
+            Claim::Never => NumberUse::Id,
+            Claim::Silent => NumberUse::Unknown,
+            Claim::Likely | Claim::Sure => NumberUse::Card,
+        }
     }
 }
 

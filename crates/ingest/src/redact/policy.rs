@@ -1,17 +1,23 @@
-//! What detectors share: the key table with its configuration, and the pseudonyms.
+//! What detectors share: the key table with its configuration, the placeholders of all of them,
+//! and the pseudonyms.
 
 use tierlog_model::Pseudonyms;
 
 use super::keys::{KeyTable, Words};
+use super::placeholders::Placeholders;
 use super::settings::RedactionSettings;
-use crate::normalise::is_id;
+use crate::id_form::is_id;
 
 /// Other names of a covered field, as letters: `enduser.id` of OpenTelemetry, `usr.id`.
 const OTHER_NAMES: [(&str, &[&str]); 1] = [("user_id", &["enduserid", "usrid"])];
 
-/// Configuration in the form in which detectors ask for it.
+/// Most spellings of covered fields: their positions are numbers of two bytes.
+const COVERED_MAX: usize = u16::MAX as usize;
+
+/// The configuration, in the form in which detectors ask.
 pub(super) struct Policy {
     keys: KeyTable,
+    placeholders: Placeholders,
     pseudonyms: Pseudonyms,
     /// Spellings of covered fields, as letters without separators, `userid`, and the field.
     covered: Vec<(String, String)>,
@@ -19,7 +25,11 @@ pub(super) struct Policy {
 
 impl Policy {
     /// Compiles the configuration.
-    pub(super) fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Policy {
+    pub(super) fn new(
+        settings: &RedactionSettings,
+        pseudonyms: Pseudonyms,
+        placeholders: Placeholders,
+    ) -> Policy {
         let mut covered = Vec::new();
         for field in pseudonyms.fields() {
             covered.push((Words::of(field).letters().to_owned(), field.clone()));
@@ -29,12 +39,19 @@ impl Policy {
             }
         }
         covered.retain(|(letters, _)| !letters.is_empty());
-        Policy { keys: KeyTable::new(settings), pseudonyms, covered }
+        covered.truncate(COVERED_MAX);
+        let keys = KeyTable::new(settings, placeholders.clone());
+        Policy { keys, placeholders, pseudonyms, covered }
     }
 
     /// Returns the table of secret keys.
     pub(super) fn keys(&self) -> &KeyTable {
         &self.keys
+    }
+
+    /// Returns what detectors put in place of their finds.
+    pub(super) fn placeholders(&self) -> &Placeholders {
+        &self.placeholders
     }
 
     /// Returns the covered field that a key spells, or that an object around it spells: `userId`,
@@ -46,12 +63,12 @@ impl Policy {
     }
 
     /// The same as a position, for [`Policy::field`].
-    pub(super) fn covered_position(&self, key: &str) -> Option<usize> {
+    pub(super) fn covered_position(&self, key: &str) -> Option<u16> {
         self.covered_path(key).map(|(_, position)| position)
     }
 
     /// Returns the part of a key that spells a covered field, and the field's position.
-    fn covered_path<'k>(&self, key: &'k str) -> Option<(&'k str, usize)> {
+    fn covered_path<'k>(&self, key: &'k str) -> Option<(&'k str, u16)> {
         let ends = memchr::memchr3_iter(b'.', b'[', b'/', key.as_bytes()).chain([key.len()]);
         ends.filter_map(|end| key.get(..end)).find_map(|path| {
             // Fast path: the letters at the end tell nearly all keys apart.
@@ -60,7 +77,7 @@ impl Policy {
             }
             let words = Words::of(path);
             let is_it = |(letters, _): &(String, String)| words.ends_with_segments(letters);
-            self.covered.iter().position(is_it).map(|position| (path, position))
+            self.covered.iter().position(is_it).map(|position| (path, position as u16))
         })
     }
 
@@ -97,8 +114,8 @@ impl Policy {
     }
 
     /// Returns a covered field by position.
-    pub(super) fn field(&self, position: usize) -> Option<&str> {
-        self.covered.get(position).map(|(_, field)| field.as_str())
+    pub(super) fn field(&self, position: u16) -> Option<&str> {
+        self.covered.get(usize::from(position)).map(|(_, field)| field.as_str())
     }
 
     /// Returns the token of a value of a covered field.

@@ -9,29 +9,10 @@
 
 use memchr::memchr;
 
-use super::detector::{Detector, Trigger};
+use super::detector_set::Readers;
 use super::needles::Needles;
+use super::trigger::{Trigger, class};
 use super::view;
-
-/// Classes of bytes, as bits.
-pub(super) mod class {
-    /// `@`
-    pub(in crate::redact) const AT: u8 = 1;
-    /// `=` or `:`
-    pub(in crate::redact) const ASSIGN: u8 = 1 << 1;
-    /// `+`
-    pub(in crate::redact) const PLUS: u8 = 1 << 2;
-    /// May start an escape: see [`super::view`].
-    pub(in crate::redact) const ESCAPE: u8 = 1 << 3;
-    /// A letter that is no hexadecimal digit, or `_`: ids in hexadecimal have none.
-    pub(in crate::redact) const LETTER: u8 = 1 << 4;
-    /// `?` or `&`
-    pub(super) const QUERY: u8 = 1 << 5;
-    /// Continues a run of digits: a digit, a space or a dash.
-    pub(super) const RUN: u8 = 1 << 6;
-    /// A digit.
-    pub(super) const DIGIT: u8 = 1 << 7;
-}
 
 /// Shortest text with a word that matters and no `=` or `:`, `Basic YTpi`.
 const WORDS_BYTES_MIN: usize = 10;
@@ -130,41 +111,11 @@ impl Signals {
     }
 }
 
-/// A set of detectors, by position in the list of active ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct DetectorSet(u32);
-
-impl DetectorSet {
-    pub(super) fn insert(&mut self, position: usize) {
-        self.0 |= 1 << position;
-    }
-
-    /// Adds every detector of another set.
-    pub(super) fn add_all(&mut self, other: DetectorSet) {
-        self.0 |= other.0;
-    }
-
-    /// Tells whether every detector of another set is in this one.
-    pub(super) fn holds_all(self, other: DetectorSet) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Tells whether no detector is in the set.
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Tells whether a detector is in the set.
-    pub(super) fn contains(self, position: usize) -> bool {
-        self.0 >> position & 1 == 1
-    }
-}
-
 /// What a text needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// Detectors that must read the text.
-    pub(super) detectors: DetectorSet,
+    pub(super) readers: Readers,
     /// Whether the text may read differently once decoded.
     pub(super) view: bool,
 }
@@ -172,7 +123,7 @@ pub(super) struct Needs {
 impl Needs {
     /// Tells whether the text is clean.
     pub(super) fn is_nothing(self) -> bool {
-        self.detectors.is_empty() && !self.view
+        self.readers.is_empty() && !self.view
     }
 }
 
@@ -185,7 +136,7 @@ struct Rule {
 pub(super) struct Prefilter {
     needles: Needles,
     /// Needles of one byte.
-    bytes: Vec<(u8, DetectorSet)>,
+    bytes: Vec<(u8, Readers)>,
     /// Detectors that ask for needles.
     worded: Vec<Rule>,
     /// The others.
@@ -193,21 +144,23 @@ pub(super) struct Prefilter {
 }
 
 impl Prefilter {
-    /// Compiles the triggers of detectors, each with its position.
-    pub(super) fn new<'d>(detectors: impl Iterator<Item = (usize, &'d dyn Detector)>) -> Prefilter {
-        let mut needles: Vec<(&'static str, DetectorSet)> = Vec::new();
+    /// Compiles the triggers of detectors, each with the detector's position.
+    pub(super) fn new(triggers: impl Iterator<Item = (usize, Trigger)>) -> Prefilter {
+        let mut needles: Vec<(&'static str, Readers)> = Vec::new();
         let mut bytes = Vec::new();
         let (mut worded, mut wordless) = (Vec::new(), Vec::new());
-        for (position, detector) in detectors {
-            let trigger = detector.trigger();
-            let mut owner = DetectorSet::default();
-            owner.insert(position);
+        for (position, trigger) in triggers {
+            let mut of_text = Readers::default();
+            of_text.text.insert(position);
+            let mut of_keys = Readers::default();
+            of_keys.keys.insert(position);
             for needle in trigger.needles {
                 match needle.as_bytes() {
-                    [byte] => bytes.push((*byte, owner)),
-                    _ => needles.push((needle, owner)),
+                    [byte] => bytes.push((*byte, of_text)),
+                    _ => needles.push((needle, of_text)),
                 }
             }
+            needles.extend(trigger.keys.iter().map(|word| (*word, of_keys)));
             let rules = if trigger.needles.is_empty() { &mut wordless } else { &mut worded };
             rules.push(Rule { position, trigger });
         }
@@ -232,23 +185,27 @@ impl Prefilter {
         {
             return Needs::default();
         }
-        let mut detectors = DetectorSet::default();
+        let mut readers = Readers::default();
         let mut add = |rule: &Rule| {
             let Rule { position, trigger } = rule;
             if signals.has(trigger.classes) && signals.digit_run >= trigger.digit_run {
-                detectors.insert(*position);
+                readers.text.insert(*position);
             }
         };
         self.wordless.iter().for_each(&mut add);
         if may_hold_words {
             let named = self.named(bytes, signals);
-            let is_named = |rule: &&Rule| named.contains(rule.position);
+            let is_named = |rule: &&Rule| named.text.contains(rule.position);
             self.worded.iter().filter(is_named).for_each(add);
+            // A key stands before a separator.
+            if signals.has(class::ASSIGN) {
+                readers.keys = named.keys;
+            }
         }
-        Needs { detectors, view: signals.has(class::ESCAPE) }
+        Needs { readers, view: signals.has(class::ESCAPE) }
     }
 
-    fn named(&self, text: &[u8], signals: Signals) -> DetectorSet {
+    fn named(&self, text: &[u8], signals: Signals) -> Readers {
         let mut named = self.needles.named(text);
         if signals.classes & (class::PLUS | class::QUERY) != 0 {
             let here = self.bytes.iter().filter(|(byte, _)| memchr(*byte, text).is_some());
@@ -263,8 +220,13 @@ mod tests {
     use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
     use proptest::prelude::*;
 
+    use super::super::detector_set::DetectorSet;
     use super::super::registry::DETECTORS;
     use super::*;
+
+    fn prefilter() -> Prefilter {
+        Prefilter::new(DETECTORS.iter().map(|detector| detector.trigger()).enumerate())
+    }
 
     #[test]
     fn digits_count_across_spaces_and_dashes_only() {
@@ -283,27 +245,28 @@ mod tests {
     #[test]
     fn what_triggers_ask_for_is_looked_for() {
         for detector in DETECTORS {
-            let Trigger { digit_run, needles, .. } = detector.trigger();
+            let Trigger { digit_run, needles, keys, .. } = detector.trigger();
             assert!(digit_run == 0 || digit_run >= DIGIT_RUN_MIN, "{}", detector.name());
             for needle in needles.iter().filter(|needle| needle.len() == 1) {
                 let classes = needle.bytes().map(classes_of).next().expect("a byte");
                 assert_ne!(classes & (class::PLUS | class::QUERY), 0, "{needle}");
             }
+            assert!(keys.iter().all(|word| word.len() > 1), "{}", detector.name());
         }
     }
 
     #[test]
     fn the_shortest_texts_that_matter_are_read() {
-        let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
+        let prefilter = prefilter();
         let shortest = "Basic YTpi";
         assert_eq!(shortest.len(), WORDS_BYTES_MIN);
         assert!(!prefilter.look(shortest).is_nothing());
         // Digits alone, digits with an escape among them, a sign alone.
         assert!(!prefilter.look("4111111111111111").is_nothing());
         assert!(prefilter.look("\\u0040").view && prefilter.look("%40").view);
-        assert!(!prefilter.look("a@b.ch").detectors.is_empty());
+        assert!(!prefilter.look("a@b.ch").readers.text.is_empty());
         assert!(prefilter.look("1234567").is_nothing());
-        let eight = prefilter.look("1234 56-78").detectors;
+        let eight = prefilter.look("1234 56-78").readers.text;
         for (position, detector) in DETECTORS.iter().enumerate() {
             let asks = detector.trigger();
             let is_for_eight = asks.needles.is_empty() && asks.classes == 0 && asks.digit_run == 8;
@@ -326,7 +289,7 @@ mod tests {
 
     #[test]
     fn every_needle_is_found_at_the_ends_and_in_the_middle_in_any_case() {
-        let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
+        let prefilter = prefilter();
         for (position, needle) in needles() {
             for text in [
                 format!("{needle} g=x"),
@@ -335,7 +298,7 @@ mod tests {
                 format!("g=gg{}zz", needle.to_uppercase()),
                 format!("é=é{}é", needle.to_lowercase()),
             ] {
-                assert!(prefilter.look(&text).detectors.contains(position), "{text}");
+                assert!(prefilter.look(&text).readers.text.contains(position), "{text}");
             }
         }
     }
@@ -376,11 +339,16 @@ mod tests {
             for found in automaton.find_overlapping_iter(&text) {
                 expected.insert(owned.get(found.pattern().as_usize()).expect("a needle").0);
             }
-            let prefilter = Prefilter::new(DETECTORS.iter().copied().enumerate());
-            let detectors = prefilter.look(&text).detectors;
+            let readers = prefilter().look(&text).readers;
+            let detectors = readers.text;
             for (position, _) in &owned {
                 // Every detector with needles asks for nothing else.
                 prop_assert_eq!(detectors.contains(*position), expected.contains(*position));
+            }
+            let folded = text.to_ascii_lowercase();
+            for (position, detector) in DETECTORS.iter().enumerate() {
+                let has_word = detector.trigger().keys.iter().any(|word| folded.contains(word));
+                prop_assert_eq!(readers.keys.contains(position), has_word);
             }
         }
     }

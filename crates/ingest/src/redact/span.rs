@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::number_use::NumberUse;
+use super::claim::Claim;
 
 /// Whether a replacement counts as a redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +39,20 @@ pub(super) struct Found {
     spans: Vec<Span>,
     detector: usize,
     placeholder: &'static str,
-    number_use: NumberUse,
+    claim: Claim,
 }
 
 impl Found {
-    /// Returns an empty collection for a text whose field says what its numbers are for.
-    pub(super) fn of_field(number_use: NumberUse) -> Found {
-        Found { number_use, ..Found::default() }
-    }
-
-    /// Returns what the field of the text says about numbers in it.
-    pub(super) fn number_use(&self) -> NumberUse {
-        self.number_use
-    }
-
-    /// Names the detector whose finds follow.
-    pub(super) fn begin(&mut self, detector: usize, placeholder: &'static str) {
+    /// Names the detector whose finds follow, and what the name of the text's field says to it.
+    pub(super) fn begin(&mut self, detector: usize, placeholder: &'static str, claim: Claim) {
         self.detector = detector;
         self.placeholder = placeholder;
+        self.claim = claim;
+    }
+
+    /// Returns what the name of the text's field says to the detector.
+    pub(super) fn claim(&self) -> Claim {
+        self.claim
     }
 
     /// Replaces a range by the detector's placeholder.
@@ -131,10 +127,10 @@ mod tests {
     #[test]
     fn overlapping_spans_become_one_and_other_bytes_stay() {
         let mut found = Found::default();
-        found.begin(1, "[B]");
+        found.begin(1, "[B]", Claim::Silent);
         found.replace(4..8);
         found.replace(12..14);
-        found.begin(0, "[A]");
+        found.begin(0, "[A]", Claim::Silent);
         found.replace(2..6);
         found.replace(12..14);
         found.replace(9..9);

@@ -312,16 +312,43 @@ fn telephone_numbers_go_under_their_keys() {
     check(
         r#"{"phone":"(415) 555-2671","user.mobile_number":4155552671,"phone_verified":true,
             "message":"phone=415-555-2671, call +44 20 7946 0958 at 4155552671",
-            "list":[{"phone":4155552671,"n":4155552671}]}"#,
+            "list":[{"phone":4155552671,"n":4155552671}],"phones":[{"phone":["(415) 555-2671"]}],
+            "param":[{"name":"phone","value":"415-555-2671"},["mobile","4155552671"]],
+            "field.name":"phone","field.value":"4155552671"}"#,
         expect![[r#"
             phone: "[PHONE]"
             user.mobile_number: "[PHONE]"
             phone_verified: true
             message: "phone=[PHONE], call [PHONE] at 4155552671"
             list: [{"phone":"[PHONE]","n":4155552671}]
+            phones: [{"phone":["[PHONE]"]}]
+            param: [{"name":"phone","value":"[PHONE]"},["mobile","[PHONE]"]]
+            field.name: "phone"
+            field.value: "[PHONE]"
             _redacted: ["phone"]
         "#]],
     );
+}
+
+/// A detector of one file and one line in the registry is asked wherever values stand.
+#[test]
+fn hardware_addresses_go_from_texts_names_values_and_rejected_lines() {
+    check(
+        r#"{"message":"lease for 3c:22:fb:9a:10:0e, mac=3c22fb9a100e","mac":"3C-22-FB-9A-10-0E",
+            "ap":[{"bssid":"3c22.fb9a.100e"},{"name":"mac","value":"3c22fb9a100e"}],
+            "raw":"{\"mac\": \"3c22fb9a100e\"}","3c:22:fb:9a:10:0e":1,"commit":"3c22fb9a100e"}"#,
+        expect![[r#"
+            message: "lease for [MAC], mac=[MAC]"
+            mac: "[MAC]"
+            ap: [{"bssid":"[MAC]"},{"name":"mac","value":"[MAC]"}]
+            raw: "{\"mac\": \"[MAC]\"}"
+            [MAC]: 1
+            commit: "3c22fb9a100e"
+            _redacted: ["mac_address"]
+        "#]],
+    );
+    let letter = dead_letter(b"{\"mac\":\"3c22fb9a100e\" oops", RejectReason::InvalidJson);
+    assert_eq!(letter.get_str("message"), Some("{\"mac\":\"[MAC]\" oops"));
 }
 
 #[test]
@@ -344,10 +371,8 @@ fn a_sender_cannot_write_the_list_of_detectors() {
 #[test]
 fn what_is_switched_off_stays() {
     let settings = RedactionSettings::default()
-        .without("email")
-        .expect("known")
-        .without("secret_key")
-        .expect("known");
+        .without(detector_named("email").expect("known"))
+        .without(detector_named("secret_key").expect("known"));
     let redactor = Redactor::new(&settings, Pseudonyms::off());
     let fields = r#"{"message":"ada@example.org","password":"x","user_id":"4242"}"#;
     assert_eq!(redacted(&redactor, record(fields)), record(fields));

@@ -17,12 +17,12 @@ const TOKENS_MAX: usize = 1_024;
 /// The tokens, by covered field and id.
 #[derive(Default)]
 pub(super) struct TokenCache {
-    tokens: HashMap<(usize, ShortName), Box<str>, BuildHasherDefault<ShortKeyHasher>>,
+    tokens: HashMap<(u16, ShortName), Box<str>, BuildHasherDefault<ShortKeyHasher>>,
 }
 
 impl TokenCache {
     /// Returns the token of a value of the covered field at a position of the policy.
-    pub(super) fn token(&mut self, policy: &Policy, position: usize, id: &str) -> Option<String> {
+    pub(super) fn token(&mut self, policy: &Policy, position: u16, id: &str) -> Option<String> {
         let field = policy.field(position)?;
         let Some(short) = ShortName::of(id) else { return policy.token(field, id) };
         if let Some(token) = self.tokens.get(&(position, short)) {
@@ -41,6 +41,7 @@ mod tests {
     use tierlog_model::{PseudonymKey, Pseudonyms};
     use zeroize::Zeroizing;
 
+    use super::super::placeholders::Placeholders;
     use super::super::settings::RedactionSettings;
     use super::*;
 
@@ -48,7 +49,9 @@ mod tests {
     fn remembered_tokens_are_those_of_the_policy() {
         let key = PseudonymKey::from_bytes(&Zeroizing::new(vec![7; 32])).expect("32 bytes");
         let fields = vec!["user_id".to_owned(), "account".to_owned()];
-        let policy = Policy::new(&RedactionSettings::default(), Pseudonyms::new(vec![key], fields));
+        let placeholders = Placeholders::new(["[EMAIL]"].into_iter());
+        let pseudonyms = Pseudonyms::new(vec![key], fields);
+        let policy = Policy::new(&RedactionSettings::default(), pseudonyms, placeholders);
         let mut cache = TokenCache::default();
         let positions =
             ["user_id", "account"].map(|name| policy.covered_position(name).expect("covered"));

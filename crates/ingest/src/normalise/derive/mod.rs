@@ -24,7 +24,6 @@ use std::ops::Range;
 use tierlog_model::{Value, fields as field_names};
 
 pub(super) use request_line::request_line;
-pub(crate) use route::is_id;
 
 use super::candidate::Chosen;
 use super::collect::Field;

@@ -7,10 +7,11 @@
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 use memchr::memchr2_iter;
 
+use super::Detector;
 use super::boundary::{before, is_word, run_end};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct Authorization;
@@ -35,7 +36,7 @@ impl Detector for Authorization {
         Trigger { needles: &["bearer ", "basic "], ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         for start in memchr2_iter(b'b', b'B', bytes) {
             let window = bytes.get(..start + SCHEME_BYTES_MAX).unwrap_or(bytes);

@@ -15,17 +15,17 @@
 //! Not a card: a number inside a longer word, hexadecimal or decimal number. Times never match: no
 //! issuer begins with 1, as times in s, ms, us and ns will until 2033.
 
+use super::Detector;
 use super::boundary::{at, before, is_lone_number, run_end};
-use super::{Detector, Trigger};
+use crate::redact::claim::Claim;
 use crate::redact::number_use::{Around, NumberUse, around};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
+use crate::redact::whole::Whole;
 
 /// See the module.
 pub(in crate::redact) struct Card;
-
-/// What stands in place of a card.
-pub(in crate::redact) const PLACEHOLDER: &str = "[CARD]";
 
 /// Issuers: range of the leading digits, how many digits lead, and the lengths in use.
 const ISSUERS: [(u32, u32, u32, &[usize]); 20] = [
@@ -55,6 +55,9 @@ const ISSUERS: [(u32, u32, u32, &[usize]); 20] = [
 const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
 
+/// Least number of so many digits.
+const NUMBER_MIN: u64 = 10_u64.pow(DIGITS_MIN as u32 - 1);
+
 /// Most digits of a card that nothing but the number itself speaks for. Hardly a card in use has
 /// more, and decimal ids of 64 bits nearly always have.
 const BARE_DIGITS_MAX: usize = 16;
@@ -72,16 +75,16 @@ impl Detector for Card {
     }
 
     fn placeholder(&self) -> &'static str {
-        PLACEHOLDER
+        "[CARD]"
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { digit_run: DIGITS_MIN as u32, ..Trigger::ANY }
+        Trigger { digit_run: DIGITS_MIN as u32, number_min: NUMBER_MIN, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
-        let mut signs = Signs::of(text, found.number_use());
+        let mut signs = Signs::of(text, NumberUse::of_claim(found.claim()));
         let mut position = 0;
         while position < bytes.len() {
             let start = run_end(bytes, position, |byte| !byte.is_ascii_digit());
@@ -99,6 +102,19 @@ impl Detector for Card {
                 found.replace(start..group_end);
                 signs.saw(group_end, NumberUse::Card);
                 position = group_end;
+            }
+        }
+    }
+
+    fn key(&self, name: &str, _policy: &Policy) -> Claim {
+        NumberUse::of_name(name).claim()
+    }
+
+    fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
+        match value {
+            Whole::Number(number) => is_card_number(number, NumberUse::of_claim(claim)),
+            Whole::Flag | Whole::Fraction | Whole::Text(_) | Whole::Nested | Whole::EmptyNested => {
+                false
             }
         }
     }
@@ -203,11 +219,7 @@ fn replace(text: &str, range: std::ops::Range<usize>, found: &mut Found) {
 }
 
 /// Tells whether an integer is a card number, in a field whose name says what it is for.
-pub(in crate::redact) fn is_card_number(number: u64, number_use: NumberUse) -> bool {
-    // Fast path: most numbers are far too small.
-    if number < 10_u64.pow(DIGITS_MIN as u32 - 1) {
-        return false;
-    }
+fn is_card_number(number: u64, number_use: NumberUse) -> bool {
     let digits = number.to_string();
     let may_be_card = match number_use {
         NumberUse::Id => false,

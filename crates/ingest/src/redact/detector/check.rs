@@ -1,11 +1,21 @@
-//! Test helper: one detector over a table of texts.
+//! Test helper: one detector over tables of texts, names and values.
 
 use tierlog_model::Pseudonyms;
 
-use super::Detector;
+use super::{Detector, find_keyed};
+use crate::redact::claim::Claim;
+use crate::redact::placeholders::Placeholders;
 use crate::redact::policy::Policy;
+use crate::redact::registry::DETECTORS;
 use crate::redact::settings::RedactionSettings;
 use crate::redact::span::{Found, rewrite};
+use crate::redact::whole::Whole;
+
+/// Returns the standard policy with pseudonyms.
+pub(super) fn policy(pseudonyms: &Pseudonyms) -> Policy {
+    let placeholders = Placeholders::new(DETECTORS.iter().map(|detector| detector.placeholder()));
+    Policy::new(&RedactionSettings::default(), pseudonyms.clone(), placeholders)
+}
 
 /// Asserts what a text becomes under one detector alone.
 #[track_caller]
@@ -13,7 +23,7 @@ pub(super) fn check(detector: &dyn Detector, text: &str, expected: &str) {
     check_with(detector, &Pseudonyms::off(), text, expected);
 }
 
-/// The same with pseudonyms.
+/// Asserts the same with pseudonyms.
 #[track_caller]
 pub(super) fn check_with(
     detector: &dyn Detector,
@@ -21,17 +31,29 @@ pub(super) fn check_with(
     text: &str,
     expected: &str,
 ) {
-    let policy = Policy::new(&RedactionSettings::default(), pseudonyms.clone());
+    let policy = policy(pseudonyms);
     let mut found = Found::default();
-    found.begin(0, detector.placeholder());
-    detector.find(text, &policy, &mut found);
+    found.begin(0, detector.placeholder(), Claim::Silent);
+    detector.text(text, &policy, &mut found);
+    find_keyed(text, &[(0, detector)], &policy, &mut found);
     assert_eq!(rewrite(text, &found.into_merged()), expected, "{}", detector.name());
 }
 
-/// Asserts that a detector leaves every text as it is.
+/// Asserts that one detector leaves every text unchanged.
 #[track_caller]
 pub(super) fn check_untouched(detector: &dyn Detector, texts: &[&str]) {
     for text in texts {
         check(detector, text, text);
     }
+}
+
+/// Asserts whether a whole value under a name is a find.
+#[track_caller]
+pub(super) fn check_value(detector: &dyn Detector, name: &str, value: Whole<'_>, expected: bool) {
+    let claim = detector.key(name, &policy(&Pseudonyms::off()));
+    let is_asked = match value {
+        Whole::Number(number) if claim == Claim::Silent => number >= detector.trigger().number_min,
+        _ => claim > Claim::Silent,
+    };
+    assert_eq!(is_asked && detector.value(value, claim), expected, "{name} {value:?}");
 }

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::Detector;
 use super::boundary::{before, run_end};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct CloudKey;
@@ -114,7 +115,7 @@ impl Detector for CloudKey {
         Trigger { needles: &NEEDLES, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         for ((prefix, alphabet, length_min), searcher) in KINDS.into_iter().zip(&*SEARCHERS) {
             let mut floor = 0;

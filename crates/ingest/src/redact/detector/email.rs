@@ -6,11 +6,11 @@
 
 use memchr::memchr_iter;
 
+use super::Detector;
 use super::boundary::{at, before, run_start};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
-use crate::redact::prefilter::class;
 use crate::redact::span::Found;
+use crate::redact::trigger::{Trigger, class};
 
 /// See the module.
 pub(in crate::redact) struct Email;
@@ -38,7 +38,7 @@ impl Detector for Email {
         Trigger { classes: class::AT, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         // Nothing before the floor is looked at again, so the whole search is linear.
         let mut floor = 0;
         for position in memchr_iter(b'@', text.as_bytes()) {

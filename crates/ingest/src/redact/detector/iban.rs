@@ -3,10 +3,11 @@
 //! A country of the registry, its exact length, and the remainder 1 modulo 97. Written together
 //! or in groups of four divided by one space, in one case.
 
+use super::Detector;
 use super::boundary::{at, before, is_word};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct Iban;
@@ -119,7 +120,7 @@ impl Detector for Iban {
         Trigger { digit_run: DIGIT_RUN, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut position = 0;
         while let Some(start) = bytes.get(position..) {

@@ -6,10 +6,11 @@
 use data_encoding::BASE64URL_NOPAD;
 use memchr::{memchr_iter, memmem};
 
+use super::Detector;
 use super::boundary::{at, before, run_end};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct Jwt;
@@ -33,7 +34,7 @@ impl Detector for Jwt {
         Trigger { needles: &["eyJ", "eyA", "ewo", "ew0"], ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut floor = 0;
         for start in memchr_iter(b'e', bytes) {

@@ -10,33 +10,19 @@ use std::sync::LazyLock;
 use memchr::memchr_iter;
 use memchr::memmem::Finder;
 
+use super::Detector;
 use super::boundary::{at, before, run_end};
 use super::pair::{Form, Key, is_empty_word, keys, short_value, value};
 use super::tuple_pair::tuple_pairs;
-use super::{Detector, Trigger};
+use crate::redact::key_pairs::{is_pair_name, is_pair_value};
 use crate::redact::key_terms::NEEDLES;
 use crate::redact::keys::{KeyVerdict, Words};
 use crate::redact::policy::Policy;
-use crate::redact::registry::is_placeholder;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct KeyValue;
-
-/// Keys under which a pair names its field, and those under which it holds the value.
-const PAIR_NAMES: [&str; 6] = ["name", "key", "field", "header", "param", "parameter"];
-/// See [`PAIR_NAMES`].
-const PAIR_VALUES: [&str; 6] = ["value", "val", "values", "content", "data", "text"];
-
-/// Tells whether a key holds the name of a pair.
-pub(in crate::redact) fn is_pair_name(key: &str) -> bool {
-    PAIR_NAMES.iter().any(|name| name.eq_ignore_ascii_case(key))
-}
-
-/// Tells whether a key holds the value of a pair.
-pub(in crate::redact) fn is_pair_value(key: &str) -> bool {
-    PAIR_VALUES.iter().any(|name| name.eq_ignore_ascii_case(key))
-}
 
 /// Words that follow a key in prose and are never its value.
 const PROSE: [&str; 40] = [
@@ -117,7 +103,7 @@ impl Detector for KeyValue {
         Trigger { needles: NEEDLES, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, policy: &Policy, found: &mut Found) {
         let mut floor = 0;
         let mut pair = PairState::default();
         for key in keys(text) {
@@ -132,7 +118,7 @@ impl Detector for KeyValue {
                 pair.remember(text, &key, policy);
                 continue;
             }
-            if let Some(end) = replace_value(text, &key, verdict, found) {
+            if let Some(end) = replace_value(text, &key, verdict, policy, found) {
                 floor = end;
             }
         }
@@ -141,7 +127,8 @@ impl Detector for KeyValue {
         for (column, range) in tuple_pairs(text) {
             let written = text.get(range.clone()).unwrap_or_default();
             let is_secret = policy.keys().verdict(column).is_secret();
-            if is_secret && !is_empty_word(written) && !is_placeholder(written) {
+            let is_placeholder = policy.placeholders().is_one(written);
+            if is_secret && !is_empty_word(written) && !is_placeholder {
                 found.replace(range);
             }
         }
@@ -153,11 +140,12 @@ fn replace_value(
     text: &str,
     key: &Key<'_>,
     verdict: KeyVerdict,
+    policy: &Policy,
     found: &mut Found,
 ) -> Option<usize> {
-    let (range, form) = value(text, key)?;
+    let (range, form) = value(text, key, policy)?;
     let written = text.get(range.clone())?;
-    if is_placeholder(written) {
+    if policy.placeholders().is_one(written) {
         return Some(range.end);
     }
     match form {
@@ -280,7 +268,8 @@ fn find_flags(text: &str, policy: &Policy, found: &mut Found) {
             !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`')
         });
         let value = text.get(end + 1..value_end).unwrap_or_default();
-        let is_value = !value.is_empty() && !value.starts_with('-') && !is_placeholder(value);
+        let is_placeholder = policy.placeholders().is_one(value);
+        let is_value = !value.is_empty() && !value.starts_with('-') && !is_placeholder;
         if is_value && policy.keys().verdict(name) == KeyVerdict::Secret {
             found.replace(end + 1..value_end);
         }
@@ -310,7 +299,8 @@ fn find_elements(text: &str, policy: &Policy, found: &mut Found) {
         let value_end = run_end(bytes, close + 1, |byte| byte != b'<');
         let value = text.get(close + 1..value_end).unwrap_or_default();
         let is_element = at(bytes, close) == Some(b'>') && at(bytes, value_end) == Some(b'<');
-        if is_element && !value.trim().is_empty() && !is_placeholder(value) {
+        let is_placeholder = policy.placeholders().is_one(value);
+        if is_element && !value.trim().is_empty() && !is_placeholder {
             found.replace(close + 1..value_end);
         }
     }
@@ -333,7 +323,9 @@ impl PairState {
         if key.quote.is_empty() || !is_pair_name(key.name) {
             return;
         }
-        let Some((range, Form::Quoted)) = short_value(text, key, NAME_BYTES_MAX) else { return };
+        let Some((range, Form::Quoted)) = short_value(text, key, NAME_BYTES_MAX, policy) else {
+            return;
+        };
         let names_secret =
             text.get(range.clone()).is_some_and(|name| policy.keys().verdict(name).is_secret());
         if names_secret {

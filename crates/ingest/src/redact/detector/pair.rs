@@ -9,6 +9,7 @@ use std::ops::Range;
 use memchr::memchr2_iter;
 
 use super::boundary::{at, before, run_end, run_start};
+use crate::redact::policy::Policy;
 
 /// Longest key; of a longer run of key characters the end is read.
 const KEY_BYTES_MAX: usize = 96;
@@ -108,8 +109,9 @@ fn key_start(text: &str, end: usize, quote: &str) -> usize {
     let start = run_start(bytes, floor, end, is_key_byte);
     // `API key: x`, `card number: x`: the last word alone says too little.
     let word = text.get(start..end).unwrap_or_default();
-    let is_vague =
-        ["key", "number", "id", "code"].iter().any(|vague| word.eq_ignore_ascii_case(vague));
+    let is_vague = ["key", "number", "id", "code", "address"]
+        .iter()
+        .any(|vague| word.eq_ignore_ascii_case(vague));
     if is_vague && before(bytes, start) == Some(b' ') {
         return run_start(bytes, floor, start - 1, is_key_byte);
     }
@@ -122,18 +124,19 @@ pub(super) fn short_value(
     text: &str,
     key: &Key<'_>,
     bytes_max: usize,
+    policy: &Policy,
 ) -> Option<(Range<usize>, Form)> {
     if matches!(at(text.as_bytes(), key.value_start), Some(b'{' | b'[')) {
         return None;
     }
     let window_end = text.ceil_char_boundary(key.value_start + bytes_max);
-    value(text.get(..window_end)?, key)
+    value(text.get(..window_end)?, key, policy)
 }
 
 /// Returns the value of a key, as the range to replace and its form. `None` when there is none.
 ///
 /// Reads to the end of the value, so the caller goes on behind it.
-pub(super) fn value(text: &str, key: &Key<'_>) -> Option<(Range<usize>, Form)> {
+pub(super) fn value(text: &str, key: &Key<'_>, policy: &Policy) -> Option<(Range<usize>, Form)> {
     let bytes = text.as_bytes();
     let mut start = key.value_start;
     // Python's and Rust's `b'...'`.
@@ -151,7 +154,7 @@ pub(super) fn value(text: &str, key: &Key<'_>) -> Option<(Range<usize>, Form)> {
     if !key.quote.is_empty() && matches!(at(bytes, start), Some(b'{' | b'[')) {
         return Some((start..nested_end(bytes, start, key.quote), Form::Nested));
     }
-    let end = bare_end(text, start, key.quote);
+    let end = bare_end(text, start, key.quote, policy);
     (start < end).then_some((start..end, Form::Bare))
 }
 
@@ -200,7 +203,7 @@ fn nested_end(bytes: &[u8], start: usize, key_quote: &str) -> usize {
 
 /// Returns where a word without quotes ends: at white space, at a quote, or where the next key
 /// follows after `,`, `;`, `&` or `|`. Punctuation at its end belongs to the sentence.
-fn bare_end(text: &str, start: usize, key_quote: &str) -> usize {
+fn bare_end(text: &str, start: usize, key_quote: &str, policy: &Policy) -> usize {
     let bytes = text.as_bytes();
     // Beside a quoted key stands JSON or its like, where a bare value is a number or a name.
     let is_json = !key_quote.is_empty();
@@ -223,17 +226,12 @@ fn bare_end(text: &str, start: usize, key_quote: &str) -> usize {
         + word
             .trim_end_matches([',', ';', '.', ')', ']', '}', '&', '|', '>'])
             .len()
-            .max(placeholder_len(word))
+            .max(placeholder_len(word, policy))
 }
 
 /// A placeholder ends with a bracket of its own.
-fn placeholder_len(word: &str) -> usize {
-    let Some(close) = word.starts_with('[').then(|| word.find(']')).flatten() else { return 0 };
-    if word.get(..close + 1).is_some_and(crate::redact::registry::is_placeholder) {
-        close + 1
-    } else {
-        0
-    }
+fn placeholder_len(word: &str, policy: &Policy) -> usize {
+    policy.placeholders().at_start_of(word).map_or(0, str::len)
 }
 
 /// Longest key that is recognised behind a comma.
@@ -255,13 +253,17 @@ pub(super) fn is_empty_word(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tierlog_model::Pseudonyms;
+
+    use super::super::check::policy;
     use super::*;
 
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str)]) {
+        let policy = policy(&Pseudonyms::off());
         let found: Vec<(&str, &str)> = keys(text)
             .filter_map(|key| {
-                let (range, _) = value(text, &key)?;
+                let (range, _) = value(text, &key, &policy)?;
                 Some((key.name, text.get(range)?))
             })
             .collect();

@@ -4,31 +4,25 @@
 //! dash, dot or in brackets. National numbers look like any other digits, so they count only
 //! under a key that says so: `phone=020 7946 0958`, `"mobile": "4155552671"`.
 
-use std::ops::Range;
-
 use memchr::memchr_iter;
 
+use super::Detector;
 use super::boundary::{at, before, is_word};
-use super::pair::{Form, Key, keys, short_value};
-use super::{Detector, Trigger};
+use crate::redact::claim::Claim;
 use crate::redact::keys::Words;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
+use crate::redact::whole::Whole;
 
 /// See the module.
 pub(in crate::redact) struct Phone;
-
-/// What stands in place of a number.
-pub(in crate::redact) const PLACEHOLDER: &str = "[PHONE]";
 
 /// Ends of names, as letters, under which a national number stands.
 const KEYS: [&str; 6] = ["phone", "phonenumber", "phoneno", "mobile", "mobilenumber", "msisdn"];
 
 /// Fewest digits of a national number under such a name.
 const NATIONAL_DIGITS_MIN: usize = 7;
-
-/// Longest value that is read under such a name.
-const VALUE_BYTES_MAX: usize = 64;
 
 /// Fewest digits with the country code (small countries have 7 behind it) and most (E.164).
 const DIGITS_MIN: usize = 10;
@@ -40,14 +34,15 @@ impl Detector for Phone {
     }
 
     fn placeholder(&self) -> &'static str {
-        PLACEHOLDER
+        "[PHONE]"
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { needles: &["+", "phone", "mobile", "msisdn"], ..Trigger::ANY }
+        const KEYS: &[&str] = &["phone", "mobile", "msisdn"];
+        Trigger { needles: &["+"], keys: KEYS, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         for start in memchr_iter(b'+', bytes) {
             let left = before(bytes, start);
@@ -56,52 +51,36 @@ impl Detector for Phone {
                 found.replace(start..end);
             }
         }
-        for key in keys(text) {
-            if !is_phone_key(key.name) {
-                continue;
-            }
-            let Some((range, _)) = phone_value(text, &key) else { continue };
-            if key.quote.is_empty() || before(text.as_bytes(), range.start).is_some_and(is_quote) {
-                found.replace(range);
-            } else {
-                found.replace_quoted(range, key.quote);
-            }
+    }
+
+    fn key(&self, name: &str, _policy: &Policy) -> Claim {
+        let last = name.bytes().rfind(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
+        // Fast path: the last letters of the keys above.
+        if !matches!(last, Some(b'e' | b'r' | b'o' | b'n')) {
+            return Claim::Silent;
         }
+        let words = Words::of(name);
+        let is_key = KEYS.iter().any(|key| words.ends_with_words(key));
+        if is_key { Claim::Likely } else { Claim::Silent }
+    }
+
+    fn value(&self, value: Whole<'_>, _claim: Claim) -> bool {
+        match value {
+            Whole::Number(number) => is_phone_number(&number.to_string()),
+            Whole::Text(text) => is_phone_number(text),
+            Whole::Flag | Whole::Fraction | Whole::Nested | Whole::EmptyNested => false,
+        }
+    }
+
+    fn bare_bytes(&self, rest: &str) -> Option<usize> {
+        let length = rest.bytes().take_while(|byte| is_phone_byte(*byte)).count();
+        let written = rest.get(..length)?;
+        Some(written.trim_end_matches(|c: char| !c.is_ascii_digit()).len())
     }
 }
 
-fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'')
-}
-
-/// Returns the number under a key: all of a quoted value, or the digits and what divides them.
-fn phone_value(text: &str, key: &Key<'_>) -> Option<(Range<usize>, Form)> {
-    let (range, form) = short_value(text, key, VALUE_BYTES_MAX)?;
-    let range = match form {
-        Form::Quoted | Form::Nested => range,
-        Form::Bare => {
-            let rest = text.get(range.start..)?;
-            let length = rest.bytes().take_while(|byte| is_phone_byte(*byte)).count();
-            let written = rest.get(..length.min(VALUE_BYTES_MAX))?;
-            range.start..range.start + written.trim_end_matches(|c: char| !c.is_ascii_digit()).len()
-        }
-    };
-    text.get(range.clone()).is_some_and(is_phone_number).then_some((range, form))
-}
-
-/// Tells whether a name says that its value is a telephone number.
-pub(in crate::redact) fn is_phone_key(name: &str) -> bool {
-    let last = name.bytes().rfind(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    // Fast path: the last letters of the keys above.
-    if !matches!(last, Some(b'e' | b'r' | b'o' | b'n')) {
-        return false;
-    }
-    let words = Words::of(name);
-    KEYS.iter().any(|key| words.ends_with_words(key))
-}
-
-/// Tells whether a text, under such a name, is a telephone number.
-pub(in crate::redact) fn is_phone_number(text: &str) -> bool {
+/// Tells whether a text, under a name that says so, is a telephone number.
+fn is_phone_number(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     text.bytes().all(is_phone_byte) && (NATIONAL_DIGITS_MIN..=DIGITS_MAX).contains(&digits)
 }

@@ -4,9 +4,10 @@
 
 use memchr::memmem;
 
-use super::{Detector, Trigger};
+use super::Detector;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct PrivateKey;
@@ -31,7 +32,7 @@ impl Detector for PrivateKey {
         Trigger { needles: &["-----BEGIN "], ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut position = 0;
         while let Some(start) = find_from(bytes, position, BEGIN) {

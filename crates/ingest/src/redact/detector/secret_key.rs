@@ -1,18 +1,17 @@
 //! Fields whose name says that the value is a secret: `password`, `x-api-key`, `cookie`.
 //!
-//! The one detector that reads names and not texts: the record walk asks
-//! [`crate::redact::keys::KeyTable`] for each field and replaces the value whatever its type.
-//! It stands in the registry so that it has a name, can be switched off and is counted.
+//! The name decides, by the table of [`crate::redact::keys`], and the value goes whole, whatever
+//! its type. Inside texts, `key_value` knows the notations in which secrets follow their keys.
 
-use super::{Detector, Trigger};
+use super::Detector;
+use crate::redact::claim::Claim;
+use crate::redact::keys::KeyVerdict;
 use crate::redact::policy::Policy;
-use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
+use crate::redact::whole::Whole;
 
 /// See the module.
 pub(in crate::redact) struct SecretKey;
-
-/// What stands in place of a secret.
-pub(in crate::redact) const PLACEHOLDER: &str = "[SECRET]";
 
 impl Detector for SecretKey {
     fn name(&self) -> &'static str {
@@ -20,12 +19,49 @@ impl Detector for SecretKey {
     }
 
     fn placeholder(&self) -> &'static str {
-        PLACEHOLDER
+        "[SECRET]"
     }
 
     fn trigger(&self) -> Trigger {
         Trigger::NEVER
     }
 
-    fn find(&self, _text: &str, _policy: &Policy, _found: &mut Found) {}
+    fn key(&self, name: &str, policy: &Policy) -> Claim {
+        match policy.keys().verdict(name) {
+            KeyVerdict::Plain => Claim::Silent,
+            KeyVerdict::SecretText => Claim::Likely,
+            KeyVerdict::SecretWord | KeyVerdict::Secret => Claim::Sure,
+        }
+    }
+
+    fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
+        match value {
+            Whole::Flag | Whole::Number(_) | Whole::Fraction => claim == Claim::Sure,
+            Whole::Text(_) | Whole::Nested => true,
+            Whole::EmptyNested => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check_value;
+    use super::*;
+
+    #[test]
+    fn the_name_decides_and_facts_stay() {
+        for (name, value, expected) in [
+            ("password", Whole::Text("x"), true),
+            ("user.pin", Whole::Number(1234), true),
+            ("token", Whole::Flag, true),
+            ("credentials", Whole::Nested, true),
+            ("credentials", Whole::EmptyNested, false),
+            ("tokens", Whole::Number(812), false),
+            ("tokens", Whole::Nested, true),
+            ("token_count", Whole::Number(5), false),
+            ("message", Whole::Text("password"), false),
+        ] {
+            check_value(&SecretKey, name, value, expected);
+        }
+    }
 }

@@ -5,10 +5,11 @@
 //! shortly after `ssn` or `social security`. A field that is named so is the work of
 //! `secret_key`.
 
+use super::Detector;
 use super::boundary::{at, before, is_lone_number, run_end};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct Ssn;
@@ -34,7 +35,7 @@ impl Detector for Ssn {
         Trigger { digit_run: DIGITS as u32, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut position = 0;
         while position < bytes.len() {

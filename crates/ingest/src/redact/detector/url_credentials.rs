@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use memchr::memchr2_iter;
 use memchr::memmem::Finder;
 
+use super::Detector;
 use super::boundary::{at, before, run_end};
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
-use crate::redact::registry::is_placeholder;
 use crate::redact::span::Found;
+use crate::redact::trigger::Trigger;
 
 /// See the module.
 pub(in crate::redact) struct UrlCredentials;
@@ -76,7 +76,7 @@ impl Detector for UrlCredentials {
         Trigger { needles: &["://", "?", "&"], ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, _policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut floor = 0;
         let mut word_end = 0;
@@ -89,17 +89,17 @@ impl Detector for UrlCredentials {
             if word_end < start {
                 word_end = run_end(bytes, start, is_url_byte);
             }
-            if let Some(end) = user_info_end(text, start, word_end) {
+            if let Some(end) = user_info_end(text, start, word_end, policy) {
                 found.replace(start..end);
                 floor = end;
             }
         }
-        find_parameters(text, found);
+        find_parameters(text, policy, found);
     }
 }
 
 /// Returns where user and password end, before the `@`.
-fn user_info_end(text: &str, start: usize, word_end: usize) -> Option<usize> {
+fn user_info_end(text: &str, start: usize, word_end: usize, policy: &Policy) -> Option<usize> {
     let whole_end = text.floor_char_boundary(word_end.min(start + PASSWORD_BYTES_MAX));
     let whole = text.get(start..whole_end)?;
     let authority = whole.split(['/', '?', '#']).next()?;
@@ -108,7 +108,7 @@ fn user_info_end(text: &str, start: usize, word_end: usize) -> Option<usize> {
         let user_info = authority.get(..length)?;
         let has_password = user_info.contains(':');
         let is_token = user_info.len() >= TOKEN_BYTES_MIN && !user_info.contains(['@', '.']);
-        let is_secret = (has_password || is_token) && !is_placeholder(user_info);
+        let is_secret = (has_password || is_token) && !policy.placeholders().is_one(user_info);
         return is_secret.then_some(start + length);
     }
     // A password with an unescaped slash: the `@` comes later, and no port precedes the slash.
@@ -125,7 +125,7 @@ fn is_url_byte(byte: u8) -> bool {
     !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`')
 }
 
-fn find_parameters(text: &str, found: &mut Found) {
+fn find_parameters(text: &str, policy: &Policy, found: &mut Found) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for mark in memchr2_iter(b'?', b'&', bytes) {
@@ -150,7 +150,7 @@ fn find_parameters(text: &str, found: &mut Found) {
         floor = value_end;
         let value = text.get(value_start..value_end).unwrap_or_default();
         let value = value.trim_end_matches([')', ',', ';', '.']);
-        if value.len() >= *bytes_min && !is_placeholder(value) {
+        if value.len() >= *bytes_min && !policy.placeholders().is_one(value) {
             found.replace(value_start..value_start + value.len());
         }
     }

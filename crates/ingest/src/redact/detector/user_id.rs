@@ -8,13 +8,13 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::Detector;
 use super::boundary::{run_end, run_start};
 use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
 use super::tuple_pair::tuple_pairs;
-use super::{Detector, Trigger};
 use crate::redact::policy::Policy;
-use crate::redact::registry::{is_placeholder, starts_with_placeholder};
 use crate::redact::span::Found;
+use crate::redact::trigger::{Trigger, class};
 
 /// See the module.
 pub(in crate::redact) struct UserId;
@@ -30,10 +30,10 @@ impl Detector for UserId {
 
     fn trigger(&self) -> Trigger {
         // Every key has a separator; which keys are covered is configuration.
-        Trigger { classes: crate::redact::prefilter::class::ASSIGN, ..Trigger::ANY }
+        Trigger { classes: class::ASSIGN, ..Trigger::ANY }
     }
 
-    fn find(&self, text: &str, policy: &Policy, found: &mut Found) {
+    fn text(&self, text: &str, policy: &Policy, found: &mut Found) {
         if !policy.has_pseudonyms() {
             return;
         }
@@ -44,21 +44,23 @@ impl Detector for UserId {
             }
             let Some(field) = covered_field(text, &key, policy) else { continue };
             let value = text.get(key.value_start..).unwrap_or_default();
-            if starts_with_placeholder(value) {
+            if policy.placeholders().at_start_of(value).is_some() {
                 continue;
             }
             if value.starts_with('[') {
                 floor = find_list(text, &key, field, policy, found);
                 continue;
             }
-            let Some((range, form)) = short_value(text, &key, ID_BYTES_MAX) else { continue };
+            let Some((range, form)) = short_value(text, &key, ID_BYTES_MAX, policy) else {
+                continue;
+            };
             floor = range.end;
             let range = match form {
-                Form::Bare => id_range(text, range),
+                Form::Bare => id_range(text, range, policy),
                 Form::Quoted | Form::Nested => range,
             };
             let Some(written) = text.get(range.clone()) else { continue };
-            if is_empty_word(written) || is_placeholder(written) {
+            if is_empty_word(written) || policy.placeholders().is_one(written) {
                 continue;
             }
             let Some(token) = policy.token(field, written) else { continue };
@@ -112,8 +114,9 @@ fn find_list(text: &str, key: &Key<'_>, field: &str, policy: &Policy, found: &mu
         let id = position..position + length;
         position = id.end + quote.len();
         let Some(written) = text.get(id.clone()) else { return position };
+        let is_id = !is_empty_word(written) && !policy.placeholders().is_one(written);
         let token = policy.token(field, written).filter(|token| token != written);
-        if let Some(token) = token.filter(|_| !is_empty_word(written) && !is_placeholder(written)) {
+        if let Some(token) = token.filter(|_| is_id) {
             let is_json_number = quote.is_empty() && !key.quote.is_empty();
             let token =
                 if is_json_number { [key.quote, &token, key.quote].concat() } else { token };
@@ -162,11 +165,12 @@ fn parent_key<'t>(text: &'t str, key: &Key<'_>) -> Option<&'t str> {
 
 /// An id in running text is one word; what closes a call or a sentence is not part of it, nor is
 /// what another detector put there.
-fn id_range(text: &str, range: Range<usize>) -> Range<usize> {
+fn id_range(text: &str, range: Range<usize>, policy: &Policy) -> Range<usize> {
     let written = text.get(range.clone()).unwrap_or_default();
     let ends = written.match_indices([',', ';', '&', ')', ']', '}', '|', '[']);
     let ends_id = |(at, end): &(usize, &str)| {
-        *end != "[" || text.get(range.start + at..).is_some_and(starts_with_placeholder)
+        let rest = text.get(range.start + at..).unwrap_or_default();
+        *end != "[" || policy.placeholders().at_start_of(rest).is_some()
     };
     let length = ends.filter(|found| ends_id(found)).map(|(at, _)| at).next();
     range.start..range.start + length.unwrap_or(written.len())

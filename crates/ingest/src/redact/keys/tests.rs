@@ -1,9 +1,14 @@
 //! Tables of field names: secret ones, facts about secrets, and names that only look alike.
 
+use super::super::registry::DETECTORS;
 use super::*;
 
+fn placeholders() -> Placeholders {
+    Placeholders::new(DETECTORS.iter().map(|detector| detector.placeholder()))
+}
+
 fn table() -> KeyTable {
-    KeyTable::new(&RedactionSettings::default())
+    KeyTable::new(&RedactionSettings::default(), placeholders())
 }
 
 #[track_caller]
@@ -176,13 +181,13 @@ fn configuration_adds_and_exempts_keys() {
         .with_secret_key("Badge_Number")
         .with_allowed_key("csrf-token")
         .with_allowed_key("game.session");
-    let table = KeyTable::new(&settings);
+    let table = KeyTable::new(&settings, placeholders());
     assert_eq!(table.verdict("employee.badgeNumber"), KeyVerdict::Secret);
     assert_eq!(table.verdict("badge"), KeyVerdict::Plain);
     assert_eq!(table.verdict("csrfToken"), KeyVerdict::Plain);
     assert_eq!(table.verdict("game.session"), KeyVerdict::Plain);
     assert_eq!(table.verdict("web.csrf_token"), KeyVerdict::Secret);
-    let off = KeyTable::new(&RedactionSettings::off().with_secret_key("badge"));
+    let off = KeyTable::new(&RedactionSettings::off().with_secret_key("badge"), placeholders());
     assert_eq!(off.verdict("badge"), KeyVerdict::Plain);
 }
 

@@ -1,0 +1,222 @@
+//! Arrays, and objects inside them: the walk, value by value, keys included.
+//!
+//! Arrives: the compact JSON text of a field. Leaves: the same without personal data, or nothing
+//! when the text was clean. A number that is a card becomes text, so the result is JSON again.
+//! JSON inside strings is read as text by the detectors, which know its quotes.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::claim::Claims;
+use super::key_pairs::{is_pair_name, is_pair_value};
+use super::names::{NameFacts, UniqueNames};
+use super::walk::{Place, Walk};
+use super::whole::Whole;
+
+/// Returns the redacted JSON text of a field, or `None` when nothing had to be replaced.
+///
+/// The field's name is given as it was written and as it is kept.
+pub(super) fn redact(
+    walk: &mut Walk<'_>,
+    names: [&str; 2],
+    text: &str,
+    facts: NameFacts,
+) -> Option<String> {
+    let may_hold_known_key = walk.engine.may_hold_known_key(text);
+    if !may_hold_known_key && facts.claims.asking().is_empty() && walk.engine.is_clean(text) {
+        return None;
+    }
+    // Text that is no JSON cannot be walked, and nests too deep for it: it is read as text.
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+        return walk.engine.redact_field(text, facts.claims, walk.tally);
+    };
+    let mut tree = Tree { walk, paths: names.map(str::to_owned), has_changed: false };
+    tree.value(&mut value, facts);
+    let walked = if tree.has_changed { serde_json::to_string(&value).ok() } else { None };
+    // Of a key that stands twice the walk sees one value; the text still holds both.
+    let text = walked.as_deref().unwrap_or(text);
+    walk.engine.redact_field(text, facts.claims, walk.tally).or(walked)
+}
+
+/// Returns the JSON text of a covered field with the pseudonyms of its scalars.
+pub(super) fn pseudonymise(walk: &mut Walk<'_>, position: u16, text: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    let field = walk.engine.policy().field(position)?.to_owned();
+    let mut tree = Tree { walk, paths: [field.clone(), field], has_changed: false };
+    tree.ids(&mut value, position);
+    if tree.has_changed { serde_json::to_string(&value).ok() } else { None }
+}
+
+/// How much of a key joins the path: one endless key must not make the members below it slow.
+const KEY_BYTES_MAX: usize = 256;
+
+struct Tree<'t, 'w> {
+    walk: &'t mut Walk<'w>,
+    /// Dotted path of the value that is visited, from the field's name: as it was written, and
+    /// as it will be once its keys are redacted. What either says about the value holds.
+    paths: [String; 2],
+    has_changed: bool,
+}
+
+impl Tree<'_, '_> {
+    /// Visits a value; the facts are those of the path.
+    fn value(&mut self, value: &mut Value, facts: NameFacts) {
+        if let Some(position) = facts.covered {
+            return self.ids(value, position);
+        }
+        if self.walk.judge(value, facts.claims) {
+            self.has_changed = true;
+            return;
+        }
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(_) => {
+                self.walk.number(value, facts.claims);
+                self.has_changed |= value.is_string();
+            }
+            Value::String(text) => {
+                let (engine, tally) = (self.walk.engine, &mut *self.walk.tally);
+                if let Some(redacted) = engine.redact_field(text, facts.claims, tally) {
+                    self.replace(value, redacted);
+                }
+            }
+            Value::Array(items) => self.array(items, facts),
+            Value::Object(members) => self.object(members, facts),
+        }
+    }
+
+    fn array(&mut self, items: &mut [Value], facts: NameFacts) {
+        for item in items {
+            let spelled = self.spelled_by_first(item);
+            match item {
+                // A list of pairs: `[["cookie", "a=1"], ...]`.
+                Value::Array(pair) if !spelled.asking().is_empty() => {
+                    for (item, claims) in pair.iter_mut().zip([Claims::SILENT, spelled]) {
+                        self.value(item, facts.spelled(claims, self.walk.engine));
+                    }
+                }
+                _ => self.value(item, facts),
+            }
+        }
+    }
+
+    /// Returns what the first of two elements says as the name of the second.
+    fn spelled_by_first(&self, item: &Value) -> Claims {
+        let pair = item.as_array().map(Vec::as_slice);
+        let Some([Value::String(name), _]) = pair else { return Claims::SILENT };
+        self.walk.spelled(name)
+    }
+
+    fn object(&mut self, members: &mut Map<String, Value>, facts: NameFacts) {
+        let spelled = members
+            .iter()
+            .filter_map(|(key, value)| value.as_str().filter(|_| is_pair_name(key)))
+            .fold(Claims::SILENT, |claims, name| claims.stricter(self.walk.spelled(name)));
+        for (key, value) in members.iter_mut() {
+            let parents_bytes = self.paths.each_ref().map(String::len);
+            let redacted = self.walk.engine.redact(key, &mut Default::default());
+            let keys = [key.as_str(), redacted.as_deref().unwrap_or(key)];
+            for (path, key) in self.paths.iter_mut().zip(keys) {
+                path.push('.');
+                path.push_str(
+                    key.get(..key.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default(),
+                );
+            }
+            let mut of_member = self.facts_of_path();
+            if is_pair_value(key) {
+                of_member = of_member.spelled(spelled, self.walk.engine);
+            }
+            self.value(value, of_member);
+            for (path, parent_bytes) in self.paths.iter_mut().zip(parents_bytes) {
+                path.truncate(parent_bytes);
+            }
+        }
+        self.keys(members, facts);
+    }
+
+    /// Returns what the path says, in both of its forms together.
+    fn facts_of_path(&mut self) -> NameFacts {
+        let [written, kept] = &self.paths;
+        let facts = self.walk.facts(written);
+        if written == kept { facts } else { facts.stricter(self.walk.facts(kept)) }
+    }
+
+    /// Replaces the ids of a covered field by their tokens.
+    fn ids(&mut self, value: &mut Value, position: u16) {
+        let policy = self.walk.engine.policy();
+        let id = match value {
+            Value::Null | Value::Bool(_) => return,
+            Value::Number(number) => number.to_string(),
+            Value::String(text) if text.is_empty() || policy.placeholders().is_one(text) => return,
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.ids(item, position));
+                return;
+            }
+            Value::Object(members) => {
+                let facts = self.facts_of_path();
+                return self.object(members, facts);
+            }
+        };
+        let token = policy.field(position).and_then(|field| policy.token(field, &id));
+        if let Some(token) = token.filter(|token| *token != id) {
+            self.replace(value, token);
+        }
+    }
+
+    /// Redacts keys, which are text too: an address may be one, and below a covered field an id.
+    fn keys(&mut self, members: &mut Map<String, Value>, facts: NameFacts) {
+        let engine = self.walk.engine;
+        let policy = engine.policy();
+        let field = facts.covered.and_then(|position| policy.field(position));
+        let token_of = |key: &str| policy.token_of_key(field?, key);
+        if members.keys().all(|key| engine.is_clean(key) && token_of(key).is_none()) {
+            return;
+        }
+        let old = std::mem::take(members);
+        let mut names = UniqueNames::of(old.keys().map(String::as_str));
+        for (key, value) in old {
+            let redacted = token_of(&key).or_else(|| engine.redact(&key, self.walk.tally));
+            let key = match redacted {
+                Some(redacted) => {
+                    self.has_changed = true;
+                    names.take(redacted)
+                }
+                None => key,
+            };
+            members.insert(key, value);
+        }
+    }
+
+    fn replace(&mut self, value: &mut Value, text: String) {
+        *value = Value::String(text);
+        self.has_changed = true;
+    }
+}
+
+impl Place for Value {
+    fn whole(&self) -> Option<Whole<'_>> {
+        Some(match self {
+            Value::Null => return None,
+            Value::Bool(_) => Whole::Flag,
+            Value::Number(number) => {
+                let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+                match (magnitude, number.as_f64()) {
+                    (Some(magnitude), _) => Whole::Number(magnitude),
+                    (None, Some(float)) => Whole::of_float(float),
+                    (None, None) => Whole::Fraction,
+                }
+            }
+            Value::String(text) if text.is_empty() => return None,
+            Value::String(text) => Whole::Text(text),
+            Value::Array(items) if items.is_empty() => Whole::EmptyNested,
+            Value::Object(members) if members.is_empty() => Whole::EmptyNested,
+            Value::Array(_) | Value::Object(_) => Whole::Nested,
+        })
+    }
+
+    fn put(&mut self, text: Cow<'static, str>) {
+        *self = Value::String(text.into_owned());
+    }
+}

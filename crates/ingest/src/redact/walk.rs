@@ -1,0 +1,185 @@
+//! The walk: one value after the other, wherever the value stands.
+//!
+//! Arrives: a value and what its name says. Leaves: the value, a placeholder, or a token. Fields of
+//! records and members of arrays and objects are places of the same walk, so each rule is written
+//! once: first the pseudonym of a covered field, then the detectors that know the name, then
+//! numbers that speak for themselves, then the text.
+
+use std::borrow::Cow;
+
+use tierlog_model::Value;
+
+use super::batch_names::BatchNames;
+use super::claim::Claims;
+use super::clean_texts::CleanTexts;
+use super::engine::{Engine, Tally};
+use super::names::{NameFacts, NameMap, facts};
+use super::tokens::TokenCache;
+use super::tree;
+use super::whole::Whole;
+
+/// A place that holds a value.
+pub(super) trait Place {
+    /// Returns the value as detectors see it; `None` for nothing, and for an empty text.
+    fn whole(&self) -> Option<Whole<'_>>;
+
+    /// Puts what a detector left in place of the value.
+    fn put(&mut self, text: Cow<'static, str>);
+}
+
+/// What a walk over records needs.
+pub(super) struct Walk<'w> {
+    /// The detectors.
+    pub(super) engine: &'w Engine,
+    /// Names that were read before this batch.
+    pub(super) known: &'w NameMap,
+    /// Names that this batch has read.
+    pub(super) learnt: &'w mut NameMap,
+    /// Names of this batch in their order.
+    pub(super) names: &'w mut BatchNames,
+    /// Short texts of this batch that need no reading.
+    pub(super) clean: &'w mut CleanTexts,
+    /// Tokens that this batch has made.
+    pub(super) tokens: &'w mut TokenCache,
+    /// What fired.
+    pub(super) tally: &'w mut Tally,
+}
+
+impl Walk<'_> {
+    /// Returns what a name says that is no field's own: a path in an array, a part of a pair.
+    pub(super) fn facts(&mut self, name: &str) -> NameFacts {
+        facts(name, self.known, self.learnt, self.engine)
+    }
+
+    /// Redacts the value of a field; the name is given as it was written and as it is kept.
+    #[inline(always)]
+    pub(super) fn field(&mut self, names: [&str; 2], value: &mut Value<'_>, facts: NameFacts) {
+        if let Some(position) = facts.covered {
+            return self.pseudonymise(position, value);
+        }
+        if self.judge(value, facts.claims) {
+            return;
+        }
+        match value {
+            Value::Bool(_) => {}
+            Value::I64(_) | Value::U64(_) | Value::F64(_) => self.number(value, facts.claims),
+            Value::Str(text) => {
+                if let Some(redacted) = self.text(text, facts) {
+                    *text = Cow::Owned(redacted);
+                }
+            }
+            Value::Json(text) => {
+                if let Some(redacted) = tree::redact(self, names, text, facts) {
+                    *text = Cow::Owned(redacted);
+                }
+            }
+        }
+    }
+
+    /// Replaces a value that is a find because of its name; tells whether it was one.
+    #[inline(always)]
+    pub(super) fn judge(&mut self, place: &mut impl Place, claims: Claims) -> bool {
+        // Fast path: most names say nothing.
+        !claims.asking().is_empty() && self.judge_claimed(place, claims)
+    }
+
+    #[inline(never)]
+    fn judge_claimed(&mut self, place: &mut impl Place, claims: Claims) -> bool {
+        let Some(value) = place.whole() else { return false };
+        let is_placeholder =
+            matches!(value, Whole::Text(text) if self.engine.policy().placeholders().is_one(text));
+        let found = self.engine.judge(value, claims).filter(|_| !is_placeholder);
+        let Some(position) = found else { return false };
+        self.replace(place, position);
+        true
+    }
+
+    /// Replaces a number that is a find by itself.
+    #[inline]
+    pub(super) fn number(&mut self, place: &mut impl Place, claims: Claims) {
+        if let Some(Whole::Number(number)) = place.whole()
+            && let Some(position) = self.engine.judge_number(number, claims)
+        {
+            self.replace(place, position);
+        }
+    }
+
+    /// Returns the redacted text of a field, or `None` when the text was clean.
+    #[inline(always)]
+    fn text(&mut self, text: &str, facts: NameFacts) -> Option<String> {
+        if text.len() >= facts.apart_bytes_min as usize {
+            return self.text_apart(text, facts);
+        }
+        let (engine, tally) = (self.engine, &mut *self.tally);
+        self.clean.read(text, |text| engine.redact(text, tally))
+    }
+
+    /// Returns the same for a text that reads otherwise in this field than in others, so that
+    /// nothing is remembered of the text.
+    #[inline(never)]
+    fn text_apart(&mut self, text: &str, facts: NameFacts) -> Option<String> {
+        if !facts.is_query {
+            return self.engine.redact_field(text, facts.claims, self.tally);
+        }
+        // A query was cut from its path: behind the question mark, as it was written, its
+        // parameters are read as those of an address.
+        let redacted = self.engine.redact(&["?", text].concat(), self.tally)?;
+        Some(redacted.strip_prefix('?').map_or(redacted.clone(), str::to_owned))
+    }
+
+    /// Replaces the value of a covered field by its token.
+    fn pseudonymise(&mut self, position: u16, value: &mut Value<'_>) {
+        let policy = self.engine.policy();
+        let id = match &*value {
+            Value::Bool(_) => return,
+            Value::Json(text) => {
+                if let Some(tokens) = tree::pseudonymise(self, position, text) {
+                    *value = Value::Json(Cow::Owned(tokens));
+                }
+                return;
+            }
+            Value::I64(number) => Cow::Owned(number.to_string()),
+            Value::U64(number) => Cow::Owned(number.to_string()),
+            Value::F64(number) => Cow::Owned(number.to_string()),
+            Value::Str(text) if text.is_empty() || policy.placeholders().is_one(text) => return,
+            Value::Str(text) => Cow::Borrowed(text.as_ref()),
+        };
+        if let Some(token) = self.tokens.token(policy, position, &id) {
+            *value = Value::Str(Cow::Owned(token));
+        }
+    }
+
+    fn replace(&mut self, place: &mut impl Place, position: usize) {
+        self.tally.note(position);
+        place.put(Cow::Borrowed(self.engine.placeholder(position)));
+    }
+
+    /// Returns what a text says to detectors as the name in a pair, as written or once redacted.
+    pub(super) fn spelled(&self, text: &str) -> Claims {
+        let claims = self.engine.claims(text);
+        match self.engine.redact(text, &mut Tally::default()) {
+            Some(redacted) => claims.stricter(self.engine.claims(&redacted)),
+            None => claims,
+        }
+    }
+}
+
+impl Place for Value<'_> {
+    #[inline]
+    fn whole(&self) -> Option<Whole<'_>> {
+        Some(match self {
+            Value::Bool(_) => Whole::Flag,
+            Value::I64(number) => Whole::Number(number.unsigned_abs()),
+            Value::U64(number) => Whole::Number(*number),
+            Value::F64(number) => Whole::of_float(*number),
+            Value::Str(text) if text.is_empty() => return None,
+            Value::Str(text) => Whole::Text(text),
+            Value::Json(text) if text.len() <= "[]".len() => Whole::EmptyNested,
+            Value::Json(_) => Whole::Nested,
+        })
+    }
+
+    fn put(&mut self, text: Cow<'static, str>) {
+        *self = Value::Str(text);
+    }
+}
