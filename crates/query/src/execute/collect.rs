@@ -15,7 +15,7 @@ use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use super::{BLOCK_DOCS, Sort, Total, TotalRelation};
 use crate::{Cursor, Plan, QueryError};
 
-// The span that the driver asks for is the one whose moments the store bounds.
+// The spans of the driver are the spans of which the store bounds the moments.
 const _: () = assert!(BLOCK_DOCS == BOUND_DOCS);
 
 /// How far matches are counted.
@@ -85,8 +85,6 @@ struct Columns {
     moments: Column<u64>,
     numbers: Column<u64>,
     can_contribute: bool,
-    /// Whether the span that is being looked at can have hits.
-    span_can_contribute: bool,
 }
 
 impl<'p> Collector<'p> {
@@ -238,7 +236,6 @@ impl SegmentVisitor for Collector<'_> {
             moments,
             numbers,
             can_contribute,
-            span_can_contribute: can_contribute,
         });
         Ok(Flow::Continue)
     }
@@ -251,13 +248,12 @@ impl SegmentVisitor for Collector<'_> {
     }
 
     fn span(&mut self, docs: Range<DocId>) -> Result<Interest, QueryError> {
-        let Some(mut columns) = self.current.take() else { return Ok(Interest::Look) };
-        columns.span_can_contribute =
-            columns.can_contribute && self.span_can_contribute(&columns, docs.start)?;
-        let is_needed = columns.span_can_contribute || self.must_count();
-        self.current = Some(columns);
-        if is_needed {
+        let Some(columns) = &self.current else { return Ok(Interest::Look) };
+        if columns.can_contribute && self.span_can_contribute(columns, docs.start)? {
             return Ok(Interest::Look);
+        }
+        if self.must_count() {
+            return Ok(Interest::Count);
         }
         self.relation = TotalRelation::Gte;
         Ok(Interest::Skip)
@@ -265,13 +261,15 @@ impl SegmentVisitor for Collector<'_> {
 
     fn block(&mut self, docs: &[DocId]) -> Result<Flow, QueryError> {
         let Some(mut columns) = self.current.take() else { return Ok(Flow::SkipSegment) };
-        self.total += docs.len() as u64;
-        if columns.span_can_contribute {
-            self.keep_best(&mut columns, docs);
-        }
-        let goes_on = columns.can_contribute || self.must_count();
+        self.keep_best(&mut columns, docs);
         self.current = Some(columns);
-        if goes_on {
+        self.count(docs.len() as u32)
+    }
+
+    fn count(&mut self, matches: u32) -> Result<Flow, QueryError> {
+        self.total += u64::from(matches);
+        let can_contribute = self.current.as_ref().is_some_and(|columns| columns.can_contribute);
+        if can_contribute || self.must_count() {
             return Ok(Flow::Continue);
         }
         self.relation = TotalRelation::Gte;

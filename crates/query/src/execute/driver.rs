@@ -201,11 +201,18 @@ impl SegmentScan<'_> {
 
     fn window(&mut self, window: Window) -> Result<Flow, QueryError> {
         self.deadline.check()?;
-        if self.visitor.span(window.start..window.end)? == Interest::Skip {
+        let interest = self.visitor.span(window.start..window.end)?;
+        if interest == Interest::Skip {
             return Ok(Flow::Continue);
         }
         let alive = alive_docs(self.segment, window);
         let found = self.node.evaluate(window, &alive)?;
+        if interest == Interest::Count {
+            return match found.count() {
+                0 => Ok(Flow::Continue),
+                matches => self.visitor.count(matches),
+            };
+        }
         self.docs.clear();
         found.append_docs(window, &mut self.docs);
         if self.docs.is_empty() {

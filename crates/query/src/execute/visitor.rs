@@ -1,4 +1,4 @@
-//! The contract between the driver, which finds matching documents, and those who use them.
+//! The contract between the driver, which finds matching documents, and the users of the documents.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,12 +29,14 @@ pub enum BlockOrder {
     LastFirst,
 }
 
-/// Whether a span of documents is looked at.
+/// What is of use of a span of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// It is.
+    /// The matches.
     Look,
-    /// It is not: no match of it would be of use.
+    /// The number of matches: the driver lists none of them.
+    Count,
+    /// Nothing: no match would be of use.
     Skip,
 }
 
@@ -64,6 +66,12 @@ pub trait SegmentVisitor {
     /// Takes matching documents: ascending, never empty, at most [`super::BLOCK_DOCS`], none
     /// twice, none deleted.
     fn block(&mut self, docs: &[DocId]) -> Result<Flow, QueryError>;
+
+    /// Takes how many documents match, never none, in a span of which only the number is of use.
+    fn count(&mut self, matches: u32) -> Result<Flow, QueryError> {
+        let _ = matches;
+        Ok(Flow::Continue)
+    }
 
     /// Finishes the segment.
     fn end(&mut self) -> Result<Flow, QueryError>;

@@ -1,9 +1,9 @@
-//! Answers on their way to clients, and what they hold of the budget until then.
+//! Answers on their way to clients, and their part of the budget until then.
 //!
 //! A document arrives as it is serialised, or record by record; an answer leaves whose body is
-//! written in pieces, each of which is leased until the connection has taken it. A body that were
-//! one piece would be handed to the connection whole, and its lease would end long before its
-//! client has read it.
+//! written in pieces, each of which is leased until the connection has taken it. A body in one
+//! piece would be handed to the connection whole, and the lease would end long before the client
+//! has read the answer.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -38,8 +38,8 @@ pub(super) struct AnswerWriter {
     pieces: VecDeque<Bytes>,
     /// The piece that is not full yet.
     piece: Vec<u8>,
-    /// Bytes of all pieces.
-    bytes: u64,
+    /// Bytes of the pieces that are full.
+    full_bytes: u64,
     /// Why nothing more is taken.
     exhausted: Option<Exhausted>,
 }
@@ -51,7 +51,7 @@ impl AnswerWriter {
             lease: answers.empty_lease(),
             pieces: VecDeque::new(),
             piece: Vec::new(),
-            bytes: 0,
+            full_bytes: 0,
             exhausted: None,
         }
     }
@@ -62,7 +62,6 @@ impl AnswerWriter {
             let room = PIECE_BYTES.saturating_sub(self.piece.len());
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
             self.piece.extend_from_slice(now);
-            self.bytes += now.len() as u64;
             bytes = rest;
             if self.piece.len() >= PIECE_BYTES {
                 self.close_piece()?;
@@ -71,23 +70,40 @@ impl AnswerWriter {
         Ok(())
     }
 
+    /// Appends bytes that fill the piece. Apart, and never inlined, so that the way of the others
+    /// is short enough to be inlined into the serialiser.
+    #[cold]
+    #[inline(never)]
+    fn write_over_the_end(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.append(bytes).map_err(|exhausted| {
+            self.exhausted = Some(exhausted);
+            io::Error::other(exhausted)
+        })
+    }
+
     fn close_piece(&mut self) -> Result<(), Exhausted> {
         let part = self.lease.part();
-        let limit_bytes = limit_bytes(part, self.bytes);
-        let more_bytes = self.piece.len() as u64;
-        if self.bytes > limit_bytes || part.used_bytes().saturating_add(more_bytes) > limit_bytes {
+        let (bytes, more_bytes) = (self.bytes(), self.piece.len() as u64);
+        let limit_bytes = limit_bytes(part, bytes);
+        if bytes > limit_bytes || part.used_bytes().saturating_add(more_bytes) > limit_bytes {
             part.note_refusal();
             let part_use = part.part_use();
-            return Err(Exhausted { part_use, wanted_bytes: self.bytes, limit_bytes });
+            return Err(Exhausted { part_use, wanted_bytes: bytes, limit_bytes });
         }
         self.lease.grow(more_bytes)?;
+        self.full_bytes = bytes;
         self.pieces.push_back(Bytes::from(std::mem::take(&mut self.piece)));
         Ok(())
     }
 
+    /// Returns the bytes of all pieces.
+    fn bytes(&self) -> u64 {
+        self.full_bytes + self.piece.len() as u64
+    }
+
     /// Tells whether the answer may become so much larger, whatever others hold.
     fn may_grow(&self, more_bytes: usize) -> bool {
-        let bytes = self.bytes.saturating_add(more_bytes as u64);
+        let bytes = self.bytes().saturating_add(more_bytes as u64);
         bytes <= limit_bytes(self.lease.part(), bytes)
     }
 
@@ -96,7 +112,7 @@ impl AnswerWriter {
         if !self.piece.is_empty() {
             self.close_piece()?;
         }
-        Ok(Answer { pieces: self.pieces, left_bytes: self.bytes, lease: self.lease })
+        Ok(Answer { pieces: self.pieces, left_bytes: self.full_bytes, lease: self.lease })
     }
 }
 
@@ -110,13 +126,17 @@ fn limit_bytes(part: &MemoryPart, bytes: u64) -> u64 {
 
 impl io::Write for AnswerWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.append(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(exhausted) => {
-                self.exhausted = Some(exhausted);
-                Err(io::Error::other(exhausted))
-            }
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Fast path: a document is serialised by single signs and words.
+        if bytes.len() < PIECE_BYTES.saturating_sub(self.piece.len()) {
+            self.piece.extend_from_slice(bytes);
+            return Ok(());
         }
+        self.write_over_the_end(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -146,7 +166,7 @@ impl Answer {
         }
     }
 
-    /// Serialises a document around records: they stand where its field of this name is
+    /// Serialises a document around records, in the place of the field of this name, which is
     /// [`Apart`].
     pub(super) fn around(
         records: Records,
