@@ -30,6 +30,11 @@ impl Excerpt {
         self.numbers.push(number);
     }
 
+    /// Returns how many bytes a record and its number take in an excerpt.
+    pub fn bytes_of(record: &EncodedRecord<'_>) -> usize {
+        record.encoded_len() + size_of::<u64>()
+    }
+
     /// Returns the number of the first record.
     pub fn first(&self) -> Option<u64> {
         self.numbers.first().copied()
@@ -78,13 +83,15 @@ mod tests {
         let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
         let mut excerpt = Excerpt::of(&batch);
         assert_eq!((excerpt.first(), excerpt.byte_len()), (None, 0));
-        let mut expected = Vec::new();
+        let (mut expected, mut bytes) = (Vec::new(), 0);
         for (offset, record) in batch.records().enumerate().filter(|(offset, _)| offset % 2 == 0) {
             let record = record.expect("valid");
             excerpt.push(100 + offset as u64, &record);
+            bytes += Excerpt::bytes_of(&record);
             expected.push((100 + offset as u64, record.decode().expect("valid").into_owned()));
         }
         drop(batch);
+        assert_eq!(excerpt.byte_len(), bytes);
         let read: Vec<(u64, Record<'static>)> = excerpt
             .records()
             .map(|record| record.expect("valid"))

@@ -1,30 +1,29 @@
 //! The backfill lane: records of old days, a partition at a time.
 //!
-//! A pass takes what waits, or reads as much from the log as may be in memory, sorted by
-//! partition. Each partition is lent, opened, filled, committed and closed by one of a few
-//! threads, without the indexer's lock: fresh records are indexed meanwhile. When a pass fails,
-//! everything that is not committed is read again from the log, as in the fresh lane; a
-//! partition's position says which of its records it has already.
+//! A pass takes what waits, or a window of the log, of which as much as may be in memory is read
+//! at a time, sorted by partition. Each partition is lent, opened, filled, committed and closed
+//! by one of a few threads, without the indexer's lock: fresh records are indexed meanwhile. When
+//! a pass fails, everything that is not committed is read again from the log, as in the fresh
+//! lane; a partition's position says which of its records are indexed already.
 //!
 //! What never happens here: a partition is left with records that are not committed.
 
 mod borrowed;
 mod sink;
 mod thread;
+mod window;
 
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tierlog_model::{Excerpt, HeldBytes, metric_names};
+use tierlog_model::{Excerpt, metric_names};
 
 use self::borrowed::Borrowed;
 pub(super) use self::sink::SupervisedBackfill;
 pub(crate) use self::thread::spawn_backfill;
 use super::Indexer;
-use super::backlog::{Gathered, Lane, Work, held_bytes};
+use super::backlog::{Gathered, Lane, Work};
 use super::state::IndexState;
-use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
 
 /// Partitions that a pass works on at once, besides the settings' bound: each waits for a dozen
@@ -56,15 +55,11 @@ impl Indexer {
     }
 
     fn work_off(&self, work: Work) -> Result<Pass, StoreError> {
-        let gathered = match work {
-            Work::Waiting(gathered) => gathered,
-            Work::Unread(range) => {
-                let (gathered, until) = self.gather(range)?;
-                self.lock().backlog().note_read(until);
-                gathered
-            }
+        let pass = match work {
+            Work::Waiting(gathered) => self.index_gathered(gathered)?,
+            Work::Unread(range) => self.index_window(range)?,
         };
-        if self.index_gathered(gathered)? == Pass::Left {
+        if pass == Pass::Left {
             return Ok(Pass::Left);
         }
         let mut state = self.lock();
@@ -72,39 +67,6 @@ impl Indexer {
         self.publish_backlog(&mut state);
         state.release()?;
         Ok(Pass::Done)
-    }
-
-    /// Reads records of old days from the log, as many as may be in memory. Returns them with the
-    /// number up to which the log was read.
-    fn gather(&self, range: Range<u64>) -> Result<(Gathered, u64), StoreError> {
-        let bytes_max = self.lock().backlog().bytes_max();
-        let (mut gathered, mut bytes, mut until) = (Gathered::new(), 0, range.start);
-        for entry in self.context.reader.replay(range.clone()) {
-            let (first_seq, batch) = entry?;
-            let batch = LoggedBatch { first_seq, batch, held: HeldBytes::default() };
-            let wanted = batch.first_seq.max(until)..batch.range().end.min(range.end);
-            until = until.max(wanted.end);
-            bytes += self.pick(&batch, wanted, &mut gathered)?;
-            if bytes >= bytes_max {
-                return Ok((gathered, until));
-            }
-        }
-        Ok((gathered, range.end))
-    }
-
-    /// Picks the records of old days out of a batch, of a range of numbers. Returns their bytes.
-    fn pick(
-        &self,
-        batch: &LoggedBatch,
-        range: Range<u64>,
-        gathered: &mut Gathered,
-    ) -> Result<usize, StoreError> {
-        let picked = self.lock().old_records(batch, &range)?;
-        let bytes = picked.values().map(held_bytes).sum();
-        for (id, excerpt) in picked {
-            gathered.entry(id).or_default().push(excerpt);
-        }
-        Ok(bytes)
     }
 
     /// Indexes gathered records, several partitions at once. The first failure ends it.

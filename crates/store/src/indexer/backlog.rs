@@ -28,7 +28,7 @@ use crate::PartitionId;
 const BYTES_MAX: usize = 32 << 20;
 
 /// Bytes that the bookkeeping of an excerpt takes beside its records.
-const EXCERPT_BYTES: usize = 160;
+pub(super) const EXCERPT_BYTES: usize = 160;
 
 /// Which lane indexes a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,11 @@ impl Backlog {
     /// Returns which lane a day belongs to.
     pub(super) fn lane_of(&self, day: Day) -> Lane {
         if day < self.boundary { Lane::Backfill } else { Lane::Fresh }
+    }
+
+    /// Returns the first day of the fresh lane.
+    pub(super) fn boundary(&self) -> Day {
+        self.boundary
     }
 
     /// Moves the first day of the fresh lane. Only when that lane has committed everything.
@@ -157,8 +162,8 @@ impl Backlog {
         }
     }
 
-    /// Takes the work of the next pass, which comes before everything else that is here. None
-    /// while a pass is under way.
+    /// Takes the work of the next pass, the records with the lowest numbers. None while a pass is
+    /// under way.
     pub(super) fn take(&mut self) -> Option<Work> {
         if self.in_work.is_some() {
             return None;
@@ -181,7 +186,7 @@ impl Backlog {
         self.unread.take_if(|unread| unread.start >= unread.end);
     }
 
-    /// Ends the pass: its records are committed in their partitions.
+    /// Ends the pass, of which all records are committed in their partitions.
     pub(super) fn finish(&mut self) {
         self.in_work = None;
         if self.pending_from().is_none() {

@@ -167,24 +167,6 @@ impl IndexState {
         Ok(lanes)
     }
 
-    /// Picks the records of old days out of a batch, of a range of numbers.
-    pub(super) fn old_records(
-        &self,
-        batch: &LoggedBatch,
-        range: &Range<u64>,
-    ) -> Result<BTreeMap<PartitionId, Excerpt>, StoreError> {
-        let mut old: BTreeMap<PartitionId, Excerpt> = BTreeMap::new();
-        for (offset, record) in batch.batch.records().enumerate() {
-            let (record, seq) = (record?, batch.first_seq + offset as u64);
-            let id = self.context.partition_of(&record);
-            if range.contains(&seq) && self.backlog.lane_of(id.day) == Lane::Backfill {
-                let excerpt = old.entry(id).or_insert_with(|| Excerpt::of(&batch.batch));
-                excerpt.push(seq, &record);
-            }
-        }
-        Ok(old)
-    }
-
     /// Adds records to a partition.
     fn add(
         &mut self,

@@ -102,8 +102,8 @@ impl<'i> Borrowed<'i> {
 
     fn end(&mut self, returned: Returned) {
         let Some(lent) = self.lent.take() else { return };
-        // A writer waits for its threads when it goes: first, so that whoever gets the partition
-        // next finds it free, and without the lock.
+        // A dropped writer waits for its threads: before the return, so that the partition is free
+        // for its next user, and without the lock.
         let lent = lent.close_unless_sealing(&returned);
         self.indexer.lock().take_back(self.id, lent, returned);
         self.indexer.returned.notify_all();

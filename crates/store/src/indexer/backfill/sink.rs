@@ -44,7 +44,7 @@ impl Sink for SupervisedBackfill<'_> {
 
     fn apply(&self, batch: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError> {
         self.read.set(range.end);
-        self.indexer.pick(batch, range, &mut self.gathered.borrow_mut()).map(drop)
+        self.indexer.pick(batch, &range, |_| true, &mut self.gathered.borrow_mut()).map(drop)
     }
 
     fn commit(&self) -> Result<(), StoreError> {
