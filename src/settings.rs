@@ -37,7 +37,7 @@ pub(crate) fn store_settings(
         open_writers_max: store.open_writers_max,
         // A commit waits more than it works: all of them at once.
         commit_threads_max: store.open_writers_max,
-        open_readers_bytes_max: config.memory.readers as usize,
+        reader_memory: memory.part(MemoryUse::Readers).clone(),
         live_memory: memory.part(MemoryUse::Tails).clone(),
         seal_grace: store.seal_grace,
         seal_zstd_level: store.seal_zstd_level,

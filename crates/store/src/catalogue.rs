@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tierlog_model::memory::MemoryPart;
 use tierlog_model::{Day, TierId, Tiers, Timestamp};
 
 use crate::layout::Layout;
@@ -33,10 +34,9 @@ pub struct Catalogue {
     listed: Mutex<Option<Arc<[Listed]>>>,
     /// How many lists were given.
     turns: AtomicU64,
-    /// Memory that open partitions may take.
-    open_bytes_max: usize,
+    /// What open partitions take, and may take.
     usage: Arc<ReaderUsage>,
-    /// Partitions that were put aside: what they hold is missing from every answer.
+    /// Partitions that were put aside: every answer lacks their records.
     lost: Mutex<BTreeSet<PartitionId>>,
     /// Partitions that could not be read, to be looked at.
     suspects: Mutex<BTreeSet<PartitionId>>,
@@ -108,15 +108,14 @@ impl Listed {
 }
 
 impl Catalogue {
-    pub(crate) fn new(tiers: Tiers, layout: Layout, open_bytes_max: usize) -> Catalogue {
+    pub(crate) fn new(tiers: Tiers, layout: Layout, readers: &MemoryPart) -> Catalogue {
         Catalogue {
             tiers,
             layout,
             partitions: Mutex::new(BTreeMap::new()),
             listed: Mutex::new(None),
             turns: AtomicU64::new(0),
-            open_bytes_max,
-            usage: Arc::default(),
+            usage: Arc::new(ReaderUsage::of(readers)),
             lost: Mutex::default(),
             suspects: Mutex::default(),
         }
@@ -173,7 +172,7 @@ impl Catalogue {
         lock(&self.partitions).get(&key(id)).cloned()
     }
 
-    /// Returns every partition with what is known of it now.
+    /// Returns every partition with the facts of this moment.
     pub fn list(&self) -> PartitionList {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
         let mut listed = lock(&self.listed);
@@ -202,12 +201,12 @@ impl Catalogue {
         self.usage.bytes()
     }
 
-    /// Closes partitions when those that are open take too much: first those whose last search
-    /// is longest ago, of one search the oldest days. Searches go from new to old: so when one
-    /// goes through more than there is room for, the next still finds the newest days open.
+    /// Closes partitions when the open ones take too much: the longest unused first, and of one
+    /// search the oldest days. Searches go from new to old: so when one goes through more than
+    /// there is room for, the next still finds the newest days open.
     pub(crate) fn keep_budget(&self) {
         let is_within = |parts: usize| {
-            self.usage.bytes() <= self.open_bytes_max / FREED_SHARE * parts
+            self.usage.bytes() <= self.usage.limit_bytes() / FREED_SHARE * parts
                 && self.usage.maps() <= MAPS_MAX / FREED_SHARE * parts
         };
         if is_within(FREED_SHARE) {
@@ -228,7 +227,7 @@ impl Catalogue {
         }
     }
 
-    /// Reads a partition from its directory, replacing what was known of it.
+    /// Reads a partition from its directory, in place of the earlier facts.
     pub(crate) fn load(&self, id: PartitionId) -> Result<Arc<Partition>, StoreError> {
         let directory = self.layout.directory(id);
         let partition = Partition::open(id, &self.tiers, directory, Arc::clone(&self.usage))?;
@@ -250,7 +249,7 @@ impl Catalogue {
         }
     }
 
-    /// Forgets a partition. Searches under way keep their view of it.
+    /// Forgets a partition. Searches under way keep their view of the partition.
     pub(crate) fn remove(&self, id: PartitionId) {
         lock(&self.partitions).remove(&key(id));
         self.changed();

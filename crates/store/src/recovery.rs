@@ -92,8 +92,7 @@ pub(crate) fn recover(
     // ORDER: nothing of a directory that is refused may have been changed before.
     check_all(&layout)?;
     check_stamp(&layout)?;
-    let catalogue =
-        Catalogue::new(settings.tiers.clone(), layout.clone(), settings.open_readers_bytes_max);
+    let catalogue = Catalogue::new(settings.tiers.clone(), layout.clone(), &settings.reader_memory);
     let catalogue = Arc::new(catalogue);
     let (tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
     let mut found = load_partitions(&layout, &catalogue, &tombstones)?;

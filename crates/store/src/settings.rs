@@ -1,4 +1,4 @@
-//! What the store is told by its configuration. All values are valid here.
+//! The configuration of the store. All values are valid here.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct StoreSettings {
     pub wal_segment_bytes: u64,
     /// Free bytes below which the store takes no more writes.
     pub free_bytes_min: u64,
-    /// Free bytes below which days are dropped before their time.
+    /// Free bytes below which days are dropped early.
     pub free_bytes_low: u64,
     /// The most severe level whose days may be dropped before their time; `None` is none.
     pub early_drop_max: Option<Level>,
@@ -47,9 +47,9 @@ pub struct StoreSettings {
     pub open_writers_max: usize,
     /// Partitions that are committed at once; each waits for its own fsyncs.
     pub commit_threads_max: usize,
-    /// Memory of partitions that stay open for reading.
-    pub open_readers_bytes_max: usize,
-    /// What batches that wait for live readers lend from.
+    /// Part of the budget for partitions that stay open between searches.
+    pub reader_memory: MemoryPart,
+    /// Part of the budget for batches that wait for live readers.
     pub live_memory: MemoryPart,
     /// How long after the end of its day, and after its last record, a partition is sealed.
     pub seal_grace: Duration,
@@ -90,7 +90,7 @@ impl StoreSettings {
             writer_memory_bytes: 32 << 20,
             open_writers_max: 16,
             commit_threads_max: 16,
-            open_readers_bytes_max: 64 << 20,
+            reader_memory: MemoryPart::new(MemoryUse::Readers, 64 << 20),
             live_memory: MemoryPart::new(MemoryUse::Tails, 32 << 20),
             seal_grace: Duration::from_secs(600),
             seal_zstd_level: 16,

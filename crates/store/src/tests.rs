@@ -307,7 +307,7 @@ fn many_days_stay_within_the_open_writers() {
     let clock = ManualClock::at(noon());
     let mut settings = settings(directory.path());
     settings.open_writers_max = 2;
-    settings.open_readers_bytes_max = 0;
+    settings.reader_memory = MemoryPart::new(MemoryUse::Readers, 0);
     let store = Store::open(settings, Arc::new(clock.clone()), receiver).expect("opens");
     let running = Running { store, sender, clock };
     let mut expected = Vec::new();

@@ -20,6 +20,8 @@ pub struct ExportPage {
     pub cursor: String,
     /// Why records may be missing.
     pub partial_reasons: Vec<PartialReason>,
+    /// From which moment on no record of the page is late, when others are.
+    pub whole_from: Option<Timestamp>,
     /// What the page says about itself.
     pub warnings: Warnings,
 }
@@ -113,11 +115,12 @@ impl Export {
             hits: Vec::new(),
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
+            whole_from: found.whole_from,
             warnings: found.warnings,
         }))
     }
 
-    /// Returns the plan without what lies before the cursor, so that whole days are skipped.
+    /// Returns the plan without the time before the cursor, so that whole days are skipped.
     fn remaining(&self) -> Plan {
         let mut plan = self.plan.clone();
         if let Some(cursor) = self.search.cursor {

@@ -18,8 +18,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
+use tierlog_model::Timestamp;
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Code, Errors, Problem};
 use tokio::sync::mpsc;
@@ -47,10 +48,10 @@ const PARTS_AHEAD: usize = 2;
 /// Bytes at which a page ends: the search behind each is paid for by thousands of records.
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
-/// What an export leases as long as it runs: its page and the parts ahead.
+/// Lease of a running export: the page and the parts ahead.
 const EXPORT_BYTES: u64 = (PAGE_BYTES_MAX + (PARTS_AHEAD + 2) * 2 * PART_BYTES) as u64;
 
-/// Which way, from where, and what to write.
+/// Direction, start and fields of an export.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportParameters {
@@ -102,8 +103,9 @@ impl ExportParameters {
 /// Writes every record that matches as a line of JSON.
 ///
 /// The last line is `{"tierlog":{"export":{...}}}`: whether the export is `complete`, how many
-/// `records` were written, the `cursor` to go on from, why records may be missing, and `warnings`.
-/// An answer without it was cut off.
+/// `records` were written, the `cursor` to go on from, why records may be missing
+/// (`partial_reasons`, and `whole_from` as in a search), and `warnings`. An answer without the last
+/// line was cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/export",
@@ -157,10 +159,38 @@ struct Trailer {
     cursor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     partial_reasons: Vec<PartialReason>,
+    /// With `indexing_late`: from which moment on all records are there.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    whole_from: Option<Timestamp>,
     #[serde(skip_serializing_if = "Warnings::is_empty")]
     warnings: Warnings,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
+}
+
+impl Trailer {
+    /// Notes why records of a page may be missing, and from which moment on none of it is late. A
+    /// late page stays late: the client has its records.
+    fn note_gaps(&mut self, reasons: &[PartialReason], whole_from: Option<Timestamp>) {
+        if reasons.contains(&PartialReason::IndexingLate) {
+            self.whole_from = match self.partial_reasons.contains(&PartialReason::IndexingLate) {
+                true => self.whole_from.zip(whole_from).map(|(before, now)| before.max(now)),
+                false => whole_from,
+            };
+        }
+        for reason in reasons {
+            if !self.partial_reasons.contains(reason) {
+                self.partial_reasons.push(*reason);
+            }
+        }
+    }
+}
+
+fn as_text<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match moment {
+        Some(moment) => serializer.collect_str(moment),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// One page as it goes out.
@@ -169,6 +199,7 @@ struct Page {
     records: u64,
     cursor: String,
     partial_reasons: Vec<PartialReason>,
+    whole_from: Option<Timestamp>,
     warnings: Warnings,
 }
 
@@ -187,6 +218,7 @@ impl Reader {
                 parts: lines.finish(),
                 cursor: page.cursor,
                 partial_reasons: page.partial_reasons,
+                whole_from: page.whole_from,
                 warnings: page.warnings,
             });
             Ok((export, page))
@@ -289,11 +321,7 @@ impl Writer {
             self.send(Part::Lines(part)).await?;
         }
         self.trailer.records += page.records;
-        for reason in page.partial_reasons {
-            if !self.trailer.partial_reasons.contains(&reason) {
-                self.trailer.partial_reasons.push(reason);
-            }
-        }
+        self.trailer.note_gaps(&page.partial_reasons, page.whole_from);
         self.trailer.warnings.add_missing(&page.warnings);
         if self.checkpoints == Checkpoints::Page {
             let checkpoint = line(&json!({"tierlog": {"export": {"cursor": page.cursor}}}));
@@ -315,7 +343,7 @@ fn line(document: &serde_json::Value) -> Bytes {
     Bytes::from(format!("{document}\n"))
 }
 
-/// The answer's body. It owns the writing task: a client that leaves ends it.
+/// The answer's body. The body owns the writing task: a client that leaves ends the task.
 struct ExportBody {
     parts: mpsc::Receiver<Part>,
     end: End,
@@ -351,5 +379,31 @@ impl Stream for ExportBody {
                 Some(Err(std::io::Error::other("export ended before its last line")))
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_whole_from_where_its_latest_page_is() {
+        let late = [PartialReason::IndexingLate];
+        let moment = |seconds: i64| Some(Timestamp::from_micros_clamped(seconds * 1_000_000));
+        let check = |pages: &[(&[PartialReason], Option<Timestamp>)],
+                     expected: serde_json::Value| {
+            let mut trailer = Trailer::default();
+            for (reasons, whole_from) in pages {
+                trailer.note_gaps(reasons, *whole_from);
+            }
+            let shown = serde_json::to_value(&trailer).expect("a document");
+            assert_eq!(shown.get("whole_from").cloned().unwrap_or_default(), expected, "{pages:?}");
+        };
+        check(&[(&[], None)], json!(null));
+        check(&[(&late, moment(86_400)), (&[], None)], json!("1970-01-02T00:00:00.000000Z"));
+        check(&[(&late, moment(86_400)), (&late, moment(7))], json!("1970-01-02T00:00:00.000000Z"));
+        // Fresh lines were late in one of the pages: no moment is known.
+        check(&[(&late, moment(86_400)), (&late, None)], json!(null));
+        check(&[(&late, None), (&late, moment(86_400))], json!(null));
     }
 }

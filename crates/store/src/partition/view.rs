@@ -7,13 +7,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use tantivy::directory::ManagedDirectory;
 use tantivy::directory::error::OpenReadError;
 use tantivy::index::SegmentId;
 use tantivy::{DateTime, DocId, Index, IndexMeta, SegmentMeta, SegmentReader, TantivyError};
 use tierlog_model::Timestamp;
+use tierlog_model::memory::{MemoryLease, MemoryPart};
 
 use super::read_directory::ReadDirectory;
 use crate::StoreError;
@@ -38,17 +39,40 @@ static TEMPLATE: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
-/// What open segments take, over all partitions and searches.
-#[derive(Debug, Default)]
+/// What open segments take, over all partitions and searches: one lease of the budget's part.
+#[derive(Debug)]
 pub(crate) struct ReaderUsage {
-    bytes: AtomicUsize,
+    part: MemoryPart,
+    lease: Mutex<MemoryLease>,
     segments: AtomicUsize,
 }
 
 impl ReaderUsage {
+    /// Returns the usage of nothing, under a part of the budget.
+    pub(crate) fn of(part: &MemoryPart) -> ReaderUsage {
+        let lease = Mutex::new(part.empty_lease());
+        ReaderUsage { part: part.clone(), lease, segments: AtomicUsize::new(0) }
+    }
+
     /// Returns the bytes of memory, as estimated.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+        self.part.used_bytes() as usize
+    }
+
+    /// Returns the bytes that open segments may take before some of them are closed.
+    pub(crate) fn limit_bytes(&self) -> usize {
+        self.part.limit_bytes() as usize
+    }
+
+    /// Changes what a segment is charged. A search opens every partition of its range, so the part
+    /// may lend past its limit: other partitions are closed behind the search.
+    fn recharge(&self, before: usize, now: usize) {
+        if before == now {
+            return;
+        }
+        let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = lease.bytes().saturating_sub(before as u64);
+        lease.settle(others + now as u64);
     }
 
     /// Returns the number of mapped files.
@@ -69,7 +93,7 @@ impl PartitionView {
         &self.segments
     }
 
-    /// Opens segments, taking over those that an earlier view has.
+    /// Opens segments, and takes over the open ones of an earlier view.
     pub(super) fn open(
         files: &ReadDirectory,
         metas: &[SegmentMeta],
@@ -94,7 +118,7 @@ impl PartitionView {
         Ok(PartitionView { segments })
     }
 
-    /// Tells whether it is a view of just these segments.
+    /// Tells whether the view has just these segments.
     pub(super) fn is_of(&self, metas: &[SegmentMeta]) -> bool {
         self.segments.len() == metas.len() && metas.iter().all(|meta| self.segment(meta).is_some())
     }
@@ -123,9 +147,9 @@ impl PartitionView {
 /// One open segment.
 pub struct OpenSegment {
     reader: SegmentReader,
-    /// Opened by the first search that needs them.
+    /// Opened by the first search in order of time.
     order: OnceLock<OrderColumns>,
-    /// Opened by the first search that needs it.
+    /// Opened by the first search that shows records.
     records: OnceLock<RecordReader>,
     /// Looked up by the first search for a field.
     has_beside: OnceLock<bool>,
@@ -171,7 +195,7 @@ impl OpenSegment {
     /// Returns the columns that records are ordered by; kept as long as the segment is open.
     pub fn order(&self) -> Result<&OrderColumns, StoreError> {
         if self.order.get().is_none() {
-            // Two searches may open them at once; what they have is the same.
+            // Two searches may open the columns at once, with the same result.
             let _ = self.order.set(OrderColumns::open(&self.reader)?);
         }
         self.order.get().ok_or(StoreError::ThreadEnded("reader"))
@@ -181,14 +205,14 @@ impl OpenSegment {
     pub fn records(&self) -> Result<&RecordReader, StoreError> {
         if self.records.get().is_none() {
             let opened = RecordReader::with_order(&self.reader, self.order()?.clone())?;
-            // Two searches may have opened it at once; what they have is the same.
+            // Two searches may have opened the reader at once, with the same result.
             let _ = self.records.set(opened);
             self.settle();
         }
         self.records.get().ok_or(StoreError::ThreadEnded("reader"))
     }
 
-    /// Tells whether it has anything beside the columns of its fields.
+    /// Tells whether the segment has values beside the columns of its fields.
     pub fn has_beside(&self) -> Result<bool, StoreError> {
         if let Some(known) = self.has_beside.get() {
             return Ok(*known);
@@ -215,7 +239,7 @@ impl OpenSegment {
         }
         let words = Arc::new(TemplateWords::read(&self.reader)?);
         if words.are_worth_keeping() {
-            // Two searches may have read them at once; what they have is the same.
+            // Two searches may have read the words at once, with the same result.
             let _ = self.template_words.set(Arc::clone(&words));
             self.settle();
         }
@@ -272,8 +296,7 @@ impl OpenSegment {
 
     fn charge(&self, bytes: usize) {
         let before = self.charged_bytes.swap(bytes, Ordering::Relaxed);
-        self.usage.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.usage.bytes.fetch_sub(before, Ordering::Relaxed);
+        self.usage.recharge(before, bytes);
     }
 }
 

@@ -12,10 +12,11 @@ use crate::{CompactScope, PartitionState, Store};
 
 /// A store of one sealed partition a day, the newest today, with room for so many bytes of open
 /// ones.
-fn days(directory: &std::path::Path, days: i64, open_readers_bytes_max: usize) -> Running {
+fn days(directory: &std::path::Path, days: i64, readers_bytes_max: usize) -> Running {
     let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 16 << 20));
     let clock = ManualClock::at(noon());
-    let settings = crate::StoreSettings { open_readers_bytes_max, ..settings(directory) };
+    let reader_memory = MemoryPart::new(MemoryUse::Readers, readers_bytes_max as u64);
+    let settings = crate::StoreSettings { reader_memory, ..settings(directory) };
     let store = Store::open(settings, Arc::new(clock.clone()), receiver).expect("opens");
     let running = Running { store, sender, clock };
     let lines: Vec<_> = (0..days)
@@ -53,6 +54,9 @@ fn open_partitions_stay_within_the_budget_and_the_newest_stay_open() {
     for _ in 0..3 {
         search(&running, |_| true);
         assert!(running.store.catalogue().open_bytes() <= budget);
+        let part = &running.store.settings().reader_memory;
+        assert_eq!(part.used_bytes(), running.store.catalogue().open_bytes() as u64);
+        assert!(part.used_bytes() > 0);
         let open = open_days(&running);
         assert!(open.len() >= 4, "{open:?}");
         let newest: Vec<Day> = (0..4).map(|day| today.plus_days(-day)).collect();

@@ -42,7 +42,7 @@ impl Fixture {
             replay_before_ready: Duration::MAX,
             maintenance: MaintenanceJob::Rests,
             // Sealed partitions are opened anew by every search.
-            open_readers_bytes_max: 0,
+            reader_memory: MemoryPart::new(MemoryUse::Readers, 0),
             ..StoreSettings::standard(directory.path().to_path_buf())
         };
         let clock = Arc::new(ManualClock::at(moment(NOW)));
