@@ -5,7 +5,7 @@ use std::time::Duration;
 use tierlog_model::limits;
 use tierlog_model::memory::MemoryBudget;
 
-use crate::Spellings;
+use crate::dialect::Spellings;
 
 /// Bounds of one query and of all running ones.
 #[derive(Clone, Debug)]

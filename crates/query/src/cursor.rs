@@ -10,24 +10,25 @@
 use data_encoding::BASE64URL_NOPAD;
 use tierlog_model::Timestamp;
 
-use crate::{QueryError, Sort};
+use crate::error::QueryError;
+use crate::execute::Sort;
 
 const CURSOR_BYTES: usize = 17;
 
 /// The last hit of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// Order of the hits.
-    pub sort: Sort,
+    pub(crate) sort: Sort,
     /// Moment of the last hit.
-    pub timestamp: Timestamp,
+    pub(crate) timestamp: Timestamp,
     /// Record number of the last hit.
-    pub seq: u64,
+    pub(crate) seq: u64,
 }
 
 impl Cursor {
     /// Returns the text for the client.
-    pub fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         let mut bytes = Vec::with_capacity(CURSOR_BYTES);
         bytes.push(match self.sort {
             Sort::NewestFirst => 0,
@@ -39,7 +40,7 @@ impl Cursor {
     }
 
     /// Reads the text of a client.
-    pub fn decode(text: &str) -> Result<Cursor, QueryError> {
+    pub(crate) fn decode(text: &str) -> Result<Cursor, QueryError> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| QueryError::Cursor)?;
         let bytes: [u8; CURSOR_BYTES] = bytes.try_into().map_err(|_| QueryError::Cursor)?;
         let [sort, rest @ ..] = bytes;

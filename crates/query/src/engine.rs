@@ -7,12 +7,15 @@ use std::sync::Arc;
 use tierlog_model::{Clock, Pseudonyms, RecordKind};
 use tierlog_store::Store;
 
-use crate::execute::{ScanOrder, scan};
+use crate::config::QueryConfig;
+use crate::dialect::Vocabulary;
+use crate::dialect::lucene::Compiled;
+use crate::error::QueryError;
+use crate::execute::{Deadline, ScanOrder, ScanReport, SegmentVisitor, scan};
 use crate::known_fields::StoredFields;
-use crate::{
-    Compiled, Deadline, Plan, QueryConfig, QueryError, ScanReport, SegmentVisitor, TimeRange,
-    Vocabulary, Warnings,
-};
+use crate::plan::Plan;
+use crate::time_range::TimeRange;
+use crate::warning::Warnings;
 
 /// Answers queries. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,20 +28,20 @@ pub struct Engine {
 
 /// What every kind of query has in common.
 #[derive(Clone, Debug)]
-pub struct PlanRequest {
+pub(crate) struct PlanRequest {
     /// Query text; empty is everything.
-    pub q: String,
+    pub(crate) q: String,
     /// First moment, as the client wrote it.
-    pub start: Option<String>,
+    pub(crate) start: Option<String>,
     /// First moment after, as the client wrote it.
-    pub end: Option<String>,
+    pub(crate) end: Option<String>,
     /// Log lines, or dead letters.
-    pub kind: RecordKind,
+    pub(crate) kind: RecordKind,
 }
 
 impl PlanRequest {
     /// Returns the request for log lines that match a query text at any time.
-    pub fn of(q: impl Into<String>) -> PlanRequest {
+    pub(crate) fn of(q: impl Into<String>) -> PlanRequest {
         PlanRequest { q: q.into(), start: None, end: None, kind: RecordKind::Log }
     }
 }
@@ -55,43 +58,43 @@ impl Engine {
     }
 
     /// Returns the store.
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
     /// Returns the limits.
-    pub fn config(&self) -> &QueryConfig {
+    pub(crate) fn config(&self) -> &QueryConfig {
         &self.config
     }
 
     /// Returns the clock.
-    pub fn clock(&self) -> &dyn Clock {
+    pub(crate) fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
     }
 
     /// Returns which fields are pseudonymised, and with which keys.
-    pub fn pseudonyms(&self) -> &Pseudonyms {
+    pub(crate) fn pseudonyms(&self) -> &Pseudonyms {
         &self.pseudonyms
     }
 
     /// Returns the deadline of a query that starts now.
-    pub fn deadline(&self) -> Deadline {
+    pub(crate) fn deadline(&self) -> Deadline {
         Deadline::within(self.config.deadline_max)
     }
 
     /// Compiles a query text over log lines of any time.
-    pub fn parse(&self, q: &str) -> Result<Compiled, QueryError> {
+    pub(crate) fn parse(&self, q: &str) -> Result<Compiled, QueryError> {
         self.parse_within(q, TimeRange::default(), RecordKind::Log)
     }
 
     /// Compiles a query text; fields are known that records of the kind and range have.
-    pub fn parse_within(
+    pub(crate) fn parse_within(
         &self,
         q: &str,
         range: TimeRange,
         kind: RecordKind,
     ) -> Result<Compiled, QueryError> {
-        crate::parse(q, self.vocabulary(&StoredFields::new(self, range, kind)))
+        crate::dialect::lucene::parse(q, self.vocabulary(&StoredFields::new(self, range, kind)))
     }
 
     /// Returns the names of a query over records that have some fields.
@@ -116,7 +119,7 @@ impl Engine {
     }
 
     /// Compiles a request: condition, range, tiers, ids.
-    pub fn plan(&self, request: &PlanRequest) -> Result<Plan, QueryError> {
+    pub(crate) fn plan(&self, request: &PlanRequest) -> Result<Plan, QueryError> {
         let now = self.clock.now();
         let range = TimeRange::read(request.start.as_deref(), request.end.as_deref(), now)?;
         let Compiled { expr, warnings } = self.parse_within(&request.q, range, request.kind)?;
@@ -127,7 +130,7 @@ impl Engine {
     ///
     /// Fails with [`QueryError::Deadline`] when time runs out; what the visitor has by then is
     /// the caller's to use as a partial answer or not.
-    pub fn scan(
+    pub(crate) fn scan(
         &self,
         plan: &Plan,
         deadline: &Deadline,

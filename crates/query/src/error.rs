@@ -10,7 +10,7 @@ use tierlog_problem::Code;
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum QueryError {
+pub(crate) enum QueryError {
     /// The query text cannot be read.
     #[error("query syntax at byte {position}: {message}")]
     Syntax {
@@ -80,7 +80,7 @@ pub enum QueryError {
 
 impl QueryError {
     /// Returns the code of the contract's error answers.
-    pub fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         match self {
             QueryError::Syntax { .. } => Code::QuerySyntax,
             QueryError::PseudonymisedField { .. } => Code::PseudonymisedField,
@@ -100,7 +100,7 @@ impl QueryError {
     }
 
     /// Returns the byte offset into `q` that the error is about.
-    pub fn position(&self) -> Option<usize> {
+    pub(crate) fn position(&self) -> Option<usize> {
         match self {
             QueryError::Syntax { position, .. }
             | QueryError::PseudonymisedField { position, .. } => Some(*position),

@@ -14,9 +14,13 @@ use tierlog_model::RecordKind;
 use tierlog_store::Listed;
 
 use crate::aggregate::field_names;
-use crate::execute::has_matches;
-use crate::parse::KnownFields;
-use crate::{Deadline, Engine, Expr, Plan, QueryError, TimeRange};
+use crate::dialect::KnownFields;
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, has_matches};
+use crate::expr::Expr;
+use crate::plan::Plan;
+use crate::time_range::TimeRange;
 
 /// Different names that one query may have looked for; further ones count as known. A person
 /// writes a few; a program that writes a thousand is not to open every day for each.

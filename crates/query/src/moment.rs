@@ -30,11 +30,11 @@ const STEPS_MAX: usize = 16;
 
 /// A moment as written: the first instant of the text's precision, and the first instant after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// The first moment that the text means.
-    pub first: Timestamp,
+    pub(crate) first: Timestamp,
     /// The first moment after all that the text means; never before `first`.
-    pub after: Timestamp,
+    pub(crate) after: Timestamp,
 }
 
 impl Moment {
@@ -43,7 +43,7 @@ impl Moment {
     /// time as seconds, milliseconds, microseconds or nanoseconds by magnitude, the forms of mail
     /// and access logs, or relative to the present: `now`, `now-1h`, `-15m`, `now-1d/d` (rounded
     /// down to the unit after the slash), `yesterday`, and `2026-12-01||+1M/d` from any other.
-    pub fn read(text: &str, now: Timestamp) -> Option<Moment> {
+    pub(crate) fn read(text: &str, now: Timestamp) -> Option<Moment> {
         let text = text.trim();
         if let Some((anchor, steps)) = text.split_once("||") {
             return relative(steps, Moment::read(anchor, now)?.first);

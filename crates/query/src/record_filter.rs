@@ -7,12 +7,11 @@ use serde_json::Value as Json;
 use tierlog_model::{Record, Value, fields, is_error_text, limits};
 use tierlog_store::NormalText;
 
-use crate::Expr;
-use crate::parse::FieldTest;
+use crate::expr::{Expr, FieldTest};
 
 /// Tells which records a condition holds for.
 #[derive(Clone, Debug)]
-pub struct RecordFilter {
+pub(crate) struct RecordFilter {
     expr: Expr,
 }
 
@@ -31,12 +30,12 @@ enum Scalar<'v> {
 
 impl RecordFilter {
     /// Returns the filter of a condition.
-    pub fn new(expr: Expr) -> RecordFilter {
+    pub(crate) fn new(expr: Expr) -> RecordFilter {
         RecordFilter { expr }
     }
 
     /// Tells whether the condition holds for a record.
-    pub fn matches(&self, record: &Record<'_>) -> bool {
+    pub(crate) fn matches(&self, record: &Record<'_>) -> bool {
         holds(&self.expr, record)
     }
 }

@@ -17,7 +17,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::RecordFilter;
+use crate::record_filter::RecordFilter;
 
 /// Records that one poll looks at: decoding them takes well under a millisecond, after which
 /// other tasks of the thread have their turn.
@@ -25,7 +25,7 @@ const RECORDS_PER_POLL: usize = 128;
 
 /// What a tail yields.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TailEvent {
+pub(crate) enum TailEvent {
     /// A record that passes the filter.
     Record(Record<'static>),
     /// So many records passed by unseen, matching or not.
@@ -33,7 +33,7 @@ pub enum TailEvent {
 }
 
 /// The live records that pass a filter. Ends when the store closes or the token is cancelled.
-pub struct Tail {
+pub(crate) struct Tail {
     batches: BroadcastStream<Arc<LiveBatch>>,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     filter: RecordFilter,
@@ -47,7 +47,7 @@ pub struct Tail {
 
 impl Tail {
     /// Returns the records of a kind that arrive from now on and pass a filter.
-    pub fn new(
+    pub(crate) fn new(
         batches: Receiver<Arc<LiveBatch>>,
         filter: RecordFilter,
         kind: RecordKind,
@@ -137,7 +137,7 @@ mod tests {
     use tokio_stream::StreamExt;
 
     use super::*;
-    use crate::{Expr, LevelSet};
+    use crate::expr::{Expr, LevelSet};
 
     fn batch(first_seq: u64, count: u32, level: Level) -> Arc<LiveBatch> {
         let mut writer = BatchWriter::default();

@@ -7,24 +7,24 @@ use std::fmt;
 
 use tierlog_model::Timestamp;
 
-use crate::QueryError;
+use crate::bound::Bound;
+use crate::error::QueryError;
 use crate::moment::{MOMENT_FORMS, Moment};
-use crate::parse::Bound;
 
 /// A half-open span: `start <= timestamp < end`; an end that is absent is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeRange {
+pub(crate) struct TimeRange {
     /// First moment inside.
-    pub start: Option<Timestamp>,
+    pub(crate) start: Option<Timestamp>,
     /// First moment after.
-    pub end: Option<Timestamp>,
+    pub(crate) end: Option<Timestamp>,
 }
 
 impl TimeRange {
     /// Reads the parameters `start` and `end`; an empty text is an open end, and so is a moment
     /// beyond every record. The end is not included, unless both ends name the same day, hour or
     /// other stretch of time: then that is meant.
-    pub fn read(
+    pub(crate) fn read(
         start: Option<&str>,
         end: Option<&str>,
         now: Timestamp,
@@ -56,13 +56,13 @@ impl TimeRange {
     }
 
     /// Returns the span that a moment means.
-    pub fn at(moment: Moment) -> TimeRange {
+    pub(crate) fn at(moment: Moment) -> TimeRange {
         TimeRange::of_ends(Some(moment.first), Some(moment.after))
     }
 
     /// Returns the span between two bounds: an included day is whole, an excluded one is not
     /// touched.
-    pub fn between(lower: Bound<Moment>, upper: Bound<Moment>) -> TimeRange {
+    pub(crate) fn between(lower: Bound<Moment>, upper: Bound<Moment>) -> TimeRange {
         let start = match lower {
             Bound::Included(moment) => Some(moment.first),
             Bound::Excluded(moment) => Some(moment.after),
@@ -77,23 +77,23 @@ impl TimeRange {
     }
 
     /// Tells whether a moment is inside.
-    pub fn contains(&self, moment: Timestamp) -> bool {
+    pub(crate) fn contains(&self, moment: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= moment) && self.end.is_none_or(|end| moment < end)
     }
 
     /// Tells whether everything from `first` to `last`, both included, is inside.
-    pub fn covers(&self, first: Timestamp, last: Timestamp) -> bool {
+    pub(crate) fn covers(&self, first: Timestamp, last: Timestamp) -> bool {
         self.contains(first) && self.contains(last)
     }
 
     /// Tells whether something from `first` to `last`, both included, may be inside.
-    pub fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
+    pub(crate) fn overlaps(&self, first: Timestamp, last: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= last) && self.end.is_none_or(|end| first < end)
     }
 
     /// Returns what is in both spans.
     #[must_use]
-    pub fn intersection(&self, other: &TimeRange) -> TimeRange {
+    pub(crate) fn intersection(&self, other: &TimeRange) -> TimeRange {
         let later = |left: Option<Timestamp>, right: Option<Timestamp>| match (left, right) {
             (Some(left), Some(right)) => Some(left.max(right)),
             (one, other) => one.or(other),

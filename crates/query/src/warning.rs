@@ -13,11 +13,9 @@ pub(crate) const WARNINGS_MAX: usize = 32;
 /// What a warning is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WarningCode {
+pub(crate) enum WarningCode {
     /// No record in the asked range has the field.
     UnknownField,
-    /// A clause was read as text although it has the form of a field and a value.
-    FieldAsText,
     /// A clause has the form of another query language, and is not read as that language does.
     ForeignSyntax,
     /// There are more field names than an answer lists.
@@ -29,47 +27,47 @@ pub enum WarningCode {
 
 /// One remark of an answer about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Warning {
+pub(crate) struct Warning {
     /// Stable name of the kind of remark.
-    pub code: WarningCode,
+    pub(crate) code: WarningCode,
     /// The remark, for people.
     #[schema(example = "no record has a field \"sevice\"")]
-    pub detail: String,
+    pub(crate) detail: String,
     /// Field that the remark is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub(crate) field: Option<String>,
     /// What was probably meant: a field's name, or a clause to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "service")]
-    pub suggestion: Option<String>,
+    pub(crate) suggestion: Option<String>,
     /// How many records or values the remark is about, where that was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
 }
 
 impl Warning {
     /// Returns a remark.
-    pub fn new(code: WarningCode, detail: impl Into<String>) -> Warning {
+    pub(crate) fn new(code: WarningCode, detail: impl Into<String>) -> Warning {
         Warning { code, detail: detail.into(), field: None, suggestion: None, count: None }
     }
 
     /// Names the field that the remark is about.
     #[must_use]
-    pub fn of_field(mut self, field: impl Into<String>) -> Warning {
+    pub(crate) fn of_field(mut self, field: impl Into<String>) -> Warning {
         self.field = Some(field.into());
         self
     }
 
     /// Says what was probably meant.
     #[must_use]
-    pub fn suggesting(mut self, suggestion: impl Into<String>) -> Warning {
+    pub(crate) fn suggesting(mut self, suggestion: impl Into<String>) -> Warning {
         self.suggestion = Some(suggestion.into());
         self
     }
 
     /// Says how many records or values the remark is about.
     #[must_use]
-    pub fn counting(mut self, count: u64) -> Warning {
+    pub(crate) fn counting(mut self, count: u64) -> Warning {
         self.count = Some(count);
         self
     }
@@ -78,12 +76,12 @@ impl Warning {
 /// The warnings of one answer, in the order of their discovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Warnings(Vec<Warning>);
+pub(crate) struct Warnings(Vec<Warning>);
 
 impl Warnings {
     /// Adds a remark. A warning that differs from a known warning in the count alone adds to the
     /// count.
-    pub fn add(&mut self, warning: Warning) {
+    pub(crate) fn add(&mut self, warning: Warning) {
         let is_same = |known: &&mut Warning| {
             (known.code, &known.detail, &known.field)
                 == (warning.code, &warning.detail, &warning.field)
@@ -97,7 +95,7 @@ impl Warnings {
     }
 
     /// Adds the remarks of another list that are not here yet; counts stay as they are.
-    pub fn add_missing(&mut self, warnings: &Warnings) {
+    pub(crate) fn add_missing(&mut self, warnings: &Warnings) {
         for warning in &warnings.0 {
             if !self.0.iter().any(|known| known == warning) {
                 self.add(warning.clone());
@@ -106,19 +104,31 @@ impl Warnings {
     }
 
     /// Returns the warnings as a list.
-    pub fn into_vec(self) -> Vec<Warning> {
+    pub(crate) fn into_vec(self) -> Vec<Warning> {
         self.0
     }
 
     /// Tells whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns the warnings one by one.
-    pub fn iter(&self) -> impl Iterator<Item = &Warning> {
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Warning> {
         self.0.iter()
     }
+}
+
+/// Returns a text of the query as a warning repeats it: quoted, and cut when it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 80;
+    let mut characters = text.chars();
+    let mut short: String = characters.by_ref().take(CHARACTERS_MAX).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    format!("\"{short}\"")
 }
 
 #[cfg(test)]
@@ -127,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_repeated_remark_is_counted_and_not_listed_again() {
-        let left_out = |count| Warning::new(WarningCode::FieldAsText, "as text").counting(count);
+        let left_out = |count| Warning::new(WarningCode::NamesLeftOut, "as text").counting(count);
         let mut warnings = Warnings::default();
         warnings.add(left_out(2));
         warnings.add(left_out(3).of_field("a"));

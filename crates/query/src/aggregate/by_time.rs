@@ -11,7 +11,10 @@ use tierlog_model::{Level, fields};
 
 use super::grid::HistogramBucket;
 use super::histogram::bare_histogram;
-use crate::{Deadline, Engine, Plan, QueryError, ScanReport};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, ScanReport};
+use crate::plan::Plan;
 
 /// Aggregations in the shape of the answer, and what had to be looked into for them.
 pub(super) type Counted = (Map<String, Value>, ScanReport);

@@ -16,7 +16,8 @@ use tierlog_store::OpenSegment;
 use super::growth::Growth;
 use super::needs::FieldNeeds;
 use super::segment_facts::{SegmentFacts, ValueCounts};
-use crate::{Deadline, Flow, QueryError, SegmentVisitor};
+use crate::error::QueryError;
+use crate::execute::{Deadline, Flow, SegmentVisitor};
 
 /// Bytes that the engine may make ready at one go without a look at the segment's columns.
 const READY_BYTES_FREE: u64 = 8 << 20;

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::parse::Number;
+use crate::expr::Number;
 
 /// Largest integer that a float holds with all integers before it.
 const SMALL_MAX: i128 = 1 << 53;

@@ -13,10 +13,11 @@ use tierlog_model::fields;
 use tierlog_store::{ColumnKind, OpenSegment, PairValue, field_columns, read_pair};
 
 use super::TEXT_FIELDS_COLUMN;
-use crate::execute::for_each_term;
-use crate::{
-    Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor, Warning, WarningCode,
-};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, for_each_term};
+use crate::plan::Plan;
+use crate::warning::{Warning, WarningCode};
 
 /// Type of a field's values, in the words of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::run::aggregate;
-use crate::{Deadline, Engine, Plan, QueryError, ScanReport};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, ScanReport};
+use crate::plan::Plan;
 
 /// Most values of one answer.
 pub(crate) const VALUES_MAX: usize = 1_000;

@@ -12,7 +12,7 @@ use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError};
 
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// What a filter asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

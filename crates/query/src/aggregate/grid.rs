@@ -7,7 +7,8 @@ use tantivy::columnar::MonotonicallyMappableToU64;
 use tierlog_model::{Level, Timestamp};
 use tierlog_store::LevelCounts;
 
-use crate::{LevelSet, QueryError};
+use crate::error::QueryError;
+use crate::expr::LevelSet;
 
 /// Buckets of one answer: more than any screen is wide, 2 MB of JSON.
 const HISTOGRAM_BUCKETS_MAX: usize = 10_000;

@@ -22,7 +22,8 @@ use super::keys::KEY_BYTES_MAX;
 use super::registry::Kind;
 use super::request::Node;
 use super::segment_facts::{SegmentFacts, ValueCounts};
-use crate::{BLOCK_DOCS, QueryError};
+use crate::error::QueryError;
+use crate::execute::BLOCK_DOCS;
 
 /// Documents that the engine gathers before it hands them to a nested aggregation: what waits
 /// there when a segment ends makes its buckets only then.

@@ -13,8 +13,10 @@ use tierlog_model::{Level, Timestamp, fields};
 use tierlog_store::{Listed, OpenSegment};
 
 use super::grid::{Grid, HistogramBucket, SLOTS};
-use crate::execute::load_values;
-use crate::{Deadline, Engine, Flow, Plan, QueryError, ScanReport, SegmentVisitor};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, load_values};
+use crate::plan::Plan;
 
 /// Buckets that an automatic interval aims at: an hour by minutes.
 const HISTOGRAM_BUCKETS_TARGET: u64 = 60;

@@ -28,9 +28,9 @@ use tierlog_store::{LongTexts, PairValue, long_stamp, pair_start, read_pair};
 
 use super::exact::shown;
 use super::numbers::{for_each_value, stored_number};
-use crate::QueryError;
+use crate::error::QueryError;
 use crate::execute::{Besides, FieldColumns};
-use crate::parse::Number;
+use crate::expr::Number;
 
 /// Longest text that is a key whole; of a longer one the key is the beginning. Ten thousand of them
 /// are 40 MB.

@@ -11,8 +11,8 @@ use tantivy::columnar::ColumnType;
 use tantivy::{DocId, SegmentReader};
 use tierlog_store::{OpenSegment, pair_start};
 
-use crate::execute::{Besides, FieldColumns};
-use crate::{Flow, QueryError, SegmentVisitor};
+use crate::error::QueryError;
+use crate::execute::{Besides, FieldColumns, Flow, SegmentVisitor};
 
 /// What a field needs, or what would matter to a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use tantivy::{DocId, SegmentReader, TantivyError, f64_to_u64, u64_to_f64, u64_to
 use tierlog_store::{PairValue, pair_start, read_value};
 
 use super::exact::{View, is_small};
-use crate::QueryError;
+use crate::error::QueryError;
 use crate::execute::{Besides, FieldColumns};
-use crate::parse::Number;
+use crate::expr::Number;
 
 /// In which type a field's only column is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

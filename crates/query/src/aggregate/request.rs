@@ -17,7 +17,7 @@ use super::ranges::{self, Range};
 use super::registry::{self, Kind, Spec};
 use super::sources::{Source, Sources};
 use super::{BUCKETS_MAX, time_options};
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// Deepest nesting: each level multiplies the buckets; dashboards use three.
 const DEPTH_MAX: usize = 8;

@@ -21,13 +21,16 @@ use super::keys::LISTED_MAX;
 use super::needs::{FieldNeeds, Needs, Survey};
 use super::request::{Node, Request};
 use super::{BUCKETS_MAX, exact, request, shape, sources};
-use crate::execute::segment_docs;
+use crate::dialect::KnownFields as _;
+use crate::dialect::lucene::Compiled;
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, ScanReport, segment_docs};
+use crate::expr::Expr;
 use crate::known_fields::StoredFields;
-use crate::parse::KnownFields as _;
-use crate::{
-    Compiled, Deadline, Engine, Expr, Plan, QueryError, ScanReport, TimeRange, Warning,
-    WarningCode, Warnings,
-};
+use crate::plan::Plan;
+use crate::time_range::TimeRange;
+use crate::warning::{Warning, WarningCode, Warnings};
 
 /// What an aggregation request is answered with.
 #[derive(Debug)]

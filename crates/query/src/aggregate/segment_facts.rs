@@ -11,7 +11,7 @@ use tantivy::columnar::{Column, ColumnType};
 use tierlog_model::{Level, fields};
 use tierlog_store::OpenSegment;
 
-use crate::QueryError;
+use crate::error::QueryError;
 use crate::execute::{Besides, FieldColumns};
 
 /// What one field may have in a segment.

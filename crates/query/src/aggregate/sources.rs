@@ -16,7 +16,7 @@ use super::needs::{FieldNeeds, Needs};
 use super::numbers::{Counted, Form, Look, Numbers, Occurrences};
 use super::registry::{Kind, Spec};
 use super::request::Values;
-use crate::parse::Number;
+use crate::expr::Number;
 
 /// The columns that tantivy reads through us.
 pub(super) struct Sources<'n> {

@@ -16,8 +16,10 @@ use super::long_text::{self, Stamps};
 use super::node::{Join, Node};
 use super::words::TextField;
 use super::{Deadline, pairs};
-use crate::parse::{FieldTest, Literal, TextTest};
-use crate::{Expr, LevelSet, Plan, QueryError, TimeRange};
+use crate::error::QueryError;
+use crate::expr::{Expr, FieldTest, LevelSet, Literal, TextTest};
+use crate::plan::Plan;
+use crate::time_range::TimeRange;
 
 /// The segment that a condition is bound to, and what is known of it.
 #[derive(Clone, Copy)]

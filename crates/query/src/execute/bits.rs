@@ -6,7 +6,7 @@ use super::node::Node;
 
 /// Documents that are evaluated at once: 512 bytes of bits, and little enough work that
 /// a deadline is met within a millisecond.
-pub const BLOCK_DOCS: usize = 4_096;
+pub(crate) const BLOCK_DOCS: usize = 4_096;
 const BLOCK_WORDS: usize = BLOCK_DOCS / WORD_BITS;
 const WORD_BITS: usize = u64::BITS as usize;
 

@@ -13,7 +13,9 @@ use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, OrderColumns};
 use super::column::load_values;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use super::{BLOCK_DOCS, Sort, Total, TotalRelation};
-use crate::{Cursor, Plan, QueryError};
+use crate::cursor::Cursor;
+use crate::error::QueryError;
+use crate::plan::Plan;
 
 // The spans of the driver are the spans of which the store bounds the moments.
 const _: () = assert!(BLOCK_DOCS == BOUND_DOCS);

@@ -15,8 +15,9 @@ use tantivy::{f64_to_u64, i64_to_u64, u64_to_f64, u64_to_i64};
 use super::bits::{Bits, Window};
 use super::node::Node;
 use super::{Deadline, dictionary};
-use crate::QueryError;
-use crate::parse::{Bound, FieldTest, Number, ValueRange};
+use crate::bound::Bound;
+use crate::error::QueryError;
+use crate::expr::{FieldTest, Number, ValueRange};
 
 /// From this many documents on, a window is scanned by blocks rather than looked up one by one.
 const DENSE_DOCS: u32 = 256;

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use tierlog_model::memory::MemoryPart;
 
-use crate::QueryError;
+use crate::error::QueryError;
 use crate::memory::{Passing, WorkMemory};
 
 /// Checked between blocks of bounded work. Clones share the cancel flag and the memory.
 #[derive(Clone, Debug)]
-pub struct Deadline {
+pub(crate) struct Deadline {
     /// `None` is never: the allowed time is longer than the clock reaches.
     at: Option<Instant>,
     allowed: Duration,
@@ -24,18 +24,18 @@ pub struct Deadline {
 /// Cancels the query of a [`Deadline`] when dropped: hold it in the request's future, so that a
 /// client that goes away frees the worker.
 #[derive(Debug)]
-pub struct CancelOnDrop(Arc<AtomicBool>);
+pub(crate) struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Deadline {
     /// Returns the deadline that lies so far ahead.
-    pub fn within(allowed: Duration) -> Deadline {
+    pub(crate) fn within(allowed: Duration) -> Deadline {
         let at = Instant::now().checked_add(allowed);
         Deadline { at, allowed, cancelled: Arc::default(), memory: None }
     }
 
     /// Bounds what the query holds by a part of the budget. The query runs on one thread.
     #[must_use]
-    pub fn with_memory(mut self, part: &MemoryPart) -> Deadline {
+    pub(crate) fn with_memory(mut self, part: &MemoryPart) -> Deadline {
         self.memory = Some(Arc::new(WorkMemory::of(part)));
         self
     }
@@ -82,12 +82,12 @@ impl Deadline {
     }
 
     /// Returns the guard that cancels the query.
-    pub fn cancel_on_drop(&self) -> CancelOnDrop {
+    pub(crate) fn cancel_on_drop(&self) -> CancelOnDrop {
         CancelOnDrop(Arc::clone(&self.cancelled))
     }
 
     /// Fails once the deadline has passed, the client has gone or the memory is used up.
-    pub fn check(&self) -> Result<(), QueryError> {
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(QueryError::Cancelled);
         }

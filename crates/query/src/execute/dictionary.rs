@@ -6,8 +6,9 @@ use tantivy::columnar::Dictionary;
 
 use super::Deadline;
 use super::column::{Accept, Ordinals};
-use crate::QueryError;
-use crate::parse::{Bound, FieldTest, ValueRange};
+use crate::bound::Bound;
+use crate::error::QueryError;
+use crate::expr::{FieldTest, ValueRange};
 
 /// Terms between two looks at the deadline: about a tenth of a millisecond.
 const TERMS_PER_CHECK: u64 = 4_096;

@@ -12,7 +12,8 @@ use super::bits::{BLOCK_DOCS, Bits, Window};
 use super::node::Node;
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use super::{Deadline, ScanReport, bind};
-use crate::{Plan, QueryError};
+use crate::error::QueryError;
+use crate::plan::Plan;
 
 /// Which partitions come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

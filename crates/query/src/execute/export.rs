@@ -3,32 +3,39 @@
 use tierlog_model::Timestamp;
 
 use super::collect::Counting;
-use super::hits::{Gathered, Hit, HitSink, Kept};
+#[cfg(test)]
+use super::hits::Gathered;
+use super::hits::{Hit, HitSink, Kept};
 use super::search::{SearchRequest, Sort};
 use super::{Deadline, PartialReason};
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
+use crate::cursor::Cursor;
+use crate::engine::{Engine, PlanRequest};
+use crate::error::QueryError;
+use crate::plan::Plan;
+use crate::warning::Warnings;
 
 /// Records of a page: a few megabytes, and the search behind each is paid for by as many.
 const PAGE_RECORDS: usize = 5_000;
 
 /// One page of an export.
 #[derive(Clone, Debug)]
-pub struct ExportPage {
+pub(crate) struct ExportPage {
     /// The records, in order; none where they went to a sink of the caller's.
-    pub hits: Vec<Hit>,
+    #[cfg(test)]
+    pub(crate) hits: Vec<Hit>,
     /// Where an interrupted export goes on after this page.
-    pub cursor: String,
+    pub(crate) cursor: String,
     /// Why records may be missing.
-    pub partial_reasons: Vec<PartialReason>,
+    pub(crate) partial_reasons: Vec<PartialReason>,
     /// From which moment on no record of the page is late, when others are.
-    pub whole_from: Option<Timestamp>,
+    pub(crate) whole_from: Option<Timestamp>,
     /// What the page says about itself.
-    pub warnings: Warnings,
+    pub(crate) warnings: Warnings,
 }
 
 /// An export under way. Each page has the time of a whole query.
 #[derive(Clone, Debug)]
-pub struct Export {
+pub(crate) struct Export {
     engine: Engine,
     plan: Plan,
     search: SearchRequest,
@@ -44,7 +51,7 @@ enum ExportState {
 impl Engine {
     /// Starts an export, or goes on with one after a cursor. Oldest first unless asked otherwise:
     /// what arrives meanwhile comes at the end.
-    pub fn export(
+    pub(crate) fn export(
         &self,
         query: &PlanRequest,
         sort: Sort,
@@ -64,12 +71,16 @@ impl Engine {
 
 impl Export {
     /// Returns what is said of the query, whatever its pages hold.
-    pub fn warnings(&self) -> &Warnings {
+    pub(crate) fn warnings(&self) -> &Warnings {
         &self.plan.warnings
     }
 
     /// Returns the next page; `None` after the last.
-    pub fn next_page(&mut self, deadline: &Deadline) -> Result<Option<ExportPage>, QueryError> {
+    #[cfg(test)]
+    pub(crate) fn next_page(
+        &mut self,
+        deadline: &Deadline,
+    ) -> Result<Option<ExportPage>, QueryError> {
         let mut gathered = Gathered::up_to(self.engine.config().answer_bytes_max);
         let page = self.next_page_into(deadline, &mut gathered)?;
         Ok(page.map(|page| ExportPage { hits: gathered.hits, ..page }))
@@ -112,6 +123,7 @@ impl Export {
         };
         self.search.cursor = Some(cursor);
         Ok(Some(ExportPage {
+            #[cfg(test)]
             hits: Vec::new(),
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
@@ -126,10 +138,12 @@ impl Export {
         if let Some(cursor) = self.search.cursor {
             let moment = cursor.timestamp;
             let rest = match cursor.sort {
-                Sort::OldestFirst => crate::TimeRange { start: Some(moment), end: None },
+                Sort::OldestFirst => {
+                    crate::time_range::TimeRange { start: Some(moment), end: None }
+                }
                 Sort::NewestFirst => {
                     let end = Some(moment.saturating_add_micros(1));
-                    crate::TimeRange { start: None, end }
+                    crate::time_range::TimeRange { start: None, end }
                 }
             };
             plan.range = plan.range.intersection(&rest);

@@ -7,7 +7,7 @@ use tantivy::SegmentReader;
 use tantivy::columnar::{DynamicColumnHandle, StrColumn};
 use tierlog_store::{Beside, attribute_column, has_column_name, pair_column};
 
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// Whether a segment has anything beside the columns of its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

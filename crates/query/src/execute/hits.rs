@@ -15,7 +15,8 @@ use tierlog_store::{Catalogue, OpenSegment, StoreError, StoredRecord};
 
 use super::collect::Candidate;
 use super::{Deadline, PartialReason, ScanReport};
-use crate::{QueryError, Spellings};
+use crate::dialect::Spellings;
+use crate::error::QueryError;
 
 /// Records of the first group: an ordinary page is one.
 const GROUP_RECORDS_FIRST: usize = 128;
@@ -36,11 +37,11 @@ const GROUP_VALUES_MAX: usize = 128 << 10;
 
 /// One record of an answer. Serialises as the flat object of the contract.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// Record number; part of cursors, not of the object.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The record.
-    pub record: Record<'static>,
+    pub(crate) record: Record<'static>,
 }
 
 impl Serialize for Hit {
@@ -65,12 +66,14 @@ pub(crate) trait HitSink {
 }
 
 /// Hits in memory, up to a number of bytes.
+#[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Gathered {
     pub(crate) hits: Vec<Hit>,
     bytes_left: usize,
 }
 
+#[cfg(test)]
 impl Gathered {
     /// Returns room for so many bytes of record text.
     pub(crate) fn up_to(bytes_max: usize) -> Gathered {
@@ -78,6 +81,7 @@ impl Gathered {
     }
 }
 
+#[cfg(test)]
 impl HitSink for Gathered {
     fn take(&mut self, hit: Hit) -> Result<Kept, QueryError> {
         match self.bytes_left.checked_sub(record_bytes(&hit.record)) {

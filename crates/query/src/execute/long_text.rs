@@ -16,8 +16,9 @@ use super::bits::{Bits, Window};
 use super::column::{Accept, ColumnTest, Ordinals};
 use super::dictionary::{for_each_term, ordinal_range, prefix_end};
 use super::node::{Join, Node};
-use crate::QueryError;
-use crate::parse::{Bound, FieldTest, ValueRange};
+use crate::bound::Bound;
+use crate::error::QueryError;
+use crate::expr::{FieldTest, ValueRange};
 
 /// Bytes that the beginning in a stamp has at least: a character of four bytes may not fit.
 const BEGINNING_BYTES_MIN: usize = COLUMN_TEXT_BYTES_MAX - 3;

@@ -12,7 +12,7 @@ use tierlog_store::TextReader;
 use super::bits::{Bits, SegmentBits, Window};
 use super::column::ColumnTest;
 use super::long_text::LongTextTest;
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// Rank of what a text is read for: every other condition is cheaper.
 const TEXT_COST: u32 = 1 << 24;

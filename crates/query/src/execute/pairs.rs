@@ -11,8 +11,8 @@ use super::column::{Accept, ColumnTest, Ordinals};
 use super::dictionary::for_each_term;
 use super::long_text::{self, Stamps};
 use super::node::{Join, Node};
-use crate::QueryError;
-use crate::parse::{FieldTest, Literal};
+use crate::error::QueryError;
+use crate::expr::{FieldTest, Literal};
 
 /// Returns the node of a test on a field among the pairs.
 pub(super) fn field_node(

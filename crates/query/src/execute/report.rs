@@ -4,12 +4,13 @@ use serde::Serialize;
 use tierlog_model::{Span, Timestamp};
 use tierlog_store::{Lateness, Store};
 
-use crate::{Plan, Warnings};
+use crate::plan::Plan;
+use crate::warning::Warnings;
 
 /// Why an answer is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PartialReason {
+pub(crate) enum PartialReason {
     /// A partition could not be opened or read: it expired meanwhile, or is damaged.
     PartitionUnreadable,
     /// The deadline passed.
@@ -31,25 +32,25 @@ const UNREADABLE_MAX: usize = 100;
 
 /// What a scan did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScanReport {
+pub(crate) struct ScanReport {
     /// Why matches may be missing; empty when none are.
-    pub reasons: Vec<PartialReason>,
+    pub(crate) reasons: Vec<PartialReason>,
     /// Partitions that could not be read, by name.
-    pub unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
     /// With [`PartialReason::IndexingLate`]: from this moment on no record is late; `None` when any
     /// may be.
-    pub whole_from: Option<Timestamp>,
+    pub(crate) whole_from: Option<Timestamp>,
     /// Partitions that were opened.
-    pub opened: u64,
+    pub(crate) opened: u64,
     /// Partitions that were skipped because an id filter, tier or time range excludes them.
-    pub skipped: u64,
+    pub(crate) skipped: u64,
     /// What the answer says about itself: the plan's warnings, and those of the execution.
-    pub warnings: Warnings,
+    pub(crate) warnings: Warnings,
 }
 
 impl ScanReport {
     /// Returns the report of a scan that is about to begin.
-    pub fn of(store: &Store, plan: &Plan) -> ScanReport {
+    pub(crate) fn of(store: &Store, plan: &Plan) -> ScanReport {
         let mut report = ScanReport { warnings: plan.warnings.clone(), ..ScanReport::default() };
         // ORDER: asked before the scan takes its partitions, so that what is late is not missing
         // from an answer that passes for whole.
@@ -73,12 +74,12 @@ impl ScanReport {
     }
 
     /// Tells whether matches may be missing.
-    pub fn partial(&self) -> bool {
+    pub(crate) fn partial(&self) -> bool {
         !self.reasons.is_empty()
     }
 
     /// Notes that a partition could not be read.
-    pub fn note_unreadable(&mut self, partition: &str) {
+    pub(crate) fn note_unreadable(&mut self, partition: &str) {
         self.note(PartialReason::PartitionUnreadable);
         let is_known = self.unreadable.iter().any(|known| known == partition);
         if !is_known && self.unreadable.len() < UNREADABLE_MAX {
@@ -87,7 +88,7 @@ impl ScanReport {
     }
 
     /// Notes a reason once.
-    pub fn note(&mut self, reason: PartialReason) {
+    pub(crate) fn note(&mut self, reason: PartialReason) {
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }

@@ -6,17 +6,23 @@ use serde::{Serialize, Serializer};
 use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
 
 use super::collect::Counting;
-use super::hits::{Gathered, Hit, HitSink, Kept};
+#[cfg(test)]
+use super::hits::Gathered;
+use super::hits::{Hit, HitSink, Kept};
 use super::search::{SearchRequest, SearchResponse, Sort};
 use super::{Deadline, PartialReason};
-use crate::parse::{FieldTest, Literal};
-use crate::plan::kept_since;
-use crate::{Compiled, Engine, Expr, Plan, PlanRequest, QueryError, TimeRange, Warnings};
+use crate::dialect::lucene::Compiled;
+use crate::engine::{Engine, PlanRequest};
+use crate::error::QueryError;
+use crate::expr::{Expr, FieldTest, Literal};
+use crate::plan::{Plan, kept_since};
+use crate::time_range::TimeRange;
+use crate::warning::Warnings;
 
 /// What is known of one level of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LevelState {
+pub(crate) enum LevelState {
     /// There are lines.
     Present,
     /// There are no lines, and they would still be kept.
@@ -27,14 +33,14 @@ pub enum LevelState {
 
 /// One level of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct LevelStatus {
+pub(crate) struct LevelStatus {
     /// Lines of the level.
-    pub count: u64,
+    pub(crate) count: u64,
     /// What their number means.
-    pub state: LevelState,
+    pub(crate) state: LevelState,
     /// When expired: lines of the level are kept from this moment on.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
 }
 
 fn moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -46,48 +52,49 @@ fn moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::
 
 /// Every line of one request.
 #[derive(Clone, Debug, Serialize)]
-pub struct RequestResponse {
+pub(crate) struct RequestResponse {
     /// The id as asked.
-    pub request_id: String,
+    pub(crate) request_id: String,
     /// The lines, oldest first; none where they went to a sink of the caller's.
-    pub records: Vec<Hit>,
+    pub(crate) records: Vec<Hit>,
     /// Services that logged them, in the order of their first line.
-    pub services: Vec<String>,
+    pub(crate) services: Vec<String>,
     /// From the first line to the last, or the longest `duration_ms` that a line names when that
     /// is more: one access line tells how long the whole request took. Absent without lines.
-    pub duration_ms: Option<f64>,
+    pub(crate) duration_ms: Option<f64>,
     /// Each level by name.
-    pub levels: BTreeMap<Level, LevelStatus>,
+    pub(crate) levels: BTreeMap<Level, LevelStatus>,
     /// Whether lines may be missing.
-    pub partial: bool,
+    pub(crate) partial: bool,
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub partial_reasons: Vec<PartialReason>,
+    pub(crate) partial_reasons: Vec<PartialReason>,
     /// From which moment on no record is late, when others are.
     #[serde(skip)]
-    pub whole_from: Option<Timestamp>,
+    pub(crate) whole_from: Option<Timestamp>,
     /// Partitions that could not be read, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub partial_partitions: Vec<String>,
+    pub(crate) partial_partitions: Vec<String>,
     /// What the answer says about itself.
     #[serde(skip_serializing_if = "Warnings::is_empty")]
-    pub warnings: Warnings,
+    pub(crate) warnings: Warnings,
     /// Milliseconds that the look-up took.
-    pub took_ms: u64,
+    pub(crate) took_ms: u64,
 }
 
 /// Newest lines of one user.
 #[derive(Clone, Debug)]
-pub struct UserRequest {
+pub(crate) struct UserRequest {
     /// The plain id, or its pseudonym.
-    pub user_id: String,
+    pub(crate) user_id: String,
     /// Further condition, range, limit, cursor and fields.
-    pub search: SearchRequest,
+    pub(crate) search: SearchRequest,
 }
 
 impl Engine {
     /// Returns every line of a request, across tiers and days.
-    pub fn request(
+    #[cfg(test)]
+    pub(crate) fn request(
         &self,
         request_id: &str,
         deadline: &Deadline,
@@ -133,7 +140,8 @@ impl Engine {
     }
 
     /// Returns the newest lines of a user.
-    pub fn user(
+    #[cfg(test)]
+    pub(crate) fn user(
         &self,
         request: &UserRequest,
         deadline: &Deadline,
@@ -162,13 +170,13 @@ impl Engine {
     }
 
     /// Returns the condition that a field has an id, in any of its stored forms.
-    pub fn id_expr(&self, field: &str, id: &str) -> Expr {
+    pub(crate) fn id_expr(&self, field: &str, id: &str) -> Expr {
         let forms = self.pseudonyms().stored_forms(field, id);
         Expr::field(field, FieldTest::AnyOf(forms.into_iter().map(Literal::id).collect()))
     }
 
     /// Plans a condition that is compiled already.
-    pub fn plan_of(&self, expr: Expr, range: TimeRange, kind: RecordKind) -> Plan {
+    pub(crate) fn plan_of(&self, expr: Expr, range: TimeRange, kind: RecordKind) -> Plan {
         let tiers = self.store().catalogue().tiers();
         let mut plan = Plan::new(expr, range, kind, tiers, self.clock().now());
         plan.note_early_drops(tiers, |tier| self.store().dropped_early_through(tier));

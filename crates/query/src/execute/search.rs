@@ -7,14 +7,19 @@ use tierlog_model::{Timestamp, limits};
 
 use super::collect::{Collector, Counting, Rank};
 use super::driver::{ScanOrder, scan};
-use super::hits::{Gathered, Hit, HitSink, Reader};
+#[cfg(test)]
+use super::hits::Gathered;
+use super::hits::{Hit, HitSink, Reader};
 use super::{Deadline, PartialReason, ScanReport};
-use crate::plan::Expired;
-use crate::{Cursor, Engine, Plan, PlanRequest, QueryError, Warnings};
+use crate::cursor::Cursor;
+use crate::engine::{Engine, PlanRequest};
+use crate::error::QueryError;
+use crate::plan::{Expired, Plan};
+use crate::warning::Warnings;
 
 /// Order of the hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
+pub(crate) enum Sort {
     /// `-timestamp`: newest first; of equal moments the one acknowledged last.
     #[default]
     NewestFirst,
@@ -24,7 +29,7 @@ pub enum Sort {
 
 impl Sort {
     /// Reads the parameter `sort`.
-    pub fn read(text: &str) -> Result<Sort, QueryError> {
+    pub(crate) fn read(text: &str) -> Result<Sort, QueryError> {
         match text.trim() {
             "" | "-timestamp" => Ok(Sort::NewestFirst),
             "timestamp" | "+timestamp" => Ok(Sort::OldestFirst),
@@ -53,22 +58,22 @@ impl Sort {
 
 /// A search of the contract.
 #[derive(Clone, Debug)]
-pub struct SearchRequest {
+pub(crate) struct SearchRequest {
     /// Condition and range.
-    pub query: PlanRequest,
+    pub(crate) query: PlanRequest,
     /// Most hits; 0 only counts, exactly.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// Order of the hits.
-    pub sort: Sort,
+    pub(crate) sort: Sort,
     /// Where an earlier page ended.
-    pub cursor: Option<Cursor>,
+    pub(crate) cursor: Option<Cursor>,
     /// Fields to return besides timestamp and level; `None` is all. `http.*` is a prefix.
-    pub fields: Option<Vec<String>>,
+    pub(crate) fields: Option<Vec<String>>,
 }
 
 impl SearchRequest {
     /// Returns the search for a query text with the contract's defaults.
-    pub fn of(q: impl Into<String>) -> SearchRequest {
+    pub(crate) fn of(q: impl Into<String>) -> SearchRequest {
         SearchRequest {
             query: PlanRequest::of(q),
             limit: limits::HITS_DEFAULT,
@@ -82,7 +87,7 @@ impl SearchRequest {
 /// How a total is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TotalRelation {
+pub(crate) enum TotalRelation {
     /// There are exactly so many.
     Eq,
     /// There are at least so many.
@@ -91,45 +96,46 @@ pub enum TotalRelation {
 
 /// How many records match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Total {
+pub(crate) struct Total {
     /// The number.
-    pub value: u64,
+    pub(crate) value: u64,
     /// Whether it is exact.
-    pub relation: TotalRelation,
+    pub(crate) relation: TotalRelation,
 }
 
 /// Answer of a search.
 #[derive(Clone, Debug, Serialize)]
-pub struct SearchResponse {
+pub(crate) struct SearchResponse {
     /// The records, in order; none where they went to a sink of the caller's.
-    pub hits: Vec<Hit>,
+    pub(crate) hits: Vec<Hit>,
     /// How many match, over all pages.
-    pub total: Total,
+    pub(crate) total: Total,
     /// Where the next page starts; absent after the last one.
-    pub cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// Milliseconds that the search took.
-    pub took_ms: u64,
+    pub(crate) took_ms: u64,
     /// Whether matches may be missing.
-    pub partial: bool,
+    pub(crate) partial: bool,
     /// Why they may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub partial_reasons: Vec<PartialReason>,
+    pub(crate) partial_reasons: Vec<PartialReason>,
     /// From which moment on no record is late, when others are.
     #[serde(skip)]
-    pub whole_from: Option<Timestamp>,
+    pub(crate) whole_from: Option<Timestamp>,
     /// Partitions that could not be read, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub partial_partitions: Vec<String>,
+    pub(crate) partial_partitions: Vec<String>,
     /// Levels of the query that are past their retention in the asked range.
-    pub expired: Vec<Expired>,
+    pub(crate) expired: Vec<Expired>,
     /// What the answer says about itself.
     #[serde(skip_serializing_if = "Warnings::is_empty")]
-    pub warnings: Warnings,
+    pub(crate) warnings: Warnings,
 }
 
 impl Engine {
     /// Searches.
-    pub fn search(
+    #[cfg(test)]
+    pub(crate) fn search(
         &self,
         request: &SearchRequest,
         deadline: &Deadline,

@@ -9,7 +9,8 @@ use super::bind::Target;
 use super::driver::scan_segment;
 use super::node::Node;
 use super::{Deadline, Flow, SegmentVisitor, bind};
-use crate::{Plan, QueryError};
+use crate::error::QueryError;
+use crate::plan::Plan;
 
 /// Returns the documents of a segment that match a plan's condition and range, ascending.
 pub(crate) fn segment_docs(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tantivy::DocId;
 use tierlog_store::{Listed, OpenSegment};
 
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// What the driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// Goes on.
     Continue,
     /// Leaves the rest of the segment; `end` is still called for it, unless `begin` said so.
@@ -21,7 +21,7 @@ pub enum Flow {
 
 /// Which documents of a segment come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockOrder {
+pub(crate) enum BlockOrder {
     /// The first ones.
     Ascending,
     /// The last ones where the condition allows to go backwards, the first ones elsewhere.
@@ -31,7 +31,7 @@ pub enum BlockOrder {
 
 /// What is of use of a span of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
+pub(crate) enum Interest {
     /// The matches.
     Look,
     /// The number of matches: the driver lists none of them.
@@ -41,7 +41,7 @@ pub enum Interest {
 }
 
 /// Uses the documents of a scan, segment by segment, newest day first.
-pub trait SegmentVisitor {
+pub(crate) trait SegmentVisitor {
     /// Decides before a partition is opened whether it is worth it; the cheapest place to stop.
     fn partition(&mut self, partition: &Listed) -> Result<Flow, QueryError> {
         let _ = partition;

@@ -18,8 +18,8 @@ use super::bits::SegmentBits;
 use super::column::{Accept, ColumnTest, Ordinals};
 use super::dictionary::prefix_end;
 use super::node::{Join, Node};
-use crate::QueryError;
-use crate::parse::TextTest;
+use crate::error::QueryError;
+use crate::expr::TextTest;
 
 /// Terms between two looks at the deadline.
 const TERMS_PER_CHECK: u64 = 4_096;

@@ -84,7 +84,7 @@ pub(super) async fn aggregate(
     let AggregateParameters { aggs } = AggregateParameters::take(&mut parameters)?;
     let _held = parameters.finish()?;
     let timeout = scope.timeout();
-    let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
+    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
         let answer = run_aggregation(engine, &plan, &aggs, deadline)?;
         Ok(AggregateResponse {

@@ -6,7 +6,9 @@ use serde::Serialize;
 use tierlog_model::Timestamp;
 use utoipa::ToSchema;
 
-use crate::{Expired, PartialReason, ScanReport, Warning, Warnings};
+use crate::execute::{PartialReason, ScanReport};
+use crate::plan::Expired;
+use crate::warning::{Warning, Warnings};
 
 /// Returns milliseconds since a moment, as answers report them.
 pub(super) fn took_ms(started: Instant) -> u64 {

@@ -18,8 +18,8 @@ use serde::{Serialize, Serializer};
 use tierlog_model::memory::{Exhausted, MemoryLease, MemoryPart};
 use tokio_stream::Stream;
 
-use crate::execute::{HitSink, Kept, record_bytes};
-use crate::{Hit, QueryError};
+use crate::error::QueryError;
+use crate::execute::{Hit, HitSink, Kept, record_bytes};
 
 /// Size of a piece: the connection takes a few of them ahead of its client.
 const PIECE_BYTES: usize = 64 << 10;

@@ -32,8 +32,11 @@ use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
 use super::state::{Patience, QueryState};
-use crate::execute::{HitSink, Kept};
-use crate::{Cursor, Deadline, Engine, Export, Hit, PartialReason, QueryError, Sort, Warnings};
+use crate::cursor::Cursor;
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::{Deadline, Export, Hit, HitSink, Kept, PartialReason, Sort};
+use crate::warning::Warnings;
 
 /// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
 /// in this time on any line.

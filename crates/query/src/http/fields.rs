@@ -16,8 +16,8 @@ use super::parameters::Parameters;
 use super::problem::{Counting, LookUp};
 use super::request::Scope;
 use super::state::QueryState;
-use crate::PlanRequest;
 use crate::aggregate::{FieldType, FieldValue, VALUES_MAX, field_names, field_values};
+use crate::engine::PlanRequest;
 
 /// Values listed when no limit is given.
 const VALUES_DEFAULT: usize = 20;
@@ -88,7 +88,7 @@ pub(super) async fn fields(
         timeout: parameters.duration("timeout")?,
     };
     let _held = parameters.finish()?;
-    let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
+    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
         let plan = engine.plan(&PlanRequest { start, end, ..PlanRequest::of("") })?;
         let (fields, report) = field_names(engine, &plan, deadline)?;
         let entries = fields.into_iter().map(|(name, field)| FieldEntry {
@@ -180,7 +180,7 @@ pub(super) async fn values(
     let ValuesParameters { limit } = ValuesParameters { limit };
     let _held = parameters.finish()?;
     let timeout = scope.timeout();
-    let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
+    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
         let found = field_values(engine, &plan, &name, limit, deadline)?;
         Ok(ValuesResponse {

@@ -21,7 +21,10 @@ mod fixture;
 use super::tests::fixture;
 
 use self::fixture::{DAY, Fixture, NOW, line, text};
-use crate::{AnyField, KnownFields, QueryConfig, QueryError, RecordFilter, Spellings, Vocabulary};
+use crate::config::QueryConfig;
+use crate::dialect::{AnyField, KnownFields, Spellings, Vocabulary};
+use crate::error::QueryError;
+use crate::record_filter::RecordFilter;
 
 /// Time of one query: a fuzzer calls what takes a multiple of it a hang.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -123,7 +126,7 @@ pub fn query(data: &[u8]) {
     let fields: &dyn KnownFields = if data.len().is_multiple_of(2) { &AnyField } else { &NoField };
     let (pseudonyms, spellings) = (Pseudonyms::off(), Spellings::default());
     let vocabulary = Vocabulary { pseudonyms: &pseudonyms, now, spellings: &spellings, fields };
-    match crate::parse(&query, vocabulary) {
+    match crate::dialect::lucene::parse(&query, vocabulary) {
         Ok(compiled) => {
             static RECORDS: OnceLock<Vec<Record<'static>>> = OnceLock::new();
             let filter = RecordFilter::new(compiled.expr);

@@ -87,7 +87,7 @@ pub(super) async fn histogram(
         HistogramParameters { interval: parameters.duration("interval")? };
     let _held = parameters.finish()?;
     let timeout = scope.timeout();
-    let run = move |engine: &crate::Engine, deadline: &crate::Deadline| {
+    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
         let plan = engine.plan(&scope.into_plan())?;
         let (histogram, report) = run_histogram(engine, &plan, interval, deadline)?;
         Ok(HistogramResponse {

@@ -15,7 +15,7 @@ use tierlog_problem::{Code, Problem};
 use tokio_stream::StreamExt as _;
 
 use super::duration::parse_duration;
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// Largest request body that is read without a lease: most are a tenth of it.
 const FREE_BYTES_MAX: usize = 1 << 10;

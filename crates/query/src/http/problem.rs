@@ -3,7 +3,7 @@
 
 use tierlog_problem::{Code, ErrorSet, Problem};
 
-use crate::QueryError;
+use crate::error::QueryError;
 
 /// Errors of a body that holds the parameters of a POST.
 pub(super) const BODY_ERRORS: &[Code] =

@@ -7,7 +7,7 @@ use tierlog_problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::Parameters;
-use crate::PlanRequest;
+use crate::engine::PlanRequest;
 
 /// Which records a query is about, and how long it may take.
 #[derive(Clone, Debug, IntoParams)]

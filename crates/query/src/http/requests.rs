@@ -15,7 +15,8 @@ use super::body::{Answer, Apart, Records};
 use super::parameters::Parameters;
 use super::problem::LookUp;
 use super::state::{Patience, QueryState};
-use crate::{Deadline, Engine, LevelState, LevelStatus, RequestResponse};
+use crate::engine::Engine;
+use crate::execute::{Deadline, LevelState, LevelStatus, RequestResponse};
 
 /// How long the look-up may take.
 #[derive(Debug, IntoParams)]

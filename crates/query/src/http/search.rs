@@ -16,10 +16,10 @@ use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
 use super::state::{Patience, QueryState};
-use crate::{
-    Cursor, Deadline, Engine, PlanRequest, QueryError, SearchRequest, SearchResponse, Sort,
-    TotalRelation,
-};
+use crate::cursor::Cursor;
+use crate::engine::{Engine, PlanRequest};
+use crate::error::QueryError;
+use crate::execute::{Deadline, SearchRequest, SearchResponse, Sort, TotalRelation};
 
 /// Which of the matches to show, and how.
 #[derive(Debug, IntoParams)]

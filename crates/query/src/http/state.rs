@@ -17,7 +17,9 @@ use utoipa::openapi::OpenApi;
 
 use super::body::Answer;
 use super::parameters::BodyBounds;
-use crate::{Deadline, Engine, QueryError};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::execute::Deadline;
 
 /// How long a query waits for a permit: longer than most queries run, shorter than a person
 /// waits before trying again.
@@ -88,7 +90,7 @@ impl QueryState {
     }
 
     /// Returns the engine.
-    pub fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 

@@ -19,7 +19,10 @@ use super::parameters::Parameters;
 use super::problem::Following;
 use super::request::Kind;
 use super::state::QueryState;
-use crate::{Compiled, RecordFilter, Tail, TailEvent, Warning};
+use crate::dialect::lucene::Compiled;
+use crate::record_filter::RecordFilter;
+use crate::tail::{Tail, TailEvent};
+use crate::warning::Warning;
 
 /// Between comments on a quiet stream: shorter than the idle timeouts of common proxies (60 s),
 /// and soon enough to notice a client that is gone.

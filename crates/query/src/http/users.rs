@@ -13,7 +13,8 @@ use super::problem::Paging;
 use super::request::Scope;
 use super::search::{SearchAnswer, SearchParameters, answer_hits};
 use super::state::QueryState;
-use crate::{Deadline, Engine, UserRequest};
+use crate::engine::Engine;
+use crate::execute::{Deadline, UserRequest};
 
 /// Returns the newest records of a user. The id is the plain one, or its pseudonym.
 #[utoipa::path(

@@ -11,37 +11,39 @@ use serde::Serialize;
 use tierlog_model::{Day, Level, RecordKind, TierId, Tiers, Timestamp};
 use tierlog_store::Listed;
 
-use crate::{Expr, LevelSet, TimeRange, Warnings};
+use crate::expr::{Expr, LevelSet};
+use crate::time_range::TimeRange;
+use crate::warning::Warnings;
 
 /// What a scan needs to know.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Span of time, half-open.
-    pub range: TimeRange,
+    pub(crate) range: TimeRange,
     /// Log lines, or dead letters.
-    pub kind: RecordKind,
+    pub(crate) kind: RecordKind,
     /// Tiers that can hold matches.
-    pub tiers: Vec<TierId>,
+    pub(crate) tiers: Vec<TierId>,
     /// The condition.
-    pub expr: Expr,
+    pub(crate) expr: Expr,
     /// Ids without which a partition holds no match: at least one hash of every group.
-    pub required_ids: Vec<Vec<u64>>,
+    pub(crate) required_ids: Vec<Vec<u64>>,
     /// When the condition asks for nothing but moments and levels, which the range and these say
     /// as well: the levels.
-    pub only_levels: Option<LevelSet>,
+    pub(crate) only_levels: Option<LevelSet>,
     /// Levels of the condition that are partly or wholly past their retention in the range.
-    pub expired: Vec<Expired>,
+    pub(crate) expired: Vec<Expired>,
     /// The parts of a plan that every answer repeats.
-    pub warnings: Warnings,
+    pub(crate) warnings: Warnings,
 }
 
 /// A level whose records the asked range has partly or wholly outlived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expired {
+pub(crate) struct Expired {
     /// The level.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Records of the level are kept from this moment on.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 impl Serialize for Expired {
@@ -56,7 +58,7 @@ impl Serialize for Expired {
 
 impl Plan {
     /// Decides where matches can be.
-    pub fn new(
+    pub(crate) fn new(
         expr: Expr,
         range: TimeRange,
         kind: RecordKind,
@@ -77,7 +79,7 @@ impl Plan {
     }
 
     /// Tells whether a partition can hold matches, as far as that is known without opening it.
-    pub fn may_match(&self, partition: &Listed) -> bool {
+    pub(crate) fn may_match(&self, partition: &Listed) -> bool {
         let has_one =
             |group: &Vec<u64>| group.iter().any(|hash| partition.facts().may_contain(*hash));
         self.tiers.contains(&partition.id().tier)

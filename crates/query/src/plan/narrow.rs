@@ -4,8 +4,8 @@
 
 use tierlog_model::{Timestamp, fields, id_hash};
 
-use crate::parse::FieldTest;
-use crate::{Expr, LevelSet, TimeRange};
+use crate::expr::{Expr, FieldTest, LevelSet};
+use crate::time_range::TimeRange;
 
 /// Returns the levels that matches can have.
 pub(super) fn levels(expr: &Expr) -> LevelSet {

@@ -3,15 +3,15 @@
 use tierlog_model::{Level, Pseudonyms, RecordKind, Tiers, Timestamp, id_hash};
 
 use super::{Plan, kept_since};
-use crate::TimeRange;
 use crate::moment::read_moment;
+use crate::time_range::TimeRange;
 
 fn now() -> Timestamp {
     read_moment("2026-11-20T12:00:00Z", Timestamp::default()).unwrap()
 }
 
 fn plan(q: &str, start: Option<&str>, end: Option<&str>) -> Plan {
-    let expr = crate::parse::tests::compiled(q, &Pseudonyms::off()).unwrap().expr;
+    let expr = crate::dialect::lucene::tests::compiled(q, &Pseudonyms::off()).unwrap().expr;
     let range = TimeRange::read(start, end, now()).unwrap();
     Plan::new(expr, range, RecordKind::Log, &Tiers::standard(), now())
 }

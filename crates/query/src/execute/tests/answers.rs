@@ -5,12 +5,15 @@ use std::time::Duration;
 use tierlog_model::{Level, Value};
 
 use super::fixture::{Fixture, moment, record, text};
-use crate::{
-    Cursor, Deadline, LevelState, PartialReason, PlanRequest, QueryConfig, QueryError,
-    SearchRequest, Sort, TotalRelation, UserRequest,
+use crate::config::QueryConfig;
+use crate::cursor::Cursor;
+use crate::engine::PlanRequest;
+use crate::error::QueryError;
+use crate::execute::{
+    Deadline, LevelState, PartialReason, SearchRequest, Sort, TotalRelation, UserRequest,
 };
 
-fn messages(hits: &[crate::Hit]) -> Vec<&str> {
+fn messages(hits: &[crate::execute::Hit]) -> Vec<&str> {
     hits.iter().filter_map(|hit| hit.record.get_str("message")).collect()
 }
 

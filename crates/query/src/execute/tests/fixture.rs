@@ -11,8 +11,10 @@ use tierlog_model::{
 };
 use tierlog_store::{CompactScope, Durability, MaintenanceJob, Store, StoreSettings};
 
+use crate::config::QueryConfig;
+use crate::engine::Engine;
+use crate::execute::Deadline;
 use crate::moment::read_moment;
-use crate::{Deadline, Engine, QueryConfig};
 
 pub(super) const NOW: &str = "2026-11-20T12:00:00Z";
 

@@ -3,7 +3,7 @@
 use tierlog_model::{Level, Record, RecordKind, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::{SearchRequest, Sort};
+use crate::execute::{SearchRequest, Sort};
 
 /// Two whole windows of 32,768 documents and a part of one.
 const RECORDS: usize = 66_000;

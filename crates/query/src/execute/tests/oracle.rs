@@ -9,8 +9,12 @@ use proptest::strategy::ValueTree;
 use tierlog_model::{Level, Pseudonyms, Record, RecordKind, Timestamp, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::parse::tests::query_like;
-use crate::{Cursor, Expr, RecordFilter, SearchRequest, Sort, TimeRange, TotalRelation};
+use crate::cursor::Cursor;
+use crate::dialect::lucene::tests::query_like;
+use crate::execute::{SearchRequest, Sort, TotalRelation};
+use crate::expr::Expr;
+use crate::record_filter::RecordFilter;
+use crate::time_range::TimeRange;
 
 /// Field that numbers the records of a case.
 const NUMBER: &str = "n";

@@ -4,7 +4,8 @@
 use tierlog_model::{Level, Record, RecordKind, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::{RecordFilter, SearchRequest};
+use crate::execute::SearchRequest;
+use crate::record_filter::RecordFilter;
 
 const SERVICES: [&str; 3] = ["auth", "Billing API", "/api/v1"];
 

@@ -6,7 +6,8 @@ use proptest::sample::{Index, select};
 use tierlog_model::{Level, Record, RecordKind, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::{RecordFilter, SearchRequest};
+use crate::execute::SearchRequest;
+use crate::record_filter::RecordFilter;
 
 /// What texts and queries are made of: parts that meet, repeat, and differ in little.
 const PIECES: [&str; 40] = [

@@ -3,10 +3,12 @@
 use tierlog_model::{Level, Record, RecordKind, Value};
 
 use super::fixture::{Fixture, moment};
-use crate::{Cursor, QueryConfig, SearchRequest, Sort, TotalRelation};
+use crate::config::QueryConfig;
+use crate::cursor::Cursor;
+use crate::execute::{SearchRequest, Sort, TotalRelation};
 
 /// Three whole spans and a part of one.
-const RECORDS: usize = 3 * crate::BLOCK_DOCS + 700;
+const RECORDS: usize = 3 * crate::execute::BLOCK_DOCS + 700;
 
 /// About in order of time, as lines arrive; many at equal moments. The last ones come late.
 fn records() -> Vec<Record<'static>> {

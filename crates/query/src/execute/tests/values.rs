@@ -3,7 +3,7 @@
 use tierlog_model::{Level, Record, Value, limits};
 
 use super::fixture::{Fixture, record, text};
-use crate::SearchRequest;
+use crate::execute::SearchRequest;
 
 const LONG_PATH_BYTES: usize = 200;
 

@@ -16,8 +16,9 @@ use tierlog_model::{
 use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
 use tower::ServiceExt;
 
+use crate::config::QueryConfig;
+use crate::engine::Engine;
 use crate::http::{QueryState, http_router};
-use crate::{Engine, QueryConfig};
 
 /// 2026-11-20T12:00:00Z.
 pub(crate) const NOW: i64 = 1_795_176_000_000_000;

@@ -188,7 +188,8 @@ async fn every_mistake_has_its_problem() {
 
 #[tokio::test]
 async fn queries_beyond_the_bound_are_turned_away() {
-    let config = crate::QueryConfig { concurrency_max: 0, ..crate::QueryConfig::default() };
+    let config =
+        crate::config::QueryConfig { concurrency_max: 0, ..crate::config::QueryConfig::default() };
     let fixture = Fixture::with_config(config);
     let response = fixture.send(Method::GET, "/api/v1/search", "").await;
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");

@@ -8,7 +8,7 @@ use tierlog_model::{Level, Record, Value};
 
 use super::fixture::{Fixture, line, text};
 use super::{check_problem, filled};
-use crate::QueryConfig;
+use crate::config::QueryConfig;
 
 #[tokio::test]
 async fn a_tail_shows_what_is_written_from_now_on() {

@@ -1,19 +1,29 @@
-//! The compiled form of a query text: what the planner, the driver and the record filter read.
+//! A condition on records as a value: dialects build it; the planner, the driver and the record
+//! filter read it.
 //!
 //! Field names are canonical here, levels are sets, ids are in their stored forms, and text is
-//! tokenised. Nothing of the syntax is left.
+//! tokenised. No syntax of any dialect is left.
+
+mod addresses;
+pub(crate) mod literal;
+mod passes;
+pub(crate) mod pattern;
+mod simplify;
+pub(crate) mod words;
 
 use tierlog_model::Level;
 use tierlog_store::{Phrase, Signs};
 
-use super::addresses::AddressRange;
-use super::pattern::{Pattern, Wildcard};
-use super::words::WordPattern;
-use crate::TimeRange;
+pub(crate) use addresses::AddressRange;
+pub(crate) use pattern::{Pattern, Wildcard};
+pub(crate) use words::WordPattern;
+
+use crate::bound::Bound;
+use crate::time_range::TimeRange;
 
 /// A condition on a record.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Expr {
+pub(crate) enum Expr {
     /// Every record.
     All,
     /// No record.
@@ -44,7 +54,7 @@ pub enum Expr {
 /// A test of one field's values. A field may hold several types, in different records or in one
 /// array: each value is compared in its own way, and one that passes is enough.
 #[derive(Clone, Debug, PartialEq)]
-pub enum FieldTest {
+pub(crate) enum FieldTest {
     /// Equals one of the literals.
     AnyOf(Vec<Literal>),
     /// Fits a pattern with `*` and `?`: values whole, texts such as the message by words.
@@ -66,38 +76,27 @@ pub enum FieldTest {
 /// A value as written in the query, and what it can equal: text whole, a text such as the message
 /// as a phrase of words, a number by value, `true` and `false`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Literal {
+pub(crate) struct Literal {
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
     /// The number that the text stands for.
-    pub number: Option<Number>,
+    pub(crate) number: Option<Number>,
     /// The text as words, for the values that are tokenised.
-    pub words: TextTest,
+    pub(crate) words: TextTest,
 }
 
 /// A number of a query: integers keep every digit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
+pub(crate) enum Number {
     /// An integer (wider than any stored one, so that comparisons never overflow).
     Integer(i128),
     /// Any other finite number.
     Float(f64),
 }
 
-/// One end of a range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound<T> {
-    /// The range goes up to and holds the value.
-    Included(T),
-    /// The range goes up to the value, without it.
-    Excluded(T),
-    /// The range does not end.
-    Unbounded,
-}
-
 /// A range of values.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ValueRange {
+pub(crate) enum ValueRange {
     /// Numbers, and texts that read as numbers.
     Numbers {
         /// Lower end.
@@ -116,7 +115,7 @@ pub enum ValueRange {
 
 /// A test of tokenised text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TextTest {
+pub(crate) enum TextTest {
     /// Fits nothing: there is nothing in it.
     Never,
     /// The words stand one after the other. One word is a phrase of one.
@@ -131,39 +130,39 @@ pub enum TextTest {
 
 /// A set of levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LevelSet(u8);
+pub(crate) struct LevelSet(u8);
 
 impl LevelSet {
     /// No level.
-    pub const EMPTY: LevelSet = LevelSet(0);
+    pub(crate) const EMPTY: LevelSet = LevelSet(0);
     /// Every level.
-    pub const ALL: LevelSet = LevelSet((1 << Level::ALL.len()) - 1);
+    pub(crate) const ALL: LevelSet = LevelSet((1 << Level::ALL.len()) - 1);
 
     /// Tells whether a level is in the set.
-    pub fn contains(self, level: Level) -> bool {
+    pub(crate) fn contains(self, level: Level) -> bool {
         self.0 & (1 << level as u8) != 0
     }
 
     /// Returns the levels, least severe first.
-    pub fn iter(self) -> impl Iterator<Item = Level> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Level> {
         Level::ALL.into_iter().filter(move |level| self.contains(*level))
     }
 
     /// Returns the levels that are in both.
     #[must_use]
-    pub fn intersection(self, other: LevelSet) -> LevelSet {
+    pub(crate) fn intersection(self, other: LevelSet) -> LevelSet {
         LevelSet(self.0 & other.0)
     }
 
     /// Returns the levels that are in either.
     #[must_use]
-    pub fn union(self, other: LevelSet) -> LevelSet {
+    pub(crate) fn union(self, other: LevelSet) -> LevelSet {
         LevelSet(self.0 | other.0)
     }
 
     /// Returns the levels that are not in the set.
     #[must_use]
-    pub fn complement(self) -> LevelSet {
+    pub(crate) fn complement(self) -> LevelSet {
         LevelSet(!self.0 & LevelSet::ALL.0)
     }
 }

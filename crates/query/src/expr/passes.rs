@@ -6,7 +6,8 @@ use std::cmp::Ordering;
 
 use tierlog_store::NormalText;
 
-use super::expr::{Bound, FieldTest, Number, TextTest, ValueRange};
+use super::{FieldTest, Number, TextTest, ValueRange};
+use crate::bound::Bound;
 
 impl FieldTest {
     /// Tells whether a text passes that is compared whole, whatever its length.

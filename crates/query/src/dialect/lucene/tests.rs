@@ -8,8 +8,9 @@ use tierlog_model::{PseudonymKey, Pseudonyms, Timestamp};
 mod classes;
 mod foreign;
 
-use super::{AnyField, Compiled, Spellings, Vocabulary, parse};
-use crate::QueryError;
+use super::{Compiled, parse};
+use crate::dialect::{AnyField, Spellings, Vocabulary};
+use crate::error::QueryError;
 use crate::moment::read_moment;
 
 fn now() -> Timestamp {

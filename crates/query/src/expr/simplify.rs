@@ -4,11 +4,11 @@ use std::fmt;
 
 use tierlog_store::Ending;
 
-use super::expr::{Expr, FieldTest, LevelSet, TextTest};
+use super::{Expr, FieldTest, LevelSet, TextTest};
 
 impl Expr {
     /// Returns the conjunction of conditions.
-    pub fn all_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
+    pub(crate) fn all_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
         let mut flat = Vec::new();
         for expr in exprs {
             match expr {
@@ -26,7 +26,7 @@ impl Expr {
     }
 
     /// Returns the disjunction of conditions.
-    pub fn any_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
+    pub(crate) fn any_of(exprs: impl IntoIterator<Item = Expr>) -> Expr {
         let mut flat = Vec::new();
         for expr in exprs {
             match expr {
@@ -45,7 +45,7 @@ impl Expr {
 
     /// Returns the negation of a condition.
     #[must_use]
-    pub fn negated(self) -> Expr {
+    pub(crate) fn negated(self) -> Expr {
         match self {
             Expr::All => Expr::Nothing,
             Expr::Nothing => Expr::All,
@@ -56,7 +56,7 @@ impl Expr {
     }
 
     /// Returns the condition on the level.
-    pub fn level(levels: LevelSet) -> Expr {
+    pub(crate) fn level(levels: LevelSet) -> Expr {
         match levels {
             LevelSet::ALL => Expr::All,
             LevelSet::EMPTY => Expr::Nothing,
@@ -65,7 +65,7 @@ impl Expr {
     }
 
     /// Returns the condition on the values of a field (canonical name).
-    pub fn field(name: &str, test: FieldTest) -> Expr {
+    pub(crate) fn field(name: &str, test: FieldTest) -> Expr {
         match test {
             FieldTest::AnyOf(literals) if literals.is_empty() => Expr::Nothing,
             test => Expr::Field { name: name.to_owned(), test },

@@ -1,19 +1,21 @@
-//! From clauses to an [`Expr`].
+//! What a clause means: a field and a value become a condition.
 //!
-//! Each clause becomes a condition by its field: the level a set, the timestamp a span, an id its
+//! The field decides: the level a set, the timestamp a span, an id its
 //! stored forms, a bare word a test of text, and everything else a test of values.
 
 use tierlog_model::fields;
 
-use super::addresses::AddressRange;
-use super::clause::{Clause, Tree, Value};
-use super::expr::{Expr, FieldTest, LevelSet, Literal, TextTest};
-use super::fields::covering;
-use super::pattern::{Pattern, PatternChar, Wildcard, plain_text};
-use super::vocabulary::Vocabulary;
-use super::{level, literal, status, words};
+use super::clause::Value;
+use super::reader::Reader;
+use super::{level, status};
+use crate::dialect::spellings::covering;
+use crate::error::QueryError;
+use crate::expr::pattern::{PatternChar, plain_text};
+use crate::expr::{
+    AddressRange, Expr, FieldTest, LevelSet, Literal, Pattern, TextTest, Wildcard, literal, words,
+};
 use crate::moment::{MOMENT_FORMS, Moment};
-use crate::{QueryError, TimeRange, Warnings};
+use crate::time_range::TimeRange;
 
 /// What is wrong with `a*b/c*d` as words.
 const SEVERAL_WORDS: &str = "a wildcard in a text of several words may only stand at its end";
@@ -21,33 +23,19 @@ const SEVERAL_WORDS: &str = "a wildcard in a text of several words may only stan
 /// Fields that hold paths of requests.
 const PATH_FIELDS: [&str; 3] = [fields::PATH, fields::ROUTE, fields::ENDPOINT];
 
-/// What compiling needs to know besides the tree.
-pub(super) struct Compiler<'c> {
-    pub(super) vocabulary: Vocabulary<'c>,
-    /// How clauses were read, where that needs saying.
-    pub(super) warnings: Warnings,
-}
-
-impl Compiler<'_> {
-    /// Compiles a tree.
-    pub(super) fn tree(&mut self, tree: Tree) -> Result<Expr, QueryError> {
-        Ok(match tree {
-            Tree::Clause(clause) => {
-                let Clause { field, value, position } = clause;
-                let clause = Place(position);
-                match field {
-                    None => self.bare(clause, &value)?,
-                    Some(field) => self.field(clause, &field, &value)?,
-                }
-            }
-            Tree::Not(inner) => self.tree(*inner)?.negated(),
-            Tree::All(inner) => Expr::all_of(self.trees(inner)?),
-            Tree::Any(inner) => Expr::any_of(self.trees(inner)?),
-        })
-    }
-
-    fn trees(&mut self, trees: Vec<Tree>) -> Result<Vec<Expr>, QueryError> {
-        trees.into_iter().map(|tree| self.tree(tree)).collect()
+impl Reader<'_> {
+    /// Returns the condition of a clause. The field is `None` for a bare word.
+    pub(super) fn meaning(
+        &mut self,
+        field: Option<&str>,
+        value: &Value,
+        position: usize,
+    ) -> Result<Expr, QueryError> {
+        let clause = Place(position);
+        match field {
+            None => self.bare(clause, value),
+            Some(field) => self.field(clause, field, value),
+        }
     }
 
     fn bare(&mut self, clause: Place, value: &Value) -> Result<Expr, QueryError> {

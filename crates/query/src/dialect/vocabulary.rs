@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tierlog_model::{Pseudonyms, Timestamp, fields};
 
-use super::fields::built_in;
-use super::reader::quoted;
-use crate::{QueryError, Warning, WarningCode};
+use super::spellings::{built_in, contract_names};
+use crate::error::QueryError;
+use crate::warning::{Warning, WarningCode, quoted};
 
 /// Similarity from which on a name is thought to be meant by another: `sevice` and `service` have
 /// 0.96, `status` and `started` 0.76.
@@ -47,7 +47,7 @@ const CALLED_ELSEWHERE: [(&str, &str); 22] = [
 ];
 
 /// Which fields records have.
-pub trait KnownFields {
+pub(crate) trait KnownFields {
     /// Tells whether a record in the asked range has a field of just this name. True as well
     /// when that cannot be told: what is said to be unknown is unknown.
     fn has(&self, name: &str) -> bool;
@@ -60,9 +60,11 @@ pub trait KnownFields {
 }
 
 /// Every field there may be: for conditions on records that are yet to come.
+#[cfg(any(test, feature = "fuzzing"))]
 #[derive(Clone, Copy, Debug)]
-pub struct AnyField;
+pub(crate) struct AnyField;
 
+#[cfg(any(test, feature = "fuzzing"))]
 impl KnownFields for AnyField {
     fn has(&self, _: &str) -> bool {
         true
@@ -109,20 +111,20 @@ impl fmt::Debug for Spellings {
 
 /// What parsing needs to know besides the text.
 #[derive(Clone, Copy)]
-pub struct Vocabulary<'v> {
+pub(crate) struct Vocabulary<'v> {
     /// Pseudonymised fields with their keys.
-    pub pseudonyms: &'v Pseudonyms,
+    pub(crate) pseudonyms: &'v Pseudonyms,
     /// The present moment.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// How fields are spelled.
-    pub spellings: &'v Spellings,
+    pub(crate) spellings: &'v Spellings,
     /// Which fields there are.
-    pub fields: &'v dyn KnownFields,
+    pub(crate) fields: &'v dyn KnownFields,
 }
 
 impl Vocabulary<'_> {
     /// Tells whether a name is a field: one of the contract, or one that some record has.
-    pub(super) fn knows(&self, written: &str) -> bool {
+    pub(crate) fn knows(&self, written: &str) -> bool {
         let name = self.spellings.canonical(written);
         name != written || built_in(name).is_some() || self.fields.has(written)
     }
@@ -159,7 +161,7 @@ impl Vocabulary<'_> {
             return None;
         }
         let known = self.fields.similar_names();
-        let contract = super::fields::contract_names();
+        let contract = contract_names();
         let names = || contract.iter().copied().chain(known.iter().map(String::as_str));
         // `quizId` for `quiz_id`, and `quiz_id` for `extra.quiz_id`.
         let same = names().find(|name| *name != written && letters(name) == wanted);

@@ -4,17 +4,17 @@ use std::fmt;
 
 use tierlog_store::{Ending, Kind, Phrase, Signs, is_run, kind, normal_form};
 
-use super::expr::TextTest;
+use super::TextTest;
 use super::pattern::{PatternChar, Wildcard, plain_text};
 
 /// Returns the test for a text whose words stand one after the other. Signs are in no word; alone,
 /// they are looked for as they are.
-pub(super) fn phrase(text: &str) -> TextTest {
+pub(crate) fn phrase(text: &str) -> TextTest {
     of_text(text, Ending::Whole)
 }
 
 /// Returns the test for a text whose last word may go on.
-pub(super) fn phrase_prefix(text: &str) -> TextTest {
+pub(crate) fn phrase_prefix(text: &str) -> TextTest {
     of_text(text, Ending::Open)
 }
 
@@ -25,7 +25,7 @@ fn of_text(text: &str, ending: Ending) -> TextTest {
 
 /// A pattern that a word has to fit, or a part of a run.
 #[derive(Clone, PartialEq)]
-pub struct WordPattern {
+pub(crate) struct WordPattern {
     word: Wildcard,
     /// Fits runs with such a part; none when the pattern has characters of other scripts.
     run: Option<Wildcard>,
@@ -45,7 +45,7 @@ impl WordPattern {
     }
 
     /// Tells whether a word fits.
-    pub fn matches(&self, word: &str) -> bool {
+    pub(crate) fn matches(&self, word: &str) -> bool {
         match &self.run {
             Some(run) if is_run(word) => run.matches(word),
             _ => self.word.matches(word),
@@ -53,12 +53,12 @@ impl WordPattern {
     }
 
     /// Returns the characters with which every word that fits starts, and a part of every run.
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         self.word.prefix()
     }
 
     /// Tells whether a part of a run may fit.
-    pub fn may_fit_runs(&self) -> bool {
+    pub(crate) fn may_fit_runs(&self) -> bool {
         self.run.is_some()
     }
 }
@@ -78,7 +78,7 @@ fn may_stand_in_run(pattern: &[PatternChar]) -> bool {
 
 /// Returns the test for a word with wildcards, or `None` when wildcards stand where only several
 /// words could be meant (`a*b/c*d`). Characters that no word holds separate words.
-pub(super) fn pattern(pattern: &[PatternChar]) -> Option<TextTest> {
+pub(crate) fn pattern(pattern: &[PatternChar]) -> Option<TextTest> {
     let pattern = normal_pattern(pattern);
     exact_pattern(&pattern).or_else(|| {
         // In `https://host/a?b=1` the question mark is one.

@@ -3,13 +3,13 @@
 use tierlog_model::limits::QUERY_TERMS_MAX;
 
 use super::clause::Value;
-use super::expr::Bound;
 use super::lexemes::{
     closing_quote, is_end, quoted_length, regex_length, set_length, unescape, word_length,
 };
-use super::pattern::read_word;
 use super::reader::Reader;
-use crate::QueryError;
+use crate::bound::Bound;
+use crate::error::QueryError;
+use crate::expr::pattern::read_word;
 
 /// Most regular expressions of a query. Each may compile to a megabyte and is matched against
 /// whole dictionaries.

@@ -3,9 +3,10 @@
 use tierlog_model::fields;
 
 use super::clause::Value;
-use super::expr::{Bound, Number, ValueRange};
-use super::pattern::plain_text;
-use super::vocabulary::Spellings;
+use crate::bound::Bound;
+use crate::dialect::vocabulary::Spellings;
+use crate::expr::pattern::plain_text;
+use crate::expr::{Number, ValueRange};
 
 /// Digits of a status code.
 const DIGITS: usize = 3;

@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use tierlog_model::Pseudonyms;
 
 use super::{now, query_like};
-use crate::parse::{Compiled, KnownFields, Spellings, Vocabulary, parse};
-use crate::{QueryError, Warning};
+use crate::dialect::lucene::{Compiled, parse};
+use crate::dialect::{KnownFields, Spellings, Vocabulary};
+use crate::error::QueryError;
+use crate::warning::Warning;
 
 /// Fields of the records of a shop.
 const FIELDS: [&str; 14] = [

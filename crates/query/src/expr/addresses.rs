@@ -8,18 +8,18 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::expr::Bound;
+use crate::bound::Bound;
 
 /// Addresses of one family, from the first to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressRange {
+pub(crate) struct AddressRange {
     first: IpAddr,
     last: IpAddr,
 }
 
 impl AddressRange {
     /// Reads `10.0.0.0/8` or `2001:db8::/32`; bits behind the prefix are not looked at.
-    pub(super) fn network(text: &str) -> Option<AddressRange> {
+    pub(crate) fn network(text: &str) -> Option<AddressRange> {
         let (address, length) = text.split_once('/')?;
         if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -49,13 +49,13 @@ impl AddressRange {
     }
 
     /// Reads an address that has several spellings, as those of version 6 do.
-    pub(super) fn spelled(text: &str) -> Option<AddressRange> {
+    pub(crate) fn spelled(text: &str) -> Option<AddressRange> {
         let address = text.contains(':').then(|| address(text))??;
         Some(AddressRange { first: address, last: address })
     }
 
     /// Reads a range whose ends are addresses; an open end reaches as far as the family.
-    pub(super) fn between(lower: &Bound<String>, upper: &Bound<String>) -> Option<AddressRange> {
+    pub(crate) fn between(lower: &Bound<String>, upper: &Bound<String>) -> Option<AddressRange> {
         let read = |bound: &Bound<String>| match bound {
             Bound::Included(text) | Bound::Excluded(text) => {
                 text.parse::<IpAddr>().ok().map(|address| Some(address.to_canonical()))

@@ -1,7 +1,10 @@
-//! Reads the text of a query into clauses under operators, in one pass from left to right.
+//! Reads the text of a query to a condition, in one pass from left to right.
 //!
-//! Arrives: what the user typed. Leaves: a [`Tree`], in which every clause knows where it stood.
-//! Values are read by `values`, the forms of other query languages by `foreign`.
+//! Arrives: a query text. Leaves: an [`Expr`], or an error with the position of the clause that
+//! cannot be read. Values are read by `values`, the forms of other query languages by `foreign`;
+//! `meaning` makes a condition of each clause as soon as the clause is read.
+//!
+//! Open groups stand on a stack of the reader's own, so that no text overflows the thread's stack.
 //!
 //! Clauses side by side are joined by AND, the habit of log search; AND binds tighter than OR, as
 //! everywhere. A leading `+` therefore changes nothing. Depth is bounded while reading, so that no
@@ -16,10 +19,14 @@ use std::ops::Range;
 use tierlog_model::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};
 use tierlog_store::{Kind, kind};
 
-use super::clause::{Clause, Tree, Value};
+use super::Compiled;
+use super::clause::Value;
 use super::lexemes::{FieldName, closing_quote, field_name, unescape, word_length};
-use super::vocabulary::Vocabulary;
-use crate::{QueryError, Warning, WarningCode, Warnings};
+use crate::dialect::vocabulary::Vocabulary;
+use crate::error::QueryError;
+use crate::expr::Expr;
+use crate::expr::pattern::{Wildcard, read_word};
+use crate::warning::{Warning, WarningCode, Warnings, quoted};
 
 /// Fields that a pattern in a field's name may stand for: each is a clause of its own.
 const PATTERN_FIELDS_MAX: usize = 64;
@@ -27,32 +34,24 @@ const PATTERN_FIELDS_MAX: usize = 64;
 /// Longest query that a warning writes out as it was probably meant.
 const REWRITTEN_BYTES_MAX: usize = 400;
 
-/// A query as it was read.
-#[derive(Debug)]
-pub(super) struct Read {
-    /// The clauses; `None` when there are none.
-    pub(super) tree: Option<Tree>,
-    /// Warnings about the reading of the text.
-    pub(super) warnings: Warnings,
-}
-
-/// Reads a query.
-pub(super) fn read(query: &str, vocabulary: Vocabulary<'_>) -> Result<Read, QueryError> {
+/// Reads a query. An empty text and `*` are everything.
+pub(super) fn read(query: &str, vocabulary: Vocabulary<'_>) -> Result<Compiled, QueryError> {
     if query.len() > QUERY_BYTES_MAX {
         let what = "length in bytes";
         return Err(QueryError::TooExpensive { what, limit: QUERY_BYTES_MAX });
     }
     let mut reader = Reader::new(query, vocabulary, Case::Upper);
-    let mut tree = reader.run()?;
+    let mut expr = reader.run();
     if !reader.small_operators.is_empty() {
         if reader.structure == Structure::Clauses {
+            // In `level:(error or warning)` the first reading fails at `or`, which is no level.
             reader = Reader::new(query, vocabulary, Case::Any);
-            tree = reader.run()?;
+            expr = reader.run();
         } else {
             reader.say_small_operators();
         }
     }
-    Ok(Read { tree, warnings: reader.warnings })
+    Ok(Compiled { expr: expr?, warnings: reader.warnings })
 }
 
 /// How operators are written.
@@ -100,28 +99,24 @@ struct Group {
     position: usize,
     /// NOT and `-` directly before it.
     negations: usize,
-    /// What stood before each OR.
-    any: Vec<Tree>,
-    /// What stands since the last one.
-    all: Vec<Tree>,
+    /// Conditions before each OR.
+    any: Vec<Expr>,
+    /// Conditions since the last OR.
+    all: Vec<Expr>,
 }
 
 impl Group {
-    fn into_tree(mut self) -> Option<Tree> {
+    /// Returns the condition of the group; `None` for a group without a clause.
+    fn into_expr(mut self) -> Option<Expr> {
         self.close_alternative();
-        one_or(self.any, Tree::Any)
+        (!self.any.is_empty()).then(|| Expr::any_of(self.any))
     }
 
     fn close_alternative(&mut self) {
         let all = std::mem::take(&mut self.all);
-        self.any.extend(one_or(all, Tree::All));
-    }
-}
-
-fn one_or(mut trees: Vec<Tree>, join: fn(Vec<Tree>) -> Tree) -> Option<Tree> {
-    match trees.len() {
-        0 | 1 => trees.pop(),
-        _ => Some(join(trees)),
+        if !all.is_empty() {
+            self.any.push(Expr::all_of(all));
+        }
     }
 }
 
@@ -161,7 +156,7 @@ impl<'q> Reader<'q> {
         }
     }
 
-    fn run(&mut self) -> Result<Option<Tree>, QueryError> {
+    fn run(&mut self) -> Result<Expr, QueryError> {
         self.leading_foreign()?;
         loop {
             self.skip_whitespace();
@@ -191,7 +186,7 @@ impl<'q> Reader<'q> {
         if !self.groups.is_empty() {
             return Err(QueryError::syntax(whole.position, "this '(' is never closed"));
         }
-        Ok(whole.into_tree())
+        Ok(whole.into_expr().unwrap_or(Expr::All))
     }
 
     pub(super) fn rest(&self) -> &'q str {
@@ -337,19 +332,19 @@ impl<'q> Reader<'q> {
         }
         self.at += 1;
         self.negations = group.negations;
-        if let Some(tree) = group.into_tree() {
-            self.push(tree);
+        if let Some(expr) = group.into_expr() {
+            self.push(expr);
         }
         Ok(())
     }
 
     /// Adds an operand, with the negations before it.
-    fn push(&mut self, tree: Tree) {
+    fn push(&mut self, expr: Expr) {
         let is_negated = self.negations % 2 == 1;
         self.negations = 0;
         self.state = State::Clause;
         if let Some(group) = self.groups.last_mut() {
-            group.all.push(if is_negated { tree.negated() } else { tree });
+            group.all.push(if is_negated { expr.negated() } else { expr });
         }
     }
 
@@ -357,7 +352,7 @@ impl<'q> Reader<'q> {
     pub(super) fn push_clause(
         &mut self,
         field: Option<String>,
-        value: Value,
+        value: &Value,
         position: usize,
     ) -> Result<(), QueryError> {
         let is_bare_word = field.is_none() && matches!(value, Value::Word(_));
@@ -366,21 +361,22 @@ impl<'q> Reader<'q> {
         }
         match field {
             Some(pattern) if has_wildcard(&pattern) => {
-                self.pattern_of_fields(&pattern, &value, position)
+                self.pattern_of_fields(&pattern, value, position)
             }
             field => {
                 self.count_term()?;
-                self.push(Tree::Clause(Clause { field, value, position }));
+                let expr = self.meaning(field.as_deref(), value, position)?;
+                self.push(expr);
                 Ok(())
             }
         }
     }
 
-    /// Adds a warning for a text that looked like another syntax.
+    /// Adds a clause for a text that looked like another syntax.
     pub(super) fn push_text(&mut self, text: &str, position: usize) -> Result<(), QueryError> {
         self.count_term()?;
-        let value = Value::Quoted(text.to_owned());
-        self.push(Tree::Clause(Clause { field: None, value, position }));
+        let expr = self.meaning(None, &Value::Quoted(text.to_owned()), position)?;
+        self.push(expr);
         Ok(())
     }
 
@@ -391,7 +387,7 @@ impl<'q> Reader<'q> {
         value: &Value,
         position: usize,
     ) -> Result<(), QueryError> {
-        let wildcard = super::pattern::Wildcard::new(&super::pattern::read_word(pattern))
+        let wildcard = Wildcard::new(&read_word(pattern))
             .ok_or_else(|| QueryError::syntax(position, "the pattern is too large"))?;
         let mut names = self.vocabulary.fields.names()?;
         names.retain(|name| wildcard.matches(name));
@@ -406,11 +402,9 @@ impl<'q> Reader<'q> {
         let mut any = Vec::with_capacity(names.len());
         for name in names {
             self.count_term()?;
-            any.push(Tree::Clause(Clause { field: Some(name), value: value.clone(), position }));
+            any.push(self.meaning(Some(&name), value, position)?);
         }
-        if let Some(tree) = one_or(any, Tree::Any) {
-            self.push(tree);
-        }
+        self.push(Expr::any_of(any));
         Ok(())
     }
 
@@ -430,7 +424,7 @@ impl<'q> Reader<'q> {
         let inherited = self.group_field();
         let Some(FieldName { length, colon_length }) = field_name(self.rest()) else {
             let value = self.value(inherited.is_some())?;
-            return self.push_clause(inherited, value, position);
+            return self.push_clause(inherited, &value, position);
         };
         let written = self.rest().get(..length).unwrap_or_default();
         let field = if has_wildcard(written) { written.to_owned() } else { unescape(written) };
@@ -438,7 +432,7 @@ impl<'q> Reader<'q> {
         if !is_known && colon_length > 1 {
             // Between words of full-width scripts the colon is one of the text.
             let value = self.word();
-            return self.push_clause(inherited, value, position);
+            return self.push_clause(inherited, &value, position);
         }
         self.at += length + colon_length;
         self.skip_whitespace();
@@ -461,7 +455,7 @@ impl<'q> Reader<'q> {
             self.say_unknown(&field, text);
             return self.push_text(text, position);
         }
-        self.push_clause((written != "*").then_some(field), value, position)
+        self.push_clause((written != "*").then_some(field), &value, position)
     }
 
     /// Says that no record has a field, and that the clause is looked for as text.
@@ -487,15 +481,4 @@ fn has_wildcard(name: &str) -> bool {
         escaped = character == '\\' && !escaped;
     }
     found && name.len() > 1
-}
-
-/// Returns a text of the query as a warning repeats it: quoted, and cut when it is long.
-pub(super) fn quoted(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 80;
-    let mut characters = text.chars();
-    let mut short: String = characters.by_ref().take(CHARACTERS_MAX).collect();
-    if characters.next().is_some() {
-        short.push('…');
-    }
-    format!("\"{short}\"")
 }

@@ -2,7 +2,8 @@
 
 use tierlog_model::Level;
 
-use super::expr::{Bound, LevelSet};
+use crate::bound::Bound;
+use crate::expr::LevelSet;
 
 /// The error for a comparison of the level with an unknown word.
 pub(super) const NO_LEVEL: &str =

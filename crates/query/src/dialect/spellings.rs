@@ -2,7 +2,7 @@
 //!
 //! Ingest takes a field from the first spelling that a line has, and leaves further ones under
 //! their own names. So a query for `msg` asks for the field `message` and for a field that is
-//! called `msg`: see `compile`.
+//! called `msg`: see `lucene::meaning`.
 
 use tierlog_model::{Pseudonyms, fields};
 
@@ -98,7 +98,7 @@ pub(super) fn contract_names() -> Vec<&'static str> {
 /// the covered field spelt by segments of the name. Redaction has the same rule, so that
 /// `params.user_id` and `user_id.value`, left under their own names, can be searched by the plain
 /// id too.
-pub(super) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {
+pub(crate) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {
     let letters = |text: &str| -> String {
         let kept = text.chars().filter(char::is_ascii_alphanumeric);
         kept.map(|character| character.to_ascii_lowercase()).collect()

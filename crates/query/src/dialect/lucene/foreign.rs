@@ -6,12 +6,13 @@
 //! name is one only when the name is a field: elsewhere it is text, as it always was.
 
 use super::clause::Value;
-use super::expr::Bound;
 use super::lexemes::{closing_quote, quoted_length, set_length, unescape, word_length};
-use super::pattern::PatternChar;
-use super::reader::{Reader, quoted};
+use super::reader::Reader;
+use crate::bound::Bound;
+use crate::error::QueryError;
+use crate::expr::pattern::PatternChar;
 use crate::moment::Moment;
-use crate::{QueryError, Warning, WarningCode};
+use crate::warning::{Warning, WarningCode, quoted};
 
 /// LogQL's tests of a whole line.
 const LINE_FILTERS: [(&str, Comparison); 4] = [
@@ -170,7 +171,7 @@ impl Reader<'_> {
             self.negate(position)?;
         }
         self.say_foreign(written, &read_as);
-        self.push_clause(None, value, position)?;
+        self.push_clause(None, &value, position)?;
         Ok(true)
     }
 
@@ -244,7 +245,7 @@ impl Reader<'_> {
             self.say_unknown(&field, text);
             self.push_text(text, position)?;
         } else {
-            self.push_clause(Some(field), value, position)?;
+            self.push_clause(Some(field), &value, position)?;
         }
         if self.peek() == Some(',') {
             self.at += 1;
@@ -270,7 +271,7 @@ impl Reader<'_> {
             if name == "_missing_:" {
                 self.negate(position)?;
             }
-            self.push_clause(Some(value), Value::Anything, position)?;
+            self.push_clause(Some(value), &Value::Anything, position)?;
             return Ok(true);
         }
         let before = format!("now-{value}");
@@ -283,7 +284,7 @@ impl Reader<'_> {
             None => (Value::Quoted(value.clone()), format!("timestamp:{value}")),
         };
         self.say_foreign(written, &read_as);
-        self.push_clause(Some(tierlog_model::fields::TIMESTAMP.to_owned()), value, position)?;
+        self.push_clause(Some(tierlog_model::fields::TIMESTAMP.to_owned()), &value, position)?;
         Ok(true)
     }
 
@@ -353,7 +354,7 @@ impl Reader<'_> {
             let value = self.query.get(start..self.at).unwrap_or_default();
             self.say_foreign(written, &format!("{}:{value}", condition.name));
         }
-        self.push_clause(field, value, position)
+        self.push_clause(field, &value, position)
     }
 
     /// Reads a value behind `name:` in the form of another language; false when it is none.
@@ -381,7 +382,7 @@ impl Reader<'_> {
             }
             _ => self.value(true)?,
         };
-        self.push_clause(Some(field.to_owned()), value, position)?;
+        self.push_clause(Some(field.to_owned()), &value, position)?;
         Ok(true)
     }
 }

@@ -14,7 +14,7 @@ const CLASS_RANGE_MAX: u32 = 1_024;
 
 /// A character of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PatternChar {
+pub(crate) enum PatternChar {
     /// Stands for itself.
     Plain(char),
     /// `?`: any one character.
@@ -24,7 +24,7 @@ pub(super) enum PatternChar {
 }
 
 /// Reads a word of the query: a backslash makes the next character stand for itself.
-pub(super) fn read_word(word: &str) -> Vec<PatternChar> {
+pub(crate) fn read_word(word: &str) -> Vec<PatternChar> {
     let mut pattern = Vec::with_capacity(word.len());
     let mut characters = word.chars();
     while let Some(character) = characters.next() {
@@ -39,7 +39,7 @@ pub(super) fn read_word(word: &str) -> Vec<PatternChar> {
 }
 
 /// Returns the text of a pattern without wildcards.
-pub(super) fn plain_text(pattern: &[PatternChar]) -> Option<String> {
+pub(crate) fn plain_text(pattern: &[PatternChar]) -> Option<String> {
     pattern
         .iter()
         .map(|character| match character {
@@ -51,7 +51,7 @@ pub(super) fn plain_text(pattern: &[PatternChar]) -> Option<String> {
 
 /// A pattern with `*` and `?` that a whole text must fit.
 #[derive(Clone)]
-pub struct Wildcard {
+pub(crate) struct Wildcard {
     source: String,
     prefix: String,
     is_prefix: bool,
@@ -60,7 +60,7 @@ pub struct Wildcard {
 
 impl Wildcard {
     /// Compiles a pattern; `None` when it is too large.
-    pub(super) fn new(pattern: &[PatternChar]) -> Option<Wildcard> {
+    pub(crate) fn new(pattern: &[PatternChar]) -> Option<Wildcard> {
         let mut source = String::new();
         let mut expression = String::from("(?s)^");
         let mut plain = [0_u8; 4];
@@ -95,17 +95,17 @@ impl Wildcard {
     }
 
     /// Tells whether a whole text fits.
-    pub fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         text.starts_with(&self.prefix) && self.regex.is_match(text)
     }
 
     /// Tells whether the pattern is [`Wildcard::prefix`] and then anything.
-    pub fn is_prefix(&self) -> bool {
+    pub(crate) fn is_prefix(&self) -> bool {
         self.is_prefix
     }
 
     /// Returns the characters with which every fitting text starts.
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 }
@@ -124,7 +124,7 @@ impl fmt::Debug for Wildcard {
 
 /// A regular expression that is searched in a text, as `grep` does: anchors must be written.
 #[derive(Clone)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     source: String,
     value: Regex,
     word: Regex,
@@ -134,7 +134,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// Compiles an expression; the error says what is wrong in one line.
-    pub(super) fn new(source: &str) -> Result<Pattern, String> {
+    pub(crate) fn new(source: &str) -> Result<Pattern, String> {
         let value = compile(source)?;
         let word = format!("(?i:{})", normal_expression(source));
         let may_fit_runs = may_fit(&word, Kind::Run);
@@ -146,23 +146,23 @@ impl Pattern {
     }
 
     /// Tells whether a value contains a match.
-    pub fn matches_value(&self, text: &str) -> bool {
+    pub(crate) fn matches_value(&self, text: &str) -> bool {
         self.value.is_match(text)
     }
 
     /// Tells whether a word of tokenised text contains a match. Words are lower case, so the case
     /// of the expression is not looked at.
-    pub fn matches_word(&self, word: &str) -> bool {
+    pub(crate) fn matches_word(&self, word: &str) -> bool {
         self.word.is_match(word)
     }
 
     /// Tells whether any word may contain a match: none does of `->` or of several words.
-    pub(super) fn may_fit_words(&self) -> bool {
+    pub(crate) fn may_fit_words(&self) -> bool {
         self.may_fit_words
     }
 
     /// Tells whether a run of a script without spaces may contain a match.
-    pub fn may_fit_runs(&self) -> bool {
+    pub(crate) fn may_fit_runs(&self) -> bool {
         self.may_fit_runs
     }
 }

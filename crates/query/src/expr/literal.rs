@@ -4,15 +4,15 @@ use std::cmp::Ordering;
 
 use tierlog_model::limits;
 
-use super::expr::{Bound, FieldTest, Literal, Number, TextTest, ValueRange};
-use super::words;
+use super::{FieldTest, Literal, Number, TextTest, ValueRange, words};
+use crate::bound::Bound;
 
 /// 2^65: beyond every integer of a record.
 const INTEGER_FLOATS_BELOW: f64 = 36_893_488_147_419_103_232.0;
 
 impl Literal {
     /// Returns the literal of a value as written.
-    pub(super) fn new(text: String) -> Literal {
+    pub(crate) fn new(text: String) -> Literal {
         Literal { number: Number::read(&text), words: words::phrase(&text), text }
     }
 
@@ -114,36 +114,8 @@ impl Number {
     }
 }
 
-impl<T> Bound<T> {
-    /// Returns the value of the bound.
-    pub(crate) fn value(&self) -> Option<&T> {
-        match self {
-            Bound::Included(value) | Bound::Excluded(value) => Some(value),
-            Bound::Unbounded => None,
-        }
-    }
-
-    /// Converts the value of the bound.
-    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Bound<U> {
-        match self {
-            Bound::Included(value) => Bound::Included(convert(value)),
-            Bound::Excluded(value) => Bound::Excluded(convert(value)),
-            Bound::Unbounded => Bound::Unbounded,
-        }
-    }
-
-    /// Converts the value of the bound, if that can be done.
-    pub(crate) fn try_map<U>(self, convert: impl FnOnce(T) -> Option<U>) -> Option<Bound<U>> {
-        Some(match self {
-            Bound::Included(value) => Bound::Included(convert(value)?),
-            Bound::Excluded(value) => Bound::Excluded(convert(value)?),
-            Bound::Unbounded => Bound::Unbounded,
-        })
-    }
-}
-
 /// Returns the milliseconds of a duration with its unit, `1s`; any other text as it is.
-pub(super) fn milliseconds(text: String) -> String {
+pub(crate) fn milliseconds(text: String) -> String {
     let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -159,7 +131,7 @@ pub(super) fn milliseconds(text: String) -> String {
 
 /// Returns the test for a range: of numbers when every end is one, of texts otherwise. `None`
 /// when the range has no end at all.
-pub(super) fn range(lower: Bound<String>, upper: Bound<String>) -> Option<FieldTest> {
+pub(crate) fn range(lower: Bound<String>, upper: Bound<String>) -> Option<FieldTest> {
     if lower == Bound::Unbounded && upper == Bound::Unbounded {
         return None;
     }
