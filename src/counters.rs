@@ -8,15 +8,15 @@
 
 use metrics::{counter, gauge, histogram};
 use tierlog_ingest::{detector_names, refusal_names};
+use tierlog_model::RejectReason;
 use tierlog_model::memory::MemoryUse;
 use tierlog_model::metric_names::{Label, METRICS, Metric, MetricKind};
-use tierlog_model::{RejectReason, Tiers};
 use tierlog_query::{ANSWER_STATUSES, answer_paths};
+
+use crate::config::Config;
 
 /// How lines come in.
 const PROTOCOLS: [&str; 2] = ["tcp", "http"];
-/// Sockets that are listened on.
-const LISTENERS: [&str; 3] = ["tcp", "ingest", "query"];
 /// Why a partition is dropped.
 const DROPS: [&str; 3] = ["retention", "pressure", "dead_letters_max"];
 /// Whether lines are of today and yesterday or of older days.
@@ -32,9 +32,9 @@ const OUTCOMES: [&str; 2] = ["filtered", "opened"];
 type Labels = Vec<(&'static str, String)>;
 
 /// Starts every metric.
-pub(crate) fn start_at_zero(tiers: &Tiers) {
+pub(crate) fn start_at_zero(config: &Config) {
     for metric in METRICS {
-        for labels in series(metric, tiers) {
+        for labels in series(metric, config) {
             match metric.kind {
                 MetricKind::Counter => counter!(metric.name, &labels).absolute(0),
                 // A gauge that the store has set already keeps its value.
@@ -46,9 +46,9 @@ pub(crate) fn start_at_zero(tiers: &Tiers) {
 }
 
 /// Returns the labels of every series of a metric that is known at the start.
-fn series(metric: &Metric, tiers: &Tiers) -> Vec<Labels> {
+fn series(metric: &Metric, config: &Config) -> Vec<Labels> {
     metric.labels.iter().fold(vec![Labels::new()], |series, label| {
-        let values = values(*label, tiers);
+        let values = values(*label, config);
         let with_value = |labels: &Labels, value: &String| {
             labels.iter().cloned().chain([(label.name(), value.clone())]).collect()
         };
@@ -59,17 +59,17 @@ fn series(metric: &Metric, tiers: &Tiers) -> Vec<Labels> {
 }
 
 /// Returns every value of a label; nothing where only lines or the program say it.
-fn values(label: Label, tiers: &Tiers) -> Vec<String> {
+fn values(label: Label, config: &Config) -> Vec<String> {
     let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     match label {
         Label::Protocol => owned(&PROTOCOLS),
         Label::RejectReason => owned(&RejectReason::ALL.map(RejectReason::as_str)),
         Label::Refusal => owned(&refusal_names()),
         Label::Detector => owned(detector_names()),
-        Label::Listener => owned(&LISTENERS),
+        Label::Listener => config.listeners.iter().map(|own| own.name.to_string()).collect(),
         Label::MemoryUse => owned(&MemoryUse::ALL.map(MemoryUse::as_str)),
         Label::Lane => owned(&LANES),
-        Label::Tier => tiers.iter().map(|(_, policy)| policy.name.clone()).collect(),
+        Label::Tier => config.store.tiers.iter().map(|(_, policy)| policy.name.clone()).collect(),
         Label::DropReason => owned(&DROPS),
         Label::PartitionState => owned(&STATES),
         Label::LetterEnd => owned(&LETTER_ENDS),
@@ -83,16 +83,17 @@ fn values(label: Label, tiers: &Tiers) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sources;
 
     #[test]
     fn series_are_every_combination_of_their_labels() {
         let metric = METRICS.iter().find(|metric| metric.labels.len() == 2).expect("one of two");
-        let tiers = Tiers::standard();
+        let (config, _) = Config::load(&Sources::default()).expect("the default");
         let [first, second] = metric.labels else { unreachable!("two labels") };
-        let all = series(metric, &tiers);
-        assert_eq!(all.len(), values(*first, &tiers).len() * values(*second, &tiers).len());
+        let all = series(metric, &config);
+        assert_eq!(all.len(), values(*first, &config).len() * values(*second, &config).len());
         let unlabelled =
             METRICS.iter().find(|metric| metric.labels.is_empty()).expect("one of none");
-        assert_eq!(series(unlabelled, &tiers), [Labels::new()]);
+        assert_eq!(series(unlabelled, &config), [Labels::new()]);
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! listener   task            places                 when full     holds
-//! tcp        accept loop     tcp.connections_max    kernel queue  ingest, Q1 sender
-//! ingest     accept loop     http.connections_max   kernel queue  ingest, Q1 sender, store
-//! query      accept loop     query.connections_max  kernel queue  engine, store
+//! a stream   accept loop     connections_max        kernel queue  ingest, Q1 sender
+//! ingest     accept loop     connections_max        kernel queue  ingest, Q1 sender, store
+//! query      accept loop     connections_max        kernel queue  engine, store
 //! each connection            one task, ended by its loop
 //!
 //! queue      bound                    full means              made in
@@ -30,34 +30,24 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::response::IntoResponse as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
-use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SenderId, SystemClock, handoff};
-use tierlog_problem::{Code, Problem, method_not_allowed, not_found};
+use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
+use tierlog_problem::not_found;
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::addresses::Addresses;
-use crate::answer_budget::with_answer_budget;
-use crate::answer_headers::with_answer_headers;
-use crate::config::{Config, HttpSection};
-use crate::drain::Drain;
+use crate::config::Config;
 use crate::health::{HealthState, health_router};
-use crate::host_guard::with_host_guard;
-use crate::http::{HalfClosed, HttpDeadlines, serve_http_connection, with_body_deadline};
 use crate::keys;
-use crate::listener::Listener;
 use crate::maintenance::dead_letters::finish_pending;
 use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
-use crate::seats::{LineWatch, Seat};
-use crate::signals::StopSignals;
+use crate::server::{Addresses, Drain, Listeners, Services, StopSignals, with_answer_budget};
 use crate::{openapi, settings};
 
 /// How often recorded histogram values are folded into buckets: bounds their memory.
@@ -117,20 +107,23 @@ pub(crate) async fn serve(
     let query_stop = query.stop_token();
     let query_routes = tierlog_query::http_router(Arc::new(query));
     let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop, &memory).await;
-    let routes = Routes {
-        ingest: ingest_routes(&ingest, operations.clone()),
-        query: with_answer_budget(
+    let services = Services {
+        ingest_routes: ingest_routes(&ingest, operations.clone()),
+        query_routes: with_answer_budget(
             query_routes
                 .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
                 .merge(letters),
             memory.part(MemoryUse::Answers).clone(),
         )
         .merge(operations),
+        ingest,
     };
 
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    listeners.start(&config, ingest, routes, &stop, &mut tasks);
+    listeners.start(&services, &stop, &mut tasks);
+    // The loops hold what they serve, and let go of it when they end.
+    drop(services);
     tasks.spawn(upkeep(recorder, stop.clone()));
     ready(&addresses)?;
 
@@ -215,100 +208,4 @@ async fn upkeep(recorder: PrometheusHandle, stop: CancellationToken) {
             _ = ticks.tick() => recorder.run_upkeep(),
         }
     }
-}
-
-/// What the two HTTP listeners serve.
-struct Routes {
-    ingest: Router,
-    query: Router,
-}
-
-/// The three bound sockets. Bound before the store is opened: a taken port is told before the
-/// data is touched, and clients wait in the kernel's queue while the WAL is replayed.
-struct Listeners {
-    tcp: Listener,
-    ingest: Listener,
-    query: Listener,
-}
-
-impl Listeners {
-    async fn bind(config: &Config) -> Result<Listeners> {
-        let tcp = &config.ingest.tcp;
-        let (http, query) = (&config.ingest.http, &config.query.http);
-        let remote = config.remote;
-        Ok(Listeners {
-            tcp: Listener::bind("tcp", &tcp.listen, tcp.connections_max, remote).await?,
-            ingest: Listener::bind("ingest", &http.listen, http.connections_max, remote).await?,
-            query: Listener::bind("query", &query.listen, query.connections_max, remote).await?,
-        })
-    }
-
-    fn addresses(&self) -> Result<Addresses> {
-        Ok(Addresses {
-            tcp: self.tcp.local_addr()?,
-            ingest: self.ingest.local_addr()?,
-            query: self.query.local_addr()?,
-        })
-    }
-
-    fn start(
-        self,
-        config: &Config,
-        ingest: Arc<Ingest>,
-        routes: Routes,
-        stop: &CancellationToken,
-        tasks: &mut JoinSet<()>,
-    ) {
-        let drain = Drain::of_connections(config.drain_timeout);
-        let serve_lines = move |stream, peer, seat: Seat| {
-            let leave = seat.leave().clone();
-            let stream = LineWatch::new(stream, seat);
-            let (ingest, sender) = (Arc::clone(&ingest), SenderId::of_peer(peer));
-            let served = tierlog_ingest::serve_tcp_connection(ingest, stream, sender, leave);
-            async move {
-                if let Err(error) = served.await {
-                    tracing::debug!(%error, "tcp connection ended early");
-                }
-            }
-        };
-        tasks.spawn(self.tcp.run(serve_lines, stop.clone(), drain));
-        for (listener, routes, section, half_closed) in [
-            (self.ingest, routes.ingest, &config.ingest.http, HalfClosed::Waits),
-            (self.query, routes.query, &config.query.http, HalfClosed::Left),
-        ] {
-            let routes = protect(routes, config, section);
-            let (header, write) = (section.header_timeout, section.write_timeout);
-            let deadlines = HttpDeadlines { header, write, half_closed };
-            tasks.spawn(run_http(listener, routes, deadlines, stop.clone(), drain));
-        }
-    }
-}
-
-/// Puts routes under what holds for all of them: the outermost first, every answer is hardened, a
-/// panic becomes 500, a foreign host is turned away, a body must arrive in time.
-fn protect(routes: Router, config: &Config, section: &HttpSection) -> Router {
-    let routes = routes.method_not_allowed_fallback(method_not_allowed);
-    let routes = with_body_deadline(routes, section.body_timeout);
-    let routes = with_host_guard(routes, config.remote, &config.hosts);
-    // The panicking thread logs the panic; the text stays in this process.
-    let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-        Problem::new(Code::Internal, "internal error").into_response()
-    }));
-    with_answer_headers(routes)
-}
-
-/// Returns the accept loop of an HTTP listener.
-fn run_http(
-    listener: Listener,
-    routes: Router,
-    deadlines: HttpDeadlines,
-    stop: CancellationToken,
-    drain: Duration,
-) -> impl Future<Output = ()> {
-    let told = stop.clone();
-    let serve = move |stream, peer, seat| {
-        let client = (seat, SenderId::of_peer(peer));
-        serve_http_connection(stream, routes.clone(), deadlines, client, told.clone())
-    };
-    listener.run(serve, stop, drain)
 }

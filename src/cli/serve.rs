@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use super::config::ConfigArgs;
-use crate::addresses::Addresses;
 use crate::config::{Config, DurabilitySetting, LogFormat};
-use crate::{counters, descriptors, telemetry, wiring};
+use crate::server::{Addresses, raise_limit};
+use crate::{counters, telemetry, wiring};
 
 /// Threads that decode bodies, run queries and maintenance: more threads than concurrent queries,
 /// so that ingest always finds a free thread; further work waits.
@@ -30,9 +30,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (config, _) = args.config.load()?;
     telemetry::start_log(&config.log)?;
     telemetry::quiet_panics();
-    descriptors::raise_limit();
+    raise_limit();
     let recorder = telemetry::start_metrics()?;
-    counters::start_at_zero(&config.store.tiers);
+    counters::start_at_zero(&config);
     if let Some(file) = &args.addresses_file {
         Addresses::forget(file)?;
     }
@@ -86,18 +86,22 @@ impl Banner {
 
     /// Shows the banner on a terminal, and one line in the log elsewhere.
     fn show(&self, addresses: &Addresses) {
-        let Addresses { tcp, ingest, query } = addresses;
         let (data, durability, tiers) = (&self.data_dir, &self.durability, &self.tiers);
         if !std::io::stderr().is_terminal() || self.format == LogFormat::Json {
-            tracing::info!(%tcp, %ingest, %query, %data, %durability, %tiers, "ready");
+            let listeners: Vec<String> =
+                addresses.urls().map(|(name, url)| format!("{name}={url}")).collect();
+            let listeners = listeners.join(" ");
+            tracing::info!(%listeners, %data, %durability, %tiers, "ready");
             return;
         }
+        let listeners: String =
+            addresses.urls().map(|(name, url)| format!("  {name:<9} {url}\n")).collect();
+        let to = addresses.urls().find(|(_, url)| url.starts_with("tcp://"));
+        let to = to.map_or(String::new(), |(_, url)| format!(" --to {url}"));
         let text = format!(
-            "tierlog {version} is ready\n\
-             \n  lines     tcp://{tcp}\n  ingest    http://{ingest}/api/v1/ingest\
-             \n  query     http://{query}/api/v1/search\n  data      {data}\
-             \n  ack       {durability}\n  keeps     {tiers}\n\
-             \n  try       tierlog generate --lines 1000 --seed 1 | tierlog send --to tcp://{tcp}\n\n",
+            "tierlog {version} is ready\n\n{listeners}  data      {data}\n  ack       {durability}\
+             \n  keeps     {tiers}\n\
+             \n  try       tierlog generate --lines 1000 --seed 1 | tierlog send{to}\n\n",
             version = env!("CARGO_PKG_VERSION"),
         );
         // Nobody is left to tell when stderr is closed.

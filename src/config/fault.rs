@@ -43,7 +43,7 @@ impl fmt::Display for ConfigError {
 /// Returns the key that a misspelt one was most likely meant to be, if one is near: both its
 /// table and its name must be alike.
 pub(super) fn nearest<'c>(key: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    /// Below this similarity a suggestion confuses more than it helps.
+    /// Below this similarity a suggestion confuses more than a plain refusal.
     const SIMILARITY_MIN: f64 = 0.8;
     let parts = |key: &'c str| key.rsplit_once('.').unwrap_or(("", key));
     let (table, name) = key.rsplit_once('.').unwrap_or(("", key));

@@ -22,6 +22,22 @@ const ENVIRONMENT_PREFIX: &str = "TIERLOG__";
 /// Files that are read when none is named, first that is there.
 const FILES: [&str; 2] = ["./tierlog.toml", "/etc/tierlog/tierlog.toml"];
 
+/// Second spellings of keys: each by the API of the listener, then the key itself.
+const SPELLINGS: [(&str, &str); 12] = [
+    ("ingest.tcp.listen", "listeners.tcp.listen"),
+    ("ingest.tcp.connections_max", "listeners.tcp.connections_max"),
+    ("ingest.http.listen", "listeners.ingest.listen"),
+    ("ingest.http.connections_max", "listeners.ingest.connections_max"),
+    ("ingest.http.header_timeout", "listeners.ingest.header_timeout"),
+    ("ingest.http.body_timeout", "listeners.ingest.body_timeout"),
+    ("ingest.http.write_timeout", "listeners.ingest.write_timeout"),
+    ("query.listen", "listeners.query.listen"),
+    ("query.connections_max", "listeners.query.connections_max"),
+    ("query.header_timeout", "listeners.query.header_timeout"),
+    ("query.body_timeout", "listeners.query.body_timeout"),
+    ("query.write_timeout", "listeners.query.write_timeout"),
+];
+
 /// Where the layers above the default come from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -141,7 +157,15 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(origin: &str, dict: Dict) -> Layer {
+    /// A layer of many values. Of two spellings of one key, the listener's own wins.
+    fn new(origin: &str, mut dict: Dict) -> Layer {
+        for (spelling, key) in SPELLINGS {
+            if let Some(value) = take(&mut dict, spelling)
+                && find(&dict, key).is_none()
+            {
+                put(&mut dict, key, value);
+            }
+        }
         Layer { origin: origin.to_owned(), dict }
     }
 
@@ -152,7 +176,7 @@ impl Layer {
             Err(infallible) => match infallible {},
         };
         let nested = figment::util::nest(key, value);
-        Layer { origin: origin.to_owned(), dict: nested.into_dict().unwrap_or_default() }
+        Layer::new(origin, nested.into_dict().unwrap_or_default())
     }
 }
 
@@ -193,7 +217,8 @@ fn unreadable(origin: &str, rule: String) -> ConfigError {
 /// Tells whether a text has the form of a dotted key.
 fn is_key(text: &str) -> bool {
     let is_name = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
     text.split('.').all(is_name)
 }
@@ -202,5 +227,35 @@ fn find<'d>(dict: &'d Dict, key: &str) -> Option<&'d Value> {
     match key.split_once('.') {
         None => dict.get(key),
         Some((section, rest)) => find(dict.get(section)?.as_dict()?, rest),
+    }
+}
+
+/// Takes a value out of a tree.
+fn take(dict: &mut Dict, key: &str) -> Option<Value> {
+    match key.split_once('.') {
+        None => dict.remove(key),
+        Some((section, rest)) => match dict.get_mut(section)? {
+            Value::Dict(_, inner) => take(inner, rest),
+            Value::String(_, _)
+            | Value::Char(_, _)
+            | Value::Bool(_, _)
+            | Value::Num(_, _)
+            | Value::Empty(_, _)
+            | Value::Array(_, _) => None,
+        },
+    }
+}
+
+/// Puts a value into a tree, with the tables on the way. A value in place of a table stays, and is
+/// refused later.
+fn put(dict: &mut Dict, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => drop(dict.insert(key.to_owned(), value)),
+        Some((section, rest)) => {
+            let inner = dict.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, inner) = inner {
+                put(inner, rest, value);
+            }
+        }
     }
 }

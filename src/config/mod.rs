@@ -4,7 +4,7 @@
 //! layers   default <- file <- environment <- --set        (texts, merged, each with its origin)
 //! reader   typed getters that say what is allowed         (problems are gathered, not returned)
 //! read     the range of every key, the relations between keys
-//! sections the valid configuration, by section of the file
+//! listeners, sections   the valid configuration, by section of the file
 //! ```
 //!
 //! `config/tierlog.toml` is embedded: it is the default and names every key; a key that is not
@@ -12,6 +12,7 @@
 
 mod fault;
 mod layers;
+mod listeners;
 mod print;
 mod read;
 mod reader;
@@ -23,11 +24,12 @@ mod tests;
 
 pub use fault::{ConfigError, ConfigFault};
 pub use layers::{DEFAULT_TOML, Layers, Sources};
-pub(crate) use read::REMOTE_RULE;
+pub(crate) use listeners::REMOTE_RULE;
+pub use listeners::{HttpTimes, ListenerProtocol, ListenerSection};
 pub use sections::{
-    Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
-    LogFormat, LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
-    StoreSection, TcpSection, TimeSection,
+    Aliases, Config, DurabilitySetting, IngestSection, LevelsSection, LimitsSection, LogFormat,
+    LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
+    StoreSection, TimeSection,
 };
 pub(crate) use units::{parse_duration, parse_size};
 

@@ -1,6 +1,5 @@
 //! From the merged tree to the sections: the range of every key and the relations between keys.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,11 +7,12 @@ use std::time::Duration;
 use tierlog_ingest::{AliasTable, Target, detector_names};
 use tierlog_model::{Level, TierPolicy, Tiers, TiersError};
 
+use super::listeners::read_listeners;
 use super::reader::Reader;
 use super::sections::{
-    Aliases, Config, DurabilitySetting, HttpSection, IngestSection, LevelsSection, LimitsSection,
-    LogFormat, LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
-    StoreSection, TcpSection, TimeSection,
+    Aliases, Config, DurabilitySetting, IngestSection, LevelsSection, LimitsSection, LogFormat,
+    LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
+    StoreSection, TimeSection,
 };
 use super::units::parse_duration;
 
@@ -27,7 +27,6 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
-const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
 const DAYS: RangeInclusive<u64> = 1..=36_500;
 const FIELD_NAMES: &str = "list of field names";
 
@@ -38,6 +37,7 @@ impl Config {
             if reader.switch("security.allow_remote") { Remote::Allowed } else { Remote::Refused };
         let hosts = reader.list("security.hosts", "list of host names", name);
         let config = Config {
+            listeners: read_listeners(reader, remote),
             ingest: read_ingest(reader),
             redaction: read_redaction(reader, &data_dir),
             store: read_store(reader),
@@ -57,7 +57,7 @@ impl Config {
     fn check_relations(&self, reader: &mut Reader<'_>) {
         let line_max = self.ingest.limits.line_max;
         let room = [
-            ("ingest.http.body_max", self.ingest.http.body_max),
+            ("ingest.http.body_max", self.ingest.body_max),
             ("ingest.http.inflated_max", self.ingest.inflated_max),
             ("memory.batches", self.memory.batches),
             ("store.wal_segment_max", self.store.wal_segment_max),
@@ -67,52 +67,17 @@ impl Config {
                 reader.refuse(key, "must be at least ingest.limits.line_max: one line must fit");
             }
         }
-        if self.ingest.inflated_max < self.ingest.http.body_max {
+        if self.ingest.inflated_max < self.ingest.body_max {
             let rule = "must be at least ingest.http.body_max: a body that is not compressed";
             reader.refuse("ingest.http.inflated_max", rule);
-        }
-        let listeners = [
-            ("ingest.tcp.listen", &self.ingest.tcp.listen),
-            ("ingest.http.listen", &self.ingest.http.listen),
-            ("query.listen", &self.query.http.listen),
-        ];
-        for (position, (key, address)) in listeners.iter().enumerate() {
-            let taken = listeners.iter().take(position).find(|(_, other)| other == address);
-            if let Some((other, _)) = taken.filter(|_| is_fixed(address)) {
-                reader.refuse(key, format!("is the address of {other} already"));
-            }
-            if self.remote == Remote::Refused && names_remote(address) {
-                reader.refuse(key, REMOTE_RULE);
-            }
         }
     }
 }
 
-/// Why an address that other machines reach is refused.
-pub(crate) const REMOTE_RULE: &str = "is reachable from other machines, and there is no access \
-     control yet: use 127.0.0.1, or set security.allow_remote = true behind a proxy that authenticates";
-
-/// Tells whether an address can be taken only once; one that was refused already is empty.
-fn is_fixed(address: &str) -> bool {
-    !address.is_empty() && !address.ends_with(":0")
-}
-
-/// Tells whether an address names a place that other machines reach. Host names are looked at
-/// again when they are bound.
-fn names_remote(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
-}
-
 fn read_ingest(reader: &mut Reader<'_>) -> IngestSection {
     IngestSection {
-        tcp: TcpSection {
-            listen: read_listen(reader, "ingest.tcp.listen"),
-            connections_max: reader.count("ingest.tcp.connections_max", CONNECTIONS) as usize,
-            idle_timeout: reader.duration("ingest.tcp.idle_timeout", SECOND..=DAY),
-        },
-        http: read_http(reader, "ingest.http"),
+        idle_timeout: reader.duration("ingest.tcp.idle_timeout", SECOND..=DAY),
+        body_max: reader.size("ingest.http.body_max", KIB..=GIB),
         inflated_max: reader.size("ingest.http.inflated_max", KIB..=4 * GIB),
         full_wait: reader.duration("ingest.http.full_wait", Duration::ZERO..=HOUR),
         limits: LimitsSection {
@@ -255,7 +220,7 @@ fn read_tiers(reader: &mut Reader<'_>) -> Tiers {
 
 fn read_query(reader: &mut Reader<'_>) -> QuerySection {
     QuerySection {
-        http: read_http(reader, "query"),
+        body_max: reader.size("query.body_max", KIB..=GIB),
         timeout: reader.duration("query.timeout", Duration::from_millis(10)..=10 * MINUTE),
         concurrency_max: reader.count("query.concurrency_max", 1..=256) as usize,
         hits_max: reader.count("query.hits_max", 1..=100_000) as usize,
@@ -276,19 +241,6 @@ fn read_memory(reader: &mut Reader<'_>) -> MemorySection {
     }
 }
 
-fn read_http(reader: &mut Reader<'_>, section: &str) -> HttpSection {
-    let key = |name: &str| format!("{section}.{name}");
-    HttpSection {
-        listen: read_listen(reader, &key("listen")),
-        connections_max: reader.count(&key("connections_max"), CONNECTIONS) as usize,
-        header_timeout: reader
-            .duration(&key("header_timeout"), Duration::from_millis(100)..=10 * MINUTE),
-        body_timeout: reader.duration(&key("body_timeout"), SECOND..=HOUR),
-        write_timeout: reader.duration(&key("write_timeout"), SECOND..=HOUR),
-        body_max: reader.size(&key("body_max"), KIB..=GIB),
-    }
-}
-
 fn read_log(reader: &mut Reader<'_>) -> LogSection {
     let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     LogSection {
@@ -303,13 +255,6 @@ fn read_log(reader: &mut Reader<'_>) -> LogSection {
             },
         ),
     }
-}
-
-fn read_listen(reader: &mut Reader<'_>, key: &str) -> String {
-    reader.text(key, "host:port, port 0 takes a free one", String::new(), |text| {
-        let (host, port) = text.rsplit_once(':')?;
-        (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
-    })
 }
 
 fn read_level(reader: &mut Reader<'_>, key: &str) -> Level {

@@ -13,7 +13,7 @@ use super::layers::Layers;
 use super::units::{parse_duration, parse_size, show_duration, show_size};
 
 /// Tables under which further tables may stand, each with the keys of its siblings.
-const OPEN_TABLES: [&str; 1] = ["store.tiers"];
+const OPEN_TABLES: [&str; 2] = ["store.tiers", "listeners"];
 
 pub(super) struct Reader<'l> {
     layers: &'l Layers,
@@ -38,7 +38,11 @@ impl<'l> Reader<'l> {
     pub(super) fn refuse(&mut self, key: &str, rule: impl Into<String>) {
         let value = self.layers.get(key).filter(|value| value.as_dict().is_none()).map(show);
         let origin = self.layers.origin_of(key);
-        self.problems.push(ConfigFault { key: key.to_owned(), value, origin, rule: rule.into() });
+        let fault = ConfigFault { key: key.to_owned(), value, origin, rule: rule.into() };
+        // Further listeners read a wrong value of the default's once more.
+        if !self.problems.contains(&fault) {
+            self.problems.push(fault);
+        }
     }
 
     pub(super) fn size(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
@@ -119,6 +123,11 @@ impl<'l> Reader<'l> {
         })
     }
 
+    /// Tells whether a layer gives a key a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.layers.get(key).is_some()
+    }
+
     /// Returns the names of the tables directly under a table.
     pub(super) fn tables(&self, key: &str) -> Vec<String> {
         let Some(dict) = self.layers.get(key).and_then(Value::as_dict) else { return Vec::new() };
@@ -161,9 +170,7 @@ impl<'l> Reader<'l> {
                 (Some(Value::Dict(_, _)), _) => self.refuse(&key, "is a table, not a value"),
                 (Some(_), _) => {}
                 (None, Value::Dict(_, values)) if OPEN_TABLES.contains(&prefix) => {
-                    if let Some(Value::Dict(_, sibling)) = known.values().next() {
-                        self.refuse_unknown(&key, values, sibling);
-                    }
+                    self.refuse_unknown(&key, values, &keys_of_tables(known));
                 }
                 (None, Value::Dict(_, values)) => {
                     // Each key of an unknown table is named, for a suggestion of its own.
@@ -188,6 +195,12 @@ impl<'l> Reader<'l> {
             None => self.refuse(key, "no such key; `tierlog config print --default` lists them"),
         }
     }
+}
+
+/// Returns the keys that any table of an open one has.
+fn keys_of_tables(tables: &Dict) -> Dict {
+    let tables = tables.values().filter_map(Value::as_dict);
+    tables.flat_map(|table| table.clone()).collect()
 }
 
 /// Returns every dotted key of a tree.

@@ -1,11 +1,13 @@
 //! The valid configuration, one struct a section, in the order of `config/tierlog.toml`. The file
-//! says what each key is for, [`super::read`] which values it may have.
+//! gives the reason of each key, [`super::read`] the range of its values.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Level, Tiers};
+
+use super::listeners::{ListenerProtocol, ListenerSection};
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Config {
     pub remote: Remote,
     /// Host names that requests may be addressed to, beside localhost.
     pub hosts: Vec<String>,
+    /// The sockets of the server, those that are off left out.
+    pub listeners: Vec<ListenerSection>,
     /// How lines come in and are read.
     pub ingest: IngestSection,
     /// What is replaced before a line is written.
@@ -26,10 +30,21 @@ pub struct Config {
     pub query: QuerySection,
     /// What requests can make the server hold.
     pub memory: MemorySection,
-    /// How long connections may finish what they sent after SIGTERM.
+    /// Time for connections to finish their requests after SIGTERM.
     pub drain_timeout: Duration,
     /// Our own log.
     pub log: LogSection,
+}
+
+impl Config {
+    /// Returns the longest time that a listener of ingest gives a body; nothing waits longer.
+    pub fn body_deadline(&self) -> Duration {
+        let times = self.listeners.iter().filter_map(|listener| match listener.protocol {
+            ListenerProtocol::Ingest(times) => Some(times.body_timeout),
+            ListenerProtocol::Stream(_) | ListenerProtocol::Query(_) => None,
+        });
+        times.max().unwrap_or_default()
+    }
 }
 
 /// Whether listeners may bind addresses that other machines reach.
@@ -44,10 +59,10 @@ pub enum Remote {
 /// `[ingest]`.
 #[derive(Clone, Debug)]
 pub struct IngestSection {
-    /// JSON lines over TCP.
-    pub tcp: TcpSection,
-    /// The ingest HTTP API.
-    pub http: HttpSection,
+    /// A TCP connection without progress for so long is closed.
+    pub idle_timeout: Duration,
+    /// Largest body as it arrives, bytes.
+    pub body_max: u64,
     /// Largest body after inflating, bytes.
     pub inflated_max: u64,
     /// How long a request waits for room before it is told to come back.
@@ -60,34 +75,6 @@ pub struct IngestSection {
     pub levels: LevelsSection,
     /// Further spellings of the contract's fields.
     pub aliases: Aliases,
-}
-
-/// A TCP listener.
-#[derive(Clone, Debug)]
-pub struct TcpSection {
-    /// `host:port`.
-    pub listen: String,
-    /// Open connections at once.
-    pub connections_max: usize,
-    /// A connection without progress for so long is closed.
-    pub idle_timeout: Duration,
-}
-
-/// An HTTP listener.
-#[derive(Clone, Debug)]
-pub struct HttpSection {
-    /// `host:port`.
-    pub listen: String,
-    /// Open connections at once.
-    pub connections_max: usize,
-    /// Time for a whole request head.
-    pub header_timeout: Duration,
-    /// Time for a whole request body.
-    pub body_timeout: Duration,
-    /// A client that takes nothing of its answer for so long is cut off.
-    pub write_timeout: Duration,
-    /// Largest body as it arrives, bytes.
-    pub body_max: u64,
 }
 
 /// `[ingest.limits]`.
@@ -117,7 +104,7 @@ pub struct TimeSection {
 pub struct LevelsSection {
     /// Level of a record that has none.
     pub missing: Level,
-    /// Level of a record whose level nobody knows.
+    /// Level of a record with an unknown level word.
     pub unknown: Level,
 }
 
@@ -169,7 +156,7 @@ pub struct StoreSection {
     pub retry_window: Duration,
     /// Free bytes under which writes are refused.
     pub free_min: u64,
-    /// Free bytes under which days go before their time.
+    /// Free bytes under which days are dropped early.
     pub free_low: u64,
     /// The most severe level whose days may go early.
     pub early_drop_max: Option<Level>,
@@ -203,8 +190,8 @@ pub enum DurabilitySetting {
 /// `[query]`.
 #[derive(Clone, Debug)]
 pub struct QuerySection {
-    /// The query HTTP API.
-    pub http: HttpSection,
+    /// Largest body of a request, bytes.
+    pub body_max: u64,
     /// Longest query.
     pub timeout: Duration,
     /// Queries at once.
@@ -237,7 +224,7 @@ pub struct MemorySection {
 }
 
 impl MemorySection {
-    /// Returns the budget of which nothing is lent yet.
+    /// Returns the budget before the first lease.
     pub fn budget(&self) -> MemoryBudget {
         MemoryBudget::new(|part_use| match part_use {
             MemoryUse::Bodies => self.bodies,

@@ -15,9 +15,12 @@ fn sources(assignments: &[&str]) -> Sources {
 #[test]
 fn the_embedded_default_is_valid_and_is_the_design() {
     let (config, _) = Config::load(&Sources::default()).unwrap();
-    assert_eq!(config.ingest.tcp.listen, "127.0.0.1:5170");
-    assert_eq!(config.ingest.http.listen, "127.0.0.1:5171");
-    assert_eq!(config.query.http.listen, "127.0.0.1:5172");
+    let listeners: Vec<(&str, &str)> =
+        config.listeners.iter().map(|own| (&*own.name, own.listen.as_str())).collect();
+    assert_eq!(
+        listeners,
+        [("ingest", "127.0.0.1:5171"), ("query", "127.0.0.1:5172"), ("tcp", "127.0.0.1:5170")]
+    );
     assert_eq!(config.store.tiers, tierlog_model::Tiers::standard());
     assert_eq!(config.store.durability, DurabilitySetting::Fsync);
     assert_eq!(
@@ -28,7 +31,7 @@ fn the_embedded_default_is_valid_and_is_the_design() {
     assert_eq!(config.ingest.limits.line_max, limits::LINE_BYTES_MAX as u64);
     assert_eq!(config.ingest.limits.depth_max, limits::NESTING_DEPTH_MAX);
     assert_eq!(config.ingest.limits.fields_max, limits::FIELDS_PER_RECORD_MAX);
-    assert_eq!(config.ingest.http.body_max, limits::BODY_BYTES_MAX as u64);
+    assert_eq!(config.ingest.body_max, limits::BODY_BYTES_MAX as u64);
     assert_eq!(config.ingest.time.ahead_max.as_secs() as i64, limits::AHEAD_SECONDS_MAX);
     assert_eq!(config.query.hits_max, limits::HITS_MAX);
 }
@@ -102,7 +105,7 @@ fn later_layers_win_and_are_named() {
     assert_eq!(config.log.level, "trace");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.query.timeout, std::time::Duration::from_secs(5));
-    assert_eq!(config.ingest.tcp.idle_timeout, std::time::Duration::from_secs(60));
+    assert_eq!(config.ingest.idle_timeout, std::time::Duration::from_secs(60));
     let tiers: Vec<(&str, u32)> =
         config.store.tiers.iter().map(|(_, policy)| (policy.name.as_str(), policy.days)).collect();
     let expected = [("audit", 700), ("critical", 365), ("warning", 90), ("info", 30), ("debug", 3)];
@@ -151,6 +154,8 @@ fn all_problems_are_reported_together() {
           store.tiers.audit.colour = "red" (--set): no such key; `tierlog config print --default` lists them
           zebra = 1 (--set): no such key; `tierlog config print --default` lists them
           security.allow_remote = "maybe" (--set): allowed: true or false
+          listeners.query.listen = "localhost:5172" (--set): is the address of listeners.ingest.listen already
+          listeners.tcp.listen = "0.0.0.0:5170" (--set): is reachable from other machines, and there is no access control yet: use 127.0.0.1, or set security.allow_remote = true behind a proxy that authenticates
           ingest.tcp.idle_timeout = "forever" (--set): allowed: duration, 1s to 24h
           ingest.http.body_max = "16EiB" (--set): allowed: size, 1KiB to 1GiB
           ingest.limits.line_max = 1 (--set): allowed: size, 1KiB to 64MiB
@@ -162,9 +167,7 @@ fn all_problems_are_reported_together() {
           store.tiers.audit.levels = ["critcal"] (--set): allowed: list of levels: debug, info, warning, error, critical
           store.tiers (--set): level info: in more than one tier
           store.tiers (--set): level debug: in no tier
-          log.level = "info,=" (--set): allowed: error, warn, info, debug, trace or a filter
-          ingest.tcp.listen = "0.0.0.0:5170" (--set): is reachable from other machines, and there is no access control yet: use 127.0.0.1, or set security.allow_remote = true behind a proxy that authenticates
-          query.listen = "localhost:5172" (--set): is the address of ingest.http.listen already"#]].assert_eq(&error.to_string());
+          log.level = "info,=" (--set): allowed: error, warn, info, debug, trace or a filter"#]].assert_eq(&error.to_string());
 }
 
 #[test]

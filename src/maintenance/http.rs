@@ -198,19 +198,27 @@ fn moment(at: &AtMoment) -> Result<Moment, Problem> {
     }
 }
 
-/// Runs long work, unless some runs already.
+/// Runs long work on the store, unless some runs already.
 async fn in_turn<T: Serialize + Send + 'static>(
     state: &MaintenanceState,
     work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Response {
-    let Ok(turn) = Arc::clone(&state.turn).try_acquire_owned() else {
+    let store = state.store.clone();
+    alone(&state.turn, move || work(&store)).await
+}
+
+/// Runs work on a blocking thread, unless the turn is taken.
+async fn alone<T: Serialize + Send + 'static>(
+    turn: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Response {
+    let Ok(turn) = Arc::clone(turn).try_acquire_owned() else {
         let detail = "another maintenance runs already, try again when it is done";
         return Problem::new(Code::Busy, detail).into_response();
     };
-    let store = state.store.clone();
     blocking(move || {
         let _turn = turn;
-        work(&store)
+        work()
     })
     .await
 }
@@ -228,5 +236,44 @@ pub(crate) async fn blocking<T: Serialize + Send + 'static>(
             error!(panicked = error.is_panic(), "maintenance worker ended early");
             Problem::new(Code::Internal, "internal error").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn read(answer: Response) -> (u16, Value) {
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn work_that_stops_half_way_is_a_problem() {
+        let locked = || Err::<(), _>(StoreError::Locked("data".into()));
+        let (status, body) = read(blocking(locked).await).await;
+        assert_eq!((status, &body["code"]), (500, &"maintenance".into()));
+        let panics = || -> Result<(), StoreError> { panic!("a bug that quotes a line") };
+        let (status, body) = read(blocking(panics).await).await;
+        assert_eq!((status, &body["code"]), (500, &"internal".into()));
+        assert!(!body.to_string().contains("quotes"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn long_work_is_done_one_at_a_time() {
+        let turn = Arc::new(Semaphore::new(1));
+        let held = Arc::clone(&turn).try_acquire_owned().unwrap();
+        let refused = alone(&turn, || Ok("done")).await;
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+        let (status, body) = read(refused).await;
+        assert_eq!((status, &body["code"]), (429, &"busy".into()));
+        drop(held);
+        assert_eq!(alone(&turn, || Ok("done")).await.status().as_u16(), 200);
+        assert_eq!(turn.available_permits(), 1);
     }
 }

@@ -52,6 +52,8 @@ mod keys;
 #[cfg(test)]
 mod large_bodies;
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod log_damage;
 #[cfg(test)]
 mod maintenance;

@@ -1,5 +1,5 @@
 //! What axum would refuse in plain text, refused as a problem: query strings, paths, unknown
-//! resources and methods. A value that a client sent is never quoted; the name of a parameter may be.
+//! resources and methods. A value from a client is never quoted; the name of a parameter may be.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::Uri;

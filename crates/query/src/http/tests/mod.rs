@@ -5,8 +5,13 @@ mod streams;
 
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
 use serde_json::{Value as Json, json};
+use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{Level, RecordKind, Value};
+use tierlog_problem::Problem;
+
+use crate::error::QueryError;
 
 use self::fixture::{DAY, Fixture, line, read, text};
 
@@ -194,6 +199,29 @@ async fn queries_beyond_the_bound_are_turned_away() {
     let response = fixture.send(Method::GET, "/api/v1/search", "").await;
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     check_problem(response, StatusCode::TOO_MANY_REQUESTS, "busy").await;
+}
+
+#[tokio::test]
+async fn every_error_of_the_engine_is_a_problem() {
+    let memory = MemoryPart::new(MemoryUse::Hits, 1 << 20);
+    let held = memory.try_take(1 << 19).expect("room");
+    for (error, status, code) in [
+        (QueryError::Cancelled, 503, "cancelled"),
+        (QueryError::Internal("a rule"), 500, "internal"),
+        (QueryError::File(std::io::Error::other("no disk")), 500, "store_unreadable"),
+        (QueryError::Unreadable("info/2026-11-20".to_owned()), 500, "store_unreadable"),
+        (memory.try_take(1 << 20).expect_err("no room").into(), 429, "busy"),
+        (memory.try_take(1 << 21).expect_err("no room").into(), 400, "too_expensive"),
+    ] {
+        let response = Problem::from(error).into_response();
+        let status = StatusCode::from_u16(status).expect("a status");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let (found, body) = read(response).await;
+        assert_eq!((found, &body["code"]), (status, &json!(code)), "{body}");
+        let detail = body["detail"].as_str().expect("a text");
+        assert!(!detail.contains("no disk") && !detail.contains("2026"), "{detail}");
+    }
+    drop(held);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 /// Size of a piece: the connection takes a few of them ahead of its client.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Lets an answer hold something until it is gone.
+/// Ties a value to an answer: dropping the body of the answer drops the value.
 pub(crate) fn holding<T>(answer: Response, held: T) -> Response
 where
     T: Send + Unpin + 'static,

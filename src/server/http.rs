@@ -1,4 +1,4 @@
-//! One HTTP connection under deadlines: what axum's own `serve` lacks.
+//! An HTTP connection under deadlines, beyond axum's own `serve`.
 //!
 //! ```text
 //! request head   hyper's timer: header_timeout, also the longest idle keep-alive
@@ -31,7 +31,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tierlog_model::SenderId;
+use tierlog_model::{Caller, SenderId};
 use tierlog_problem::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
@@ -39,11 +39,11 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::debug;
 
-use crate::held_body::holding;
-use crate::linger::{Linger, Unread};
-use crate::pace::Pace;
-use crate::seats::Seat;
-use crate::stall::StallGuard;
+use super::held_body::holding;
+use super::linger::{Linger, Unread};
+use super::pace::Pace;
+use super::seats::Seat;
+use super::stall::StallGuard;
 
 /// Headers of one request. Shippers and browsers send under 30.
 const HEADERS_MAX: usize = 64;
@@ -60,12 +60,12 @@ const BODY_BYTES_MIN: usize = 16 * 1024;
 /// See [`BODY_BYTES_MIN`]. A pause of a mobile line is shorter.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a client means that says it sends nothing more.
+/// Meaning of a half-closed connection: the client has ended its sending half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HalfClosed {
-    /// It waits for its answer: what it sent is worth finishing.
+    /// The client waits for the answer, so the request is finished.
     Waits,
-    /// It is gone: what is done for it is given up, so that a query does not run for nobody.
+    /// The client has left, so the work is given up and no query runs in vain.
     Left,
 }
 
@@ -74,19 +74,30 @@ pub(crate) enum HalfClosed {
 pub(crate) struct HttpDeadlines {
     /// Time for a whole request head, and the longest idle keep-alive.
     pub(crate) header: Duration,
-    /// Longest time that a client may take nothing of its answer.
+    /// Longest time for which a client may read nothing of an answer.
     pub(crate) write: Duration,
     /// What the end of the client's sending means while a request is in work.
     pub(crate) half_closed: HalfClosed,
 }
 
-/// Serves one connection until it ends; on `stop` the request in work is answered first. One that
-/// has to leave its seat alone is dropped.
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// The place of the connection.
+    pub(crate) seat: Seat,
+    /// The machine, as retry windows know machines.
+    pub(crate) sender: SenderId,
+    /// In whose name the requests come: every handler finds the caller in their extensions.
+    pub(crate) caller: Caller,
+}
+
+/// Serves one connection until it ends; on `stop` the request in work is answered first. A
+/// connection that is evicted is dropped.
 pub(crate) async fn serve_http_connection<S>(
     stream: S,
     router: Router,
     deadlines: HttpDeadlines,
-    (seat, sender): (Seat, SenderId),
+    client: Client,
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -94,10 +105,12 @@ pub(crate) async fn serve_http_connection<S>(
     let unread = Unread::default();
     let stream = StallGuard::new(stream, deadlines.write);
     let stream = TokioIo::new(Linger::new(stream, unread.clone()));
+    let Client { seat, sender, caller } = client;
     let leave = seat.leave().clone();
     let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(seat.clone());
         request.extensions_mut().insert(sender);
+        request.extensions_mut().insert(caller.clone());
         request.extensions_mut().insert(unread.clone());
         request
     });
@@ -112,7 +125,7 @@ pub(crate) async fn serve_http_connection<S>(
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        // Alone, it only waited: there is nothing to be answered.
+        // An evicted connection only waited, so no request is unanswered.
         () = leave.cancelled() => {
             if !stop.is_cancelled() {
                 return;
@@ -184,7 +197,7 @@ struct DeadlineBody {
     pace: Pace,
     /// Since when the client is waited for, had its reader never done anything else.
     waits_since: Instant,
-    /// When its reader was given bytes that it works on now.
+    /// When the reader was given the bytes in work.
     handed_at: Option<Instant>,
     state: BodyState,
     late: Arc<AtomicBool>,
@@ -200,7 +213,7 @@ enum BodyState {
 }
 
 impl DeadlineBody {
-    /// Takes off the time in which its reader did something else.
+    /// Takes off the time in which the reader did other work.
     fn resume(&mut self) {
         let Some(handed_at) = self.handed_at.take() else { return };
         let paused = handed_at.elapsed();

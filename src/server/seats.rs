@@ -1,9 +1,10 @@
-//! The places of a listener: who sits on them, and who has to leave when they are all taken.
+//! The places of a listener: a connection holds a place, and when all places are held, the
+//! connection that has waited longest is evicted.
 //!
-//! A connection says of itself since when it waits for its client. When every place is taken and
-//! somebody knocks, the one that has waited longest is asked to leave: idle connections, heads and
-//! bodies that drip, and lines without an end hold a place only as long as nobody else needs it.
-//! Whoever has something done for them is never asked.
+//! A connection notes since when the client is waited for. When every place is taken and somebody
+//! knocks, the one that has waited longest is asked to leave: idle connections, heads and bodies
+//! that drip, and lines without an end hold a place only as long as nobody else needs it. A
+//! connection with a request in work is never evicted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -38,7 +39,7 @@ pub(crate) struct Seats {
     epoch: Instant,
     stop: CancellationToken,
     /// Of which listener, for the counter.
-    name: &'static str,
+    name: Arc<str>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ struct Taken {
     longest: VecDeque<Waiting>,
 }
 
-/// Who waited, and since when: still so if that has not changed.
+/// A waiting connection, and since when: out of date once the moment has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
     since: u64,
@@ -58,7 +59,7 @@ struct Waiting {
 }
 
 impl Taken {
-    /// Returns the one that has waited longest, if it has waited long enough.
+    /// Returns the seat with the longest wait, if the wait was long enough.
     fn longest_waiting(&mut self, latest: u64) -> Option<&Seat> {
         let mut found = self.next_of_list();
         if found.is_none() {
@@ -109,7 +110,7 @@ pub(crate) struct Taking {
 
 impl Seats {
     /// Returns so many free places. All have to leave when `stop` says so.
-    pub(crate) fn new(name: &'static str, count: usize, stop: CancellationToken) -> Seats {
+    pub(crate) fn new(name: Arc<str>, count: usize, stop: CancellationToken) -> Seats {
         Seats {
             free: Arc::new(Semaphore::new(count)),
             taken: Arc::default(),
@@ -154,7 +155,7 @@ impl Seats {
         let mut taken = lock(&self.taken);
         let Some(seat) = taken.longest_waiting(latest) else { return false };
         seat.leave.cancel();
-        counter!(CONNECTIONS_EVICTED, "listener" => self.name).increment(1);
+        counter!(CONNECTIONS_EVICTED, "listener" => Arc::clone(&self.name)).increment(1);
         true
     }
 }
@@ -165,7 +166,7 @@ impl Seat {
         self.waits_since.store(millis(self.epoch.elapsed()), Ordering::Relaxed);
     }
 
-    /// Notes that something is done for the client.
+    /// Notes that a request of the client is in work.
     pub(crate) fn works(&self) {
         self.waits_since.store(WORKS, Ordering::Relaxed);
     }
@@ -206,7 +207,7 @@ fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A stream of lines that tells its seat how long it has waited for the last whole one.
+/// A stream of lines: the seat learns how long the last whole line lies back.
 #[derive(Debug)]
 pub(crate) struct LineWatch<S> {
     inner: S,
@@ -272,7 +273,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_one_that_has_waited_longest_leaves_and_nobody_who_works() {
-        let seats = Seats::new("test", 3, CancellationToken::new());
+        let seats = Seats::new("test".into(), 3, CancellationToken::new());
         let mut seated = Vec::new();
         for _ in 0..3 {
             seated.push(seats.take(seats.free_place().await));
@@ -291,7 +292,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_house_full_is_emptied_in_the_order_of_waiting() {
-        let seats = Seats::new("test", 5, CancellationToken::new());
+        let seats = Seats::new("test".into(), 5, CancellationToken::new());
         let mut seated = Vec::new();
         for _ in 0..5 {
             seated.push(seats.take(seats.free_place().await));
@@ -303,7 +304,7 @@ mod tests {
         };
         assert!(seats.ask_one_to_leave());
         assert_eq!(asked(&seated), [true, false, false, false, false]);
-        // Since they were last looked at: one works, one waits anew, one is gone.
+        // Since the last look, the first works, the second waits again, the third has left.
         seated[1].1.works();
         seated[2].1.waits_since_now();
         let gone = seated.remove(3);
@@ -320,7 +321,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_came_first_and_waits_anew_leaves_last_and_all_do_at_a_stop() {
         let stop = CancellationToken::new();
-        let seats = Seats::new("test", 3, stop.clone());
+        let seats = Seats::new("test".into(), 3, stop.clone());
         let mut seated = Vec::new();
         for _ in 0..3 {
             seated.push(seats.take(seats.free_place().await));
@@ -342,7 +343,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_leaves_while_all_work() {
-        let seats = Seats::new("test", 1, CancellationToken::new());
+        let seats = Seats::new("test".into(), 1, CancellationToken::new());
         let (taking, seat) = seats.take(seats.free_place().await);
         seat.works();
         let knocking = tokio::time::timeout(Duration::from_secs(60), seats.free_place());
@@ -355,7 +356,7 @@ mod tests {
     async fn bytes_without_a_line_end_do_not_count_as_a_line() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-        let seats = Seats::new("test", 1, CancellationToken::new());
+        let seats = Seats::new("test".into(), 1, CancellationToken::new());
         let (_taking, seat) = seats.take(seats.free_place().await);
         let (mut client, server) = tokio::io::duplex(64);
         let mut watched = LineWatch::new(server, seat);

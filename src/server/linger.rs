@@ -30,7 +30,7 @@ const DROPS_MAX: usize = 16;
 pub(crate) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
-    /// Notes that a body was not read to its end.
+    /// Notes that a body has unread bytes.
     pub(crate) fn note(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -41,7 +41,7 @@ impl Unread {
     }
 }
 
-/// The stream, and what is known of its client.
+/// The stream, and the state of the client.
 #[derive(Debug)]
 pub(crate) struct Linger<S> {
     inner: S,

@@ -1,14 +1,15 @@
 //! The accept loop of every listener: accept, a place, then spawn.
 //!
-//! What arrives are connections; what leaves is one task a connection, which holds the place,
-//! so that ending the task frees it. Over the cap one connection at a time is accepted and waits:
-//! the one that has kept us waiting longest is asked to leave for it (see [`crate::seats`]);
-//! while all of them work, further clients wait in the kernel's queue. When the process has no
-//! file descriptor left, the loop pauses instead of spinning. Nothing here knows a protocol.
+//! Connections arrive; a task leaves for each connection, and holds the place, so that the end of
+//! the task frees the place. Over the cap one connection at a time is accepted and waits: the one
+//! that has kept us waiting longest is asked to leave for it (see [`super::seats`]); while all of
+//! them work, further clients wait in the kernel's queue. When the process has no file descriptor
+//! left, the loop pauses instead of spinning. Nothing here knows a protocol.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
@@ -19,8 +20,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use super::seats::{Seat, Seats, Taking};
 use crate::config::Remote;
-use crate::seats::{Seat, Seats, Taking};
 
 /// Pause after accept found no resources: long enough for a connection to end, short enough
 /// that nobody's connect times out.
@@ -29,7 +30,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// A bound socket with its cap.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    name: &'static str,
+    name: Arc<str>,
     socket: TcpListener,
     connections_max: usize,
 }
@@ -42,7 +43,7 @@ pub(crate) enum BindError {
     #[error("listen on {address} ({name}): {source}")]
     Bind {
         /// Which listener.
-        name: &'static str,
+        name: Arc<str>,
         /// The configured address.
         address: String,
         /// What the system said.
@@ -52,7 +53,7 @@ pub(crate) enum BindError {
     #[error("{name}: {address} {rule}", rule = crate::config::REMOTE_RULE)]
     Remote {
         /// Which listener.
-        name: &'static str,
+        name: Arc<str>,
         /// The configured address.
         address: String,
     },
@@ -61,12 +62,16 @@ pub(crate) enum BindError {
 impl Listener {
     /// Binds `host:port`; a host name is resolved, its first address that can be bound is taken.
     pub(crate) async fn bind(
-        name: &'static str,
+        name: Arc<str>,
         address: &str,
         connections_max: usize,
         remote: Remote,
     ) -> Result<Listener, BindError> {
-        let failed = |source| BindError::Bind { name, address: address.to_owned(), source };
+        let failed = |source| BindError::Bind {
+            name: Arc::clone(&name),
+            address: address.to_owned(),
+            source,
+        };
         let found: Vec<SocketAddr> = lookup_host(address).await.map_err(failed)?.collect();
         if remote == Remote::Refused && found.iter().any(|found| !found.ip().is_loopback()) {
             return Err(BindError::Remote { name, address: address.to_owned() });
@@ -88,7 +93,7 @@ impl Listener {
         F: Future<Output = ()> + Send + 'static,
     {
         let name = self.name;
-        let seats = Seats::new(name, self.connections_max, stop.clone());
+        let seats = Seats::new(Arc::clone(&name), self.connections_max, stop.clone());
         let mut tasks = JoinSet::new();
         let mut exhaustion = Exhaustion::default();
         // Accepted, and without a place yet.
@@ -98,15 +103,16 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(name, ended),
+                Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_end(&name, ended),
                 () = exhaustion.pause_over(), if exhaustion.is_pausing() => exhaustion.resume(),
                 permit = seats.free_place(), if knocking.is_some() => {
                     let Some((stream, peer)) = knocking.take() else { continue };
-                    counter!(CONNECTIONS_OPENED, "listener" => name).increment(1);
+                    counter!(CONNECTIONS_OPENED, "listener" => Arc::clone(&name)).increment(1);
                     let (taking, seat) = seats.take(permit);
                     let served = serve(stream, peer, seat);
+                    let open = Open { name: Arc::clone(&name), _taking: taking };
                     tasks.spawn(async move {
-                        let _open = Open { name, _taking: taking };
+                        let _open = open;
                         served.await;
                     });
                 }
@@ -118,12 +124,12 @@ impl Listener {
                         knocking = Some((stream, peer.ip()));
                     }
                     Err(error) if is_of_connection(&error) => {
-                        debug!(listener = name, %error, "connection ended before it was accepted");
+                        debug!(listener = &*name, %error, "connection ended before it was accepted");
                     }
                     Err(error) => {
-                        // One that only waits may hold what is missing.
+                        // A connection that only waits may hold the missing descriptor.
                         seats.ask_one_to_leave();
-                        exhaustion.pause(name, &error);
+                        exhaustion.pause(&name, &error);
                     }
                 }
             }
@@ -132,11 +138,11 @@ impl Listener {
         drop(self.socket);
         let drained = async {
             while let Some(ended) = tasks.join_next().await {
-                note_end(name, ended);
+                note_end(&name, ended);
             }
         };
         if tokio::time::timeout(drain, drained).await.is_err() {
-            warn!(listener = name, open = tasks.len(), "end connections that did not finish");
+            warn!(listener = &*name, open = tasks.len(), "end connections that did not finish");
             tasks.shutdown().await;
         }
     }
@@ -152,7 +158,7 @@ struct Exhaustion {
 }
 
 impl Exhaustion {
-    fn pause(&mut self, listener: &'static str, error: &io::Error) {
+    fn pause(&mut self, listener: &str, error: &io::Error) {
         if self.pauses == 0 {
             warn!(listener, %error, "cannot accept, pause until a connection ends");
         }
@@ -186,24 +192,24 @@ fn is_of_connection(error: &io::Error) -> bool {
     )
 }
 
-fn note_end(name: &'static str, ended: Result<(), tokio::task::JoinError>) {
+fn note_end(name: &str, ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        // The panic's own text may quote input; that it happened is what matters here.
+        // The text of the panic may quote input, so the log says only that a task panicked.
         error!(listener = name, "connection task panicked");
     }
 }
 
-/// An open connection: counts its end however its task ends.
+/// An open connection: the end is counted, however the task ends.
 struct Open {
-    name: &'static str,
+    name: Arc<str>,
     _taking: Taking,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        counter!(CONNECTIONS_CLOSED, "listener" => self.name).increment(1);
+        counter!(CONNECTIONS_CLOSED, "listener" => Arc::clone(&self.name)).increment(1);
     }
 }
 

@@ -5,8 +5,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::super::seats::Seats;
 use super::*;
-use crate::seats::Seats;
 
 const DEADLINES: HttpDeadlines = HttpDeadlines {
     header: Duration::from_secs(5),
@@ -20,7 +20,8 @@ fn serve(stop: &CancellationToken) -> (DuplexStream, tokio::task::JoinHandle<()>
     (client, task)
 }
 
-/// Serves a connection; besides it, its house, and what lets `/wait` and `/take` answer.
+/// Serves a connection; returns its client, the places, and the semaphore that lets `/wait` and
+/// `/take` answer.
 fn serve_seated(
     stop: &CancellationToken,
     deadlines: HttpDeadlines,
@@ -41,11 +42,11 @@ fn serve_seated(
     let (client, server) = duplex(1024);
     let router = with_body_deadline(router, BODY);
     let stop = stop.clone();
-    let seats = Arc::new(Seats::new("test", 1, stop.clone()));
+    let seats = Arc::new(Seats::new("test".into(), 1, stop.clone()));
     let house = Arc::clone(&seats);
     let task = tokio::spawn(async move {
         let (_taking, seat) = house.take(house.free_place().await);
-        let client = (seat, tierlog_model::SenderId::default());
+        let client = Client { seat, sender: SenderId::default(), caller: Caller::open() };
         serve_http_connection(server, router, deadlines, client, stop).await;
     });
     (client, seats, go, task)

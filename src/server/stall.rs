@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::pace::Pace;
+use super::pace::Pace;
 
 /// What a peer takes within the time at least: whoever is alive takes it on any line. Against
 /// clients that take a byte a second of a large answer.

@@ -7,8 +7,9 @@ use super::*;
 const DRAIN: Duration = Duration::from_secs(5);
 
 async fn listener(connections_max: usize) -> (Listener, SocketAddr) {
-    let listener =
-        Listener::bind("test", "127.0.0.1:0", connections_max, Remote::Refused).await.unwrap();
+    let listener = Listener::bind("test".into(), "127.0.0.1:0", connections_max, Remote::Refused)
+        .await
+        .unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
@@ -94,13 +95,13 @@ async fn a_panic_frees_its_place_and_harms_nobody_else() {
 
 #[tokio::test]
 async fn other_machines_are_kept_out_unless_allowed() {
-    let Err(error) = Listener::bind("test", "0.0.0.0:0", 1, Remote::Refused).await else {
+    let Err(error) = Listener::bind("test".into(), "0.0.0.0:0", 1, Remote::Refused).await else {
         panic!("bound a public address");
     };
     assert!(error.to_string().contains("security.allow_remote"), "{error}");
-    assert!(Listener::bind("test", "0.0.0.0:0", 1, Remote::Allowed).await.is_ok());
-    let taken = Listener::bind("test", "127.0.0.1:0", 1, Remote::Refused).await.unwrap();
+    assert!(Listener::bind("test".into(), "0.0.0.0:0", 1, Remote::Allowed).await.is_ok());
+    let taken = Listener::bind("test".into(), "127.0.0.1:0", 1, Remote::Refused).await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let error = Listener::bind("test", &address, 1, Remote::Refused).await.unwrap_err();
+    let error = Listener::bind("test".into(), &address, 1, Remote::Refused).await.unwrap_err();
     assert!(error.to_string().contains(&address), "{error}");
 }

@@ -33,7 +33,7 @@ pub(crate) fn with_host_guard(router: Router, remote: Remote, names: &[String]) 
     }))
 }
 
-/// Returns the host that a request names, without its port. HTTP/1.0 need not name one.
+/// Returns the host of a request without the port. HTTP/1.0 need not name one.
 fn host_of(request: &Request) -> Option<String> {
     let header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     let host = header.or_else(|| request.uri().authority().map(|authority| authority.as_str()))?;

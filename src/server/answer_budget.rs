@@ -1,8 +1,8 @@
 //! What all answers on their way to clients may hold together.
 //!
-//! A finished answer arrives; it leaves with its share of the budget, which it holds until its
-//! last byte is written, or as 429. Without this, five hundred clients that ask for the largest
-//! answer and take it a byte at a time hold five hundred times as much.
+//! A finished answer arrives; the answer leaves with a lease on the budget until the last byte is
+//! written, or as 429. Without this, five hundred clients that ask for the largest answer and take
+//! it a byte at a time hold five hundred times as much.
 
 use axum::Router;
 use axum::extract::Request;
@@ -12,7 +12,7 @@ use hyper::body::Body as HttpBody;
 use tierlog_model::memory::MemoryPart;
 use tierlog_problem::{Code, Problem};
 
-use crate::held_body::holding;
+use super::held_body::holding;
 
 /// Answers up to this size are free of charge: every connection may hold one of them. A page of
 /// a hundred ordinary hits is a fifth of it.
