@@ -20,25 +20,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use tierlog_ingest::Reporter;
+use tierlog_ingest::Ingest;
 use tierlog_model::Timestamp;
 use tierlog_store::{ClockReport, ClockState, Loss, Store, StoreHealth};
 use utoipa::ToSchema;
 
+use crate::live::Live;
 use ingest::{IngestHealth, notices};
 
 /// What the health routes look at.
-#[derive(Debug)]
 pub(crate) struct HealthState {
     store: Store,
-    reporter: Reporter,
+    ingest: Arc<Live<Ingest>>,
     started: Instant,
 }
 
 impl HealthState {
     /// Returns the state of a server that is ready now.
-    pub(crate) fn new(store: Store, reporter: Reporter) -> HealthState {
-        HealthState { store, reporter, started: Instant::now() }
+    pub(crate) fn new(store: Store, ingest: Arc<Live<Ingest>>) -> HealthState {
+        HealthState { store, ingest, started: Instant::now() }
     }
 }
 
@@ -272,7 +272,7 @@ impl Health {
         reasons.extend(store.refuses_writes.iter().map(|why| format!("writes are refused: {why}")));
         reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
         reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
-        let report = state.reporter.report();
+        let report = state.ingest.current().reporter().report();
         let (writable, readable) = (store.is_writable(), read.is_ok());
         let is_doubted = store.clock.state != ClockState::Steady;
         let waits = store.indexing_waits.as_ref();

@@ -5,7 +5,7 @@ use tierlog_problem::{Code, add_errors};
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
-use crate::{health, maintenance, metrics_http};
+use crate::{health, maintenance, metrics_http, reload};
 
 /// The routes that the root package adds.
 #[derive(utoipa::OpenApi)]
@@ -15,6 +15,7 @@ use crate::{health, maintenance, metrics_http};
         health::live,
         health::ready,
         metrics_http::metrics,
+        reload::http::reload,
         maintenance::http::status,
         maintenance::http::plan,
         maintenance::http::run,
@@ -86,6 +87,7 @@ mod tests {
             "/api/v1/export",
             "/api/v1/tiers",
             "/api/v1/openapi.json",
+            "/api/v1/config/reload",
             "/api/v1/retention/plan",
             "/health",
             "/health/live",

@@ -36,26 +36,43 @@ pub(crate) enum TelemetryError {
     Metrics(String),
 }
 
+/// The level of our own log, which a reload changes.
+pub(crate) struct LogLevel(Box<dyn Fn(EnvFilter) + Send + Sync>);
+
+impl LogLevel {
+    /// Shows from now on what a level, or a filter that was checked before, lets through.
+    pub(crate) fn set(&self, level: &str) {
+        if let Ok(filter) = EnvFilter::try_new(level) {
+            (self.0)(filter);
+        }
+    }
+}
+
 /// Starts our own log. Once a process.
-pub(crate) fn start_log(section: &LogSection) -> Result<(), TelemetryError> {
+pub(crate) fn start_log(section: &LogSection) -> Result<LogLevel, TelemetryError> {
     let filter = EnvFilter::try_new(&section.level)
         .map_err(|error| TelemetryError::Log(error.to_string()))?;
     let on_terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(on_terminal);
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(on_terminal);
     let text = match section.format {
         LogFormat::Auto => on_terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    if text {
-        builder.with_target(false).try_init()
+    // The handle is of the type of the whole subscriber, so the filter comes last. Setting a level
+    // fails only for a subscriber that is gone, which has nothing to show.
+    let (started, level) = if text {
+        let builder = builder.with_target(false).with_env_filter(filter).with_filter_reloading();
+        let handle = builder.reload_handle();
+        (builder.try_init(), LogLevel(Box::new(move |filter| drop(handle.reload(filter)))))
     } else {
-        builder.json().flatten_event(true).try_init()
-    }
-    .map_err(|error| TelemetryError::Log(error.to_string()))
+        let builder = builder.json().flatten_event(true);
+        let builder = builder.with_env_filter(filter).with_filter_reloading();
+        let handle = builder.reload_handle();
+        (builder.try_init(), LogLevel(Box::new(move |filter| drop(handle.reload(filter)))))
+    };
+    started.map_err(|error| TelemetryError::Log(error.to_string()))?;
+    Ok(level)
 }
 
 /// Makes a panic log where it happened and not what it says: the text may quote a log line.

@@ -17,6 +17,7 @@
 //! indexer    the WAL thread dropped Q2; commits a last time
 //! maintenance told by Store::close
 //! upkeep     task, `stop`
+//! reload     task, `stop`; holds ingest, as connections do
 //! ```
 //!
 //! Shutdown (SIGTERM, SIGINT): `stop`, and a seal under way is left -> loops stop accepting ->
@@ -30,24 +31,31 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
+use axum::extract::Request;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
-use tierlog_problem::not_found;
+use tierlog_problem::{method_not_allowed, not_found};
 use tierlog_query::{Engine, QueryState};
 use tierlog_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::config::Config;
 use crate::health::{HealthState, health_router};
 use crate::keys;
+use crate::live::Live;
 use crate::maintenance::dead_letters::finish_pending;
 use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
-use crate::server::{Addresses, Drain, Listeners, Services, StopSignals, with_answer_budget};
+use crate::reload::http::reload_router;
+use crate::reload::{Reloader, Startup, reload_on_signal};
+use crate::server::{
+    Addresses, Drain, Listeners, ReloadSignal, Services, StopSignals, with_answer_budget,
+};
 use crate::{openapi, settings};
 
 /// How often recorded histogram values are folded into buckets: bounds their memory.
@@ -55,11 +63,13 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs the server until a signal asks it to stop. `ready` is told the bound addresses.
 pub(crate) async fn serve(
-    config: Config,
+    startup: Startup,
     recorder: PrometheusHandle,
     ready: impl FnOnce(&Addresses) -> Result<()>,
 ) -> Result<()> {
+    let config = startup.config.clone();
     let mut signals = StopSignals::new()?;
+    let hangup = ReloadSignal::new()?;
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
     let ingest_config = settings::ingest_config(&config)?;
@@ -93,15 +103,17 @@ pub(crate) async fn serve(
     let metrics = Arc::new(metrics(&store));
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
     let bodies = memory.part(MemoryUse::Bodies).clone();
-    let ingest = Arc::new(Ingest::new(
+    let ingest = Arc::new(Live::new(Ingest::new(
         ingest_config,
         Arc::new(redactor),
         sender,
         bodies,
         Arc::clone(&clock),
-    ));
+    )));
+    let reloader = Reloader::new(startup, pseudonyms.clone(), Arc::clone(&ingest))?;
+    let reloader = Arc::new(reloader);
     let operations = Router::new()
-        .merge(health_router(Arc::new(HealthState::new(store.clone(), ingest.reporter()))))
+        .merge(health_router(Arc::new(HealthState::new(store.clone(), Arc::clone(&ingest)))))
         .merge(metrics_router(metrics));
     let query = query_state(&config, &store, pseudonyms, Arc::clone(&clock), &memory)?;
     let query_stop = query.stop_token();
@@ -112,7 +124,8 @@ pub(crate) async fn serve(
         query_routes: with_answer_budget(
             query_routes
                 .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
-                .merge(letters),
+                .merge(letters)
+                .merge(reload_router(Arc::clone(&reloader))),
             memory.part(MemoryUse::Answers).clone(),
         )
         .merge(operations),
@@ -125,6 +138,7 @@ pub(crate) async fn serve(
     // The loops hold what they serve, and let go of it when they end.
     drop(services);
     tasks.spawn(upkeep(recorder, stop.clone()));
+    tasks.spawn(reload_on_signal(reloader, hangup, stop.clone()));
     ready(&addresses)?;
 
     let outcome = tokio::select! {
@@ -177,12 +191,12 @@ fn query_state(
 /// see letters that are records already.
 async fn dead_letter_routes(
     store: &Store,
-    ingest: &Arc<Ingest>,
+    ingest: &Arc<Live<Ingest>>,
     clock: &Arc<dyn Clock>,
     stop: &CancellationToken,
     memory: &MemoryBudget,
 ) -> Router {
-    if let Err(error) = finish_pending(store, ingest, clock.as_ref()).await {
+    if let Err(error) = finish_pending(store, &ingest.current(), clock.as_ref()).await {
         tracing::warn!(%error, "leave a replay of dead letters for the next start");
     }
     let (ingest, clock) = (Arc::clone(ingest), Arc::clone(clock));
@@ -190,8 +204,36 @@ async fn dead_letter_routes(
     letters_router(Arc::new(LettersState::new(store.clone(), ingest, clock, stop.clone(), hits)))
 }
 
-fn ingest_routes(ingest: &Arc<Ingest>, operations: Router) -> Router {
-    tierlog_ingest::http_router(Arc::clone(ingest)).merge(operations).fallback(not_found)
+/// Returns the routes that take lines. Each request finds those of the configuration of its moment.
+fn ingest_routes(ingest: &Arc<Live<Ingest>>, operations: Router) -> Router {
+    let routes = |ingest: &Arc<Ingest>| {
+        tierlog_ingest::http_router(Arc::clone(ingest))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+    };
+    let ingest = Arc::clone(ingest);
+    let first = ingest.current();
+    let built = Live::new((routes(&first), first));
+    let current = Arc::new(move || {
+        let current = ingest.current();
+        let made = built.current();
+        // Fast path: nothing was reloaded since the routes were built.
+        if Arc::ptr_eq(&made.1, &current) {
+            return made.0.clone();
+        }
+        let routes = routes(&current);
+        built.replace((routes.clone(), current));
+        routes
+    });
+    operations.fallback(move |request: Request| {
+        let routes = current();
+        async move {
+            match routes.oneshot(request).await {
+                Ok(answer) => answer,
+                Err(never) => match never {},
+            }
+        }
+    })
 }
 
 fn open_keys(config: &Config) -> Result<Pseudonyms> {

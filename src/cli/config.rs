@@ -1,4 +1,4 @@
-//! `tierlog config check|print`, and the flags by which every verb finds its configuration.
+//! `tierlog config check|print|reload`, and the flags by which every verb finds its configuration.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,7 +8,10 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::NO;
+use super::target::change;
+use crate::client::{Endpoint, ServerArgs};
 use crate::config::{Config, ConfigError, ConfigFault, DEFAULT_TOML, Layers, Sources};
+use crate::reload::ReloadReport;
 
 /// Flags by which a configuration is found and changed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -27,6 +30,11 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     /// Reads and checks the configuration.
     pub(super) fn load(&self) -> Result<(Config, Layers), ConfigError> {
+        Config::load(&self.sources()?)
+    }
+
+    /// Returns where the configuration is read.
+    pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
         let mut assignments = self.set.clone();
         if let Some(data) = &self.data {
             let Some(data) = data.to_str() else {
@@ -39,7 +47,7 @@ impl ConfigArgs {
             };
             assignments.push(format!("data.dir={}", toml::Value::from(data)));
         }
-        Config::load(&Sources::of_process(self.config.as_deref(), &assignments))
+        Ok(Sources::of_process(self.config.as_deref(), &assignments))
     }
 }
 
@@ -62,6 +70,11 @@ enum Action {
         #[arg(long)]
         default: bool,
     },
+    /// Lets a running server read its configuration again
+    ///
+    /// The whole of it is checked: it is taken over, or refused with every problem, and then
+    /// nothing has changed. Keys that need a restart are named.
+    Reload(ServerArgs),
 }
 
 /// Checks or prints the configuration.
@@ -77,6 +90,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             Ok(_) => writeln!(stdout, "ok")?,
             Err(problems) => return refuse(&problems),
         },
+        Action::Reload(server) => {
+            let answer = change(&server.client()?, &Endpoint::new("/api/v1/config/reload"))?;
+            let ReloadReport { applied, needs_restart } = serde_json::from_value(answer)?;
+            let list = |keys: Vec<String>| match keys.is_empty() {
+                true => "nothing".to_owned(),
+                false => keys.join(", "),
+            };
+            writeln!(stdout, "taken over: {}", list(applied))?;
+            writeln!(stdout, "needs a restart: {}", list(needs_restart))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

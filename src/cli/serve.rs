@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::config::ConfigArgs;
 use crate::config::{Config, DurabilitySetting, LogFormat};
+use crate::reload::Startup;
 use crate::server::{Addresses, raise_limit};
 use crate::{counters, telemetry, wiring};
 
@@ -27,8 +28,9 @@ pub(super) struct Args {
 
 /// Runs the server.
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let (config, _) = args.config.load()?;
-    telemetry::start_log(&config.log)?;
+    let sources = args.config.sources()?;
+    let (config, layers) = Config::load(&sources)?;
+    let log = telemetry::start_log(&config.log)?;
     telemetry::quiet_panics();
     raise_limit();
     let recorder = telemetry::start_metrics()?;
@@ -48,7 +50,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         banner.show(addresses);
         args.addresses_file.as_ref().map_or(Ok(()), |file| addresses.write(file))
     };
-    let outcome = runtime.block_on(wiring::serve(config, recorder, ready));
+    let startup = Startup { config, layers, sources, log };
+    let outcome = runtime.block_on(wiring::serve(startup, recorder, ready));
     // A query or a verification may still run on a blocking thread; its client is gone, and
     // maintenance may end at any point.
     runtime.shutdown_background();

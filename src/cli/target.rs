@@ -113,7 +113,8 @@ pub(super) fn moment(now: Option<&str>) -> Result<Timestamp> {
     Ok(read_moment(text, present).ok_or_else(problem)?)
 }
 
-fn change(client: &Client, endpoint: &Endpoint) -> Result<Value> {
+/// Posts a change, with the header that confirms it.
+pub(super) fn change(client: &Client, endpoint: &Endpoint) -> Result<Value> {
     let headers = [(CONFIRM_HEADER, "yes"), ("content-type", "application/json")];
     let reply = client.post_bytes(endpoint, &headers, b"")?;
     if (200..300).contains(&reply.status) {

@@ -3,12 +3,14 @@
 //! Texts arrive; one tree of values leaves, each value with its origin. Nothing is judged here
 //! except that a file is TOML at all.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::fault::{ConfigError, ConfigFault};
+use super::reader::{keys_of, show};
 
 /// The default, with every key.
 pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
@@ -16,7 +18,7 @@ pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
 /// Name of the layer that [`DEFAULT_TOML`] is.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 
-/// Environment variables with this prefix are keys; `__` parts their segments.
+/// Environment variables with this prefix are keys; `__` parts the segments.
 const ENVIRONMENT_PREFIX: &str = "TIERLOG__";
 
 /// Files that are read when none is named, first that is there.
@@ -53,9 +55,8 @@ impl Sources {
     /// Returns the sources of this process: the named file or the first usual one that is there,
     /// its environment, the given assignments.
     pub fn of_process(file: Option<&Path>, assignments: &[String]) -> Sources {
-        let usual = || FILES.iter().map(PathBuf::from).find(|path| path.is_file());
         Sources {
-            file: file.map(Path::to_owned).or_else(usual),
+            file: file.map(Path::to_owned).or_else(usual_file),
             environment: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -64,6 +65,18 @@ impl Sources {
             assignments: assignments.to_vec(),
         }
     }
+}
+
+impl Sources {
+    /// Returns the same sources for a further reading: a usual file that was not there may be now.
+    pub(crate) fn found_again(&self) -> Sources {
+        Sources { file: self.file.clone().or_else(usual_file), ..self.clone() }
+    }
+}
+
+/// Returns the first of the usual files that is there.
+fn usual_file() -> Option<PathBuf> {
+    FILES.iter().map(PathBuf::from).find(|path| path.is_file())
 }
 
 /// The merged values, and the default beside them.
@@ -125,6 +138,14 @@ impl Layers {
         } else {
             Err(ConfigError(problems))
         }
+    }
+
+    /// Returns the keys whose values are not those of other layers.
+    pub(crate) fn keys_that_differ_from(&self, other: &Layers) -> Vec<String> {
+        let keys: BTreeSet<String> =
+            keys_of(&self.values).into_iter().chain(keys_of(&other.values)).collect();
+        let differs = |key: &String| self.get(key).map(show) != other.get(key).map(show);
+        keys.into_iter().filter(differs).collect()
     }
 
     /// Returns the value of a dotted key.

@@ -52,7 +52,7 @@ pub struct ListenerSection {
 /// What a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerProtocol {
-    /// A protocol of ingest that has a connection of its own, by its name.
+    /// A protocol of ingest over a connection, by name.
     Stream(&'static str),
     /// The HTTP API that takes lines, in every protocol that speaks HTTP.
     Ingest(HttpTimes),
@@ -67,7 +67,7 @@ pub struct HttpTimes {
     pub header_timeout: Duration,
     /// Time for a whole request body.
     pub body_timeout: Duration,
-    /// A client that takes nothing of its answer for so long is cut off.
+    /// Longest time for which a client may read nothing of an answer.
     pub write_timeout: Duration,
 }
 
@@ -96,7 +96,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Returns the listener of the embedded default that lends further ones its values.
+    /// Returns the listener of the embedded default that lends values to further listeners.
     fn model(self) -> &'static str {
         match self {
             Kind::Stream(_) => "tcp",

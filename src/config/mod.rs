@@ -16,6 +16,7 @@ mod listeners;
 mod print;
 mod read;
 mod reader;
+mod reloaded;
 mod sections;
 mod units;
 
@@ -26,6 +27,7 @@ pub use fault::{ConfigError, ConfigFault};
 pub use layers::{DEFAULT_TOML, Layers, Sources};
 pub(crate) use listeners::REMOTE_RULE;
 pub use listeners::{HttpTimes, ListenerProtocol, ListenerSection};
+pub(crate) use reloaded::RELOADED;
 pub use sections::{
     Aliases, Config, DurabilitySetting, IngestSection, LevelsSection, LimitsSection, LogFormat,
     LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,

@@ -77,6 +77,27 @@ fn the_file_documents_every_rule() {
     assert_eq!(found, rules.len());
 }
 
+/// The comment above a key says whether a reload takes the key over.
+#[test]
+fn the_file_says_of_each_key_whether_it_is_reloaded() {
+    let (mut section, mut comment) = (String::new(), String::new());
+    let mut reloaded = Vec::new();
+    for line in DEFAULT_TOML.lines() {
+        if let Some(text) = line.strip_prefix('#') {
+            comment = text.to_owned();
+        } else if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            if comment.ends_with(" Reloaded.") {
+                reloaded.push(format!("{section}.{name}"));
+            }
+            comment.clear();
+        }
+    }
+    reloaded.sort();
+    assert_eq!(reloaded, RELOADED);
+}
+
 #[test]
 fn later_layers_win_and_are_named() {
     let directory = tempfile::tempdir().unwrap();

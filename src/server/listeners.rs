@@ -17,11 +17,12 @@ use super::listener::Listener;
 use super::protect::protect;
 use super::seats::{LineWatch, Seat};
 use crate::config::{Config, HttpTimes, ListenerProtocol, ListenerSection, Remote};
+use crate::live::Live;
 
 /// What stands behind the listeners.
 pub(crate) struct Services {
-    /// The way of a line.
-    pub(crate) ingest: Arc<Ingest>,
+    /// The way of a line, as the configuration of the moment says.
+    pub(crate) ingest: Arc<Live<Ingest>>,
     /// Routes of listeners that take lines.
     pub(crate) ingest_routes: Router,
     /// Routes of listeners that find lines.
@@ -100,14 +101,14 @@ impl Listeners {
 /// Returns the accept loop of a listener of streams.
 fn run_stream(
     socket: Listener,
-    ingest: Arc<Ingest>,
+    ingest: Arc<Live<Ingest>>,
     stop: CancellationToken,
     drain: Duration,
 ) -> impl Future<Output = ()> {
     let serve = move |stream, peer, seat: Seat| {
         let leave = seat.leave().clone();
         let stream = LineWatch::new(stream, seat);
-        let (ingest, sender) = (Arc::clone(&ingest), SenderId::of_peer(peer));
+        let (ingest, sender) = (ingest.current(), SenderId::of_peer(peer));
         let served = tierlog_ingest::serve_tcp_connection(ingest, stream, sender, leave);
         async move {
             if let Err(error) = served.await {

@@ -34,4 +34,4 @@ pub(crate) use answer_budget::with_answer_budget;
 pub(crate) use descriptors::raise_limit;
 pub(crate) use drain::Drain;
 pub(crate) use listeners::{Listeners, Services};
-pub(crate) use signals::StopSignals;
+pub(crate) use signals::{ReloadSignal, StopSignals};

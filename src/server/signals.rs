@@ -1,10 +1,29 @@
-//! SIGTERM and SIGINT: the first asks the server to stop, the second ends it.
+//! SIGTERM and SIGINT: the first asks the server to stop, the second ends the process. SIGHUP: the
+//! configuration is read again.
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit code of a process that a second signal ended: 128 and the number of SIGTERM.
 const ENDED: i32 = 128 + 15;
+
+/// The signal that asks the server to read its configuration again.
+#[derive(Debug)]
+pub(crate) struct ReloadSignal(Signal);
+
+impl ReloadSignal {
+    /// Takes SIGHUP over from the system, whose answer to it is death.
+    pub(crate) fn new() -> Result<ReloadSignal> {
+        Ok(ReloadSignal(signal(SignalKind::hangup()).context("listen for SIGHUP")?))
+    }
+
+    /// Waits for the next one. Cancel-safe.
+    pub(crate) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
 
 /// The signals that ask the server to stop.
 #[derive(Debug)]

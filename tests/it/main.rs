@@ -68,6 +68,8 @@ mod personal_data;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod problems;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod prose;
@@ -79,6 +81,8 @@ mod reading_rules;
 mod real_lines;
 #[cfg(test)]
 mod reasons;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod retry_windows;
 #[cfg(test)]

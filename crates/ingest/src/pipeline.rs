@@ -224,6 +224,24 @@ impl Ingest {
         }
     }
 
+    /// Returns an ingest with other settings. Everything else is shared with this one: the way to
+    /// the store, the room for bodies, the turns to decode, the observations.
+    #[must_use]
+    pub fn reconfigured(&self, config: IngestConfig, redactor: Arc<Redactor>) -> Ingest {
+        self.observations.redact_with(&redactor);
+        Ingest {
+            config,
+            redactor,
+            handoff: self.handoff.clone(),
+            clock: Arc::clone(&self.clock),
+            observations: Arc::clone(&self.observations),
+            body_room: self.body_room.clone(),
+            long_reads: Arc::clone(&self.long_reads),
+            decoding: Arc::clone(&self.decoding),
+            decoding_small: Arc::clone(&self.decoding_small),
+        }
+    }
+
     /// Reads JSON lines that are all there into one batch: the whole way of a line without a
     /// source around it.
     pub fn prepare_lines(&self, text: &[u8]) -> PreparedBatch {

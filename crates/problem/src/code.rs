@@ -107,6 +107,9 @@ codes! {
     PartedLines = "parted_lines", 409, Retry::Never;
     /// The numbers of lines leap further than any backlog is long; TCP only.
     LinesJump = "lines_jump", 409, Retry::Never;
+    /// The configuration that was to be taken over is not valid; `detail` lists every problem, and
+    /// the old one holds.
+    InvalidConfiguration = "invalid_configuration", 409, Retry::Never;
     /// The body is larger than the limit.
     TooLarge = "too_large", 413, Retry::Smaller;
     /// The content type or the encoding of the body is none that this resource reads.

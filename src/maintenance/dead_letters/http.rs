@@ -28,12 +28,13 @@ use tracing::error;
 
 use super::report::{Letter, LetterList, LettersDropped, LettersReplayed};
 use super::{LetterParameters, ReplayError};
+use crate::live::Live;
 use crate::maintenance::http::{Changing, blocking, require_confirmation};
 
 /// What the routes work on.
 pub(crate) struct LettersState {
     store: Store,
-    ingest: Arc<Ingest>,
+    ingest: Arc<Live<Ingest>>,
     clock: Arc<dyn Clock>,
     /// Cancelled when the server stops: a replay ends with its page.
     stop: CancellationToken,
@@ -50,7 +51,7 @@ impl LettersState {
     /// Returns the state for a store and the way into it.
     pub(crate) fn new(
         store: Store,
-        ingest: Arc<Ingest>,
+        ingest: Arc<Live<Ingest>>,
         clock: Arc<dyn Clock>,
         stop: CancellationToken,
         hits: MemoryPart,
@@ -201,7 +202,7 @@ pub(crate) async fn replay(
     let work = async move {
         let _turn = turn;
         let LettersState { store, ingest, clock, stop, .. } = state.as_ref();
-        super::replay(store, ingest, clock.as_ref(), selection, stop).await
+        super::replay(store, &ingest.current(), clock.as_ref(), selection, stop).await
     };
     match tokio::spawn(work).await {
         Ok(Ok(report)) => Json(report).into_response(),

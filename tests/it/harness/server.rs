@@ -50,6 +50,11 @@ impl<'h> Server<'h> {
         self.home
     }
 
+    /// Returns the number of the process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the HTTP client.
     pub(crate) fn http(&self) -> &Http {
         &self.http

@@ -105,6 +105,11 @@ impl Observations {
         Observations { since, notes: Mutex::default(), services }
     }
 
+    /// Redacts the names of further services as other settings say.
+    pub(crate) fn redact_with(&self, redactor: &Arc<Redactor>) {
+        self.services.redact_with(redactor);
+    }
+
     /// Returns the notes on the services of a batch that arrives now.
     pub(crate) fn services(&self, now: Timestamp) -> BatchServices {
         BatchServices::new(&self.services, now)

@@ -115,7 +115,7 @@ impl BatchServices {
     pub(crate) fn count(&self, is_repeat: bool) {
         let mut known = self.services.known.lock().unwrap_or_else(PoisonError::into_inner);
         for seen in &self.seen {
-            let service = known.find_or_add(&seen.name, &self.services.redactor);
+            let service = known.find_or_add(&seen.name);
             service.arrived(self.arrival);
             if !is_repeat {
                 service.rejected(&seen.rejected);
@@ -128,7 +128,6 @@ impl BatchServices {
 #[derive(Debug)]
 pub(crate) struct Services {
     known: Mutex<Known>,
-    redactor: Arc<Redactor>,
 }
 
 impl Services {
@@ -136,7 +135,13 @@ impl Services {
     pub(crate) fn new(redactor: Arc<Redactor>) -> Services {
         let (none, other) =
             (Service::new(String::new(), NONE), Service::new(OTHER.to_owned(), OTHER));
-        Services { known: Mutex::new(Known { none, named: Vec::new(), other }), redactor }
+        Services { known: Mutex::new(Known { none, named: Vec::new(), other, redactor }) }
+    }
+
+    /// Redacts the names of further services as other settings say.
+    pub(super) fn redact_with(&self, redactor: &Arc<Redactor>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.redactor = Arc::clone(redactor);
     }
 }
 
@@ -146,17 +151,18 @@ struct Known {
     none: Service,
     named: Vec<Service>,
     other: Service,
+    redactor: Arc<Redactor>,
 }
 
 impl Known {
-    fn find_or_add(&mut self, name: &str, redactor: &Redactor) -> &mut Service {
+    fn find_or_add(&mut self, name: &str) -> &mut Service {
         if name.is_empty() {
             return &mut self.none;
         }
         let position = match self.named.iter().position(|service| service.name == name) {
             Some(position) => position,
             None if self.named.len() < SERVICES_MAX && name != OTHER => {
-                let label = redactor.redact_text(&shown(name, NAME_BYTES_MAX));
+                let label = self.redactor.redact_text(&shown(name, NAME_BYTES_MAX));
                 self.named.push(Service::new(name.to_owned(), &label));
                 self.named.len() - 1
             }

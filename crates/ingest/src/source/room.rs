@@ -20,7 +20,7 @@ pub(super) const SMALL_BYTES: usize = 128 << 10;
 const BULK_SHARE: u64 = 2;
 
 /// The room of all bodies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BodyRoom {
     bodies: MemoryPart,
     /// What bodies may hold of it beyond their first bytes.

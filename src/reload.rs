@@ -1,0 +1,129 @@
+//! Takes over a changed configuration while the server runs (SIGHUP, `tierlog config reload`).
+//!
+//! ```text
+//! read every layer again ─ check the whole ─ refuse, with all problems; nothing has changed
+//!                                          └ build ingest and its routes anew, replace them
+//! ```
+//!
+//! Requests that begin later, and TCP connections that are accepted later, are served by the new
+//! settings; a request or connection in work ends with those it began with. A key that is no
+//! [`RELOADED`] one is told as waiting for a restart, and keeps its value until then.
+
+pub(crate) mod http;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tierlog_ingest::{Ingest, IngestConfig, IngestLimits, Redactor};
+use tierlog_model::Pseudonyms;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use utoipa::ToSchema;
+
+use crate::config::{Config, ConfigError, Layers, RELOADED, Sources};
+use crate::live::Live;
+use crate::server::ReloadSignal;
+use crate::settings::{ingest_config, redaction_settings};
+use crate::telemetry::LogLevel;
+
+/// What came of a reload that was not refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReloadReport {
+    /// Keys whose new values are in force now.
+    pub(crate) applied: Vec<String>,
+    /// Keys whose values differ from those of the start, and need a restart.
+    pub(crate) needs_restart: Vec<String>,
+}
+
+/// The configuration that the server was started with, and where it came from.
+pub(crate) struct Startup {
+    /// The valid configuration.
+    pub(crate) config: Config,
+    /// Its values, key by key.
+    pub(crate) layers: Layers,
+    /// Where to read them again.
+    pub(crate) sources: Sources,
+    /// The level of our own log.
+    pub(crate) log: LogLevel,
+}
+
+/// Reads the configuration again and replaces what may be replaced.
+pub(crate) struct Reloader {
+    startup: Startup,
+    pseudonyms: Pseudonyms,
+    ingest: Arc<Live<Ingest>>,
+    /// The values of the last configuration that was taken over.
+    in_force: Mutex<Layers>,
+}
+
+impl Reloader {
+    /// Returns a reloader of a server that has just been started.
+    pub(crate) fn new(
+        startup: Startup,
+        pseudonyms: Pseudonyms,
+        ingest: Arc<Live<Ingest>>,
+    ) -> Result<Reloader, ConfigError> {
+        let in_force = Mutex::new(Layers::load(&startup.sources)?);
+        Ok(Reloader { startup, pseudonyms, ingest, in_force })
+    }
+
+    /// Takes the configuration over, or says everything that is wrong with it. Reads files.
+    pub(crate) fn reload(&self) -> Result<ReloadReport, ConfigError> {
+        // One reload after the other: the last to begin is the last to be in force.
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        let (config, layers) = Config::load(&self.startup.sources.found_again())?;
+        let is_reloaded = |key: &String| RELOADED.contains(&key.as_str());
+        let changed = layers.keys_that_differ_from(&in_force);
+        let applied: Vec<String> = changed.into_iter().filter(is_reloaded).collect();
+        let waiting = layers.keys_that_differ_from(&self.startup.layers);
+        let needs_restart = waiting.into_iter().filter(|key| !is_reloaded(key)).collect();
+        if !applied.is_empty() {
+            let redactor = Redactor::new(&redaction_settings(&config), self.pseudonyms.clone());
+            let settings = self.with_values_of_the_start(ingest_config(&config)?)?;
+            let next = self.ingest.current().reconfigured(settings, Arc::new(redactor));
+            self.ingest.replace(next);
+            self.startup.log.set(&config.log.level);
+        }
+        *in_force = layers;
+        Ok(ReloadReport { applied, needs_restart })
+    }
+
+    /// Returns settings of ingest with the values of the start in place of those that other rooms
+    /// of the server hold too.
+    fn with_values_of_the_start(&self, new: IngestConfig) -> Result<IngestConfig, ConfigError> {
+        let old = ingest_config(&self.startup.config)?;
+        Ok(IngestConfig {
+            limits: IngestLimits {
+                body_deadline: old.limits.body_deadline,
+                ahead_seconds_max: old.limits.ahead_seconds_max,
+                ..new.limits
+            },
+            aliases: old.aliases,
+            tiers: old.tiers,
+            durability: old.durability,
+            ..new
+        })
+    }
+}
+
+/// Reloads at each SIGHUP until the server stops.
+pub(crate) async fn reload_on_signal(
+    reloader: Arc<Reloader>,
+    mut signal: ReloadSignal,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = signal.next() => {}
+        }
+        let reloader = Arc::clone(&reloader);
+        match tokio::task::spawn_blocking(move || reloader.reload()).await {
+            Ok(Ok(ReloadReport { applied, needs_restart })) => {
+                info!(?applied, ?needs_restart, "configuration taken over");
+            }
+            Ok(Err(problems)) => error!(%problems, "configuration refused, the old one holds"),
+            Err(ended) => error!(panicked = ended.is_panic(), "reload ended early"),
+        }
+    }
+}
