@@ -22,7 +22,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tierlog_ingest::Ingest;
 use tierlog_model::Timestamp;
-use tierlog_store::{ClockReport, ClockState, Loss, Store, StoreHealth};
+use tierlog_store::{ClockReport, ClockState, FailedSeal, Loss, Store, StoreHealth};
 use utoipa::ToSchema;
 
 use crate::live::Live;
@@ -82,14 +82,14 @@ pub(crate) struct Health {
     readable: bool,
     /// Why not, for each thing that is wrong.
     reasons: Vec<String>,
-    /// Partitions that could not be read at the start and were put aside.
+    /// Partitions in quarantine whose records are missing from answers, until that is acknowledged.
     quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name; kept, not searched.
     unknown_tiers: Vec<String>,
     /// Records that the start found in the write-ahead log. While some of them are not indexed,
     /// `reasons` says so and answers are partial (`indexing_late`).
     replayed_records: u64,
-    /// What was put aside because it could not be read, now and at earlier starts.
+    /// What was put into quarantine because it could not be read, until that is acknowledged.
     quarantine: QuarantineHealth,
     /// What of the write-ahead log is damaged, until somebody acknowledges it. While records are
     /// gone, answers whose range they may belong to are partial (`records_lost`).
@@ -279,8 +279,9 @@ impl Health {
         reasons.extend(waits.map(|why| format!("indexing waits: {why}")));
         reasons.extend(store.losses.iter().take(LOG_DAMAGE_REASONS).map(LogDamage::reason));
         reasons.extend(clock::doubt(&store.clock));
-        let whole = store.quarantined.is_empty()
-            && store.quarantine.count == 0
+        reasons.extend(store.failed_seals.iter().map(failed_seal));
+        let whole = store.quarantine.count == 0
+            && store.failed_seals.is_empty()
             && store.losses.is_empty()
             && store.unknown_tiers.is_empty()
             && store.indexing_waits.is_none()
@@ -318,6 +319,12 @@ impl Health {
             notices: [clock::notices(&store.clock, store.misdated), notices(&report)].concat(),
         }
     }
+}
+
+fn failed_seal(failed: &FailedSeal) -> String {
+    let FailedSeal { partition, problem, since, attempts } = failed;
+    let why = problem.as_str();
+    format!("{partition} could not be sealed, {attempts} times since {since}: {why}")
 }
 
 fn many_names(store: &Store) -> Vec<ManyNames> {

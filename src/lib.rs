@@ -13,6 +13,7 @@ pub mod generate;
 mod health;
 mod keys;
 mod live;
+mod lost_map;
 mod maintenance;
 mod metrics_http;
 pub mod openapi;

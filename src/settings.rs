@@ -30,6 +30,7 @@ pub(crate) fn store_settings(
         scrub_bytes_per_second: store.scrub_rate,
         clock_jump_max: store.clock_jump_max,
         ahead_max: config.ingest.time.ahead_max,
+        verify_before_ready: StoreSettings::VERIFY_BEFORE_READY,
         replay_before_ready: store.replay_before_ready,
         commit_interval: store.commit_interval,
         index_queue_batches: store.index_queue_batches,

@@ -56,7 +56,7 @@ use crate::reload::{Reloader, Startup, reload_on_signal};
 use crate::server::{
     Addresses, Drain, Listeners, ReloadSignal, Services, StopSignals, with_answer_budget,
 };
-use crate::{openapi, settings};
+use crate::{lost_map, openapi, settings};
 
 /// How often recorded histogram values are folded into buckets: bounds their memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -99,6 +99,7 @@ pub(crate) async fn serve(
     // machine's clock and of what it remembers.
     let clock = store.clock();
     // ORDER: after the store has found the directory to be of a format that we know.
+    lost_map::watch(&config.data_dir)?;
     let pseudonyms = open_keys(&config)?;
     let metrics = Arc::new(metrics(&store));
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());

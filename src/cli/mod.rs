@@ -11,6 +11,7 @@ mod config;
 mod dead_letters;
 mod exit;
 mod generate;
+mod quarantine;
 mod request;
 mod retention;
 mod search;
@@ -64,6 +65,8 @@ enum Verb {
     Compact(compact::Args),
     /// Checks the checksums of WAL and partitions.
     Verify(verify::Args),
+    /// Shows what could not be read, and takes note of it.
+    Quarantine(quarantine::Args),
     /// Shows, replays and drops rejected lines.
     DeadLetters(dead_letters::Args),
     /// Prints the record shapes that ingest recognises.
@@ -87,6 +90,7 @@ impl Verb {
             Verb::Retention(args) => retention::run(args),
             Verb::Compact(args) => compact::run(args),
             Verb::Verify(args) => verify::run(args),
+            Verb::Quarantine(args) => quarantine::run(args),
             Verb::DeadLetters(args) => dead_letters::run(args),
             Verb::Shapes(args) => shapes::run(args),
             Verb::Config(args) => config::run(args),

@@ -2,6 +2,7 @@
 //! a stopped one. Both give the same reports.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::de::DeserializeOwned;
@@ -11,8 +12,8 @@ use tierlog_query::{MOMENT_FORMS, read_moment};
 use tierlog_store::{Store, StoreError};
 
 use super::config::ConfigArgs;
-use crate::client::WrongUsage;
-use crate::client::{Client, Endpoint, ErrorAnswer, ServerArgs};
+use crate::client::{Client, Endpoint, ErrorAnswer, ServerArgs, WrongUsage};
+use crate::config::Config;
 use crate::maintenance::http::CONFIRM_HEADER;
 use crate::maintenance::offline::with_store;
 use crate::output::{Format, Palette, Table, render_table};
@@ -52,6 +53,20 @@ impl TargetArgs {
             return with_store(&config, &config.data_dir, offline);
         }
         self.ask(ask, endpoint)
+    }
+
+    /// Returns the report of a server, or what `offline` says of the directory that `--data` names
+    /// without opening a store in it.
+    pub(super) fn report_untouched<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        offline: impl FnOnce(&Config, &Path) -> Result<T>,
+    ) -> Result<T> {
+        if self.config.data.is_some() {
+            let (config, _) = self.config.load()?;
+            return offline(&config, &config.data_dir);
+        }
+        self.ask(Ask::Look, endpoint)
     }
 
     /// Returns the report of a server.

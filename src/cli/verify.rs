@@ -1,4 +1,5 @@
-//! `tierlog verify`: checks every checksum; exit 1 when one is wrong.
+//! `tierlog verify`: checks every checksum; exit 1 when one is wrong. With `--data` nothing in the
+//! directory is changed, which may be a copy that nobody can write to.
 
 use std::process::ExitCode;
 
@@ -6,7 +7,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::NO;
-use super::target::{Ask, TargetArgs, size};
+use super::target::{TargetArgs, size};
 use crate::client::Endpoint;
 use crate::maintenance::{self, VerifyReport};
 use crate::output::grouped;
@@ -21,7 +22,8 @@ pub(super) struct Args {
 /// Checks the write-ahead log and every partition.
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let endpoint = Endpoint::new("/api/v1/verify");
-    let report: VerifyReport = args.target.report(Ask::Look, &endpoint, maintenance::verify)?;
+    let report: VerifyReport =
+        args.target.report_untouched(&endpoint, maintenance::offline::verify_directory)?;
     let columns = ["checked", "state", "records", "bytes", "problems"];
     args.target.print(&columns, rows(&args.target, &report), &summary(&report))?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(NO) })

@@ -6,12 +6,14 @@
 //! POST /api/v1/retention/run?now=T|trust_clock=true
 //! POST /api/v1/compact?scope=closed_days|all
 //! GET  /api/v1/verify
+//! GET  /api/v1/quarantine
+//! POST /api/v1/quarantine/acknowledge?entry=E|all=true
 //! ```
 //!
-//! Each runs on a blocking thread; of the last three one at a time, 429 while one runs. A POST must
-//! carry the header [`CONFIRM_HEADER`]: a web page cannot send the header to another site without
-//! asking, so no page that an engineer happens to open drops partitions of the server on that
-//! machine.
+//! Each runs on a blocking thread. Of the routes that read or rewrite partitions (`run`, `compact`,
+//! `verify`) one runs at a time, and the others are answered with 429 meanwhile. A POST must carry
+//! the header [`CONFIRM_HEADER`]: a web page cannot send the header to another site without asking,
+//! so no page that an engineer happens to open drops partitions of the server on that machine.
 
 use std::sync::Arc;
 
@@ -27,7 +29,10 @@ use tierlog_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use tracing::error;
 
-use super::{CompactReport, Moment, RetentionPlan, RetentionStatus, Scope, VerifyReport};
+use super::{
+    CompactReport, Moment, QuarantineAcknowledged, QuarantineList, RetentionPlan, RetentionStatus,
+    Scope, VerifyReport,
+};
 
 /// Header without which nothing is changed; its value does not matter.
 pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
@@ -51,11 +56,13 @@ pub(crate) fn maintenance_router(state: Arc<MaintenanceState>) -> Router {
     let changing = Router::new()
         .route("/api/v1/retention/run", post(run))
         .route("/api/v1/compact", post(compact))
+        .route("/api/v1/quarantine/acknowledge", post(acknowledge))
         .route_layer(middleware::from_fn(require_confirmation));
     Router::new()
         .route("/api/v1/retention/status", get(status))
         .route("/api/v1/retention/plan", get(plan))
         .route("/api/v1/verify", get(verify))
+        .route("/api/v1/quarantine", get(quarantine))
         .merge(changing)
         .with_state(state)
 }
@@ -89,6 +96,14 @@ impl ErrorSet for Changing {
         &[Code::InvalidParameter, Code::ConfirmationRequired, Code::Busy, Code::Maintenance];
 }
 
+/// Errors of an acknowledgement, which waits for no other maintenance.
+struct Acknowledging;
+
+impl ErrorSet for Acknowledging {
+    const CODES: &'static [Code] =
+        &[Code::InvalidParameter, Code::ConfirmationRequired, Code::Maintenance];
+}
+
 /// The moment of a plan.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +119,14 @@ pub(crate) struct AtMoment {
 pub(crate) struct InScope {
     #[serde(default = "closed_days")]
     scope: Scope,
+}
+
+/// What is acknowledged.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acknowledged {
+    entry: Option<String>,
+    all: Option<bool>,
 }
 
 fn closed_days() -> Scope {
@@ -173,6 +196,38 @@ pub(crate) async fn compact(
     responses((status = 200, body = VerifyReport), Errors<Checking>))]
 pub(crate) async fn verify(State(state): State<Arc<MaintenanceState>>) -> Response {
     in_turn(&state, super::verify).await
+}
+
+/// Lists what lies in quarantine and nobody has acknowledged.
+#[utoipa::path(get, path = "/api/v1/quarantine", tag = "store",
+    responses((status = 200, body = QuarantineList), Errors<Reading>))]
+pub(crate) async fn quarantine(State(state): State<Arc<MaintenanceState>>) -> Response {
+    blocking(move || Ok(super::quarantine_list(&state.store))).await
+}
+
+/// Takes note of what lies in quarantine: it is kept until its time is over, and health and
+/// answers do not speak of it any more.
+#[utoipa::path(post, path = "/api/v1/quarantine/acknowledge", tag = "store",
+    params(
+        ("entry" = Option<String>, Query,
+            description = "An entry, or `tier/day` for all entries of a partition"),
+        ("all" = Option<bool>, Query, description = "Every entry"),
+        ("Tierlog-Confirm" = String, Header, description = "any value"),
+    ),
+    responses((status = 200, body = QuarantineAcknowledged), Errors<Acknowledging>))]
+pub(crate) async fn acknowledge(
+    State(state): State<Arc<MaintenanceState>>,
+    QueryOf(wanted): QueryOf<Acknowledged>,
+) -> Response {
+    let wanted = match (wanted.entry, wanted.all) {
+        (Some(entry), None | Some(false)) => Some(entry),
+        (None, Some(true)) => None,
+        _ => {
+            let problem = Problem::parameter("entry", "name an entry, or all=true");
+            return problem.into_response();
+        }
+    };
+    blocking(move || super::quarantine_acknowledge(&state.store, wanted.as_deref())).await
 }
 
 pub(crate) async fn require_confirmation(request: Request, next: Next) -> Response {

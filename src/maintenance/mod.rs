@@ -10,7 +10,8 @@ mod report;
 mod tests;
 
 pub(crate) use report::{
-    CompactReport, Phase, RetentionPlan, RetentionStatus, Scope, TierStatus, VerifyReport,
+    CompactReport, Phase, QuarantineAcknowledged, QuarantineItem, QuarantineList, RetentionPlan,
+    RetentionStatus, Scope, TierStatus, VerifyReport,
 };
 
 use tierlog_model::Timestamp;
@@ -86,4 +87,18 @@ pub(crate) fn compact(store: &Store, scope: Scope) -> Result<CompactReport, Stor
 /// Checks every checksum. Blocks.
 pub(crate) fn verify(store: &Store) -> Result<VerifyReport, StoreError> {
     Ok(VerifyReport::new(store.verify()?))
+}
+
+/// Lists what lies in quarantine and nobody has acknowledged.
+pub(crate) fn quarantine_list(store: &Store) -> QuarantineList {
+    QuarantineList::new(store.health().quarantine)
+}
+
+/// Takes note of an entry of the quarantine, of all entries of a partition, or of everything.
+/// Blocks.
+pub(crate) fn quarantine_acknowledge(
+    store: &Store,
+    wanted: Option<&str>,
+) -> Result<QuarantineAcknowledged, StoreError> {
+    Ok(QuarantineAcknowledged { acknowledged: store.acknowledge_quarantined(wanted)? })
 }

@@ -7,6 +7,7 @@ use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{SystemClock, handoff};
 use tierlog_store::{MaintenanceJob, Store, StoreError, StoreSettings};
 
+use super::VerifyReport;
 use crate::config::Config;
 use crate::settings::store_settings;
 
@@ -20,11 +21,7 @@ pub(crate) fn with_store<T>(
     data_dir: &Path,
     work: impl FnOnce(&Store) -> Result<T, StoreError>,
 ) -> anyhow::Result<T> {
-    anyhow::ensure!(
-        data_dir.join("tierlog.json").is_file(),
-        "{} is no data directory of tierlog",
-        data_dir.display()
-    );
+    require_data(data_dir)?;
     let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
     // The verb alone decides what changes.
     let settings = StoreSettings {
@@ -37,6 +34,23 @@ pub(crate) fn with_store<T>(
     drop(sender);
     store.close();
     Ok(outcome?)
+}
+
+/// Checks a data directory without opening a store in it: nothing is repaired, replayed or written.
+pub(crate) fn verify_directory(config: &Config, data_dir: &Path) -> anyhow::Result<VerifyReport> {
+    require_data(data_dir)?;
+    let settings = store_settings(config, data_dir, &config.memory.budget());
+    let report = Store::verify_directory(&settings).map_err(explain)?;
+    Ok(VerifyReport::new(report))
+}
+
+fn require_data(data_dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        data_dir.join("tierlog.json").is_file(),
+        "{} is no data directory of tierlog",
+        data_dir.display()
+    );
+    Ok(())
 }
 
 fn explain(error: StoreError) -> anyhow::Error {

@@ -202,3 +202,53 @@ impl VerifyReport {
         }
     }
 }
+
+/// What lies in quarantine and nobody has acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QuarantineList {
+    /// How many entries there are.
+    pub(crate) count: u64,
+    /// Their bytes together.
+    pub(crate) bytes: u64,
+    /// The first hundred of them.
+    pub(crate) items: Vec<QuarantineItem>,
+}
+
+/// One entry of the quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QuarantineItem {
+    /// Its name under `quarantine/`.
+    #[schema(example = "info.2026-11-20.0")]
+    pub(crate) entry: String,
+    /// `<tier>/<yyyy-mm-dd>` of a partition; the entry of anything else.
+    #[schema(example = "info/2026-11-20")]
+    pub(crate) of: String,
+    /// Whether records are missing from answers because of it; false where the write-ahead log
+    /// has given all of them back.
+    pub(crate) missing: bool,
+    /// Its bytes.
+    pub(crate) bytes: u64,
+}
+
+/// What was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QuarantineAcknowledged {
+    /// The entries.
+    pub(crate) acknowledged: Vec<String>,
+}
+
+impl QuarantineList {
+    pub(super) fn new(report: tierlog_store::QuarantineReport) -> QuarantineList {
+        let item = |item: tierlog_store::Quarantined| QuarantineItem {
+            entry: item.entry,
+            of: item.name,
+            missing: item.missing,
+            bytes: item.bytes,
+        };
+        QuarantineList {
+            count: report.count,
+            bytes: report.bytes,
+            items: report.items.into_iter().map(item).collect(),
+        }
+    }
+}

@@ -61,7 +61,8 @@ fn a_partition_that_does_not_open_is_put_aside_and_the_others_answer() {
     server.await_count("", 2);
     let health = server.http().get(&server.query("/health")).json();
     assert_eq!(health["status"], "degraded", "{health}");
-    assert!(health["quarantined"].to_string().contains("info/"), "{health}");
+    assert_eq!(health["quarantined"], json!([]), "nothing is missing");
+    assert!(health["quarantine"]["items"].to_string().contains("info/"), "{health}");
     assert!(!files_under(&home.data().join("quarantine")).is_empty());
     // The day takes new lines.
     server.store(&line(&json!({"level": "info", "message": "new"})));

@@ -86,6 +86,8 @@ mod reload;
 #[cfg(test)]
 mod retry_windows;
 #[cfg(test)]
+mod rot;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod scripts;

@@ -259,7 +259,7 @@ fn sealed_days(home: &Home) -> (String, String) {
 }
 
 #[test]
-fn a_sealed_partition_that_has_rotted_is_put_aside_and_answers_say_which() {
+fn a_sealed_partition_that_has_rotted_comes_back_from_the_log_while_that_has_it() {
     for (extension, damage) in [("store", "flip"), ("fast", "flip"), ("idx", "cut")] {
         let home = Home::with(&["store.maintenance_interval=1s"]);
         let (_, damaged) = sealed_days(&home);
@@ -284,13 +284,14 @@ fn a_sealed_partition_that_has_rotted_is_put_aside_and_answers_say_which() {
             let items = health(&server)["quarantine"]["items"].to_string();
             items.contains(&name).then_some(())
         });
-        let answer = server.search(&json!({"q": "words", "limit": 1000}));
-        assert_eq!(answer["partial"], true, "{extension} {damage}: {answer}");
-        assert_eq!(answer["partial_partitions"], json!([name]), "{extension} {damage}");
-        // The rest answers, and what the log still had of the day when the start put it aside.
-        assert!(answer["hits"].as_array().expect("hits").len() >= 200, "{extension} {damage}");
-        // A question that it could not have answered is not partial.
-        assert_eq!(server.search(&json!({"q": "level:error"}))["partial"], false);
+        // Until all of it is back, answers say that it is not.
+        let answer = wait_until("the lines of the log", || {
+            let answer = server.search(&json!({"q": "words", "limit": 1000}));
+            let found = answer["hits"].as_array().expect("hits").len();
+            assert!(found == 400 || answer["partial"] == true, "{extension} {damage}: {answer}");
+            (found == 400 && answer["partial"] == false).then_some(answer)
+        });
+        assert!(answer.get("partial_partitions").is_none(), "{extension} {damage}");
         assert_eq!(health(&server)["status"], "degraded");
         // The day takes late lines.
         let late = ago(DAY * 2).to_string();

@@ -151,9 +151,9 @@ impl Catalogue {
         }
     }
 
-    /// Takes the partitions that could not be read.
-    pub(crate) fn take_suspects(&self) -> BTreeSet<PartitionId> {
-        std::mem::take(&mut *lock(&self.suspects))
+    /// Takes a partition that could not be read.
+    pub(crate) fn take_suspect(&self) -> Option<PartitionId> {
+        lock(&self.suspects).pop_first()
     }
 
     /// Returns the tiers of the configuration.

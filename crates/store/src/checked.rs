@@ -41,6 +41,15 @@ impl<'f> Content<'f> {
             Content::Unmarked(_) | Content::Damaged => None,
         }
     }
+
+    /// Returns the JSON unless it is known to be damaged: another version may write its files
+    /// without a checksum.
+    pub(crate) fn readable(self) -> Option<&'f [u8]> {
+        match self {
+            Content::Whole(json) | Content::Unmarked(json) => Some(json),
+            Content::Damaged => None,
+        }
+    }
 }
 
 /// Returns the file that holds some JSON.
@@ -75,6 +84,8 @@ mod tests {
             assert_eq!(Content::of(&file[..length]).whole(), None, "cut to {length}");
         }
         assert_eq!(Content::of(b""), Content::Unmarked(b""));
+        assert_eq!(Content::of(json).readable(), Some(json.as_slice()));
+        assert_eq!(Content::of(b"{}\n00000000\n").readable(), None);
     }
 
     /// An empty text has a checksum too.

@@ -70,6 +70,9 @@ pub enum StoreError {
     /// Indexing waits for room or reads the log again; what was acked is in the log.
     #[error("indexing waits: {0}")]
     Stalled(String),
+    /// The partition was damaged and is in quarantine: it is indexed again from the log.
+    #[error("partition {0} was damaged, and is indexed again from the log")]
+    Quarantined(String),
     /// The batch has no record of that number.
     #[error("no such record")]
     NoRecord,
@@ -156,8 +159,20 @@ impl StoreError {
             | StoreError::NoPartition(_)
             | StoreError::Closing
             | StoreError::Stalled(_)
+            | StoreError::Quarantined(_)
             | StoreError::NoRecord
             | StoreError::ThreadEnded(_) => None,
+        }
+    }
+
+    /// Returns the failure as one of the file system's, for the search engine.
+    pub(crate) fn into_io(self) -> std::io::Error {
+        match self {
+            StoreError::Io { source, .. } => source,
+            other if other.is_damage() => {
+                std::io::Error::new(std::io::ErrorKind::InvalidData, other.to_string())
+            }
+            other => std::io::Error::other(other.to_string()),
         }
     }
 

@@ -83,6 +83,11 @@ pub(crate) fn list_names(vfs: &dyn Vfs, path: &Path) -> Result<Vec<String>, Stor
     }
 }
 
+/// Tells whether a name is another one, or that one with something behind it.
+fn is_named_after(name: &str, other: &str) -> bool {
+    name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Returns a path in a directory for a name that is not taken yet.
 pub(crate) fn free_name(
     vfs: &dyn Vfs,
@@ -92,6 +97,6 @@ pub(crate) fn free_name(
     let taken = list_names(vfs, directory)?;
     let free = (0..=taken.len())
         .map(|number| format!("{name}.{number}"))
-        .find(|candidate| !taken.contains(candidate));
+        .find(|candidate| !taken.iter().any(|name| is_named_after(name, candidate)));
     Ok(directory.join(free.unwrap_or_else(|| name.to_owned())))
 }

@@ -7,10 +7,12 @@
 //!                                   minutes.counts
 //! tombstones/<tier>.<yyyy-mm-dd>    {"position": n}: records before n were dropped
 //! trash/                            dropped partitions on their way out
-//! quarantine/                       what could not be read, put aside
+//! quarantine/                       what could not be read, until its time is over
+//! quarantine/acknowledged/          what somebody knows of
 //! clock.json                        what retention believes of the clock
 //! early-drops.json                  {"through": {"<tier>": day}}: days that went before their time
 //! replay.json                       dead letters that are being replayed
+//! clean-stop                        the last stop was an orderly one; gone while the store is open
 //! reserve                           room that is given up when the disk is full
 //! ```
 
@@ -98,6 +100,10 @@ impl Layout {
 
     pub(crate) fn replay(&self) -> PathBuf {
         self.root.join("replay.json")
+    }
+
+    pub(crate) fn clean_stop(&self) -> PathBuf {
+        self.root.join("clean-stop")
     }
 
     pub(crate) fn reserve(&self) -> PathBuf {

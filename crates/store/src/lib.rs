@@ -11,6 +11,7 @@
 pub mod backend;
 mod catalogue;
 mod checked;
+mod clean_stop;
 mod dead_letters;
 mod directory_lock;
 mod document;
@@ -22,6 +23,7 @@ mod live;
 mod maintenance;
 mod partition;
 mod quarantine;
+mod rebuild;
 mod recovery;
 mod schema;
 mod settings;
@@ -47,8 +49,8 @@ pub use error::StoreError;
 pub use indexer::{Lateness, Unsearchable};
 pub use live::LiveBatch;
 pub use maintenance::{
-    Candidate, CompactScope, DropReason, Expiry, Kept, PartitionCheck, PressureRule,
-    QuarantineReport, Quarantined, SealPlan, Sealed, VerifyReport, plan_compaction,
+    Candidate, CompactScope, DropReason, Expiry, FailedSeal, Kept, PartitionCheck, PressureRule,
+    QuarantineReport, Quarantined, SealPlan, SealProblem, Sealed, VerifyReport, plan_compaction,
     plan_dead_letters, plan_pressure, plan_retention,
 };
 pub use partition::{

@@ -5,32 +5,28 @@
 //! partitions do not have, commit. Replay has its time: what is left then is the indexing thread's,
 //! behind a server that is ready. No step needs a hand, and each may be cut short and done again.
 
+use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use tierlog_model::{Clock, Day, HeldBytes, Timestamp};
+use tierlog_model::{Clock, Day, HeldBytes, Tiers, Timestamp};
 
 use crate::catalogue::Catalogue;
+use crate::clean_stop::{self, LastStop};
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, Left, LeftBy, Pass, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
-use crate::maintenance::quarantined_partitions;
-use crate::quarantine::quarantine;
+use crate::partition::{Committed, Damage, Damaged, find_damage, is_sealed, last_commit};
+use crate::quarantine::{missing_partitions, quarantine};
+use crate::rebuild::{Rebuild, Rebuilding};
 use crate::time::{BelievedClock, Witnesses};
 use crate::tombstone::Tombstones;
 use crate::trash::{empty_trash, move_to_trash};
 use crate::versions::{FORMAT, check_all};
 use crate::wal::{LoggedBatch, Wal};
-use crate::{Partition, PartitionId, StoreError, StoreSettings, files};
-
-#[derive(Deserialize)]
-struct Stamp {
-    #[serde(rename = "format")]
-    _format: u32,
-}
+use crate::{Partition, PartitionId, PartitionState, StoreError, StoreSettings, files};
 
 /// Takes the data directory for this process, and makes it first where there is none.
 pub(crate) fn lock(layout: &Layout) -> Result<DirectoryLock, StoreError> {
@@ -41,15 +37,19 @@ pub(crate) fn lock(layout: &Layout) -> Result<DirectoryLock, StoreError> {
 /// Stamps a new directory.
 fn check_stamp(layout: &Layout) -> Result<(), StoreError> {
     let path = layout.stamp();
-    match layout.vfs().read(&path) {
-        Ok(bytes) => serde_json::from_slice::<Stamp>(&bytes)
-            .map(drop)
-            .map_err(|error| StoreError::Malformed { path, problem: error.to_string() }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let json = format!("{{\"format\": {FORMAT}}}\n");
-            files::write_atomically(layout.vfs(), &path, json.as_bytes())
+    let stamp = || {
+        let json = format!("{{\"format\": {FORMAT}}}");
+        files::write_checked(layout.vfs(), &path, json.as_bytes())
+    };
+    match files::read_checked(layout.vfs(), &path) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => stamp(),
+        // Everything else in the directory says its version too, and was asked.
+        Err(error) if error.is_damage() => {
+            tracing::warn!(%error, "write the format stamp again: it is damaged");
+            stamp()
         }
-        Err(error) => Err(StoreError::io("read", &path)(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -64,6 +64,18 @@ pub(crate) struct Found {
     pub(crate) quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name: kept, not searched, not dropped.
     pub(crate) unknown_tiers: Vec<String>,
+    /// Partitions among what was put aside.
+    aside: Vec<Aside>,
+}
+
+/// A partition that a start has put into quarantine.
+#[derive(Clone, Debug)]
+struct Aside {
+    id: PartitionId,
+    /// Where it is now.
+    path: PathBuf,
+    /// What it said of itself, if that can be read.
+    committed: Option<Committed>,
 }
 
 /// A store that is whole, and that no thread works on yet.
@@ -92,12 +104,13 @@ pub(crate) fn recover(
     // ORDER: nothing of a directory that is refused may have been changed before.
     check_all(&layout)?;
     check_stamp(&layout)?;
+    let last_stop = clean_stop::take(&layout)?;
     let catalogue = Catalogue::new(settings.tiers.clone(), layout.clone(), &settings.reader_memory);
     let catalogue = Arc::new(catalogue);
-    let (tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
-    let mut found = load_partitions(&layout, &catalogue, &tombstones)?;
+    let (mut tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
+    let checks = StartChecks::after(last_stop, settings.verify_before_ready);
+    let mut found = load_partitions(&layout, &catalogue, &tombstones, checks)?;
     found.quarantined.extend(unreadable);
-    catalogue.set_lost(quarantined_partitions(&layout, &settings.tiers));
 
     let vfs = layout.shared_vfs();
     let known_below = found.next_seq.max(tombstones.highest());
@@ -125,6 +138,9 @@ pub(crate) fn recover(
             "repaired the write-ahead log"
         );
     }
+    catalogue.set_lost(missing_partitions(&layout, &settings.tiers));
+    let aside = std::mem::take(&mut found.aside);
+    let rebuilding = plan_rebuilds(&settings.tiers, &mut tombstones, aside, wal.next_seq())?;
     let indexer = Indexer::new(
         settings.indexer_settings(),
         layout.clone(),
@@ -134,16 +150,67 @@ pub(crate) fn recover(
         tombstones,
     );
     let indexer = Arc::new(indexer);
+    indexer.rebuild(rebuilding);
     let deadline = Instant::now().checked_add(settings.replay_before_ready);
     let Replayed { records: replayed_records, left } = replay(&wal, &indexer, deadline)?;
     Ok(Recovered { layout, catalogue, wal, indexer, clock, found, replayed_records, left })
 }
 
-/// Reads every partition directory into the catalogue.
+/// As good as never.
+const LONG: Duration = Duration::from_secs(86_400);
+
+/// Which partitions a start compares with their checksums before anything reads them.
+#[derive(Clone, Copy, Debug)]
+struct StartChecks {
+    /// Until when; `None` is none.
+    deadline: Option<Instant>,
+}
+
+impl StartChecks {
+    /// Those that are not sealed, after a stop that was not clean: what it left may not be what
+    /// was written. A file that was cut would end the process under a map, at every start anew.
+    fn after(last_stop: LastStop, time: Duration) -> StartChecks {
+        let deadline = match last_stop {
+            LastStop::Clean => None,
+            // So far ahead that no clock can say it: no deadline at all.
+            LastStop::Unclean => {
+                Instant::now().checked_add(time).or_else(|| Instant::now().checked_add(LONG))
+            }
+        };
+        StartChecks { deadline }
+    }
+
+    fn are_due(self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() < deadline)
+    }
+}
+
+/// Returns what the log may give back of the partitions that went into quarantine, and keeps away
+/// what it must not.
+fn plan_rebuilds(
+    tiers: &Tiers,
+    tombstones: &mut Tombstones,
+    aside: Vec<Aside>,
+    next_seq: u64,
+) -> Result<Vec<Rebuilding>, StoreError> {
+    let mut rebuilding = Vec::new();
+    for Aside { id, path, committed } in aside {
+        let rebuild = Rebuild::plan(id.tier, tiers, committed, next_seq);
+        if rebuild.gone_below > 0 {
+            tombstones.add(id, rebuild.gone_below)?;
+        }
+        let until = committed.map_or(next_seq, |committed| committed.position);
+        rebuilding.extend(rebuild.first.map(|first| Rebuilding::new(id, path, first..until)));
+    }
+    Ok(rebuilding)
+}
+
+/// Reads every partition directory into the catalogue, the newest days first.
 fn load_partitions(
     layout: &Layout,
     catalogue: &Catalogue,
     tombstones: &Tombstones,
+    checks: StartChecks,
 ) -> Result<Found, StoreError> {
     let (vfs, partitions) = (layout.vfs(), layout.partitions());
     files::create_directory(vfs, &partitions)?;
@@ -153,6 +220,7 @@ fn load_partitions(
     files::sync_directory(vfs, &partitions)?;
     empty_trash(layout);
     let mut found = Found::default();
+    let mut ids = Vec::new();
     for tier_name in files::list_names(vfs, &partitions)? {
         let Some(tier) = catalogue.tiers().by_name(&tier_name) else {
             tracing::error!(tier = %tier_name, "tier on disk is not configured; its data is kept");
@@ -162,9 +230,12 @@ fn load_partitions(
         let directory = partitions.join(&tier_name);
         files::sync_directory(vfs, &directory)?;
         for day_name in files::list_names(vfs, &directory)? {
-            let Ok(day) = day_name.parse::<Day>() else { continue };
-            load_partition(layout, catalogue, tombstones, PartitionId { tier, day }, &mut found)?;
+            ids.extend(day_name.parse::<Day>().map(|day| PartitionId { tier, day }));
         }
+    }
+    ids.sort_by_key(|id| (Reverse(id.day), id.tier));
+    for id in ids {
+        load_partition(layout, catalogue, (tombstones, checks), id, &mut found)?;
     }
     Ok(found)
 }
@@ -172,7 +243,7 @@ fn load_partitions(
 fn load_partition(
     layout: &Layout,
     catalogue: &Catalogue,
-    tombstones: &Tombstones,
+    (tombstones, checks): (&Tombstones, StartChecks),
     id: PartitionId,
     found: &mut Found,
 ) -> Result<(), StoreError> {
@@ -183,6 +254,17 @@ fn load_partition(
         tracing::info!(partition = %name, "remove partition that was never finished");
         return expire_leftover(layout, catalogue, id);
     }
+    let mut is_checked = false;
+    if checks.are_due() && !is_sealed(&directory, &name) {
+        let damage = find_damage(&directory, &name)?;
+        if damage.iter().any(|damage| damage.of == Damaged::Records) {
+            for Damage { problem, .. } in damage {
+                tracing::error!(partition = %name, %problem, "damaged partition");
+            }
+            return put_aside(layout, id, name, found);
+        }
+        is_checked = true;
+    }
     match load_guarded(catalogue, id, directory.path()) {
         Ok(partition) if tombstones.cover(id, partition.position()) => {
             tracing::info!(partition = %name, "finish to drop partition");
@@ -192,6 +274,10 @@ fn load_partition(
         Ok(partition) => {
             found.next_seq = found.next_seq.max(partition.position());
             found.youngest = found.youngest.max(partition.stats().latest);
+            if !is_checked && partition.state() == PartitionState::Hot {
+                // Behind the start.
+                catalogue.suspect(id);
+            }
             Ok(())
         }
         Err(error @ StoreError::FormatVersion { .. }) => Err(error),
@@ -200,11 +286,25 @@ fn load_partition(
         Err(error) => {
             catalogue.remove(id);
             tracing::error!(partition = %name, %error, "put aside partition that does not open");
-            quarantine(layout, directory.path(), &name)?;
-            found.quarantined.push(name);
-            Ok(())
+            put_aside(layout, id, name, found)
         }
     }
+}
+
+fn put_aside(
+    layout: &Layout,
+    id: PartitionId,
+    name: String,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let directory = layout.directory(id);
+    let committed = last_commit(&directory);
+    // The log must not give its numbers out again, whatever becomes of its records.
+    found.next_seq = found.next_seq.max(committed.map_or(0, |committed| committed.position));
+    let path = quarantine(layout, directory.path(), &name)?;
+    found.aside.push(Aside { id, path, committed });
+    found.quarantined.push(name);
+    Ok(())
 }
 
 /// Damaged bytes may make the search engine panic; that is one partition less, and no reason not

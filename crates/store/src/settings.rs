@@ -27,7 +27,7 @@ pub struct StoreSettings {
     pub early_drop_max: Option<Level>,
     /// Bytes of dead letters that are kept.
     pub dead_letters_bytes_max: u64,
-    /// Bytes of sealed partitions that are checked in a second; 0 is none.
+    /// Bytes of partitions that are checked in a second; 0 is none.
     pub scrub_bytes_per_second: u64,
     /// How far the clock may be off what was measured and is followed all the same.
     pub clock_jump_max: Duration,
@@ -35,6 +35,9 @@ pub struct StoreSettings {
     pub ahead_max: Duration,
     /// How long a batch id is remembered, so that a retry is recognised.
     pub retry_window_age: Duration,
+    /// How long a start that follows a crash compares partitions that are not sealed with their
+    /// checksums before the store is open; the rest follows.
+    pub verify_before_ready: Duration,
     /// How long a start indexes what the log holds before the store is open; the rest follows.
     pub replay_before_ready: Duration,
     /// Longest time from ack to searchable, when indexing keeps up.
@@ -69,6 +72,11 @@ pub enum MaintenanceJob {
 }
 
 impl StoreSettings {
+    /// A start is ready two seconds after what it must read; checksums take a quarter of that. A
+    /// gigabyte of partitions is compared in it when its pages are in memory, and on a slow disk
+    /// what is newest, which is what a crash can have damaged.
+    pub const VERIFY_BEFORE_READY: Duration = Duration::from_millis(500);
+
     /// Returns the settings of `config/tierlog.toml` for a data directory.
     pub fn standard(data_directory: PathBuf) -> StoreSettings {
         StoreSettings {
@@ -84,6 +92,7 @@ impl StoreSettings {
             clock_jump_max: Duration::from_secs(24 * 3600),
             ahead_max: Duration::from_secs(24 * 3600),
             retry_window_age: Duration::from_secs(24 * 3600),
+            verify_before_ready: StoreSettings::VERIFY_BEFORE_READY,
             replay_before_ready: Duration::from_secs(2),
             commit_interval: Duration::from_millis(500),
             index_queue_batches: 1024,

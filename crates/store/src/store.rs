@@ -13,6 +13,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
+use crate::clean_stop;
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
@@ -22,12 +23,11 @@ use crate::maintenance::{self, Maintenance, MaintenanceThread};
 use crate::partition::{RecordSelection, WriterSettings};
 use crate::recovery::{self, Found, Recovered};
 use crate::time::{ClockSettings, MeasuredClock};
-use crate::wal::{
-    self, Loss, Losses, Wal, WalHooks, WalProblem, WalSettings, WriteState, WriteStateHandle,
-};
+use crate::wal::{self, Loss, Losses, Wal, WalHooks, WalSettings, WriteState, WriteStateHandle};
 use crate::{
-    ClockReport, CompactScope, Expiry, Lateness, MaintenanceJob, Partition, PartitionId,
-    QuarantineReport, SealPlan, Sealed, StoreError, StoreSettings, Unsearchable, VerifyReport,
+    ClockReport, CompactScope, Expiry, FailedSeal, Lateness, MaintenanceJob, Partition,
+    PartitionId, QuarantineReport, SealPlan, Sealed, StoreError, StoreSettings, Unsearchable,
+    VerifyReport,
 };
 
 /// Bytes of the log that may wait for records of old days to be indexed, about ten million lines.
@@ -77,16 +77,18 @@ pub struct StoreHealth {
     pub refuses_writes: Option<String>,
     /// Threads that ended although they should run.
     pub ended_threads: Vec<&'static str>,
-    /// Partitions that could not be read at the start and were put aside.
+    /// Partitions in quarantine whose records are missing from answers.
     pub quarantined: Vec<String>,
     /// Tiers on disk that the configuration does not name.
     pub unknown_tiers: Vec<String>,
     /// Records that the start found in the WAL: it has looked at them, or the indexing thread does.
     pub replayed_records: u64,
-    /// What was put aside, now and at earlier starts.
+    /// What lies in quarantine, by now and by earlier starts, and nobody has acknowledged.
     pub quarantine: QuarantineReport,
     /// What of the log is damaged and nobody has acknowledged yet.
     pub losses: Vec<Loss>,
+    /// Partitions that could not be sealed when it was last tried.
+    pub failed_seals: Vec<FailedSeal>,
     /// Why indexing waits, if it does.
     pub indexing_waits: Option<String>,
     /// How the clock stands.
@@ -167,8 +169,9 @@ impl Store {
         if let Some(maintenance) = threads.maintenance {
             maintenance.stop();
         }
-        let wal = threads.wal.join();
-        if threads.indexer.join().is_err() {
+        let (wal, indexer) = (threads.wal.join(), threads.indexer.join());
+        let in_order = wal.is_ok() && indexer.is_ok() && self.poisoned().is_none();
+        if indexer.is_err() {
             tracing::error!("indexer thread panicked");
         }
         if threads.backfill.join().is_err() {
@@ -180,6 +183,9 @@ impl Store {
             Err(_) => tracing::error!("wal thread panicked"),
         }
         self.inner.maintenance.clock().close();
+        if in_order {
+            clean_stop::leave(&self.inner.layout);
+        }
     }
 
     /// Returns the partitions and tiers.
@@ -229,14 +235,16 @@ impl Store {
             Some(threads) => threads.ended(),
             None => vec!["store is closed"],
         };
+        let quarantine = inner.maintenance.quarantined();
         StoreHealth {
             refuses_writes: inner.write_state.get().refusal().map(|refusal| refusal.to_string()),
             ended_threads,
-            quarantined: inner.found.quarantined.clone(),
+            quarantined: quarantine.missing_partitions(),
             unknown_tiers: inner.found.unknown_tiers.clone(),
             replayed_records: inner.replayed_records,
-            quarantine: inner.maintenance.quarantined(),
+            quarantine,
             losses: inner.losses.told(),
+            failed_seals: inner.maintenance.failed_seals(),
             indexing_waits: inner.write_state.indexing_waits(),
             clock: inner.maintenance.clock().report(),
             misdated: inner.maintenance.misdated(),
@@ -335,21 +343,29 @@ impl Store {
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
         self.flush()?;
         let wal = wal::verify(&DiskVfs, self.inner.layout.root())?;
-        let partitions = maintenance::check_partitions(&self.inner.catalogue);
-        let whole = partitions.iter().all(|check| check.problems.is_empty());
-        Ok(VerifyReport {
-            ok: whole && wal.is_clean(),
-            wal_frames: wal.frame_count,
-            wal_bytes: wal.bytes,
-            wal_problems: wal.problems.iter().map(describe).collect(),
-            partitions,
-        })
+        let partitions = maintenance::check_partitions(&self.inner.catalogue)?;
+        Ok(VerifyReport::of(&wal, partitions))
     }
-}
 
-fn describe(problem: &WalProblem) -> String {
-    let WalProblem { path, offset, bytes, problem } = problem;
-    format!("{} at {offset}, {bytes} bytes: {problem}", path.display())
+    /// Checks every checksum in the directory of a stopped server, without changing anything in
+    /// it: it may be a copy that nobody can write to. Blocks.
+    pub fn verify_directory(settings: &StoreSettings) -> Result<VerifyReport, StoreError> {
+        let directory = settings.data_directory.clone();
+        let layout = Layout::new(Arc::new(DiskVfs), directory, settings.tiers.clone());
+        let _lock = match DirectoryLock::take(layout.root()) {
+            Err(locked @ StoreError::Locked(_)) => return Err(locked),
+            // A copy on a file system that knows no locks can be looked at all the same.
+            taken => taken.ok(),
+        };
+        maintenance::check_directory(&layout, &settings.tiers, &settings.reader_memory)
+    }
+
+    /// Takes note that somebody knows of an entry of the quarantine, of all entries of a partition
+    /// (`tier/day`), or of everything: answers and health do not speak of it any more. Returns the
+    /// entries. Blocks.
+    pub fn acknowledge_quarantined(&self, wanted: Option<&str>) -> Result<Vec<String>, StoreError> {
+        self.inner.maintenance.acknowledge(wanted)
+    }
 }
 
 impl Threads {

@@ -6,6 +6,7 @@
 //! before it. It goes when the WAL has forgotten them too.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tierlog_model::Tiers;
@@ -45,11 +46,11 @@ impl Tombstones {
             let Some((tier, day)) = name.split_once('.') else { continue };
             let (Some(tier), Ok(day)) = (tiers.by_name(tier), day.parse()) else { continue };
             let path = directory.join(&name);
-            let bytes = layout.vfs().read(&path).map_err(StoreError::io("read", &path))?;
-            match serde_json::from_slice::<TombstoneFile>(&bytes) {
+            match read(layout, &path) {
                 Ok(file) => {
                     positions.insert(PartitionId { tier, day }, file.position);
                 }
+                Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => {
                     tracing::error!(tombstone = %name, %error, "put aside unreadable tombstone");
                     let name = format!("tombstones/{name}");
@@ -82,7 +83,7 @@ impl Tombstones {
         let json = serde_json::to_vec(&TombstoneFile { position }).map_err(|error| {
             StoreError::Malformed { path: path.clone(), problem: error.to_string() }
         })?;
-        files::write_atomically(self.layout.vfs(), &path, &json)?;
+        files::write_checked(self.layout.vfs(), &path, &json)?;
         self.positions.insert(id, position);
         Ok(())
     }
@@ -104,9 +105,16 @@ impl Tombstones {
     }
 }
 
+fn read(layout: &Layout, path: &Path) -> Result<TombstoneFile, StoreError> {
+    let malformed = |problem| StoreError::Malformed { path: path.to_owned(), problem };
+    let json =
+        files::read_checked(layout.vfs(), path)?.ok_or_else(|| malformed("has gone".to_owned()))?;
+    serde_json::from_slice(&json).map_err(|error| malformed(error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
     use std::sync::Arc;
 
     use super::*;

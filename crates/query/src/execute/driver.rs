@@ -44,11 +44,11 @@ pub(crate) fn scan(
         ScanOrder::NewestFirst => scan.each(list.iter()),
         ScanOrder::OldestFirst => scan.each(list.iter().rev()),
     };
-    // What was put aside is missing, whether it would have matched or not.
+    // What is in quarantine is missing, whether it would have matched or not.
     for id in catalogue.lost() {
         let PartitionId { tier, day } = id;
         if plan.tiers.contains(&tier) && plan.range.overlaps(day.start(), day.end()) {
-            report.note_unreadable(&id.name(catalogue.tiers()));
+            report.note_quarantined(&id.name(catalogue.tiers()));
         }
     }
     // Counted once a scan: finding a counter takes longer than passing over a partition.

@@ -13,6 +13,9 @@ use crate::warning::Warnings;
 pub(crate) enum PartialReason {
     /// A partition could not be opened or read: it expired meanwhile, or is damaged.
     PartitionUnreadable,
+    /// A partition of the range is in quarantine because its bytes are damaged: what it held is
+    /// missing, but for what the log gave back, until somebody acknowledges that.
+    PartitionQuarantined,
     /// The deadline passed.
     Deadline,
     /// The records would be larger than one answer may be.
@@ -80,7 +83,16 @@ impl ScanReport {
 
     /// Notes that a partition could not be read.
     pub(crate) fn note_unreadable(&mut self, partition: &str) {
-        self.note(PartialReason::PartitionUnreadable);
+        self.note_partition(PartialReason::PartitionUnreadable, partition);
+    }
+
+    /// Notes that a partition is in quarantine.
+    pub(crate) fn note_quarantined(&mut self, partition: &str) {
+        self.note_partition(PartialReason::PartitionQuarantined, partition);
+    }
+
+    fn note_partition(&mut self, reason: PartialReason, partition: &str) {
+        self.note(reason);
         let is_known = self.unreadable.iter().any(|known| known == partition);
         if !is_known && self.unreadable.len() < UNREADABLE_MAX {
             self.unreadable.push(partition.to_owned());

@@ -37,8 +37,8 @@ impl From<Expired> for ExpiredLevel {
 pub(super) struct Wholeness {
     /// Whether matches may be missing.
     partial: bool,
-    /// Why they may be missing: `partition_unreadable`, `deadline`, `answer_bytes`,
-    /// `answer_records`, `indexing_late`, `records_lost`.
+    /// Why they may be missing: `partition_unreadable`, `partition_quarantined`, `deadline`,
+    /// `answer_bytes`, `answer_records`, `indexing_late`, `records_lost`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_reasons: Vec<PartialReason>,

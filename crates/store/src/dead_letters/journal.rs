@@ -37,20 +37,16 @@ impl PendingReplay {
     /// Returns what a data directory says of a replay under way.
     pub(crate) fn read(layout: &Layout) -> Result<Option<PendingReplay>, StoreError> {
         let path = layout.replay();
-        let bytes = match layout.vfs().read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
-        };
+        let Some(json) = files::read_checked(layout.vfs(), &path)? else { return Ok(None) };
         // Its version was looked at when the store was opened.
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(&path, &error))
+        serde_json::from_slice(&json).map(Some).map_err(|error| malformed(&path, &error))
     }
 
     /// Says it durably.
     pub(crate) fn write(&self, layout: &Layout) -> Result<(), StoreError> {
         let path = layout.replay();
         let json = serde_json::to_vec(self).map_err(|error| malformed(&path, &error))?;
-        files::write_atomically(layout.vfs(), &path, &json)
+        files::write_checked(layout.vfs(), &path, &json)
     }
 
     /// Says durably that nothing is being replayed any more.

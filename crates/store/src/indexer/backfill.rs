@@ -13,7 +13,7 @@ mod sink;
 mod thread;
 mod window;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tierlog_model::{Excerpt, metric_names};
@@ -62,11 +62,25 @@ impl Indexer {
         if pass == Pass::Left {
             return Ok(Pass::Left);
         }
-        let mut state = self.lock();
+        let mut state = self.lock_unless_stalled()?;
         state.backlog().finish();
         self.publish_backlog(&mut state);
         state.release()?;
+        state.finish_rebuilds()?;
         Ok(Pass::Done)
+    }
+
+    /// Takes the lock, unless the lane has to go back: then nothing that a pass has read or
+    /// committed says what is pending.
+    fn lock_unless_stalled(&self) -> Result<MutexGuard<'_, IndexState>, StoreError> {
+        let state = self.lock();
+        self.refuse_stalled_backfill()?;
+        Ok(state)
+    }
+
+    fn refuse_stalled_backfill(&self) -> Result<(), StoreError> {
+        let failure = self.context.progress.stalled(Lane::Backfill);
+        failure.map_or(Ok(()), |failure| Err(failure.refusal()))
     }
 
     /// Indexes gathered records, several partitions at once. The first failure ends it.
@@ -115,7 +129,7 @@ impl Indexer {
             metrics::counter!(metric_names::REPLAY_EXPIRED).increment(records.len() as u64);
             return Ok(());
         }
-        let mut borrowed = Borrowed::new(self, id);
+        let mut borrowed = Borrowed::new(self, id)?;
         let indexed = match context.catalogue.partition(id) {
             Some(partition) => {
                 if !borrowed.lent().is_synced {
@@ -153,10 +167,11 @@ impl Indexer {
 
     /// Notes that all records of old days before a number are committed, read from the log.
     fn end_reading(&self, until: u64) -> Result<(), StoreError> {
-        let mut state = self.lock();
+        let mut state = self.lock_unless_stalled()?;
         state.backlog().note_read(until);
         state.backlog().finish();
         self.publish_backlog(&mut state);
-        state.release()
+        state.release()?;
+        state.finish_rebuilds()
     }
 }

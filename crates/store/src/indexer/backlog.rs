@@ -6,7 +6,8 @@
 //!
 //! ```text
 //!   in work ──▶ waiting in memory ──▶ unread in the log ──▶ routed
-//!   ascending numbers; the first of them bounds what the WAL may forget
+//!   ascending numbers, unless a lost partition is read again; the first of all bounds what the
+//!   WAL may forget
 //! ```
 //!
 //! A record belongs to the fresh lane when its day is not before the boundary. The boundary moves
@@ -110,8 +111,14 @@ impl Backlog {
 
     /// Returns the number of the first record that is in no partition yet; `None` when all are.
     pub(super) fn pending_from(&self) -> Option<u64> {
+        let in_work = self.in_work.map(|(first, _)| first);
         let unread = self.unread.as_ref().map(|range| range.start);
-        self.in_work.map(|(first, _)| first).or(self.first_waiting).or(unread)
+        [in_work, self.first_waiting, unread].into_iter().flatten().min()
+    }
+
+    /// Returns the number below which every record of an old day is in its partition.
+    pub(super) fn committed(&self) -> u64 {
+        self.pending_from().unwrap_or(self.routed)
     }
 
     /// Says what waits here.
@@ -203,6 +210,20 @@ impl Backlog {
         self.waiting.clear();
         (self.first_waiting, self.waiting_bytes, self.in_work) = (None, 0, None);
         first
+    }
+
+    /// Has the log read again from a number on, because a partition of a day has lost its records.
+    /// What waits in memory lies behind that number and is read with it. A pass under way must not
+    /// end well: the partition would have later records before the earlier ones.
+    pub(super) fn read_again(&mut self, from: u64, day: Day) {
+        let first = self.pending_from().map_or(from, |pending| pending.min(from));
+        if first >= self.routed {
+            return;
+        }
+        self.unread = Some(first..self.routed);
+        self.last_day = self.last_day.max(Some(day));
+        self.waiting.clear();
+        (self.first_waiting, self.waiting_bytes) = (None, 0);
     }
 }
 

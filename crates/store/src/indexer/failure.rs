@@ -12,6 +12,8 @@ pub(super) enum Failure {
     NoRoom(String),
     /// The process ran out of files or memory: it is tried again.
     Exhausted(String),
+    /// This partition was damaged and is in quarantine now: its records are read again.
+    Damaged(String),
     /// Something else, or a panic: it may be the record.
     Broken(String),
     /// None: the store closes, and what is left waits in the WAL.
@@ -23,7 +25,20 @@ impl Failure {
     pub(super) fn passes(&self) -> bool {
         match self {
             Failure::NoRoom(_) | Failure::Exhausted(_) => true,
-            Failure::Broken(_) | Failure::Closing => false,
+            Failure::Damaged(_) | Failure::Broken(_) | Failure::Closing => false,
+        }
+    }
+
+    /// Tells whether a record may be the reason.
+    pub(super) fn may_be_a_record(&self) -> bool {
+        matches!(self, Failure::Broken(_))
+    }
+
+    /// Returns the error for a step that the failure keeps from being made.
+    pub(super) fn refusal(self) -> StoreError {
+        match self {
+            Failure::Damaged(name) => StoreError::Quarantined(name),
+            other => StoreError::Stalled(other.to_string()),
         }
     }
 }
@@ -34,6 +49,9 @@ impl std::fmt::Display for Failure {
             Failure::NoRoom(why) | Failure::Exhausted(why) | Failure::Broken(why) => {
                 formatter.write_str(why)
             }
+            Failure::Damaged(name) => {
+                write!(formatter, "{}", StoreError::Quarantined(name.clone()))
+            }
             Failure::Closing => formatter.write_str("the store closes"),
         }
     }
@@ -42,7 +60,9 @@ impl std::fmt::Display for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         let text = error.to_string();
-        if error.is_no_room() {
+        if let StoreError::Quarantined(name) = error {
+            Failure::Damaged(name)
+        } else if error.is_no_room() {
             Failure::NoRoom(text)
         } else if error.is_exhaustion() {
             Failure::Exhausted(text)

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Indexer;
 use super::backfill::{Pass, SupervisedBackfill};
+use super::backlog::Lane;
 use super::failure::Failure;
 use super::failure::guarded;
 use super::phase::Event;

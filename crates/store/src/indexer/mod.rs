@@ -39,6 +39,7 @@ use self::wait::wait_unless;
 use crate::catalogue::Catalogue;
 use crate::layout::Layout;
 use crate::partition::{RecordSelection, WriterSettings};
+use crate::rebuild::Rebuilding;
 use crate::time::BelievedClock;
 use crate::tombstone::Tombstones;
 use crate::wal::{LoggedBatch, WalReader, WalReleaser, WriteStateHandle};
@@ -127,6 +128,11 @@ impl Indexer {
         self.context.progress.await_applied(below)?;
         self.commit()?;
         self.context.progress.await_backfilled(below)
+    }
+
+    /// Takes up partitions that a start has put into quarantine.
+    pub(crate) fn rebuild(&self, partitions: Vec<Rebuilding>) {
+        self.lock().rebuild(partitions);
     }
 
     /// Asks for long work to be left: the store is about to close.

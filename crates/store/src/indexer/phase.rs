@@ -122,9 +122,10 @@ impl Phase {
             Phase::Stalled(failure) | Phase::CatchingUp(failure) => {
                 let state = match failure {
                     Failure::NoRoom(_) => WaitState::NoRoom,
-                    Failure::Exhausted(_) | Failure::Broken(_) | Failure::Closing => {
-                        WaitState::Waits
-                    }
+                    Failure::Exhausted(_)
+                    | Failure::Damaged(_)
+                    | Failure::Broken(_)
+                    | Failure::Closing => WaitState::Waits,
                 };
                 (state, Some(failure.to_string()))
             }

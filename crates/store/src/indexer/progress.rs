@@ -14,6 +14,14 @@ use super::phase::{Event, Phase};
 use crate::StoreError;
 use crate::wal::{WaitState, WriteStateHandle};
 
+/// Looks without any progress after which nobody waits any longer. A commit takes a second on a
+/// slow disk, and a thread that does not work at all is our error, which must not keep whoever asks
+/// for maintenance for ever.
+const STILL_LOOKS_MAX: u32 = 30;
+
+/// How long whoever waits for a position waits between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Phases and positions of indexing.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -30,6 +38,8 @@ struct Standing {
     positions: Positions,
     /// Number below which somebody waits for the backfill lane.
     wanted: u64,
+    /// Steps of either lane so far: as long as there are more, waiting makes sense.
+    steps: u64,
 }
 
 /// How far the records of the log are.
@@ -123,8 +133,14 @@ impl Progress {
     pub(super) fn move_to(&self, change: impl FnOnce(&mut Positions)) {
         let mut standing = self.lock();
         change(&mut standing.positions);
+        standing.steps += 1;
         drop(standing);
         self.changed.notify_all();
+    }
+
+    /// Says that a lane gets on although no position shows it yet.
+    pub(super) fn stir(&self) {
+        self.lock().steps += 1;
     }
 
     /// Says that the log was read up to a number. Damage may have cost its last records: nobody
@@ -152,8 +168,11 @@ impl Progress {
         })
     }
 
+    /// Waits for as long as either lane gets on: what comes before a number is bounded, so the wait
+    /// is too.
     fn wait_for(&self, lane: Lane, is_met: impl Fn(&Positions) -> bool) -> Result<(), StoreError> {
         let mut standing = self.lock();
+        let (mut steps, mut still_looks) = (standing.steps, 0);
         while !is_met(&standing.positions) {
             if *standing.phase(lane) == Phase::Ended {
                 return Err(StoreError::ThreadEnded("indexer"));
@@ -161,7 +180,15 @@ impl Progress {
             if let Some(why) = standing.phase(lane).refuses_flush() {
                 return Err(StoreError::Stalled(why));
             }
-            standing = self.changed.wait(standing).unwrap_or_else(PoisonError::into_inner);
+            if standing.steps != steps {
+                (steps, still_looks) = (standing.steps, 0);
+            } else if still_looks >= STILL_LOOKS_MAX {
+                return Err(StoreError::Stalled("nothing was indexed for a while".to_owned()));
+            }
+            let waited = self.changed.wait_timeout(standing, LOOK_INTERVAL);
+            let (next, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            still_looks += u32::from(timeout.timed_out());
+            standing = next;
         }
         Ok(())
     }

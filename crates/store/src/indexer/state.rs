@@ -3,6 +3,7 @@
 mod checkout;
 mod drops;
 mod merges;
+mod rebuilds;
 mod rewind;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use self::merges::HotMerge;
 use super::backlog::{Backlog, Lane};
 use super::context::Context;
 use crate::partition::{PartitionWriter, RecordSelection, Uncommitted};
+use crate::rebuild::Rebuilding;
 use crate::tombstone::Tombstones;
 use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
@@ -59,7 +61,23 @@ enum WriterMode {
 struct OpenWriter {
     writer: PartitionWriter,
     mode: WriterMode,
+    merges: HotMerges,
     last_used: Instant,
+}
+
+/// Whether a writer's segments are merged before the seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HotMerges {
+    Yes,
+    /// One has failed, and the next would fail in the same way: at every commit, for a core's half
+    /// second each.
+    Failed,
+}
+
+impl OpenWriter {
+    fn new(writer: PartitionWriter, mode: WriterMode) -> OpenWriter {
+        OpenWriter { writer, mode, merges: HotMerges::Yes, last_used: Instant::now() }
+    }
 }
 
 /// Guarded by the indexer's lock.
@@ -82,6 +100,8 @@ pub(crate) struct IndexState {
     away: BTreeSet<PartitionId>,
     /// Records of old days that are in no partition yet.
     backlog: Backlog,
+    /// Partitions in quarantine whose records are being read again.
+    rebuilding: Vec<Rebuilding>,
 }
 
 impl IndexState {
@@ -97,6 +117,7 @@ impl IndexState {
             uncounted_from: BTreeMap::new(),
             away: BTreeSet::new(),
             backlog,
+            rebuilding: Vec::new(),
         }
     }
 
@@ -110,17 +131,22 @@ impl IndexState {
             Replay::No => Wanted::All,
             Replay::Yes => Wanted::Lacking(range.clone()),
         };
-        self.add_batch(batch, &wanted, range.end)
+        self.add_batch(batch, &wanted, range)
     }
 
     /// Adds the fresh records of a batch to their partitions, and puts those of old days into the
-    /// backlog. All that comes before `end` is applied then.
+    /// backlog. The wanted records have numbers of this range, and all that comes before its end is
+    /// applied then.
     fn add_batch(
         &mut self,
         batch: &LoggedBatch,
         wanted: &Wanted,
-        end: u64,
+        range: Range<u64>,
     ) -> Result<(), StoreError> {
+        let end = range.end;
+        self.note_read(Lane::Fresh, &range);
+        // The others were routed before, and are the backlog's to read again.
+        self.note_read(Lane::Backfill, &(range.start.max(self.backlog.routed())..end));
         let Lanes { fresh, old } = self.sort(batch, wanted)?;
         for (id, mut records) in fresh {
             if matches!(wanted, Wanted::Lacking(_)) {
@@ -226,7 +252,7 @@ impl IndexState {
         if !self.writers.contains_key(&id) {
             self.make_room()?;
             let writer = self.open_writer(id)?;
-            let open = OpenWriter { writer, mode: WriterMode::Hot, last_used: Instant::now() };
+            let open = OpenWriter::new(writer, WriterMode::Hot);
             self.writers.insert(id, open);
         }
         let open = self
@@ -293,7 +319,11 @@ impl IndexState {
             context.progress.move_to(|positions| positions.committed = positions.applied);
             self.release()?;
         }
-        self.move_boundary()?;
+        self.finish_rebuilds()?;
+        // A recovery that has not read everything again commits on its way.
+        if positions.applied >= self.backlog.routed() {
+            self.move_boundary()?;
+        }
         self.merge_hot()
     }
 
@@ -325,8 +355,7 @@ impl IndexState {
         let mut writer =
             PartitionWriter::open_to_seal(&directory, &name, self.context.settings.writer)?;
         let merge = writer.start_merge_all()?;
-        let open = OpenWriter { writer, mode: WriterMode::Sealing, last_used: Instant::now() };
-        self.writers.insert(id, open);
+        self.writers.insert(id, OpenWriter::new(writer, WriterMode::Sealing));
         Ok(merge)
     }
 

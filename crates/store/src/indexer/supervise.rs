@@ -5,6 +5,7 @@
 //!
 //! - no room, no files, no memory: again after a while, for as long as it takes; the store
 //!   refuses writes meanwhile, and takes them again by itself;
+//! - a damaged partition: at once, for it is in quarantine now;
 //! - anything else, panics too: batch by batch, and a batch that fails by halves, until the one
 //!   record is found that cannot be indexed. It becomes a dead letter, and indexing goes on. When
 //!   that fails too, it is more likely the disk: the record is given up only at the last attempt,
@@ -30,6 +31,9 @@ const ATTEMPTS_MAX: u32 = 4;
 
 /// Records that are set aside in one recovery. More means that it is not the records.
 const SET_ASIDE_MAX: u32 = 1_000;
+
+/// Damaged partitions that are found in one recovery. More means that it is the disk.
+const QUARANTINED_MAX: u32 = 1_000;
 
 /// First pause before what failed is tried again, doubled up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -98,9 +102,22 @@ struct Course {
     furthest: Option<u64>,
     /// Records that were set aside.
     set_aside: u32,
+    /// Partitions that were damaged.
+    quarantined: u32,
 }
 
 impl Course {
+    /// Counts a failure. Returns whether another attempt makes sense.
+    fn goes_on_after(&mut self, failure: &Failure) -> bool {
+        match failure {
+            // Each is progress: the partition is out of the way.
+            Failure::Damaged(_) => self.quarantined += 1,
+            Failure::Broken(_) => self.attempts += 1,
+            Failure::NoRoom(_) | Failure::Exhausted(_) | Failure::Closing => {}
+        }
+        self.attempts <= ATTEMPTS_MAX && self.quarantined <= QUARANTINED_MAX
+    }
+
     /// Notes that everything before a number is committed.
     fn reached(&mut self, seq: u64) {
         if self.furthest < Some(seq) {
@@ -139,11 +156,8 @@ pub(super) fn recover(sink: &impl Sink, until: u64, failure: &Failure) -> Result
         }
         tracing::warn!(%failure, "indexing failed; it is read again from the write-ahead log");
         sink.note(Event::Recovers(failure.clone()));
-        if !failure.passes() {
-            course.attempts += 1;
-            if course.attempts > ATTEMPTS_MAX {
-                return Err(Lost::Lasting(failure.to_string()));
-            }
+        if !course.goes_on_after(&failure) {
+            return Err(Lost::Lasting(failure.to_string()));
         }
         // The first attempt comes at once: a writer that lost its thread needs no time.
         if (course.attempts > 1 || failure.passes()) && !sink.pause(pause) {
@@ -203,7 +217,7 @@ fn find_poison(
             course.reached(range.end);
             return Ok(());
         }
-        Err(failure) if failure.passes() => return Err(failure),
+        Err(failure) if !failure.may_be_a_record() => return Err(failure),
         Err(failure) => failure,
     };
     guarded(|| sink.rewind())?;
@@ -226,7 +240,9 @@ fn find_poison(
             course.reached(range.end);
             Ok(())
         }
-        Err(failure) if failure.passes() || course.attempts != ATTEMPTS_MAX => Err(failure),
+        Err(failure) if !failure.may_be_a_record() || course.attempts != ATTEMPTS_MAX => {
+            Err(failure)
+        }
         Err(_) => {
             guarded(|| sink.rewind())?;
             sink.give_up(seq);

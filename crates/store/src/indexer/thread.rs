@@ -86,7 +86,8 @@ impl Drop for EndOnDrop<'_> {
 fn run(indexer: &Indexer, queue: &Receiver<LoggedBatch>, left: Option<Left>) -> Result<(), Lost> {
     let sink = SupervisedIndexer(indexer);
     // Number after the last record that was taken from the queue.
-    let mut taken = left.map_or(0, |left| left.until);
+    let mut taken =
+        left.map_or_else(|| indexer.context.progress.positions().applied, |left| left.until);
     match left.map(|left| left.why) {
         None => {}
         Some(LeftBy::Time) => follow(&sink, taken)?,

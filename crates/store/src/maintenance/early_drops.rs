@@ -29,8 +29,8 @@ pub(crate) struct EarlyDrops {
 impl EarlyDrops {
     /// Reads what went early before. A file that does not read back costs a hint in answers.
     pub(crate) fn open(layout: &Layout, tiers: &Tiers) -> EarlyDrops {
-        let read = layout.vfs().read(&layout.early_drops());
-        let file = read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let read = files::read_checked(layout.vfs(), &layout.early_drops());
+        let file = read.ok().flatten().and_then(|json| serde_json::from_slice(&json).ok());
         let file = Mutex::new(file.unwrap_or_default());
         EarlyDrops { layout: layout.clone(), tiers: tiers.clone(), file }
     }
@@ -57,7 +57,7 @@ impl EarlyDrops {
             path: path.clone(),
             problem: error.to_string(),
         })?;
-        files::write_atomically(self.layout.vfs(), &path, &json)?;
+        files::write_checked(self.layout.vfs(), &path, &json)?;
         *file = next;
         Ok(())
     }

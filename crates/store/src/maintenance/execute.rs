@@ -6,6 +6,9 @@
 //! Seal: merge inside the index (tantivy replaces meta.json atomically), id filter, seal.json. A
 //! crash in between leaves a partition without a seal, which is hot and is sealed again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
 use crate::catalogue::Catalogue;
 use crate::indexer::Indexer;
 use crate::layout::Layout;
@@ -24,6 +27,21 @@ pub(super) fn expire(
 
 /// Seals one partition. Returns its bytes afterwards.
 pub(super) fn seal(
+    indexer: &Indexer,
+    catalogue: &Catalogue,
+    id: PartitionId,
+) -> Result<u64, StoreError> {
+    // Damaged bytes may make the search engine panic: that is one partition, not the round.
+    match catch_unwind(AssertUnwindSafe(|| merge_and_seal(indexer, catalogue, id))) {
+        Ok(sealed) => sealed,
+        Err(_) => Err(StoreError::Malformed {
+            path: PathBuf::from(id.name(catalogue.tiers())),
+            problem: "sealing it panicked".to_owned(),
+        }),
+    }
+}
+
+fn merge_and_seal(
     indexer: &Indexer,
     catalogue: &Catalogue,
     id: PartitionId,

@@ -8,6 +8,7 @@
 mod compaction;
 mod early_drops;
 mod execute;
+mod failed_seals;
 mod pressure;
 mod quarantine;
 mod reserve;
@@ -21,24 +22,26 @@ use std::time::{Duration, Instant};
 
 use metrics::counter;
 use serde::Serialize;
-use tierlog_model::{Timestamp, metric_names};
+use tierlog_model::{Clock as _, Timestamp, metric_names};
 
 pub use compaction::{Candidate, CompactScope, SealPlan, plan_compaction};
 pub(crate) use early_drops::EarlyDrops;
+use failed_seals::FailedSeals;
+pub use failed_seals::{FailedSeal, SealProblem};
 pub use pressure::{PressureRule, plan_dead_letters, plan_pressure};
-pub(crate) use quarantine::quarantined_partitions;
 pub use quarantine::{QuarantineReport, Quarantined};
 pub use retention::{DropReason, Expiry, Kept, plan_retention};
-use scrub::Scrub;
+use scrub::{Checked, Scrub};
 pub(crate) use thread::{MaintenanceThread, spawn};
 pub use verify::{PartitionCheck, VerifyReport};
-pub(crate) use verify::{check_lasting, check_partitions};
+pub(crate) use verify::{check_directory, check_partitions, look_lasting};
 
 use crate::catalogue::Catalogue;
 use crate::indexer::Indexer;
 use crate::layout::Layout;
+use crate::quarantine::missing_partitions;
 use crate::time::BelievedClock;
-use crate::{Partition, StoreError};
+use crate::{Partition, PartitionId, StoreError};
 
 /// How long after an early drop the free room is not looked at again: a query under way keeps
 /// the files of what it reads, and their room, until it ends.
@@ -65,7 +68,7 @@ pub(crate) struct MaintenanceSettings {
     pub(crate) pressure: PressureRule,
     /// Bytes of dead letters that are kept.
     pub(crate) dead_letters_bytes_max: u64,
-    /// Bytes of sealed partitions that are checked in a second; 0 is none.
+    /// Bytes of partitions that are checked in a second; 0 is none.
     pub(crate) scrub_bytes_per_second: u64,
 }
 
@@ -79,6 +82,7 @@ pub(crate) struct Maintenance {
     indexer: Arc<Indexer>,
     early: EarlyDrops,
     scrub: Mutex<Scrub>,
+    failed_seals: FailedSeals,
     /// Held while maintenance runs; when a day last went early.
     running: Mutex<Option<Instant>>,
 }
@@ -93,8 +97,18 @@ impl Maintenance {
     ) -> Maintenance {
         let early = EarlyDrops::open(&layout, catalogue.tiers());
         let running = Mutex::new(None);
-        let scrub = Mutex::default();
-        Maintenance { settings, layout, clock, catalogue, indexer, early, scrub, running }
+        let (scrub, failed_seals) = (Mutex::default(), FailedSeals::default());
+        Maintenance {
+            settings,
+            layout,
+            clock,
+            catalogue,
+            indexer,
+            early,
+            scrub,
+            failed_seals,
+            running,
+        }
     }
 
     /// Returns the clock that everything goes by.
@@ -126,7 +140,7 @@ impl Maintenance {
         let dropped = self.drop_all(plan_dead_letters(&self.kept(), self.catalogue.tiers(), cap));
         quarantine::trim(&self.layout, self.catalogue.tiers(), &self.clock)?;
         // Somebody may have restored or removed something meanwhile.
-        self.catalogue.set_lost(quarantined_partitions(&self.layout, self.catalogue.tiers()));
+        self.catalogue.set_lost(missing_partitions(&self.layout, self.catalogue.tiers()));
         dropped.map(drop)
     }
 
@@ -247,9 +261,15 @@ impl Maintenance {
         let needed = plan.bytes.saturating_add(self.settings.pressure.hard_bytes);
         if self.free_bytes().is_ok_and(|free| free < needed) {
             tracing::warn!(tier = %plan.tier, day = %plan.day, "no room to seal; it stays hot");
+            self.failed_seals.note(plan.id, SealProblem::NoRoom, self.clock.now());
             return Ok(None);
         }
-        let bytes_after = execute::seal(&self.indexer, &self.catalogue, plan.id)?;
+        let bytes_after = match execute::seal(&self.indexer, &self.catalogue, plan.id) {
+            Ok(bytes_after) => bytes_after,
+            Err(StoreError::Closing) => return Err(StoreError::Closing),
+            Err(error) => return self.note_failed_seal(plan.id, error).map(|()| None),
+        };
+        self.failed_seals.forget(plan.id);
         counter!(metric_names::SEALED).increment(1);
         tracing::info!(
             tier = %plan.tier, day = %plan.day, records = plan.records,
@@ -258,9 +278,35 @@ impl Maintenance {
         Ok(Some(Sealed { plan, bytes_after }))
     }
 
-    /// Returns what was put aside.
+    /// Looks at why a partition could not be sealed. Damage goes into quarantine at once; anything
+    /// else is tried again at the next round, and health says so until it succeeds.
+    fn note_failed_seal(&self, id: PartitionId, error: StoreError) -> Result<(), StoreError> {
+        if self.check(id)? == Checked::Whole {
+            self.failed_seals.note(id, SealProblem::of(&error), self.clock.now());
+        } else {
+            self.failed_seals.forget(id);
+        }
+        Err(error)
+    }
+
+    /// Returns what lies in quarantine and nobody has acknowledged.
     pub(crate) fn quarantined(&self) -> QuarantineReport {
         quarantine::list(&self.layout, self.catalogue.tiers())
+    }
+
+    /// Takes note that somebody knows of an entry of the quarantine, or of all. Returns the
+    /// entries.
+    pub(crate) fn acknowledge(&self, wanted: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let _running = self.lock();
+        let tiers = self.catalogue.tiers();
+        let acknowledged = quarantine::acknowledge(&self.layout, tiers, wanted)?;
+        self.catalogue.set_lost(missing_partitions(&self.layout, tiers));
+        Ok(acknowledged)
+    }
+
+    /// Returns which partitions were last found impossible to seal.
+    pub(crate) fn failed_seals(&self) -> Vec<FailedSeal> {
+        self.failed_seals.list(&self.catalogue)
     }
 
     /// Returns when the days of a partition are over.

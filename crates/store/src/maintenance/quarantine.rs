@@ -1,17 +1,19 @@
-//! What was put aside because it could not be read: listed for health, and dropped when nobody
-//! can want it any more.
+//! What lies in quarantine because it could not be read: listed for health until somebody has
+//! acknowledged it, and dropped when nobody can want it any more. What stands where is drawn in
+//! [`crate::quarantine`].
 //!
-//! `<tier>.<yyyy-mm-dd>.<n>` is a partition: it goes when its day's time is over, like any other.
-//! Everything else (`wal-*.part`) goes when it is older than the longest tier keeps its days.
+//! A partition goes when its day's time is over, like any other; everything else goes when it is
+//! older than the longest tier keeps its days.
 
 use std::collections::BTreeSet;
 use std::io;
 
 use metrics::gauge;
 use serde::Serialize;
-use tierlog_model::{Day, Tiers, Timestamp, metric_names};
+use tierlog_model::{Tiers, Timestamp, metric_names};
 
 use crate::layout::Layout;
+use crate::quarantine::{ACKNOWLEDGED, entries, partition_of};
 use crate::time::BelievedClock;
 use crate::{PartitionId, StoreError, files, trash};
 
@@ -25,7 +27,11 @@ const DEPTH_MAX: u32 = 4;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
     /// Its name under `quarantine/`.
+    pub entry: String,
+    /// What it is: `tier/day` of a partition, the entry of anything else.
     pub name: String,
+    /// Whether records are missing from answers because of it.
+    pub missing: bool,
     /// Its bytes.
     pub bytes: u64,
 }
@@ -41,35 +47,59 @@ pub struct QuarantineReport {
     pub items: Vec<Quarantined>,
 }
 
-/// Returns which partition a name under `quarantine/` is of.
-pub(crate) fn partition_of(name: &str, tiers: &Tiers) -> Option<PartitionId> {
-    let mut parts = name.splitn(3, '.');
-    let tier = tiers.by_name(parts.next()?)?;
-    let day: Day = parts.next()?.parse().ok()?;
-    parts.next()?.parse::<u32>().ok()?;
-    Some(PartitionId { tier, day })
+impl QuarantineReport {
+    /// Returns the partitions among the items whose records are missing, each once.
+    pub(crate) fn missing_partitions(&self) -> Vec<String> {
+        let missing = self.items.iter().filter(|item| item.missing);
+        let names: BTreeSet<&String> = missing.map(|item| &item.name).collect();
+        names.into_iter().cloned().collect()
+    }
 }
 
-/// Returns the partitions of which something was put aside.
-pub(crate) fn quarantined_partitions(layout: &Layout, tiers: &Tiers) -> BTreeSet<PartitionId> {
-    let names = files::list_names(layout.vfs(), &layout.quarantine()).unwrap_or_default();
-    names.iter().filter_map(|name| partition_of(name, tiers)).collect()
+/// Takes note, durably, that somebody knows of an entry, or of every entry of a partition. Returns
+/// how many entries that is.
+pub(super) fn acknowledge(
+    layout: &Layout,
+    tiers: &Tiers,
+    wanted: Option<&str>,
+) -> Result<Vec<String>, StoreError> {
+    let (from, to) = (layout.quarantine(), layout.quarantine().join(ACKNOWLEDGED));
+    let is_wanted = |entry: &String| {
+        let partition = || partition_of(entry, tiers).map(|found| found.id.name(tiers));
+        wanted.is_none_or(|wanted| wanted == entry || partition().as_deref() == Some(wanted))
+    };
+    let names: Vec<String> = entries(layout)?.into_iter().filter(is_wanted).collect();
+    if names.is_empty() {
+        return Ok(names);
+    }
+    files::create_directory(layout.vfs(), &to)?;
+    let taken = files::list_names(layout.vfs(), &to)?;
+    for name in &names {
+        let others = (0..=taken.len()).map(|number| format!("{name}.{number}"));
+        let free = std::iter::once(name.clone()).chain(others).find(|name| !taken.contains(name));
+        let path = from.join(name);
+        let to = to.join(free.unwrap_or_else(|| name.clone()));
+        layout.vfs().rename(&path, &to).map_err(StoreError::io("move", &path))?;
+        tracing::info!(%name, "quarantine acknowledged");
+    }
+    files::sync_directory(layout.vfs(), &to)?;
+    files::sync_directory(layout.vfs(), &from)?;
+    Ok(names)
 }
 
-/// Lists what was put aside.
+/// Lists what nobody has acknowledged yet.
 pub(super) fn list(layout: &Layout, tiers: &Tiers) -> QuarantineReport {
     let mut report = QuarantineReport::default();
     let directory = layout.quarantine();
-    for name in files::list_names(layout.vfs(), &directory).unwrap_or_default() {
-        let bytes = bytes_under(layout, &directory.join(&name), DEPTH_MAX);
+    for entry in entries(layout).unwrap_or_default() {
+        let bytes = bytes_under(layout, &directory.join(&entry), DEPTH_MAX);
         report.count += 1;
         report.bytes += bytes;
         if report.items.len() < REPORTED_MAX {
-            let name = match partition_of(&name, tiers) {
-                Some(id) => id.name(tiers),
-                None => name,
-            };
-            report.items.push(Quarantined { name, bytes });
+            let partition = partition_of(&entry, tiers);
+            let name = partition.map_or_else(|| entry.clone(), |found| found.id.name(tiers));
+            let missing = partition.is_some_and(|found| !found.is_rebuilt);
+            report.items.push(Quarantined { entry, name, missing, bytes });
         }
     }
     gauge!(metric_names::QUARANTINE_BYTES).set(report.bytes as f64);
@@ -83,13 +113,18 @@ pub(super) fn trim(
     clock: &BelievedClock,
 ) -> Result<(), StoreError> {
     let directory = layout.quarantine();
-    for name in files::list_names(layout.vfs(), &directory)? {
-        let path = directory.join(&name);
+    let acknowledged = directory.join(ACKNOWLEDGED);
+    let known = files::list_names(layout.vfs(), &acknowledged)?;
+    let told = entries(layout)?;
+    let all = told.iter().map(|name| (&directory, name));
+    for (directory, name) in all.chain(known.iter().map(|name| (&acknowledged, name))) {
+        let path = directory.join(name);
         let changed = || layout.vfs().modified(&path).ok();
-        if !is_over(partition_of(&name, tiers), changed, tiers, clock) {
+        let partition = partition_of(name, tiers).map(|found| found.id);
+        if !is_over(partition, changed, tiers, clock) {
             continue;
         }
-        tracing::info!(%name, "drop what was put aside: its time is over");
+        tracing::info!(%name, "drop from quarantine: its time is over");
         match layout.vfs().remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -127,14 +162,25 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
+    use tierlog_model::Day;
+
     use super::*;
     use crate::backend::{SimulatedVfs, Vfs as _};
+    use crate::quarantine::{mark_rebuilt, missing_partitions};
 
     #[test]
     fn a_name_is_of_a_partition_or_of_something_else() {
         let tiers = Tiers::standard();
-        let id = partition_of("debug.2026-11-20.3", &tiers).expect("a partition");
-        assert_eq!(id.name(&tiers), "debug/2026-11-20");
+        for (name, is_rebuilt) in [
+            ("debug.2026-11-20.3", false),
+            ("debug.2026-11-20.3.rebuilt", true),
+            ("debug.2026-11-20.3.rebuilt.0", true),
+            ("debug.2026-11-20.3.0", false),
+        ] {
+            let found = partition_of(name, &tiers).expect("a partition");
+            assert_eq!(found.id.name(&tiers), "debug/2026-11-20", "{name}");
+            assert_eq!(found.is_rebuilt, is_rebuilt, "{name}");
+        }
         for name in [
             "debug.2026-11-20",
             "debug.2026-11-20.x",
@@ -150,7 +196,7 @@ mod tests {
     fn what_was_put_aside_goes_when_its_time_is_over() {
         let tiers = Tiers::standard();
         let day: Day = "2026-11-20".parse().expect("a day");
-        let debug = partition_of("debug.2026-11-20.0", &tiers);
+        let debug = partition_of("debug.2026-11-20.0", &tiers).map(|found| found.id);
         let over = |partition, changed: Option<Timestamp>, days| {
             is_over(partition, || changed, &tiers, &BelievedClock::at(day.plus_days(days).start()))
         };
@@ -184,6 +230,7 @@ mod tests {
         }
         let report = list(&layout, &tiers);
         assert_eq!((report.count, report.bytes, report.items.len()), (102, 1_006, 100));
+        assert_eq!(missing_partitions(&layout, &tiers).len(), 2);
         let first = report.items.first().expect("one");
         assert_eq!((first.name.as_str(), first.bytes), ("debug/2026-11-20", 5));
 
@@ -193,5 +240,46 @@ mod tests {
             list(&layout, &tiers).count
         };
         assert_eq!([left(7), left(8), left(31), left(365), left(366)], [102, 101, 100, 100, 0]);
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_kept_and_not_told() {
+        let tiers = Tiers::standard();
+        let vfs = SimulatedVfs::new();
+        let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
+        let directory = layout.quarantine();
+        let day: Day = "2026-11-20".parse().expect("a day");
+        vfs.set_now(day.start());
+        let put = |path: &str| {
+            let path = directory.join(path);
+            vfs.create_dir_all(path.parent().expect("a parent")).expect("made");
+            drop(vfs.create_new(&path).expect("made"));
+            for above in path.ancestors().skip(1) {
+                vfs.sync_dir(above).expect("synced");
+            }
+        };
+        let told = || list(&layout, &tiers).items.into_iter().map(|item| item.entry);
+        for _ in 0..3 {
+            put("info.2026-11-20.0/meta.json");
+            put("debug.2026-11-20.0/meta.json");
+            put("debug.2026-11-20.1/meta.json");
+            put("wal-1-0.part");
+            mark_rebuilt(&layout, &directory.join("info.2026-11-20.0")).expect("marked");
+            let missing: Vec<String> =
+                missing_partitions(&layout, &tiers).iter().map(|id| id.name(&tiers)).collect();
+            assert_eq!(missing, ["debug/2026-11-20"], "a rebuilt one misses nothing");
+            let acknowledge = |wanted| acknowledge(&layout, &tiers, wanted).expect("acknowledged");
+            assert_eq!(acknowledge(Some("warning/2026-11-20")), [""; 0]);
+            assert_eq!(acknowledge(Some("debug/2026-11-20")).len(), 2);
+            assert_eq!(told().collect::<Vec<_>>(), ["info.2026-11-20.0.rebuilt", "wal-1-0.part"]);
+            assert_eq!(acknowledge(Some("wal-1-0.part")).len(), 1);
+            assert_eq!(acknowledge(None), ["info.2026-11-20.0.rebuilt"]);
+            assert_eq!((told().count(), missing_partitions(&layout, &tiers).len()), (0, 0));
+            vfs.crash(crate::backend::Crash::DropUnsynced);
+        }
+        let kept = || files::list_names(&vfs, &directory.join(ACKNOWLEDGED)).expect("listed");
+        assert_eq!(kept().len(), 12, "{:?}", kept());
+        trim(&layout, &tiers, &BelievedClock::at(day.plus_days(400).start())).expect("trimmed");
+        assert_eq!(kept(), [""; 0]);
     }
 }

@@ -1,9 +1,10 @@
-//! Looks for bytes that have rotted: sealed partitions a little at a time, and what a search
-//! could not read at once. What is damaged is put aside, and answers say so.
+//! Looks for bytes that have rotted: all partitions a little at a time, and at once what a search
+//! or a merge could not read and what a start had no time for. What is damaged is put into
+//! quarantine, and answers say so.
 //!
 //! A partition is not checked before it is first opened: that would read every byte of a year for
-//! one question (ADR 0018). Late records do not change a sealed segment, so one look in weeks is
-//! enough to find damage before the backup that could mend it is gone.
+//! one question (ADR 0018). One look in weeks is enough to find damage before the backup that
+//! could mend it is gone.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -11,9 +12,13 @@ use std::time::Duration;
 
 use tierlog_model::Clock as _;
 
-use super::{Maintenance, check_lasting};
-use crate::partition::DERIVED_FILES;
-use crate::{PartitionId, PartitionState, StoreError};
+use super::{Maintenance, look_lasting};
+use crate::partition::Damaged;
+use crate::{PartitionId, StoreError};
+
+/// Bytes of suspects that one look checks, the last one whole: a start may leave gigabytes, and
+/// between two looks the job has to see to the free room of the disk.
+const SUSPECT_BYTES_MAX: u64 = 256 << 20;
 
 /// How far the scrub is.
 #[derive(Debug, Default)]
@@ -24,36 +29,49 @@ pub(super) struct Scrub {
     budget: u64,
 }
 
+/// What became of a partition that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// Every byte is as it was written, or the partition has gone.
+    Whole,
+    /// It was damaged, and is in quarantine or loses what a seal derived.
+    Mended,
+}
+
 impl Maintenance {
-    /// Checks what could not be read. What is damaged is put aside.
+    /// Checks what could not be read, as far as one look goes. What is damaged is put into
+    /// quarantine.
     pub(crate) fn check_suspects(&self) -> Result<(), StoreError> {
-        for id in self.catalogue.take_suspects() {
-            self.check(id)?;
+        let mut bytes = 0;
+        while bytes < SUSPECT_BYTES_MAX
+            && let Some(id) = self.catalogue.take_suspect()
+        {
+            bytes += self.catalogue.partition(id).map_or(0, |part| part.stats().bytes);
+            if let Err(error) = self.check(id) {
+                // It could not be said: the next look tries again.
+                self.catalogue.suspect(id);
+                return Err(error);
+            }
         }
         Ok(())
     }
 
-    /// Checks sealed partitions, as many as the time since the last call allows.
+    /// Checks partitions, as many as the time since the last call allows.
     pub(crate) fn scrub(&self, passed: Duration) -> Result<(), StoreError> {
         let rate = self.settings.scrub_bytes_per_second;
         let mut scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner);
         scrub.budget = scrub.budget.saturating_add(rate.saturating_mul(passed.as_secs()));
-        let sealed: BTreeSet<PartitionId> = self
-            .catalogue
-            .partitions()
-            .iter()
-            .filter(|partition| partition.state() == PartitionState::Sealed)
-            .map(|partition| partition.id())
-            .collect();
+        let all: BTreeSet<PartitionId> =
+            self.catalogue.partitions().iter().map(|partition| partition.id()).collect();
         if scrub.last.is_none() {
             // Not always the first: a server that is often restarted would check nothing else.
-            let start = self.clock.now().as_micros().unsigned_abs() % (sealed.len() as u64).max(1);
-            scrub.last = sealed.iter().nth(usize::try_from(start).unwrap_or(0)).copied();
+            let start = self.clock.now().as_micros().unsigned_abs() % (all.len() as u64).max(1);
+            scrub.last = all.iter().nth(usize::try_from(start).unwrap_or(0)).copied();
         }
-        for _ in 0..sealed.len() {
+        for _ in 0..all.len() {
             let last = scrub.last;
-            let behind = sealed.iter().find(|id| last.is_none_or(|last| **id > last));
-            let Some(next) = behind.or(sealed.first()).copied() else { break };
+            let behind = all.iter().find(|id| last.is_none_or(|last| **id > last));
+            let Some(next) = behind.or(all.first()).copied() else { break };
             let bytes = self.catalogue.partition(next).map_or(0, |part| part.stats().bytes);
             if bytes > scrub.budget {
                 break;
@@ -65,26 +83,26 @@ impl Maintenance {
         Ok(())
     }
 
-    fn check(&self, id: PartitionId) -> Result<(), StoreError> {
-        let Some(partition) = self.catalogue.partition(id) else { return Ok(()) };
-        let Some(check) = check_lasting(&self.catalogue, &partition) else { return Ok(()) };
-        let lasting = check.problems;
-        if lasting.is_empty() {
-            return Ok(());
+    /// Checks a partition. What is damaged is put into quarantine; where only what a seal derives
+    /// is, the next seal makes it anew.
+    pub(super) fn check(&self, id: PartitionId) -> Result<Checked, StoreError> {
+        let Some(partition) = self.catalogue.partition(id) else { return Ok(Checked::Whole) };
+        let Some(look) = look_lasting(&self.catalogue, &partition)? else {
+            return Ok(Checked::Whole);
+        };
+        if look.damage.is_empty() {
+            return Ok(Checked::Whole);
         }
-        for problem in &lasting {
+        for problem in &look.check.problems {
             tracing::error!(partition = partition.name(), %problem, "damaged partition");
         }
-        if lasting.iter().all(|problem| is_of_derived_file(problem)) {
-            // Made from the segment, which is whole: the next seal makes it anew.
-            return partition.unseal();
+        if look.damage.iter().all(|damage| damage.of == Damaged::Derived) {
+            partition.unseal()?;
+            self.catalogue.refresh(id)?;
+        } else {
+            partition.close_reader();
+            self.indexer.put_aside(id)?;
         }
-        partition.close_reader();
-        self.indexer.put_aside(id)
+        Ok(Checked::Mended)
     }
-}
-
-/// Tells whether a problem is that of a file which the seal makes from the segment.
-fn is_of_derived_file(problem: &str) -> bool {
-    DERIVED_FILES.iter().any(|name| problem.contains(name))
 }

@@ -1,12 +1,18 @@
 //! Checks every checksum that the store has.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use serde::Serialize;
+use tierlog_model::memory::MemoryPart;
+use tierlog_model::{Day, Tiers};
 
 use crate::catalogue::Catalogue;
-use crate::partition::{Seal, open_index};
-use crate::{Partition, PartitionState};
+use crate::layout::Layout;
+use crate::partition::{Damage, ReaderUsage, find_damage};
+use crate::versions::check_all;
+use crate::wal::{self, WalProblem, WalReport};
+use crate::{Partition, PartitionId, PartitionState, StoreError, files};
 
 /// What the check of one partition found.
 #[derive(Clone, Debug, Serialize)]
@@ -38,65 +44,124 @@ pub struct VerifyReport {
     pub partitions: Vec<PartitionCheck>,
 }
 
-/// Checks every partition: tantivy's own checksums, and those of the seal.
-pub(crate) fn check_partitions(catalogue: &Catalogue) -> Vec<PartitionCheck> {
+/// What a look at one partition found.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// For people.
+    pub(crate) check: PartitionCheck,
+    /// What has to be done about it.
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// Checks every partition: the engine's own checksums, and those of the seal.
+pub(crate) fn check_partitions(catalogue: &Catalogue) -> Result<Vec<PartitionCheck>, StoreError> {
     let partitions = catalogue.partitions();
-    partitions.iter().filter_map(|partition| check_lasting(catalogue, partition)).collect()
+    let looks = partitions.iter().map(|partition| look_lasting(catalogue, partition));
+    let looks: Result<Vec<Option<Look>>, StoreError> = looks.collect();
+    Ok(looks?.into_iter().flatten().map(|look| look.check).collect())
 }
 
 /// Checks one partition, twice where something seems wrong: a merge or a commit may have taken
 /// files away under the first look, but not the same ones twice. `None` when the partition was
 /// dropped meanwhile.
-pub(crate) fn check_lasting(
+pub(crate) fn look_lasting(
     catalogue: &Catalogue,
     partition: &Partition,
-) -> Option<PartitionCheck> {
-    let found = check_partition(partition);
-    if found.problems.is_empty() {
-        return Some(found);
+) -> Result<Option<Look>, StoreError> {
+    let found = look_at(partition)?;
+    if found.is_empty() {
+        return Ok(Some(report(partition, found)));
     }
-    let mut again = check_partition(partition);
-    again.problems.retain(|problem| found.problems.contains(problem));
-    catalogue.partition(partition.id()).map(|_| again)
+    let mut again = look_at(partition)?;
+    again.retain(|damage| found.contains(damage));
+    Ok(catalogue.partition(partition.id()).map(|_| report(partition, again)))
 }
 
-fn check_partition(partition: &Partition) -> PartitionCheck {
-    match catch_unwind(AssertUnwindSafe(|| look_at(partition))) {
-        Ok(check) => check,
-        Err(_) => report(partition, vec!["checking it panicked".to_owned()]),
-    }
+fn look_at(partition: &Partition) -> Result<Vec<Damage>, StoreError> {
+    find_damage(partition.directory(), partition.name())
 }
 
-fn look_at(partition: &Partition) -> PartitionCheck {
-    let mut problems = Vec::new();
-    match open_index(partition.directory(), partition.name()) {
-        Ok(index) => match index.validate_checksum() {
-            Ok(damaged) => problems.extend(
-                damaged.iter().map(|file| format!("{}: checksum mismatch", file.display())),
-            ),
-            Err(error) => problems.push(error.to_string()),
-        },
-        Err(error) => problems.push(error.to_string()),
-    }
-    if partition.state() == PartitionState::Sealed {
-        match Seal::read(partition.directory()) {
-            Ok(Some(seal)) => problems.extend(seal.verify(partition.directory())),
-            Ok(None) => problems.push("seal.json is missing".to_owned()),
-            Err(error) => problems.push(error.to_string()),
-        }
-    }
-    problems.sort_unstable();
-    problems.dedup();
-    report(partition, problems)
-}
-
-fn report(partition: &Partition, problems: Vec<String>) -> PartitionCheck {
+fn report(partition: &Partition, damage: Vec<Damage>) -> Look {
     let stats = partition.stats();
-    PartitionCheck {
+    let check = PartitionCheck {
         partition: partition.name().to_owned(),
         state: partition.state(),
         records: stats.records,
         bytes: stats.bytes,
-        problems,
+        problems: damage.iter().map(|damage| damage.problem.clone()).collect(),
+    };
+    Look { check, damage }
+}
+
+/// Checks the directory of a stopped server without changing anything in it: it may be a copy
+/// that nobody can write to.
+pub(crate) fn check_directory(
+    layout: &Layout,
+    tiers: &Tiers,
+    readers: &MemoryPart,
+) -> Result<VerifyReport, StoreError> {
+    let usage = Arc::new(ReaderUsage::of(readers));
+    check_all(layout)?;
+    let wal = wal::verify(layout.vfs(), layout.root())?;
+    let mut partitions = Vec::new();
+    for tier_name in files::list_names(layout.vfs(), &layout.partitions())? {
+        let Some(tier) = tiers.by_name(&tier_name) else { continue };
+        for day_name in files::list_names(layout.vfs(), &layout.partitions().join(&tier_name))? {
+            let Ok(day) = day_name.parse::<Day>() else { continue };
+            partitions.extend(check_stopped(layout, tiers, PartitionId { tier, day }, &usage)?);
+        }
     }
+    Ok(VerifyReport::of(&wal, partitions))
+}
+
+/// Checks a partition that nobody has open; `None` for one that a crash has left unfinished.
+fn check_stopped(
+    layout: &Layout,
+    tiers: &Tiers,
+    id: PartitionId,
+    usage: &Arc<ReaderUsage>,
+) -> Result<Option<PartitionCheck>, StoreError> {
+    let (directory, name) = (layout.directory(id), id.name(tiers));
+    if directory.is_unfinished() {
+        return Ok(None);
+    }
+    let damage = find_damage(&directory, &name)?;
+    // Opening maps files, so it comes after the look, and only for what it found whole.
+    let open = || Partition::open(id, tiers, directory.clone(), Arc::clone(usage));
+    if damage.is_empty()
+        && let Ok(Ok(partition)) = catch_unwind(AssertUnwindSafe(open))
+    {
+        return Ok(Some(report(&partition, damage).check));
+    }
+    let mut problems: Vec<String> = damage.into_iter().map(|damage| damage.problem).collect();
+    if problems.is_empty() {
+        problems.push("it does not open".to_owned());
+    }
+    let bytes = directory.bytes()?;
+    Ok(Some(PartitionCheck {
+        partition: name,
+        state: PartitionState::Hot,
+        records: 0,
+        bytes,
+        problems,
+    }))
+}
+
+impl VerifyReport {
+    /// Returns the report of what was found in the log and the partitions.
+    pub(crate) fn of(wal: &WalReport, partitions: Vec<PartitionCheck>) -> VerifyReport {
+        let whole = partitions.iter().all(|check| check.problems.is_empty());
+        VerifyReport {
+            ok: whole && wal.is_clean(),
+            wal_frames: wal.frame_count,
+            wal_bytes: wal.bytes,
+            wal_problems: wal.problems.iter().map(describe).collect(),
+            partitions,
+        }
+    }
+}
+
+fn describe(problem: &WalProblem) -> String {
+    let WalProblem { path, offset, bytes, problem } = problem;
+    format!("{} at {offset}, {bytes} bytes: {problem}", path.display())
 }

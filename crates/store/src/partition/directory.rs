@@ -11,14 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
 };
 
+use super::checksum::verify_engine_file;
 use super::lease::{Lease, Tenancy};
 use super::store_file;
 use crate::backend::Vfs;
+use crate::checked::{Content, with_checksum};
 use crate::{StoreError, files};
 
 /// The engine's list of segments: whoever replaces it commits.
@@ -96,11 +99,8 @@ impl PartitionDirectory {
     /// opened: the one that has the partition open makes such files.
     pub(crate) fn remove_leftovers(&self) -> Result<(), StoreError> {
         // What does not read back is damage, and says nothing about files.
-        let managed = self.read(MANAGED_FILE)?.unwrap_or_default();
-        let managed = serde_json::from_slice::<HashSet<String>>(&managed).ok();
-        let meta = self.read(META_FILE)?.unwrap_or_default();
-        let meta = serde_json::from_slice::<ListedSegments>(&meta).ok();
-        let named = managed.zip(meta);
+        let managed = self.read_json::<HashSet<String>>(MANAGED_FILE)?;
+        let named = managed.zip(self.read_json::<ListedSegments>(META_FILE)?);
         for name in self.names()? {
             let is_named = named.as_ref().is_none_or(|(managed, meta)| {
                 managed.contains(&name) || !is_of_segment(&name) || meta.names(&name)
@@ -112,22 +112,47 @@ impl PartitionDirectory {
         Ok(())
     }
 
+    /// Returns what a list of the engine says; `None` when it is gone or does not read back.
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let file = self.read(name)?.unwrap_or_default();
+        Ok(Content::of(&file).whole().and_then(|json| serde_json::from_slice(json).ok()))
+    }
+
     /// Opens the directory for the search engine, to read it.
     pub(crate) fn open(&self) -> Result<Box<dyn Directory>, StoreError> {
-        self.open_within(Tenancy::default())
+        self.open_within(Tenancy::default(), Reads::AsTheyAre)
     }
 
     /// Opens the directory for a writer of the search engine, which changes it only as long as
-    /// the lease lasts.
+    /// the lease lasts. What a writer reads becomes what it writes (a merge, a seal, a deletion),
+    /// with a new checksum: so each file is compared with its own one when it is opened here.
     pub(crate) fn lease(&self) -> Result<(Box<dyn Directory>, Lease), StoreError> {
         let (lease, tenancy) = Lease::new();
-        Ok((self.open_within(tenancy)?, lease))
+        Ok((self.open_within(tenancy, Reads::Verified)?, lease))
     }
 
-    fn open_within(&self, tenancy: Tenancy) -> Result<Box<dyn Directory>, StoreError> {
+    fn open_within(
+        &self,
+        tenancy: Tenancy,
+        reads: Reads,
+    ) -> Result<Box<dyn Directory>, StoreError> {
         let inner = self.vfs.index_directory(&self.path);
         let inner = inner.map_err(StoreError::io("open", &self.path))?;
-        Ok(Box::new(OrderedDirectory { inner, tenancy, managed: Arc::default() }))
+        let managed = Arc::default();
+        Ok(Box::new(OrderedDirectory { files: self.clone(), inner, tenancy, managed, reads }))
+    }
+
+    /// Returns the engine's list of its own files as the names in the directory have it.
+    fn own_files(&self) -> io::Result<Vec<u8>> {
+        let names = self.names().map_err(io::Error::other)?;
+        let own: Vec<&String> =
+            names.iter().filter(|name| *name == META_FILE || is_of_segment(name)).collect();
+        serde_json::to_vec(&own).map_err(io::Error::other)
+    }
+
+    /// Returns the bytes of the engine's list of segments, with their checksum.
+    pub(super) fn read_meta(&self) -> Option<Vec<u8>> {
+        self.read(META_FILE).ok().flatten()
     }
 
     /// Returns the bytes of a file; `None` when it is not there.
@@ -177,13 +202,25 @@ impl PartitionDirectory {
     }
 }
 
+/// What is done with a file before the engine reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// Nothing: a search reads a few blocks of it, and a scrub looks at the whole.
+    AsTheyAre,
+    /// All of it is compared with its checksum.
+    Verified,
+}
+
 /// The engine's directory, which keeps the order that a crash needs: the engine replaces its meta
 /// file without a sync of the directory, and then removes the files that the old one names. When
 /// the removals reached the disk before the replacement, the partition would be lost. So the
 /// replacement is durable before it returns; and when a commit returns, it is durable too. What a
 /// writer leaves behind when it goes changes nothing any more.
+///
+/// The engine has checksums in the files of segments; its two lists get theirs here.
 #[derive(Clone, Debug)]
 struct OrderedDirectory {
+    files: PartitionDirectory,
     inner: Box<dyn Directory>,
     tenancy: Tenancy,
     /// The engine's list of the files that it may remove, when it was not written yet. The engine
@@ -191,6 +228,7 @@ struct OrderedDirectory {
     /// of a few records. Written once, with the sync before the meta file, it is there for every
     /// file that the meta file names; [`PartitionDirectory::remove_leftovers`] finds the others.
     managed: Arc<Mutex<Option<Vec<u8>>>>,
+    reads: Reads,
 }
 
 impl OrderedDirectory {
@@ -198,7 +236,7 @@ impl OrderedDirectory {
     fn write_managed(&self) -> io::Result<()> {
         let mut managed = self.managed();
         if let Some(list) = managed.as_deref() {
-            self.inner.atomic_write(Path::new(MANAGED_FILE), list)?;
+            self.inner.atomic_write(Path::new(MANAGED_FILE), &with_checksum(list))?;
         }
         *managed = None;
         Ok(())
@@ -207,10 +245,30 @@ impl OrderedDirectory {
     fn managed(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
         self.managed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Returns the list of the engine's own files: the written one, or when that is damaged or
+    /// gone, one of the names that are there. It only serves to remove what no segment needs.
+    fn read_own_files(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        let written = self.inner.atomic_read(path);
+        if let Some(json) = written.as_ref().ok().and_then(|file| Content::of(file).whole()) {
+            return Ok(json.to_vec());
+        }
+        if written.is_ok() {
+            let path = self.files.file(MANAGED_FILE);
+            tracing::warn!(path = %path.display(), "make the list of files anew: it is damaged");
+        }
+        let names = self.files.own_files();
+        names.map_err(|error| OpenReadError::wrap_io_error(error, path.to_owned()))
+    }
 }
 
 impl Directory for OrderedDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        if self.reads == Reads::Verified {
+            let whole = self.files.file(&path.to_string_lossy());
+            verify_engine_file(self.files.vfs(), &whole)
+                .map_err(|error| OpenReadError::wrap_io_error(error.into_io(), path.to_owned()))?;
+        }
         Ok(store_file::guard(path, self.inner.get_file_handle(path)?))
     }
 
@@ -233,7 +291,17 @@ impl Directory for OrderedDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.inner.atomic_read(path)
+        if path == Path::new(MANAGED_FILE) {
+            return self.read_own_files(path);
+        }
+        let file = self.inner.atomic_read(path)?;
+        match Content::of(&file).whole() {
+            Some(json) => Ok(json.to_vec()),
+            None => {
+                let error = io::Error::new(io::ErrorKind::InvalidData, "checksum mismatch");
+                Err(OpenReadError::wrap_io_error(error, path.to_owned()))
+            }
+        }
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
@@ -243,9 +311,9 @@ impl Directory for OrderedDirectory {
             return Ok(());
         }
         if path != Path::new(META_FILE) {
-            return self.inner.atomic_write(path, data);
+            return self.inner.atomic_write(path, &with_checksum(data));
         }
-        self.inner.atomic_write(path, &compact(data))?;
+        self.inner.atomic_write(path, &with_checksum(&compact(data)))?;
         // ORDER: the new meta file, then whatever the engine does next.
         self.inner.sync_directory()
     }

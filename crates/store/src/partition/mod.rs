@@ -4,7 +4,9 @@
 //! segment with an id filter and checksums. A late record makes a sealed partition hot again;
 //! its sealed segment stays as it is.
 
+mod checksum;
 mod counts;
+mod damage;
 mod directory;
 mod filter;
 mod lease;
@@ -30,6 +32,7 @@ use tierlog_model::{Day, TierId, Tiers, Timestamp};
 use self::read_directory::ReadDirectory;
 use self::view::OpenError;
 pub use counts::{LevelCounts, MinuteCounts};
+pub(crate) use damage::{Damage, Damaged, find_damage, is_sealed};
 pub(crate) use directory::PartitionDirectory;
 pub(crate) use filter::IdFilter;
 pub(crate) use merge::segments_to_merge;
@@ -38,14 +41,12 @@ pub(crate) use selection::RecordSelection;
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
 pub(crate) use writer::{
-    PartitionWriter, Uncommitted, WriterSettings, check_partition_version, read_payload,
+    Committed, PartitionWriter, Uncommitted, WriterSettings, check_partition_version, last_commit,
+    read_payload,
 };
 
 use crate::StoreError;
 use crate::schema::register_analyzer;
-
-/// Files that a seal makes from the segment, and can make anew.
-pub(crate) const DERIVED_FILES: [&str; 2] = [IdFilter::FILE_NAME, MinuteCounts::FILE_NAME];
 
 /// Which partition: its tier and its UTC day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,10 +103,7 @@ pub struct PartitionStats {
 pub struct PartitionFacts {
     state: PartitionState,
     stats: PartitionStats,
-    /// Records below it are in the index.
-    position: u64,
-    /// Values whose names have no column of their own.
-    paired_values: u64,
+    committed: Committed,
     segments: Vec<SegmentMeta>,
     /// Where the segments' files are opened; `None` before the first look.
     files: Option<ReadDirectory>,
@@ -130,8 +128,7 @@ impl PartitionFacts {
         PartitionFacts {
             state: PartitionState::Hot,
             stats: PartitionStats::default(),
-            position: 0,
-            paired_values: 0,
+            committed: Committed::default(),
             segments: Vec::new(),
             files: None,
             filter: None,
@@ -151,7 +148,7 @@ impl PartitionFacts {
 
     /// Returns how many values it has whose names have no column of their own.
     pub fn paired_values(&self) -> u64 {
-        self.paired_values
+        self.committed.paired_values
     }
 
     /// Returns its records by level, if the seal has counted them.
@@ -251,7 +248,12 @@ impl Partition {
     /// Returns the position of the last commit that was taken up: records below it are in the
     /// index.
     pub(crate) fn position(&self) -> u64 {
-        lock(&self.shared).facts.position
+        lock(&self.shared).facts.committed.position
+    }
+
+    /// Returns what the last commit that was taken up says of itself.
+    pub(crate) fn committed(&self) -> Committed {
+        lock(&self.shared).facts.committed
     }
 
     /// Returns when its content last changed, by the clock of the file system.
@@ -259,10 +261,9 @@ impl Partition {
         self.directory.changed().unwrap_or(Timestamp::MIN)
     }
 
-    /// Takes the seal away, so that the partition is hot and is sealed anew.
+    /// Takes the seal away, so that the partition is hot once that is taken up, and is sealed anew.
     pub(crate) fn unseal(&self) -> Result<(), StoreError> {
-        self.directory.remove(seal::FILE_NAME)?;
-        self.refresh()
+        self.directory.remove(seal::FILE_NAME)
     }
 
     /// Returns how many segments it has.
@@ -363,8 +364,7 @@ impl Partition {
         let mut facts = PartitionFacts {
             files: Some(files.clone()),
             stats: PartitionStats { records, bytes, ..PartitionStats::default() },
-            position: committed.position,
-            paired_values: committed.paired_values,
+            committed,
             segments: meta.segments,
             ..PartitionFacts::none()
         };
@@ -388,11 +388,6 @@ impl Partition {
 /// A panic of another reader leaves plain values behind, never a broken invariant.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Opens an existing index for reading.
-pub(crate) fn open_index(directory: &PartitionDirectory, name: &str) -> Result<Index, StoreError> {
-    index_in(directory.open()?, name)
 }
 
 /// Opens the index that is in a directory of the engine.

@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn nothing_is_changed_and_the_list_of_writers_is_not_there() {
         let (scratch, directory) = scratch(&[("meta.json", 2), (OWN_FILES, 2)]);
-        assert_eq!(directory.atomic_read(Path::new("meta.json")).expect("read").len(), 2);
+        assert!(directory.atomic_read(Path::new("meta.json")).is_err(), "it has no checksum");
+        let meta = crate::checked::with_checksum(b"{}");
+        std::fs::write(scratch.path().join("meta.json"), meta).expect("written");
+        assert_eq!(directory.atomic_read(Path::new("meta.json")).expect("read"), b"{}");
         assert!(directory.atomic_read(Path::new(OWN_FILES)).is_err());
         assert!(directory.delete(Path::new("meta.json")).is_err());
         assert!(directory.open_write(Path::new("new")).is_err());

@@ -1,27 +1,27 @@
-//! The seal of a partition: `seal.json`, written last, says what compaction made.
+//! The seal of a partition: `seal.json` (see [`crate::checked`]), written last, says what
+//! compaction made.
 //!
 //! A partition is sealed when the seal's segment is the only one that the index lists. Late
 //! records add segments beside it; then the partition is hot, and is sealed anew later.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tantivy::SegmentReader;
 use tantivy::index::SegmentId;
 use tierlog_model::{Level, Timestamp, fields, id_hash};
 
+use super::checksum::FileSeal;
 use super::counts::{LevelCounts, MinuteCounts};
 use super::directory::PartitionDirectory;
 use super::filter::IdFilter;
 use super::windows::WindowsBuilder;
 use crate::StoreError;
-use crate::backend::{Vfs, read_up_to};
+use crate::checked::{Content, with_checksum};
 use crate::schema::{TIMESTAMP, attribute_column};
 use crate::versions::{FORMAT, check_version};
 
 pub(super) const FILE_NAME: &str = "seal.json";
-const READ_BUFFER_BYTES: usize = 1 << 20;
 
 /// What `seal.json` holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +43,6 @@ pub(crate) struct Seal {
     pub(crate) files: BTreeMap<String, FileSeal>,
 }
 
-/// Length and checksum of one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FileSeal {
-    pub(crate) bytes: u64,
-    pub(crate) crc32c: u32,
-}
-
 impl Seal {
     /// Reads the seal of a partition; `None` when it was never sealed, or when the seal does not
     /// read back: then the partition is hot, loses nothing, and is sealed again.
@@ -57,21 +50,18 @@ impl Seal {
         let path = directory.file(FILE_NAME);
         let Some(bytes) = directory.read(FILE_NAME)? else { return Ok(None) };
         check_version(&bytes, &path)?;
-        match serde_json::from_slice::<Seal>(&bytes) {
-            Ok(seal) => Ok(Some(seal)),
-            Err(error) => {
-                let path = path.display();
-                tracing::warn!(%path, %error, "ignore seal that does not read back");
-                Ok(None)
-            }
+        let seal = Content::of(&bytes).whole().and_then(|json| serde_json::from_slice(json).ok());
+        if seal.is_none() {
+            tracing::warn!(path = %path.display(), "ignore seal that does not read back");
         }
+        Ok(seal)
     }
 
     /// Refuses a partition whose files are not as long as they were written, before they are
     /// mapped: reading a mapped file behind its end ends the process.
     pub(crate) fn check_lengths(&self, directory: &PartitionDirectory) -> Result<(), StoreError> {
         // Without its filter a partition is slower, not wrong.
-        let own = self.files.iter().filter(|(name, _)| name.starts_with(&self.segment));
+        let own = self.files.iter().filter(|(name, _)| self.is_of_segment(name));
         for (name, expected) in own {
             let path = directory.file(name);
             match directory.vfs().file_len(&path) {
@@ -101,64 +91,36 @@ impl Seal {
         (counts.total() == self.records).then_some(counts)
     }
 
-    /// Compares every file with its recorded checksum. Returns what does not match.
-    pub(crate) fn verify(&self, directory: &PartitionDirectory) -> Vec<String> {
-        let mut problems = Vec::new();
-        for (name, expected) in &self.files {
-            match FileSeal::of(directory.vfs(), &directory.file(name)) {
-                Ok(found) if found == *expected => {}
-                Ok(_) => problems.push(format!("{name}: checksum mismatch")),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-        problems
-    }
-}
-
-impl FileSeal {
-    fn of(vfs: &dyn Vfs, path: &Path) -> Result<FileSeal, StoreError> {
-        let file = vfs.open_read(path).map_err(StoreError::io("open", path))?;
-        // Most files of most partitions are small, and a scrub reads thousands of them.
-        let length = file.len().map_err(StoreError::io("read", path))?;
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let mut buffer = vec![0_u8; length.clamp(1, READ_BUFFER_BYTES)];
-        let mut seal = FileSeal { bytes: 0, crc32c: 0 };
-        loop {
-            let count = read_up_to(file.as_ref(), seal.bytes, &mut buffer)
-                .map_err(StoreError::io("read", path))?;
-            if count == 0 {
-                return Ok(seal);
-            }
-            let chunk = buffer.get(..count).unwrap_or_default();
-            seal.bytes += count as u64;
-            seal.crc32c = crc32c::crc32c_append(seal.crc32c, chunk);
-        }
+    /// Tells whether a file is one of the segment, and not made of it.
+    pub(super) fn is_of_segment(&self, name: &str) -> bool {
+        name.starts_with(&self.segment)
     }
 }
 
 /// Writes the id filter, the counts and the seal of a merged segment.
 ///
-/// ORDER: the seal last. A filter without a seal is ignored; a seal names files that are on the
-/// disk.
+/// ORDER: first the segment is compared with the checksums that the engine wrote beside its bytes:
+/// nothing is derived from damage, and no seal calls it good. The seal last: a filter without a
+/// seal is ignored; a seal names files that are on the disk.
 pub(crate) fn write_seal(
     directory: &PartitionDirectory,
     segment: &SegmentReader,
 ) -> Result<Seal, StoreError> {
+    let id = segment.segment_id().uuid_string();
+    let mut files = BTreeMap::new();
+    for name in directory.names()?.into_iter().filter(|name| name.starts_with(&id)) {
+        let seal = FileSeal::of_engine_file(directory.vfs(), &directory.file(&name))?;
+        files.insert(name, seal);
+    }
     write_id_filter(directory, segment)?;
     let counts = MinuteCounts::of_segment(segment)?;
     if let Some(counts) = &counts {
         counts.write(directory)?;
     }
-    let beside = |name: &str| {
-        name == IdFilter::FILE_NAME || (name == MinuteCounts::FILE_NAME && counts.is_some())
-    };
-    let id = segment.segment_id().uuid_string();
-    let mut files = BTreeMap::new();
-    for name in directory.names()? {
-        if name.starts_with(&id) || beside(&name) {
-            let seal = FileSeal::of(directory.vfs(), &directory.file(&name))?;
-            files.insert(name, seal);
-        }
+    let counted = counts.as_ref().map(|_| MinuteCounts::FILE_NAME);
+    for name in [Some(IdFilter::FILE_NAME), counted].into_iter().flatten() {
+        let seal = FileSeal::of(directory.vfs(), &directory.file(name))?;
+        files.insert(name.to_owned(), seal);
     }
     let timestamps = segment.fast_fields().date(TIMESTAMP)?;
     let moment =
@@ -176,7 +138,7 @@ pub(crate) fn write_seal(
         path: directory.file(FILE_NAME),
         problem: error.to_string(),
     })?;
-    directory.write_atomically(FILE_NAME, &json)?;
+    directory.write_atomically(FILE_NAME, &with_checksum(&json))?;
     Ok(seal)
 }
 

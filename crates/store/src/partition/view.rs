@@ -358,7 +358,7 @@ pub(super) fn read_meta(files: &ReadDirectory, name: &str) -> Result<IndexMeta, 
 }
 
 /// Returns the template over the files of a partition.
-fn reading_index(files: &ReadDirectory) -> Result<Index, TantivyError> {
+pub(super) fn reading_index(files: &ReadDirectory) -> Result<Index, TantivyError> {
     let mut index = TEMPLATE.clone();
     *index.directory_mut() = ManagedDirectory::wrap(Box::new(files.clone()))?;
     Ok(index)

@@ -10,12 +10,14 @@ use tantivy::directory::Directory;
 use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, NoMergePolicy, UserOperation};
 use tantivy::store::{Compressor, ZstdCompressor};
-use tantivy::{FutureResult, Index, IndexWriter, TantivyError, Term};
+use tantivy::{FutureResult, Index, IndexWriter, SegmentReader, TantivyError, Term};
 use tierlog_model::{EncodedRecord, fields, metric_names};
 
 use super::lease::Lease;
-use super::{PartitionDirectory, RecordSelection, index_in};
+use super::read_directory::ReadDirectory;
+use super::{PartitionDirectory, RecordSelection, index_in, view};
 use crate::StoreError;
+use crate::checked::Content;
 use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, SeenTemplates, field_columns};
 use crate::schema::{index_fields, register_analyzer, schema};
 use crate::versions::{FORMAT, check_version};
@@ -34,19 +36,22 @@ const SEALED_BLOCK_BYTES: usize = 64 << 10;
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     format: u32,
-    /// Every record of this partition with a smaller number is in the index.
-    position: u64,
-    /// Values in the index whose names have no column of their own.
-    #[serde(default)]
-    paired_values: u64,
+    committed: Committed,
 }
 
 /// What a commit says of its partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Committed {
-    /// Records below it are in the index.
+    /// Number of the first record that the partition ever had: what the log has from here on is
+    /// the whole of it.
+    pub(crate) first: u64,
+    /// Every record of this partition with a smaller number is in the index.
     pub(crate) position: u64,
+    /// Position at which records were last deleted; 0 when none ever was.
+    #[serde(default)]
+    pub(crate) deleted: u64,
     /// Values in the index whose names have no column of their own.
+    #[serde(default)]
     pub(crate) paired_values: u64,
 }
 
@@ -97,8 +102,8 @@ pub(crate) struct PartitionWriter {
     /// What the index says: a commit never takes it back.
     committed_position: u64,
     uncommitted_records: u64,
-    /// Values without a column that the index holds.
-    paired_values: u64,
+    /// What the next commit says of the index, but for its position and what is new in it.
+    committed: Option<Committed>,
 }
 
 impl std::fmt::Debug for PartitionWriter {
@@ -115,7 +120,7 @@ impl PartitionWriter {
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
         let (index, lease) = open_or_create(directory, name)?;
-        Self::with_index(&index, lease, name, settings)
+        Self::with_index(&index, lease, (directory, name), settings)
     }
 
     /// Opens a partition so that what is merged and written gets its sealed form.
@@ -131,16 +136,16 @@ impl PartitionWriter {
         let zstd = Compressor::Zstd(ZstdCompressor { compression_level: Some(level) });
         index.settings_mut().docstore_compression = zstd;
         index.settings_mut().docstore_blocksize = SEALED_BLOCK_BYTES;
-        Self::with_index(&index, lease, name, settings)
+        Self::with_index(&index, lease, (directory, name), settings)
     }
 
     fn with_index(
         index: &Index,
         lease: Lease,
-        name: &str,
+        (directory, name): (&PartitionDirectory, &str),
         settings: WriterSettings,
     ) -> Result<PartitionWriter, StoreError> {
-        let names = known_names(index, name)?;
+        let names = known_names(directory, name)?;
         let meta = index.load_metas().map_err(StoreError::index("read", name))?;
         let payload = meta.payload.and_then(|json| serde_json::from_str::<Payload>(&json).ok());
         let options = IndexWriterOptions::builder()
@@ -159,9 +164,9 @@ impl PartitionWriter {
             names,
             templates: SeenTemplates::default(),
             position: None,
-            committed_position: payload.as_ref().map_or(0, |payload| payload.position),
+            committed_position: payload.as_ref().map_or(0, |payload| payload.committed.position),
             uncommitted_records: 0,
-            paired_values: payload.map_or(0, |payload| payload.paired_values),
+            committed: payload.map(|payload| payload.committed),
         })
     }
 
@@ -181,6 +186,9 @@ impl PartitionWriter {
             // A letter stands for an older record: the index still has everything below.
             position = position.max(Some(self.committed_position.max(seq + 1)));
             rest = tail;
+        }
+        if let (None, Some((first, _))) = (self.committed, records.first()) {
+            self.committed = Some(Committed { first: *first, ..Committed::default() });
         }
         let documents = chunk.into_documents();
         let count = documents.len() as u64;
@@ -221,6 +229,8 @@ impl PartitionWriter {
             .delete_query(selection.into_query())
             .map_err(StoreError::index("delete from", &self.name))?;
         self.position.get_or_insert(position);
+        let committed = self.committed.get_or_insert_default();
+        committed.deleted = committed.deleted.max(self.position.unwrap_or(position));
         Ok(())
     }
 
@@ -246,8 +256,10 @@ impl PartitionWriter {
     /// Makes what was added durable and searchable. Does nothing when nothing was added.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(position) = self.position else { return Ok(()) };
-        let paired_values = self.paired_values + self.names.paired_values();
-        let payload = serde_json::to_string(&Payload { format: FORMAT, position, paired_values })
+        let before = self.committed.unwrap_or_default();
+        let paired_values = before.paired_values + self.names.paired_values();
+        let committed = Committed { position, paired_values, ..before };
+        let payload = serde_json::to_string(&Payload { format: FORMAT, committed })
             .map_err(|error| malformed(&self.name, &error))?;
         let failed = StoreError::index;
         let mut prepared = self.writer.prepare_commit().map_err(failed("commit", &self.name))?;
@@ -259,7 +271,7 @@ impl PartitionWriter {
         self.uncommitted().count(&self.name);
         self.committed_position = position;
         self.uncommitted_records = 0;
-        self.paired_values = paired_values;
+        self.committed = Some(committed);
         self.names.forget_paired_values();
         Ok(())
     }
@@ -308,26 +320,38 @@ pub(crate) fn read_payload(
 ) -> Result<Committed, StoreError> {
     let Some(payload) = payload else { return Ok(Committed::default()) };
     check_version(payload.as_bytes(), &directory.file(META_FILE))?;
-    let Payload { position, paired_values, .. } =
+    let payload: Payload =
         serde_json::from_str(payload).map_err(|error| malformed(name, &error))?;
-    Ok(Committed { position, paired_values })
+    Ok(payload.committed)
 }
 
 /// Refuses a partition whose seal or last commit another version has written.
 pub(crate) fn check_partition_version(directory: &PartitionDirectory) -> Result<(), StoreError> {
+    if let Some(seal) = directory.read(super::seal::FILE_NAME).ok().flatten() {
+        check_version(&seal, &directory.file(super::seal::FILE_NAME))?;
+    }
+    let file = directory.read_meta();
+    match file.and_then(|file| payload_of(Content::of(&file).readable()?)) {
+        Some(payload) => check_version(payload.as_bytes(), &directory.file(META_FILE)),
+        None => Ok(()),
+    }
+}
+
+/// Returns what the last commit of a partition says of it, without opening it; `None` when its
+/// bytes are not those that were written.
+pub(crate) fn last_commit(directory: &PartitionDirectory) -> Option<Committed> {
+    let file = directory.read_meta()?;
+    let payload = payload_of(Content::of(&file).whole()?)?;
+    serde_json::from_str::<Payload>(&payload).ok().map(|payload| payload.committed)
+}
+
+/// Returns the payload in the engine's list of segments.
+fn payload_of(meta: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Meta {
         payload: Option<String>,
     }
-    let read = |name: &str| directory.read(name).ok().flatten();
-    if let Some(seal) = read(super::seal::FILE_NAME) {
-        check_version(&seal, &directory.file(super::seal::FILE_NAME))?;
-    }
-    let meta = read(META_FILE).and_then(|json| serde_json::from_slice::<Meta>(&json).ok());
-    match meta.and_then(|meta| meta.payload) {
-        Some(payload) => check_version(payload.as_bytes(), &directory.file(META_FILE)),
-        None => Ok(()),
-    }
+    serde_json::from_slice::<Meta>(meta).ok()?.payload
 }
 
 fn malformed(name: &str, error: &serde_json::Error) -> StoreError {
@@ -360,12 +384,13 @@ fn open_or_create(
 
 /// Returns the field names that the partition has columns of, so that its bound outlives a
 /// restart.
-fn known_names(index: &Index, name: &str) -> Result<FieldNames, StoreError> {
+fn known_names(directory: &PartitionDirectory, name: &str) -> Result<FieldNames, StoreError> {
     let mut names = FieldNames::default();
-    let segments = index.searchable_segments().map_err(StoreError::index("read", name))?;
-    for segment in segments {
-        let reader =
-            tantivy::SegmentReader::open(&segment).map_err(StoreError::index("read", name))?;
+    // Not through the writer's directory, which reads every byte of what it opens.
+    let files = ReadDirectory::open(directory)?;
+    let index = view::reading_index(&files).map_err(StoreError::index("read", name))?;
+    for segment in index.searchable_segments().map_err(StoreError::index("read", name))? {
+        let reader = SegmentReader::open(&segment).map_err(StoreError::index("read", name))?;
         for (kind, column, _) in field_columns(&reader)? {
             match kind {
                 ColumnKind::Own | ColumnKind::Beside(_) => names.admit(&column),

@@ -34,6 +34,8 @@ pub enum Invariant {
     GoneIsSaid,
     /// N1: a producer of numbered lines is known, and goes on behind the acknowledged lines.
     ProducerKnown,
+    /// T1: what rot takes is told, what is there is what was written, and no damage is sealed.
+    RotIsTold,
     /// I10: nothing panics.
     NoPanic,
 }
@@ -56,6 +58,7 @@ impl Invariant {
             Invariant::OnlyTheLeastGoesEarly => "R8 only the least goes early",
             Invariant::GoneIsSaid => "R9 gone is said",
             Invariant::ProducerKnown => "N1 producer known",
+            Invariant::RotIsTold => "T1 rot is told",
             Invariant::NoPanic => "I10 no panic",
         }
     }

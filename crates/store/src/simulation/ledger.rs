@@ -270,6 +270,17 @@ impl Ledger {
 
     /// Compares the found records with the promised records.
     pub(super) fn check(&self, found: &[FoundRecord], tiers: &Tiers) -> Result<(), Violation> {
+        self.check_but(found, tiers, &|_| false)
+    }
+
+    /// As [`Ledger::check`], but for records of which is told that they may be missing, or back.
+    pub(super) fn check_but(
+        &self,
+        found: &[FoundRecord],
+        tiers: &Tiers,
+        excused: &dyn Fn(&Spec) -> bool,
+    ) -> Result<(), Violation> {
+        let is_excused = |number: u64| self.spec(number).is_some_and(excused);
         let promises = self.promises();
         let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
         for record in found {
@@ -279,7 +290,7 @@ impl Ledger {
                 let detail = format!("number {number:?} in {:?}", record.partition);
                 return Err(Violation::new(Invariant::FoundWasIssued, detail));
             };
-            if promise.dropped {
+            if promise.dropped && !is_excused(number) {
                 let detail = format!("number {number}, dropped from {:?}", record.partition);
                 return Err(Violation::new(Invariant::DroppedStaysDropped, detail));
             }
@@ -292,13 +303,16 @@ impl Ledger {
             }
         }
         for (number, promise) in &promises {
-            if promise.must_be_found() && !counts.contains_key(number) {
+            let is_missing = promise.must_be_found() && !counts.contains_key(number);
+            if is_missing && !is_excused(*number) {
                 let detail = format!("number {number} of {:?}", self.specs.get(number));
                 return Err(Violation::new(Invariant::AckedIsFound, detail));
             }
         }
-        self.check_leaving(&numbers_of(found))?;
-        self.check_writes(&numbers_of(found))
+        let mut there = numbers_of(found);
+        there.extend(self.numbers(|spec| excused(spec)));
+        self.check_leaving(&there)?;
+        self.check_writes(&there)
     }
 
     fn check_payload(

@@ -7,6 +7,7 @@
 mod clients;
 mod drops;
 mod letters;
+mod rot;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ mod invariant;
 mod ledger;
 mod machine;
 mod points;
+mod rot;
 mod story;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use invariant::{Invariant, Violation};
 pub use machine::Sabotage;
 pub use points::{Broken, Cuts, Report, Scenario, Turns, enumerate_crash_points};
+pub use rot::{Rot, RotBase, RotOutcome};
 pub use story::DiskErrors;
 
 use self::machine::Machine;

@@ -34,9 +34,6 @@ const BYTES_FILE: &str = "bytes";
 const ACKNOWLEDGED: &str = "acknowledged";
 const COPY_BYTES: usize = 64 * 1024;
 
-/// Bytes of the line with the checksum of an entry's facts, and of the end of the line before.
-const CHECKSUM_BYTES: usize = 10;
-
 /// Entries that are told apart. A segment that is damaged in more places is one story: the last
 /// entry says from where on, and the bytes stay in the segment for as long as it stays.
 const LOSSES_MAX: usize = 1_000;
@@ -252,7 +249,12 @@ impl Losses {
             copy(vfs, segment, part.clone(), &path)?;
         }
         // ORDER: the facts last, because facts make an entry known.
-        files::write_atomically(vfs, &entry.join(FACTS_FILE), &encode(loss))
+        let path = entry.join(FACTS_FILE);
+        let facts = serde_json::to_vec_pretty(loss).map_err(|error| StoreError::Malformed {
+            path: path.clone(),
+            problem: error.to_string(),
+        })?;
+        files::write_checked(vfs, &path, &facts)
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -267,8 +269,9 @@ fn read_facts(vfs: &dyn Vfs, quarantine: &Path, name: String) -> Option<Told> {
     if matches!(vfs.exists(&path), Ok(false)) {
         return None;
     }
-    let facts = vfs.read(&path).ok();
-    if let Some(loss) = facts.as_deref().and_then(decode).filter(|loss| loss.name == name) {
+    let facts = files::read_checked(vfs, &path).ok().flatten();
+    let loss = facts.and_then(|json| serde_json::from_slice::<Loss>(&json).ok());
+    if let Some(loss) = loss.filter(|loss| loss.name == name) {
         return Some(Told { loss, kept: Kept::Yes });
     }
     let digits = name.strip_prefix(ENTRY_PREFIX).and_then(|rest| rest.split('-').next());
@@ -278,21 +281,6 @@ fn read_facts(vfs: &dyn Vfs, quarantine: &Path, name: String) -> Option<Told> {
     let (end_seq, records, earliest, latest) = unknown;
     let loss = Loss { name, first_seq, end_seq, records, earliest, latest, problem };
     Some(Told { loss, kept: Kept::Unreadable })
-}
-
-/// Returns the file of an entry's facts.
-fn encode(loss: &Loss) -> Vec<u8> {
-    let mut file = serde_json::to_vec_pretty(loss).unwrap_or_default();
-    let checksum = format!("\n{:08x}\n", crc32c::crc32c(&file));
-    file.extend_from_slice(checksum.as_bytes());
-    file
-}
-
-/// Reads the file of an entry's facts, if every byte is as it was written.
-fn decode(file: &[u8]) -> Option<Loss> {
-    let json = file.get(..file.len().checked_sub(CHECKSUM_BYTES)?)?;
-    let loss = serde_json::from_slice(json).ok()?;
-    (encode(&loss) == file).then_some(loss)
 }
 
 /// Returns two losses as one.

@@ -29,10 +29,16 @@ pub(super) struct Borrowed<'i> {
 }
 
 impl<'i> Borrowed<'i> {
-    pub(super) fn new(indexer: &'i Indexer, id: PartitionId) -> Borrowed<'i> {
-        let lent = Some(indexer.lock_returned(id).lend(id));
+    /// Borrows a partition, unless the lane has to go back first: an earlier partition of the day
+    /// may be in quarantine, and its records come before those that were gathered.
+    pub(super) fn new(indexer: &'i Indexer, id: PartitionId) -> Result<Borrowed<'i>, StoreError> {
+        let lent = {
+            let mut state = indexer.lock_returned(id);
+            indexer.refuse_stalled_backfill()?;
+            Some(state.lend(id))
+        };
         let name = id.name(&indexer.context.tiers);
-        Borrowed { indexer, id, name, lent, uncommitted: Uncommitted::default() }
+        Ok(Borrowed { indexer, id, name, lent, uncommitted: Uncommitted::default() })
     }
 
     pub(super) fn lent(&mut self) -> &mut Lent {
@@ -87,9 +93,11 @@ impl<'i> Borrowed<'i> {
         let merge = self.writer()?.start_merge(&segments);
         match wait_unless(merge, || indexer.is_stopping()) {
             Some(Ok(_)) => {}
-            // The segments are still listed, and searched: nothing is lost but the work.
+            // The segments are still listed, and searched: nothing is lost but the work. Damage is
+            // one reason, and maintenance looks for it.
             Some(Err(error)) => {
                 tracing::warn!(partition = %self.name, %error, "merge was left");
+                indexer.context.catalogue.suspect(id);
             }
             None => return Ok(()),
         }
@@ -106,6 +114,7 @@ impl<'i> Borrowed<'i> {
         // for its next user, and without the lock.
         let lent = lent.close_unless_sealing(&returned);
         self.indexer.lock().take_back(self.id, lent, returned);
+        self.indexer.context.progress.stir();
         self.indexer.returned.notify_all();
     }
 }
@@ -118,7 +127,7 @@ impl Drop for Borrowed<'_> {
 
 /// Opens a writer for a pass.
 impl Indexer {
-    /// A partition that is damaged goes into quarantine, and is begun anew.
+    /// A damaged partition goes into quarantine, which ends the pass: its records are read again.
     fn open_to_backfill(&self, id: PartitionId, name: &str) -> Result<PartitionWriter, StoreError> {
         let directory = self.context.layout.directory(id);
         let settings = self.context.settings.writer;
@@ -132,6 +141,6 @@ impl Indexer {
             Err(_) => tracing::error!(partition = %name, "opening the partition panicked"),
         }
         self.lock().put_aside(id)?;
-        open()
+        Err(StoreError::Quarantined(name.to_owned()))
     }
 }

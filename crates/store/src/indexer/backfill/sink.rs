@@ -39,11 +39,16 @@ impl Sink for SupervisedBackfill<'_> {
     }
 
     fn reread(&self, range: Range<u64>, each: &mut Each<'_>) -> Result<(), Failure> {
-        self.indexer.reread(range, each)
+        let end = range.end;
+        self.indexer.reread(range, each)?;
+        // What damage took from the end of the range is nobody's to wait for.
+        self.read.set(self.read.get().max(end));
+        Ok(())
     }
 
     fn apply(&self, batch: &LoggedBatch, range: Range<u64>) -> Result<(), StoreError> {
         self.read.set(range.end);
+        self.indexer.note_read(batch, &range);
         self.indexer.pick(batch, &range, |_| true, &mut self.gathered.borrow_mut()).map(drop)
     }
 

@@ -67,6 +67,9 @@ fn run(indexer: &Indexer) -> Result<(), Lost> {
             recover(&sink, progress.positions().applied, &failure)?;
         }
         progress.await_pending();
+        if progress.stalled(Lane::Backfill).is_some() {
+            continue;
+        }
         if !indexer.lock().backlog().has_unread() {
             let gather_time = indexer.context.settings.commit_interval.max(last_pass);
             progress.await_wish(gather_time.min(GATHER_TIME_MAX));

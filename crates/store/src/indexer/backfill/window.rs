@@ -16,7 +16,7 @@ use std::ops::Range;
 use tierlog_model::{Day, EncodedRecord, Excerpt, HeldBytes};
 
 use super::super::Indexer;
-use super::super::backlog::{EXCERPT_BYTES, Gathered, held_bytes};
+use super::super::backlog::{EXCERPT_BYTES, Gathered, Lane, held_bytes};
 use super::Pass;
 use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
@@ -89,7 +89,7 @@ impl Indexer {
                 rest.start = read;
             }
         }
-        self.lock().backlog().note_read(until);
+        self.lock_unless_stalled()?.backlog().note_read(until);
         Ok(Pass::Done)
     }
 
@@ -100,6 +100,7 @@ impl Indexer {
         let mut bytes = 0_usize;
         for entry in self.context.reader.replay(range.clone()) {
             let batch = logged(entry?);
+            self.note_read(&batch, &range);
             self.each_old(&batch, &range, boundary, |id, seq, record| {
                 let share = window.shares.entry(id);
                 let share = share.or_insert(Share { bytes: 0, numbers: seq..0 });
@@ -116,6 +117,12 @@ impl Indexer {
             }
         }
         Ok(window)
+    }
+
+    /// Notes for damaged partitions which records of a range were read from the log.
+    pub(super) fn note_read(&self, batch: &LoggedBatch, range: &Range<u64>) {
+        let Range { start, end } = batch.range();
+        self.lock().note_read(Lane::Backfill, &(start.max(range.start)..end.min(range.end)));
     }
 
     /// Returns the first day of the fresh lane, and the bytes of a window.

@@ -4,8 +4,6 @@
 //! is back. The fresh lane never wants one, because all records of an old day are routed to the
 //! backlog.
 
-use std::time::Instant;
-
 use super::{IndexState, OpenWriter, WriterMode};
 use crate::PartitionId;
 use crate::partition::{PartitionWriter, Uncommitted};
@@ -82,7 +80,7 @@ impl IndexState {
         // Open still: it seals.
         if let Some(writer) = lent.writer {
             let mode = WriterMode::Sealing;
-            self.writers.insert(id, OpenWriter { writer, mode, last_used: Instant::now() });
+            self.writers.insert(id, OpenWriter::new(writer, mode));
         }
     }
 }

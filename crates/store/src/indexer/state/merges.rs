@@ -11,7 +11,7 @@ use tantivy::FutureResult;
 use tantivy::index::{SegmentId, SegmentMeta};
 
 use super::super::wait::wait_unless;
-use super::{IndexState, WriterMode};
+use super::{HotMerges, IndexState, WriterMode};
 use crate::partition::segments_to_merge;
 use crate::{PartitionId, StoreError};
 
@@ -62,7 +62,12 @@ impl IndexState {
             self.merge = None;
             if let Err(error) = merged {
                 // The segments are still listed, and searched: nothing is lost but the work.
+                // Damage is one reason, and maintenance knows what to do about that.
                 tracing::warn!(partition = %id.name(&self.context.tiers), %error, "merge was left");
+                self.context.catalogue.suspect(id);
+                if let Some(open) = self.writers.get_mut(&id) {
+                    open.merges = HotMerges::Failed;
+                }
             }
             // The list of segments has changed without a commit. A partition that was dropped
             // or put aside meanwhile has none.
@@ -94,7 +99,10 @@ impl IndexState {
 
     /// Returns the open partition that has the most segments to merge.
     fn most_urgent(&self) -> Option<(PartitionId, Vec<SegmentId>)> {
-        let hot = self.writers.iter().filter(|(_, open)| open.mode == WriterMode::Hot);
+        let hot = self
+            .writers
+            .iter()
+            .filter(|(_, open)| open.mode == WriterMode::Hot && open.merges == HotMerges::Yes);
         hot.filter_map(|(id, _)| {
             let facts = self.context.catalogue.partition(*id)?.facts();
             Some((*id, segments_to_merge(facts.segments())))

@@ -5,13 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::super::backlog::Lane;
-use super::super::failure::Failure;
 use super::super::phase::Event;
 use super::{IndexState, Wanted};
 use tierlog_model::RedactedBatch;
 
 use crate::partition::{PartitionWriter, Uncommitted};
-use crate::quarantine::quarantine;
 use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
 
@@ -88,8 +86,7 @@ impl IndexState {
         batch: &LoggedBatch,
         range: Range<u64>,
     ) -> Result<(), StoreError> {
-        let end = range.end;
-        self.add_batch(batch, &Wanted::Lacking(range), end)
+        self.add_batch(batch, &Wanted::Lacking(range.clone()), range)
     }
 
     /// Adds a dead letter in the place of a record with a number, durably, and beside the order
@@ -113,8 +110,9 @@ impl IndexState {
         Ok(())
     }
 
-    /// Opens a writer. A partition that is damaged is put aside, and begun anew: its lines of
-    /// today must not keep those of tomorrow out.
+    /// Opens a writer. A damaged partition goes into quarantine, and the step ends: a new partition
+    /// may take records only after the log was gone back to, or a commit in the same step would say
+    /// that the records before it are there.
     pub(super) fn open_writer(&mut self, id: PartitionId) -> Result<PartitionWriter, StoreError> {
         let directory = self.context.layout.directory(id);
         let name = id.name(&self.context.tiers);
@@ -127,31 +125,7 @@ impl IndexState {
             Err(_) => tracing::error!(partition = %name, "opening the partition panicked"),
         }
         self.put_aside(id)?;
-        open()
-    }
-
-    /// Puts a damaged partition aside. Its records that are only in the WAL are read again.
-    pub(in super::super) fn put_aside(&mut self, id: PartitionId) -> Result<(), StoreError> {
-        self.end_merge(id);
-        if let Some(open) = self.writers.remove(&id)
-            && open.writer.uncommitted_records() > 0
-        {
-            let why = "a partition was put aside with records that it had not committed";
-            self.context
-                .progress
-                .note(Lane::Fresh, Event::StepFailed(Failure::Broken(why.to_owned())));
-        }
-        self.positions.remove(&id);
-        self.in_doubt.remove(&id);
-        // ORDER: lost before it is gone, or an answer in between would pass for whole.
-        self.context.catalogue.note_lost(id);
-        self.context.catalogue.remove(id);
-        let name = id.name(&self.context.tiers);
-        let directory = self.context.layout.partition(id);
-        quarantine(&self.context.layout, &directory, &name)?;
-        self.context.catalogue.note_lost(id);
-        tracing::error!(partition = %name, "put aside damaged partition");
-        Ok(())
+        Err(StoreError::Quarantined(name))
     }
 
     /// Goes on behind a record that nobody can index.

@@ -1,0 +1,85 @@
+//! What the machine does about bytes that have rotted: the scrub of everything, and what is told.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Machine;
+use crate::simulation::invariant::{Invariant, Violation};
+use crate::simulation::ledger::Spec;
+use crate::{CompactScope, PartitionId, StoreError};
+
+/// So much that a scrub reaches everything.
+const ALL_OF_IT: Duration = Duration::from_secs(1 << 40);
+
+/// What health and answers say is missing or was damaged.
+#[derive(Clone, Debug, Default)]
+pub(in crate::simulation) struct Told {
+    /// Partitions of which every answer says that it is not whole.
+    pub(in crate::simulation) missing: BTreeSet<PartitionId>,
+    /// Entries of the quarantine, which make health degraded.
+    pub(in crate::simulation) entries: Vec<String>,
+}
+
+impl Machine {
+    /// Compares every file with its checksum, and indexes again what the log has of what was
+    /// damaged, as the threads do.
+    pub(in crate::simulation) fn scrub(&mut self) -> Result<(), Violation> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let checked = process
+            .maintenance
+            .check_suspects()
+            .and_then(|()| process.maintenance.scrub(ALL_OF_IT));
+        self.recover_lost();
+        checked.map_err(|error| Violation::new(Invariant::RotIsTold, error.to_string()))
+    }
+
+    /// Seals whatever is hot, and does what a failure asks for.
+    pub(in crate::simulation) fn seal_and_recover(&mut self) {
+        let Some(process) = &self.process else { return };
+        let _ = process.maintenance.compact(CompactScope::All);
+        self.recover_lost();
+    }
+
+    /// Does what the indexing thread does once another step has left records to be read again.
+    fn recover_lost(&mut self) {
+        let Some(process) = &self.process else { return };
+        if !process.store.indexer.is_stalled() {
+            return;
+        }
+        let why = StoreError::Stalled("another step has failed".to_owned());
+        let goes_on = || !self.vfs.is_halted();
+        if !process.store.indexer.recover_at_once(process.taken, why, &goes_on) {
+            self.process = None;
+        }
+    }
+
+    /// Returns what is told.
+    pub(in crate::simulation) fn told(&self) -> Told {
+        let Some(process) = &self.process else { return Told::default() };
+        let entries = process.maintenance.quarantined().items;
+        Told {
+            missing: process.store.catalogue.lost().into_iter().collect(),
+            entries: entries.into_iter().map(|item| item.entry).collect(),
+        }
+    }
+
+    /// Compares what is there with what was promised, but for records that are excused.
+    pub(in crate::simulation) fn check_but(
+        &mut self,
+        excused: &dyn Fn(&Spec) -> bool,
+    ) -> Result<(), Violation> {
+        let found = self.found()?;
+        self.ledger.check_but(&found, &self.settings.tiers, excused)?;
+        self.ledger.settle(&found, self.vfs.change_count());
+        Ok(())
+    }
+
+    /// Returns what a verification finds.
+    pub(in crate::simulation) fn problems(&self) -> Vec<String> {
+        let Some(process) = &self.process else { return Vec::new() };
+        match crate::maintenance::check_partitions(&process.store.catalogue) {
+            Ok(checks) => checks.into_iter().flat_map(|check| check.problems).collect(),
+            Err(error) => vec![error.to_string()],
+        }
+    }
+}
