@@ -1,10 +1,12 @@
 //! Proof that the judge can be convinced of the opposite: a real server is helped to break each
 //! promise, and the same checks that pass everywhere else must say so.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::files::files_under;
 use super::load::send_again;
 use super::oracle::Invariant;
 use super::rig::Rig;
@@ -18,6 +20,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// An id that no ledger issues.
 const FOREIGN_ID: u64 = 1_000_000_002;
+
+/// Places in a file at which a bit is flipped, until one changes a record.
+const ROT_TRIES: usize = 24;
 
 /// Batches of a trial before it is broken.
 const BATCHES: u64 = 2;
@@ -38,6 +43,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     Proof { name: "a batch is sent again under another id", expected: Invariant::Once, run: double },
     Proof { name: "a line is sent that the ledger does not know", expected: Invariant::Issued, run: invent },
     Proof { name: "a line is changed on its way", expected: Invariant::Payload, run: change },
+    Proof { name: "a column rots, and its checksum with it", expected: Invariant::Payload, run: rot_unseen },
     Proof { name: "the directory says that it is of another format", expected: Invariant::Start, run: unstartable },
     Proof { name: "the server takes no line", expected: Invariant::Fresh, run: refuse },
     Proof { name: "redaction is switched off", expected: Invariant::Private, run: leak },
@@ -91,6 +97,63 @@ fn change(trial: &mut Trial) -> Result<()> {
     post(&server, &text)?;
     trial.ledger.ack(&ids)?;
     settle(trial, &server)
+}
+
+/// What no checksum knows of: the store must be caught by what it answers.
+fn rot_unseen(trial: &mut Trial) -> Result<()> {
+    let mut server = trial.start()?;
+    trial.send(&server, BATCHES)?;
+    trial.compare(&server, &|_| false)?;
+    server.signal_to_end()?;
+    server.await_end(Duration::from_secs(20))?;
+    for part in 0..ROT_TRIES {
+        let mut rotten = trial.fork()?;
+        flip_and_fit(&rotten.place.data, part)?;
+        let server = rotten.start()?;
+        // Some flips make a file that does not read, which is told.
+        let checked = rotten.compare(&server, &|_| false);
+        let is_changed =
+            rotten.violations.iter().any(|found| found.invariant == Invariant::Payload);
+        if checked.is_ok() && is_changed {
+            trial.violations.append(&mut rotten.violations);
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Flips a bit in the largest file of columns, a part of the way into it, and makes the checksum
+/// at the end of the file fit.
+fn flip_and_fit(data: &Path, part: usize) -> Result<()> {
+    let mut files = files_under(&data.join("partitions"))?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "fast"));
+    let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let path = files.into_iter().max_by_key(length).context("a file of columns")?;
+    let mut bytes = std::fs::read(&path)?;
+    let tail = bytes.len().saturating_sub(8);
+    let footer_bytes = bytes.get(tail..).and_then(|tail| tail.first_chunk()).context("a tail")?;
+    let body = tail.saturating_sub(u32::from_le_bytes(*footer_bytes) as usize);
+    let at = body * part / ROT_TRIES;
+    *bytes.get_mut(at).context("a byte")? ^= 1;
+    let footer = String::from_utf8(bytes.get(body..tail).unwrap_or_default().to_vec())?;
+    let mut footer: serde_json::Value = serde_json::from_str(&footer)?;
+    let crc = footer.get_mut("crc").context("a checksum")?;
+    *crc = crc32(bytes.get(..body).unwrap_or_default()).into();
+    let magic = bytes.split_off(bytes.len() - 4);
+    bytes.truncate(body);
+    let footer = footer.to_string();
+    bytes.extend_from_slice(footer.as_bytes());
+    bytes.extend_from_slice(&u32::try_from(footer.len())?.to_le_bytes());
+    bytes.extend_from_slice(&magic);
+    std::fs::write(&path, bytes).context("damage a file")
+}
+
+/// Returns the checksum that the search engine uses, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes
+        .iter()
+        .fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
 fn unstartable(trial: &mut Trial) -> Result<()> {

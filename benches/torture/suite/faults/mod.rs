@@ -57,7 +57,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "read-only", about: "the disk becomes read-only under load, and at a start", short: 1, usual: 10, long: 60, run: read_only::run },
     Fault { name: "slow-disk", about: "each sync of the log takes 200 ms longer, more arrives than it takes", short: 1, usual: 4, long: 20, run: slow::run },
     Fault { name: "descriptors", about: "more connections than file descriptors", short: 1, usual: 6, long: 30, run: descriptors::run },
-    Fault { name: "bit-rot", about: "a byte of a sealed partition flipped, a file cut or gone", short: 2, usual: 60, long: 1_000, run: rot::run },
+    Fault { name: "bit-rot", about: "a bit of a partition flipped, sealed or not, running or stopped; a file cut or gone", short: 4, usual: 60, long: 1_000, run: rot::run },
     Fault { name: "clock", about: "the clock jumps ten years ahead and back, running and at a start", short: 2, usual: 6, long: 40, run: clock::run },
     Fault { name: "two-servers", about: "a second server on the same directory", short: 1, usual: 5, long: 20, run: together::run },
     Fault { name: "sigterm", about: "SIGTERM under load, once and twice", short: 2, usual: 20, long: 200, run: terminate::run },

@@ -1,19 +1,24 @@
-//! Rot in sealed partitions: a byte flipped, a file cut, emptied or gone. The server starts, the
-//! other partitions answer, nothing wrong is given back, and what is missing is not kept quiet.
+//! Rot in partitions, sealed and not, while the server runs and between two: a bit flipped, a file
+//! cut, emptied or gone. The server starts, the other partitions answer, nothing wrong is given
+//! back, what is missing is not kept quiet, and nothing of it is sealed in.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::super::files::files_under;
+use super::super::lines::Kind;
 use super::super::random::Random;
 use super::super::server::{Server, wait_until};
 use super::super::trial::{Answers, Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
-/// Batches that are stored.
+/// Batches that are stored, in parts that are committed one by one.
 const BATCHES: u64 = 12;
 
 /// Days of the lines.
@@ -25,6 +30,16 @@ const END_MAX: Duration = Duration::from_secs(30);
 /// The directory of critical lines: errors are in it too.
 const SHARED_TIER: &str = "critical";
 
+/// The scrub comes by at once, and the job seals nothing by itself.
+const SETTINGS: [&str; 3] =
+    ["store.scrub_rate=1GiB", "store.maintenance_interval=1s", "store.seal_grace=168h"];
+
+/// The signal of which a process dies that meets the hole in a mapped file.
+const SIGBUS: i32 = 7;
+
+/// Files of the data directory itself that a flip may hit. The log has a fault of its own.
+const OWN_FILES: [&str; 2] = ["tierlog.json", "clean-stop"];
+
 /// What happens to a file.
 #[derive(Clone, Copy, Debug)]
 enum Rot {
@@ -34,70 +49,178 @@ enum Rot {
     Gone,
 }
 
-const ROTS: [Rot; 5] = [Rot::Flip, Rot::Flip, Rot::Cut, Rot::Empty, Rot::Gone];
+const ROTS: [Rot; 6] = [Rot::Flip, Rot::Flip, Rot::Flip, Rot::Cut, Rot::Empty, Rot::Gone];
+
+/// Around what it happens.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// The server was stopped in order, and starts.
+    Stopped,
+    /// It was killed, and starts.
+    Killed,
+    /// It runs, and seals.
+    Sealing,
+    /// It runs, and takes lines.
+    Taking,
+}
+
+const MOMENTS: [Moment; 4] = [Moment::Stopped, Moment::Killed, Moment::Sealing, Moment::Taking];
 
 /// Damages partitions.
 pub(crate) fn run(rig: &Rig, effort: Effort) -> Result<Tally> {
-    let base = prepare(rig, effort.seed)?;
+    let hot = prepare(rig, effort.seed)?;
+    let sealed = seal(&hot)?;
     let mut tally = Tally::default();
     for seed in effort.seeds() {
-        tally.count(seed, rot(&base, seed));
+        let base = if seed.is_multiple_of(2) { &hot } else { &sealed };
+        tally.count(seed, rot(base, seed));
     }
     Ok(tally)
 }
 
-fn prepare(rig: &Rig, seed: u64) -> Result<Trial> {
-    let mut trial = Trial::new(rig, seed, DAYS)?;
-    let mut server = trial.start()?;
-    trial.send(&server, BATCHES)?;
+/// Partitions of several segments, none of them sealed.
+pub(crate) fn prepare(rig: &Rig, seed: u64) -> Result<Trial> {
+    let mut trial = Trial::new(rig, seed, DAYS)?.with_settings(&SETTINGS);
+    let server = trial.start()?;
+    for _ in 0..BATCHES / 4 {
+        trial.send(&server, 4)?;
+        trial.compare(&server, &|_| false)?;
+    }
     trial.check(&server)?;
-    let sealed = server.post("/api/v1/compact?scope=all").map(|answer| answer.status);
-    anyhow::ensure!(sealed == Some(200), "compact was answered {sealed:?}");
-    server.signal_to_end()?;
-    server.await_end(END_MAX)?;
+    end(server)?;
     anyhow::ensure!(trial.violations.is_empty(), "undisturbed: {:?}", trial.violations);
     Ok(trial)
+}
+
+fn seal(hot: &Trial) -> Result<Trial> {
+    let trial = hot.fork()?;
+    let server = trial.start()?;
+    let sealed = compact(&server);
+    anyhow::ensure!(sealed == Some(200), "compact was answered {sealed:?}");
+    end(server)?;
+    Ok(trial)
+}
+
+fn end(mut server: Server) -> Result<()> {
+    server.signal_to_end()?;
+    server.await_end(END_MAX).map(drop)
+}
+
+fn compact(server: &Server) -> Option<u16> {
+    server.post("/api/v1/compact?scope=all").map(|answer| answer.status)
 }
 
 fn rot(base: &Trial, seed: u64) -> Result<Trial> {
     let mut random = Random::new(seed);
     let mut trial = base.fork()?;
-    let partitions = trial.place.data.join("partitions");
-    let files: Vec<PathBuf> = files_under(&partitions)?
-        .into_iter()
-        .filter(|path| !path.to_string_lossy().ends_with(".lock"))
-        .collect();
-    let path = random.pick(&files).context("no file to damage")?.clone();
-    let rot = *random.pick(&ROTS).unwrap_or(&Rot::Flip);
-    rot.apply(&path, &mut random)?;
-    let within = path.strip_prefix(&partitions)?.to_owned();
-    let mut parts = within.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let tier = parts.next().context("a tier")?;
-    let day = parts.next().context("a day")?;
-
     trial.answers = Answers::Partial;
-    let lines = trial.lines.clone();
-    let is_hit = move |id: u64| {
-        let level = lines.level(id);
-        let is_of_tier = level == tier || (level == "error" && tier == SHARED_TIER);
-        let is_letter = lines.kind(id) == super::super::lines::Kind::Broken;
-        let is_record_hit =
-            !is_letter && is_of_tier && lines.timestamp(id).day().to_string() == day;
-        is_record_hit || (is_letter && tier == "dead_letter")
+    let moment = random.pick(&MOMENTS).copied().unwrap_or(Moment::Stopped);
+    let server = match moment {
+        Moment::Stopped | Moment::Killed => None,
+        Moment::Sealing | Moment::Taking => Some(trial.start()?),
     };
-    let server = trial.start()?;
+    if matches!(moment, Moment::Killed) {
+        // What a kill does not leave.
+        let _ = std::fs::remove_file(trial.place.data.join("clean-stop"));
+    }
+    let path = any_file(&trial.place.data, &mut random)?;
+    let rot = random.pick(&ROTS).copied().unwrap_or(Rot::Flip);
+    rot.apply(&path, &mut random)?;
+    let within = path.strip_prefix(&trial.place.data)?.to_owned();
+    let hit = Hit::of(&trial, &within);
+    let server = go_on(&mut trial, server, moment)?;
+    await_looked_at(&mut trial, &server)?;
+    let is_hit = |id: u64| hit.is_hit(id);
     trial.check_but(&server, &is_hit)?;
     check_word(&mut trial, &server, &is_hit)?;
+    // Whatever is left is sealed, and must be what it was.
+    let sealed = compact(&server);
+    trial.promise(Holds::from(sealed == Some(200)), || format!("compact: {sealed:?}"));
+    await_looked_at(&mut trial, &server)?;
+    trial.compare(&server, &is_hit)?;
+    check_word(&mut trial, &server, &is_hit)?;
     for violation in &mut trial.violations {
-        violation.detail.push_str(&format!(" ({rot:?} of {})", within.display()));
+        let text = format!(" ({rot:?} of {}, {moment:?})", within.display());
+        violation.detail.push_str(&text);
     }
     Ok(trial)
+}
+
+/// Returns a file of a partition, or of the directory itself.
+fn any_file(data: &Path, random: &mut Random) -> Result<PathBuf> {
+    let mut files = files_under(&data.join("partitions"))?;
+    files.extend(OWN_FILES.iter().map(|name| data.join(name)).filter(|path| path.exists()));
+    files.retain(|path| !path.to_string_lossy().ends_with(".lock"));
+    random.pick(&files).cloned().context("no file to damage")
+}
+
+/// Lets the server meet the damage. It may end by it, once, if it says why.
+fn go_on(trial: &mut Trial, server: Option<Server>, moment: Moment) -> Result<Server> {
+    let Some(mut server) = server else { return trial.start() };
+    match moment {
+        Moment::Sealing => drop(compact(&server)),
+        // A connection that breaks is looked at below.
+        _ => drop(trial.send(&server, 1)),
+    }
+    let looked = await_looked_at(trial, &server);
+    let Some(status) = server.ended() else {
+        looked?;
+        return Ok(server);
+    };
+    let server = trial.start()?;
+    let is_told = trial.place.output_text().contains("died of SIGBUS");
+    trial.promise(Holds::from(status.signal() == Some(SIGBUS) && is_told), || {
+        format!("the server ended with {status}, told: {is_told}")
+    });
+    Ok(server)
+}
+
+/// Waits until every checksum was looked at and what is damaged is away.
+fn await_looked_at(trial: &mut Trial, server: &Server) -> Result<()> {
+    let mut report = None;
+    let is_clean = wait_until(trial.patience, || {
+        report = server.get("/api/v1/verify").map(|answer| answer.json());
+        let ok = report.as_ref().and_then(|report| report.get("ok")).and_then(Value::as_bool);
+        // Who has ended is not asked again.
+        ok == Some(true) || (report.is_none() && server.health().is_none())
+    });
+    trial.promise(Holds::from(is_clean), || {
+        format!("damage stays where it is: {}", report.unwrap_or_default())
+    });
+    Ok(())
+}
+
+/// Which lines a damaged file may take along.
+struct Hit {
+    lines: super::super::lines::Lines,
+    /// Tier and day; `None` is none.
+    partition: Option<(String, String)>,
+}
+
+impl Hit {
+    fn of(trial: &Trial, within: &Path) -> Hit {
+        let mut parts = within.components().map(|part| part.as_os_str().to_string_lossy());
+        let is_partition = parts.next().is_some_and(|part| part == "partitions");
+        let partition = parts.next().zip(parts.next()).filter(|_| is_partition);
+        let partition = partition.map(|(tier, day)| (tier.into_owned(), day.into_owned()));
+        Hit { lines: trial.lines.clone(), partition }
+    }
+
+    fn is_hit(&self, id: u64) -> bool {
+        let Some((tier, day)) = &self.partition else { return false };
+        if self.lines.kind(id) == Kind::Broken {
+            return tier == "dead_letter";
+        }
+        let level = self.lines.level(id);
+        let is_of_tier = level == tier || (level == "error" && tier == SHARED_TIER);
+        is_of_tier && self.lines.timestamp(id).day().to_string() == *day
+    }
 }
 
 /// What is missing is told: by the answer, or by health.
 fn check_word(trial: &mut Trial, server: &Server, is_hit: &dyn Fn(u64) -> bool) -> Result<()> {
     let acked = trial.ledger.known()?.acked;
-    let is_record = |id: &&u64| trial.lines.kind(**id) == super::super::lines::Kind::Record;
+    let is_record = |id: &&u64| trial.lines.kind(**id) == Kind::Record;
     let expected = acked.iter().filter(is_record).filter(|id| is_hit(**id)).count();
     let mut found = 0;
     // The fresh line may be of the damaged day, for which the comparison does not wait.
@@ -124,19 +247,24 @@ fn is_told(server: &Server, end: &Value) -> bool {
 }
 
 impl Rot {
-    fn apply(self, path: &PathBuf, random: &mut Random) -> Result<()> {
-        let mut bytes = std::fs::read(path)?;
-        let at = random.below(bytes.len() as u64) as usize;
+    /// Damages a file in place, as a disk or a careless hand does: whoever has it mapped sees it.
+    fn apply(self, path: &Path, random: &mut Random) -> Result<()> {
+        let length = std::fs::metadata(path)?.len();
+        let at = random.below(length.max(1));
+        let bit = 1 << random.below(8);
+        let open = || File::options().read(true).write(true).open(path);
         match self {
-            Rot::Flip => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << random.below(8);
-                }
+            Rot::Flip if length > 0 => {
+                let file = open()?;
+                let mut byte = [0_u8];
+                file.read_exact_at(&mut byte, at)?;
+                file.write_all_at(&byte.map(|byte| byte ^ bit), at)?;
             }
-            Rot::Cut => bytes.truncate(at),
-            Rot::Empty => bytes.clear(),
+            Rot::Flip => {}
+            Rot::Cut => open()?.set_len(at)?,
+            Rot::Empty => open()?.set_len(0)?,
             Rot::Gone => return std::fs::remove_file(path).context("remove a file"),
         }
-        std::fs::write(path, bytes).context("damage a file")
+        Ok(())
     }
 }
