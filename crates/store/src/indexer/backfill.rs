@@ -84,7 +84,7 @@ impl Indexer {
     }
 
     /// Indexes gathered records, several partitions at once. The first failure ends it.
-    fn index_gathered(&self, gathered: Gathered) -> Result<Pass, StoreError> {
+    pub(super) fn index_gathered(&self, gathered: Gathered) -> Result<Pass, StoreError> {
         let threads = self.context.settings.commit_threads_max.min(THREADS_MAX).min(gathered.len());
         let queue = Mutex::new(gathered.into_iter());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();

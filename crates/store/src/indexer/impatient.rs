@@ -71,6 +71,18 @@ impl Indexer {
         recover(&Impatient { sink, goes_on }, until, &Failure::from(error)).is_ok()
     }
 
+    /// Reads again what another thread's step has lost, in both lanes, as their threads do. Returns
+    /// whether that succeeded.
+    pub(crate) fn recover_stalled_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
+        if let Some(failure) = self.context.progress.stalled(Lane::Fresh) {
+            let sink = SupervisedIndexer(self);
+            if recover(&Impatient { sink, goes_on }, until, &failure).is_err() {
+                return false;
+            }
+        }
+        self.backfill_at_once(goes_on)
+    }
+
     /// Does what a start has left, as its thread does. Returns whether that succeeded.
     pub(crate) fn follow_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
         let sink = SupervisedIndexer(self);

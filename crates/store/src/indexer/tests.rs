@@ -8,6 +8,7 @@ mod lanes;
 mod leaving;
 mod letters;
 mod lost_log;
+mod rebuilt;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

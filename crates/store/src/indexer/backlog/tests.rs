@@ -173,3 +173,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_read_again_comes_first_and_swallows_what_waits() {
+    let mut backlog = backlog();
+    for number in 0..4 {
+        backlog.route(batch(number, &[3], 1), 0, number + 1);
+    }
+    assert!(backlog.take().is_some());
+    backlog.route(batch(4, &[3], 1), 0, 5);
+    assert_eq!((backlog.pending_from(), backlog.committed()), (Some(0), 0));
+    backlog.finish();
+    assert_eq!((backlog.pending_from(), backlog.committed()), (Some(4), 4));
+    backlog.read_again(1, day(2));
+    assert_eq!(backlog.pending_from(), Some(1));
+    let Some(Work::Unread(range)) = backlog.take() else { unreachable!("nothing is in memory") };
+    assert_eq!(range, 1..5);
+    // A pass under way that began behind the number does not hide it.
+    backlog.note_read(3);
+    backlog.read_again(2, day(2));
+    assert_eq!((backlog.pending_from(), backlog.forget()), (Some(1), 1));
+    backlog.note_read(5);
+    assert_eq!((backlog.pending_from(), backlog.committed()), (None, 5));
+    // Nothing was routed from there on.
+    backlog.read_again(5, day(2));
+    assert_eq!(backlog.pending_from(), None);
+}

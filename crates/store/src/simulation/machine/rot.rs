@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Machine;
 use crate::simulation::invariant::{Invariant, Violation};
 use crate::simulation::ledger::Spec;
-use crate::{CompactScope, PartitionId, StoreError};
+use crate::{CompactScope, PartitionId};
 
 /// So much that a scrub reaches everything.
 const ALL_OF_IT: Duration = Duration::from_secs(1 << 40);
@@ -40,15 +40,11 @@ impl Machine {
         self.recover_lost();
     }
 
-    /// Does what the indexing thread does once another step has left records to be read again.
+    /// Does what the threads of both lanes do once another step has left records to be read again.
     fn recover_lost(&mut self) {
         let Some(process) = &self.process else { return };
-        if !process.store.indexer.is_stalled() {
-            return;
-        }
-        let why = StoreError::Stalled("another step has failed".to_owned());
         let goes_on = || !self.vfs.is_halted();
-        if !process.store.indexer.recover_at_once(process.taken, why, &goes_on) {
+        if !process.store.indexer.recover_stalled_at_once(process.taken, &goes_on) {
             self.process = None;
         }
     }
