@@ -253,9 +253,10 @@ fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
     let segment = log.iter().rfind(|path| path.extension().is_some_and(|end| end == "wal"));
     let segment = segment.expect("a segment");
     let mut bytes = fs::read(segment).expect("a segment");
-    // The version, and a checksum that does not fit today's either (see `wal/segment.rs`).
+    // The version, with a checksum that fits: without one it would be damage (`wal/segment.rs`).
     bytes[5] = 9;
-    bytes[38] ^= 1;
+    let checksum = crc32c::crc32c(&bytes[..36]);
+    bytes[36..40].copy_from_slice(&checksum.to_le_bytes());
     fs::write(segment, bytes).expect("a file of ours");
     assert_refused(&home, "the log");
     // Nor is anything put aside, swept up or finished before that is known.
