@@ -96,7 +96,7 @@ pub(crate) struct Health {
     log_damage: Vec<LogDamage>,
     /// How the machine's clock stands, and what is believed of the time.
     clock: ClockHealth,
-    /// The last day of each tier that was dropped before its time, because there was no room.
+    /// The last day that was dropped before its time for want of room, by `<tenant>/<tier>`.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     dropped_early: BTreeMap<String, String>,
     /// Partitions with more field names than columns, newest first: the further names are searched
@@ -113,7 +113,7 @@ pub(crate) struct Health {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ManyNames {
     /// The partition.
-    #[schema(example = "info/2026-11-20")]
+    #[schema(example = "default/info/2026-11-20")]
     partition: String,
     /// Values whose names have no column of their own.
     values: u64,
@@ -312,7 +312,8 @@ impl Health {
             dropped_early: store
                 .dropped_early
                 .iter()
-                .map(|(tier, day)| (tier.clone(), day.to_string()))
+                .flat_map(|(tenant, tiers)| tiers.iter().map(move |entry| (tenant, entry)))
+                .map(|(tenant, (tier, day))| (format!("{tenant}/{tier}"), day.to_string()))
                 .collect(),
             many_names: many_names(&state.store),
             ingest: IngestHealth::from(&report),

@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         .iter()
         .map(|sealed| {
             vec![
+                Value::from(sealed.tenant.clone()),
                 Value::from(sealed.tier.clone()),
                 Value::from(sealed.day.clone()),
                 Value::from(sealed.records),
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         size(report.bytes_before),
         size(report.bytes_after)
     );
-    let columns = ["tier", "day", "records", "bytes_before", "bytes_after"];
+    let columns = ["tenant", "tier", "day", "records", "bytes_before", "bytes_after"];
     args.target.print(&columns, rows, &summary)?;
     Ok(ExitCode::SUCCESS)
 }

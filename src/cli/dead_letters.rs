@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Map, Value};
-use tierlog_model::{Clock as _, SystemClock};
+use tierlog_model::{Clock as _, SystemClock, Tenant, Timestamp};
 use tierlog_store::LetterSelection;
 
 use super::NO;
@@ -147,9 +147,10 @@ impl SelectionArgs {
 /// Parameters are read before the request, so that a bad parameter exits as wrong usage.
 fn checked(
     parameters: &LetterParameters,
-    read: impl Fn(&LetterParameters, tierlog_model::Timestamp) -> Result<LetterSelection, String>,
+    read: impl Fn(&LetterParameters, Tenant, Timestamp) -> Result<LetterSelection, String>,
 ) -> Result<LetterSelection> {
-    read(parameters, SystemClock.now()).map_err(|problem| WrongUsage(problem).into())
+    read(parameters, Tenant::DEFAULT, SystemClock.now())
+        .map_err(|problem| WrongUsage(problem).into())
 }
 
 fn checked_to_change(parameters: &LetterParameters) -> Result<LetterSelection> {

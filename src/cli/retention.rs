@@ -129,6 +129,7 @@ fn print_plan(target: &TargetArgs, plan: &RetentionPlan) -> Result<()> {
         .iter()
         .map(|dropped| {
             vec![
+                Value::from(dropped.tenant.clone()),
                 Value::from(dropped.tier.clone()),
                 Value::from(dropped.day.clone()),
                 Value::from(dropped.records),
@@ -148,5 +149,5 @@ fn print_plan(target: &TargetArgs, plan: &RetentionPlan) -> Result<()> {
         size(plan.bytes),
         plan.now
     );
-    target.print(&["tier", "day", "records", "bytes", "expires"], rows, &summary)
+    target.print(&["tenant", "tier", "day", "records", "bytes", "expires"], rows, &summary)
 }

@@ -9,7 +9,7 @@ mod report;
 mod tests;
 
 use serde::Deserialize;
-use tierlog_model::{RejectReason, Timestamp, UNINDEXABLE};
+use tierlog_model::{RejectReason, Tenant, Timestamp, UNINDEXABLE};
 use tierlog_query::{MOMENT_FORMS, read_moment};
 use tierlog_store::{LetterEnd, LetterOrder, LetterSelection, Store, StoreError};
 
@@ -45,7 +45,11 @@ pub(crate) struct LetterParameters {
 
 impl LetterParameters {
     /// Returns the selection, or what is wrong with the parameters.
-    pub(crate) fn selection(&self, now: Timestamp) -> Result<LetterSelection, String> {
+    pub(crate) fn selection(
+        &self,
+        tenant: Tenant,
+        now: Timestamp,
+    ) -> Result<LetterSelection, String> {
         let reason = match self.reason.as_deref() {
             None => None,
             Some(name) => Some(known_reason(name)?.to_owned()),
@@ -57,6 +61,7 @@ impl LetterParameters {
             }
         };
         Ok(LetterSelection {
+            tenant,
             reason,
             start: moment("start", &self.start)?,
             end: moment("end", &self.end)?,
@@ -66,9 +71,13 @@ impl LetterParameters {
     }
 
     /// Returns the selection of something that changes letters: nothing said is not everything.
-    pub(crate) fn selection_to_change(&self, now: Timestamp) -> Result<LetterSelection, String> {
-        let selection = self.selection(now)?;
-        let is_all = selection == LetterSelection::default();
+    pub(crate) fn selection_to_change(
+        &self,
+        tenant: Tenant,
+        now: Timestamp,
+    ) -> Result<LetterSelection, String> {
+        let selection = self.selection(tenant, now)?;
+        let is_all = selection == LetterSelection { tenant, ..LetterSelection::default() };
         match (is_all, self.all == Some(true)) {
             (true, false) => Err("say which: reason, start, end, id, or all=true".to_owned()),
             (false, true) => Err("all=true and a selection contradict each other".to_owned()),
@@ -117,8 +126,8 @@ pub(crate) fn list(
 }
 
 /// Returns one letter, if it is there. Blocks.
-pub(crate) fn show(store: &Store, id: u64) -> Result<Option<Letter>, StoreError> {
-    let selection = LetterSelection::of_ids(vec![id]);
+pub(crate) fn show(store: &Store, tenant: Tenant, id: u64) -> Result<Option<Letter>, StoreError> {
+    let selection = LetterSelection::of_ids(tenant, vec![id]);
     let found = store.dead_letters(&selection, LetterOrder::NewestFirst, 1)?;
     Ok(found.letters.first().map(Letter::new))
 }

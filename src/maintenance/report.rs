@@ -63,6 +63,8 @@ pub(crate) struct RetentionPlan {
 /// One partition that expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Dropped {
+    /// Its tenant.
+    pub(crate) tenant: String,
     /// Name of its tier.
     pub(crate) tier: String,
     /// Its day.
@@ -85,6 +87,7 @@ impl RetentionPlan {
             partitions: expired
                 .into_iter()
                 .map(|expiry| Dropped {
+                    tenant: expiry.id.tenant.name().to_owned(),
                     tier: expiry.tier,
                     day: expiry.day.to_string(),
                     records: expiry.records,
@@ -120,6 +123,8 @@ pub(crate) struct CompactReport {
 /// One sealed partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Compacted {
+    /// Its tenant.
+    pub(crate) tenant: String,
     /// Name of its tier.
     pub(crate) tier: String,
     /// Its day.
@@ -140,6 +145,7 @@ impl CompactReport {
             sealed: sealed
                 .into_iter()
                 .map(|sealed| Compacted {
+                    tenant: sealed.plan.id.tenant.name().to_owned(),
                     tier: sealed.plan.tier,
                     day: sealed.plan.day.to_string(),
                     records: sealed.plan.records,
@@ -167,7 +173,7 @@ pub(crate) struct VerifyReport {
 /// What the check of one partition found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct VerifiedPartition {
-    /// `<tier>/<yyyy-mm-dd>`.
+    /// `<tenant>/<tier>/<yyyy-mm-dd>`.
     pub(crate) partition: String,
     /// `hot` or `sealed`.
     pub(crate) state: String,
@@ -218,10 +224,10 @@ pub(crate) struct QuarantineList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct QuarantineItem {
     /// Its name under `quarantine/`.
-    #[schema(example = "info.2026-11-20.0")]
+    #[schema(example = "default.info.2026-11-20.0")]
     pub(crate) entry: String,
-    /// `<tier>/<yyyy-mm-dd>` of a partition; the entry of anything else.
-    #[schema(example = "info/2026-11-20")]
+    /// `<tenant>/<tier>/<yyyy-mm-dd>` of a partition; the entry of anything else.
+    #[schema(example = "default/info/2026-11-20")]
     pub(crate) of: String,
     /// Whether records are missing from answers because of it; false where the write-ahead log
     /// has given all of them back.

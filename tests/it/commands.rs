@@ -304,14 +304,14 @@ fn retention() {
         &server,
         &plan,
         &expect![[r#"
-        exit 0
-        tier day records bytes expires
-        critical 2024-03-05 2 N KiB 2124-02-11T00:00:00.000000Z
-        warning 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
-        info 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
-        debug 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
-        would drop 4 partitions, 5 records, N KiB (as of 2150-01-01T00:00:00.000000Z)
-    "#]],
+            exit 0
+            tenant tier day records bytes expires
+            default critical 2024-03-05 2 N KiB 2124-02-11T00:00:00.000000Z
+            default warning 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
+            default info 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
+            default debug 2024-03-05 1 N KiB 2124-02-11T00:00:00.000000Z
+            would drop 4 partitions, 5 records, N KiB (as of 2150-01-01T00:00:00.000000Z)
+        "#]],
     );
     let none = ["retention", "plan", "--now", "2024-04-01T00:00:00Z"];
     check(

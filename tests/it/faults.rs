@@ -52,7 +52,7 @@ fn a_partition_that_does_not_open_is_put_aside_and_the_others_answer() {
         server.store(&line(&json!({"level": level, "message": "kept"})));
     }
     server.terminate();
-    let metas = files_under(&home.data().join("partitions/info"));
+    let metas = files_under(&home.data().join("partitions/default/info"));
     let meta = metas.iter().find(|path| path.ends_with("meta.json")).expect("an index");
     fs::write(meta, "not an index").expect("a file of ours");
 
@@ -62,7 +62,7 @@ fn a_partition_that_does_not_open_is_put_aside_and_the_others_answer() {
     let health = server.http().get(&server.query("/health")).json();
     assert_eq!(health["status"], "degraded", "{health}");
     assert_eq!(health["quarantined"], json!([]), "nothing is missing");
-    assert!(health["quarantine"]["items"].to_string().contains("info/"), "{health}");
+    assert!(health["quarantine"]["items"].to_string().contains("default/info/"), "{health}");
     assert!(!files_under(&home.data().join("quarantine")).is_empty());
     // The day takes new lines.
     server.store(&line(&json!({"level": "info", "message": "new"})));

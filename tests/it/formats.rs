@@ -182,11 +182,14 @@ fn a_fixture_of_todays_format_is_made_and_read() {
         .iter()
         .map(|file| file.strip_prefix(home.data()).expect("ours").display().to_string())
         .collect();
-    for part in ["partitions/info/2026-01-05/seal.json", "partitions/info/2026-01-06/meta.json"] {
+    for part in [
+        "partitions/default/info/2026-01-05/seal.json",
+        "partitions/default/info/2026-01-06/meta.json",
+    ] {
         assert!(files.iter().any(|file| file == part), "{part} is not in {files:?}");
     }
     // The partition may have been begun before the kill; nothing was committed to it.
-    if let Ok(meta) = fs::read(home.data().join("partitions/info/2026-01-07/meta.json")) {
+    if let Ok(meta) = fs::read(home.data().join("partitions/default/info/2026-01-07/meta.json")) {
         let meta = String::from_utf8(meta).expect("a text file");
         let meta: Value = serde_json::from_str(without_checksum(&meta)).expect("a meta file");
         assert_eq!(meta["segments"], json!([]), "{meta}");
@@ -228,7 +231,7 @@ fn assert_refused(home: &Home, what: &str) {
 fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
     let made = Home::with(&KEEP);
     make(&made);
-    let partition = |day: &str, file: &str| format!("partitions/info/{day}/{file}");
+    let partition = |day: &str, file: &str| format!("partitions/default/info/{day}/{file}");
     let texts = [
         ("tierlog.json".to_owned(), "\"format\": 3", "\"format\": 9"),
         (partition("2026-01-05", "seal.json"), "\"format\": 3", "\"format\": 9"),
@@ -262,7 +265,7 @@ fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
     // Nor is anything put aside, swept up or finished before that is known.
     let damaged = home.data().join(partition("2026-01-06", "meta.json"));
     fs::write(damaged, "no meta file").expect("a file of ours");
-    let trash = home.data().join("trash/info.2026-01-01.0");
+    let trash = home.data().join("trash/default.info.2026-01-01.0");
     fs::create_dir_all(&trash).expect("a directory of ours");
     fs::write(trash.join("file"), "rubbish").expect("a file of ours");
     assert_refused(&home, "the log beside a damaged partition");
@@ -272,7 +275,7 @@ fn an_unknown_format_is_refused_with_its_number_and_left_alone() {
 fn a_later_format_is_known_by_its_number_whatever_else_has_changed() {
     let made = Home::with(&KEEP);
     make(&made);
-    let partition = |day: &str, file: &str| format!("partitions/info/{day}/{file}");
+    let partition = |day: &str, file: &str| format!("partitions/default/info/{day}/{file}");
     for file in ["tierlog.json".to_owned(), partition("2026-01-05", "seal.json")] {
         let home = Home::new();
         copy_tree(&made.data(), &home.data());

@@ -42,8 +42,9 @@ fn partitions(printed: &[Value]) -> Vec<String> {
 }
 
 fn collect_partitions(value: &Value, found: &mut Vec<String>) {
-    if let (Some(tier), Some(day)) = (value["tier"].as_str(), value["day"].as_str()) {
-        found.push(format!("{tier}/{day}"));
+    let text = |name: &str| value[name].as_str();
+    if let (Some(tenant), Some(tier), Some(day)) = (text("tenant"), text("tier"), text("day")) {
+        found.push(format!("{tenant}/{tier}/{day}"));
     }
     match value {
         Value::Array(values) => values.iter().for_each(|value| collect_partitions(value, found)),
@@ -56,12 +57,12 @@ fn collect_partitions(value: &Value, found: &mut Vec<String>) {
 
 /// Returns `tier/day` of every partition directory on disk.
 fn partitions_on_disk(home: &Home) -> Vec<String> {
-    let root = home.data().join("partitions");
+    let root = home.data().join("partitions/default");
     let mut found = Vec::new();
     for tier in fs::read_dir(&root).expect("partitions").flatten() {
         for day in fs::read_dir(tier.path()).expect("a tier").flatten() {
             let (tier, day) = (tier.file_name(), day.file_name());
-            found.push(format!("{}/{}", tier.display(), day.display()));
+            found.push(format!("default/{}/{}", tier.display(), day.display()));
         }
     }
     found.sort();
@@ -97,12 +98,12 @@ fn retention_a_year_ahead_names_exactly_what_expires_and_drops_nothing_else() {
     // A hundred days ahead everything but the year of errors is over.
     let later = from_now(DAY * 100).to_string();
     let mut expected = vec![
-        format!("debug/{}", day(0)),
-        format!("debug/{}", day(5)),
-        format!("info/{}", day(0)),
-        format!("info/{}", day(20)),
-        format!("warning/{}", day(0)),
-        format!("warning/{}", day(60)),
+        format!("default/debug/{}", day(0)),
+        format!("default/debug/{}", day(5)),
+        format!("default/info/{}", day(0)),
+        format!("default/info/{}", day(20)),
+        format!("default/warning/{}", day(0)),
+        format!("default/warning/{}", day(60)),
     ];
     expected.sort();
     let before = partitions_on_disk(&home);
@@ -233,7 +234,8 @@ fn verify_names_the_partition_in_which_a_byte_is_wrong() {
     let (code, report) = offline_verb(&home, &["verify"]);
     assert_eq!(code, 0, "{report:?}");
 
-    let directory = home.data().join("partitions/critical").join(yesterday.day().to_string());
+    let directory =
+        home.data().join("partitions/default/critical").join(yesterday.day().to_string());
     let files = files_under(&directory);
     let store = files.iter().find(|path| path.extension().is_some_and(|end| end == "store"));
     let file = store.expect("a document store");
@@ -246,7 +248,7 @@ fn verify_names_the_partition_in_which_a_byte_is_wrong() {
     let text = Value::from(report).to_string();
     let name = file.file_name().expect("a name").display().to_string();
     assert!(text.contains(&name), "the damaged file is named: {text}");
-    assert!(text.contains(&format!("critical/{}", yesterday.day())), "{text}");
+    assert!(text.contains(&format!("default/critical/{}", yesterday.day())), "{text}");
 
     // Others answer; nothing panics.
     let server = home.start_with(&["store.scrub_rate=0B"]);

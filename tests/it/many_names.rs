@@ -134,7 +134,7 @@ fn names_beyond_the_bound_are_found_listed_and_shown() {
     check_figures(&server);
 
     let health = server.http().get(&server.query("/health")).json();
-    assert_eq!(health["many_names"][0]["partition"], format!("info/{DAY}"), "{health}");
+    assert_eq!(health["many_names"][0]["partition"], format!("default/info/{DAY}"), "{health}");
     let values = health["many_names"][0]["values"].as_u64().expect("a count");
     assert!(values > 100, "{health}");
     let metrics = server.http().get(&server.query("/metrics")).text();

@@ -48,11 +48,12 @@ fn metric(server: &Server<'_>, series: &str) -> f64 {
 }
 
 fn partitions(home: &Home) -> Vec<String> {
-    let root = home.data().join("partitions");
+    let root = home.data().join("partitions/default");
     let mut found = Vec::new();
     for tier in fs::read_dir(&root).expect("partitions").flatten() {
         for day in fs::read_dir(tier.path()).expect("a tier").flatten() {
-            found.push(format!("{}/{}", tier.file_name().display(), day.file_name().display()));
+            let (tier, day) = (tier.file_name(), day.file_name());
+            found.push(format!("default/{}/{}", tier.display(), day.display()));
         }
     }
     found.sort();
@@ -83,16 +84,16 @@ fn the_oldest_debug_days_go_first_and_answers_say_so() {
     let series = "tierlog_expired_partitions_total{tier=\"debug\",reason=\"pressure\"}";
     wait_until("three debug days to go", || (metric(&server, series) >= 3.0).then_some(()));
     wait_until("the last to be remembered", || {
-        let through = &health(&server)["dropped_early"]["debug"];
+        let through = &health(&server)["dropped_early"]["default/debug"];
         (*through == json!(ago(DAY).day().to_string())).then_some(())
     });
     let kept: Vec<String> = partitions(&low);
     let today = ago(Duration::ZERO).day();
-    assert!(kept.contains(&format!("debug/{today}")), "the newest day stays: {kept:?}");
-    for name in before.iter().filter(|name| !name.starts_with("debug/")) {
+    assert!(kept.contains(&format!("default/debug/{today}")), "the newest day stays: {kept:?}");
+    for name in before.iter().filter(|name| !name.starts_with("default/debug/")) {
         assert!(kept.contains(name), "{name} stays: {kept:?}");
     }
-    let dropped = health(&server)["dropped_early"]["debug"].clone();
+    let dropped = health(&server)["dropped_early"]["default/debug"].clone();
     assert_eq!(dropped, json!(ago(DAY).day().to_string()));
     let series = "tierlog_expired_partitions_total{tier=\"debug\",reason=\"pressure\"}";
     assert_eq!(metric(&server, series), 3.0);
@@ -105,7 +106,7 @@ fn the_oldest_debug_days_go_first_and_answers_say_so() {
     server.store(&numbered(0..1));
     server.terminate();
     let server = low.start();
-    assert_eq!(health(&server)["dropped_early"]["debug"], dropped);
+    assert_eq!(health(&server)["dropped_early"]["default/debug"], dropped);
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn a_sealed_partition_that_has_rotted_comes_back_from_the_log_while_that_has_it(
     for (extension, damage) in [("store", "flip"), ("fast", "flip"), ("idx", "cut")] {
         let home = Home::with(&["store.maintenance_interval=1s"]);
         let (_, damaged) = sealed_days(&home);
-        let files = files_under(&home.data().join("partitions/info").join(&damaged));
+        let files = files_under(&home.data().join("partitions/default/info").join(&damaged));
         let file = files.iter().find(|path| path.extension().is_some_and(|end| end == extension));
         let file = file.expect("a file of the segment");
         let mut bytes = fs::read(file).expect("a file");
@@ -278,7 +279,7 @@ fn a_sealed_partition_that_has_rotted_comes_back_from_the_log_while_that_has_it(
 
         // The scrub finds it, or the start, or the first search: whoever is first.
         let server = home.start();
-        let name = format!("info/{damaged}");
+        let name = format!("default/info/{damaged}");
         wait_until("the partition to be put aside", || {
             server.search(&json!({"q": "words", "limit": 1000}));
             let items = health(&server)["quarantine"]["items"].to_string();

@@ -82,7 +82,7 @@ fn found(server: &Server<'_>, level: &str) -> (Vec<u64>, Value) {
 
 /// Returns the largest file of a partition's segments with an extension.
 fn file_of(home: &Home, tier: &str, extension: &str) -> PathBuf {
-    let files = files_under(&home.data().join("partitions").join(tier));
+    let files = files_under(&home.data().join("partitions/default").join(tier));
     let of_kind =
         files.into_iter().filter(|path| path.extension().is_some_and(|end| end == extension));
     of_kind.max_by_key(|path| fs::metadata(path).map_or(0, |meta| meta.len())).expect("a file")
@@ -152,7 +152,7 @@ fn what_the_log_has_forgotten_is_told_until_somebody_takes_note() {
     let (numbers, answer) = found(&server, "info");
     assert!((numbers.len() as u64) < LINES, "{}", numbers.len());
     assert_eq!(answer["partial_reasons"], json!(["partition_quarantined"]), "{answer}");
-    let partition = format!("info/{}", ago(YESTERDAY).day());
+    let partition = format!("default/info/{}", ago(YESTERDAY).day());
     assert_eq!(answer["partial_partitions"], json!([partition]), "{answer}");
     assert_eq!(health(&server)["quarantined"], json!([partition]));
     // Another level is whole.

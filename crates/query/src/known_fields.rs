@@ -10,7 +10,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tierlog_model::RecordKind;
+use tierlog_model::{RecordKind, Tenant};
 use tierlog_store::Listed;
 
 use crate::aggregate::field_names;
@@ -59,7 +59,7 @@ impl<'e> StoredFields<'e> {
     fn look_for(&self, name: &str) -> bool {
         let plan = self.plan(Expr::Exists(name.to_owned()), self.range);
         let catalogue = self.engine.store().catalogue();
-        let list = catalogue.list();
+        let list = catalogue.list(Tenant::DEFAULT);
         let mut has_records = false;
         for partition in list.iter().filter(|partition| is_asked(&plan, partition)) {
             has_records = true;
@@ -110,7 +110,7 @@ impl KnownFields for StoredFields<'_> {
     fn similar_names(&self) -> Vec<String> {
         let look = || {
             let plan = self.plan(Expr::All, self.range);
-            let list = self.engine.store().catalogue().list();
+            let list = self.engine.store().catalogue().list(Tenant::DEFAULT);
             let mut newest = list.iter().filter(|partition| is_asked(&plan, partition));
             let oldest = newest.by_ref().take(COMPARED_PARTITIONS_MAX).last()?.id().day.start();
             let since = TimeRange { start: Some(oldest), end: None };

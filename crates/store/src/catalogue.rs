@@ -1,13 +1,13 @@
 //! Which partitions there are. Readers take a snapshot; the indexer and maintenance change it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tierlog_model::memory::MemoryPart;
-use tierlog_model::{Day, TierId, Tiers, Timestamp};
+use tierlog_model::{Day, Tenant, TierId, Tiers, Timestamp};
 
 use crate::layout::Layout;
 use crate::partition::ReaderUsage;
@@ -21,17 +21,17 @@ const MAPS_MAX: usize = 32_768;
 /// what was unused longest takes a look at all.
 const FREED_SHARE: usize = 8;
 
-/// Newest day first, then tiers in configured order.
-type Key = (Reverse<Day>, TierId);
+/// The partitions of a tenant: newest day first, then tiers in configured order.
+type OfTenant = BTreeMap<(Reverse<Day>, TierId), Arc<Partition>>;
 
 /// The partitions of a store.
 #[derive(Debug)]
 pub struct Catalogue {
     tiers: Tiers,
     layout: Layout,
-    partitions: Mutex<BTreeMap<Key, Arc<Partition>>>,
-    /// What [`Catalogue::list`] gives, until something changes.
-    listed: Mutex<Option<Arc<[Listed]>>>,
+    partitions: Mutex<BTreeMap<Tenant, OfTenant>>,
+    /// The lists of [`Catalogue::list`], by tenant, until a partition of the tenant changes.
+    listed: Mutex<HashMap<Tenant, Arc<[Listed]>>>,
     /// How many lists were given.
     turns: AtomicU64,
     /// What open partitions take, and may take.
@@ -42,8 +42,8 @@ pub struct Catalogue {
     suspects: Mutex<BTreeSet<PartitionId>>,
 }
 
-/// The partitions at one moment, for one search: newest day first, then tiers in configured
-/// order, the dead letters last.
+/// The partitions of a tenant at a moment, for a search: newest day first, then tiers in
+/// configured order, the dead letters last.
 #[derive(Clone, Debug)]
 pub struct PartitionList {
     entries: Arc<[Listed]>,
@@ -113,7 +113,7 @@ impl Catalogue {
             tiers,
             layout,
             partitions: Mutex::new(BTreeMap::new()),
-            listed: Mutex::new(None),
+            listed: Mutex::default(),
             turns: AtomicU64::new(0),
             usage: Arc::new(ReaderUsage::of(readers)),
             lost: Mutex::default(),
@@ -121,17 +121,18 @@ impl Catalogue {
         }
     }
 
-    /// Returns the partitions that were put aside because they could not be read: what they hold
-    /// is missing from every answer.
-    pub fn lost(&self) -> Vec<PartitionId> {
-        lock(&self.lost).iter().copied().collect()
+    /// Returns the partitions of a tenant in quarantine: their records are missing from every
+    /// answer.
+    pub fn lost(&self, tenant: Tenant) -> Vec<PartitionId> {
+        lock(&self.lost).iter().filter(|id| id.tenant == tenant).copied().collect()
     }
 
     /// Returns the partition that a segment is part of now.
     pub fn partition_of(&self, segment: &OpenSegment) -> Option<PartitionId> {
-        let list = self.list();
-        let found = list.iter().find(|listed| listed.facts.has_segment(segment.id()));
-        found.map(Listed::id)
+        let has_segment = |partition: &&Arc<Partition>| partition.facts().has_segment(segment.id());
+        let partitions = lock(&self.partitions);
+        let all = partitions.values().flat_map(BTreeMap::values);
+        all.into_iter().find(has_segment).map(|partition| partition.id())
     }
 
     /// Says which partitions are aside.
@@ -161,23 +162,31 @@ impl Catalogue {
         &self.tiers
     }
 
-    /// Returns every partition: newest day first, then tiers in configured order, the dead
-    /// letters last.
+    /// Returns every partition of all tenants: newest day first, then tiers in configured order,
+    /// the dead letters last.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
-        lock(&self.partitions).values().cloned().collect()
+        let mut all: Vec<Arc<Partition>> =
+            lock(&self.partitions).values().flat_map(BTreeMap::values).cloned().collect();
+        all.sort_by_key(|partition| {
+            let PartitionId { tenant, tier, day } = partition.id();
+            (Reverse(day), tier, tenant)
+        });
+        all
     }
 
     /// Returns one partition, if it is there.
     pub fn partition(&self, id: PartitionId) -> Option<Arc<Partition>> {
-        lock(&self.partitions).get(&key(id)).cloned()
+        lock(&self.partitions).get(&id.tenant)?.get(&key(id)).cloned()
     }
 
-    /// Returns every partition with the facts of this moment.
-    pub fn list(&self) -> PartitionList {
+    /// Returns every partition of a tenant with the facts of this moment.
+    pub fn list(&self, tenant: Tenant) -> PartitionList {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
         let mut listed = lock(&self.listed);
-        let entries = listed.get_or_insert_with(|| {
-            lock(&self.partitions).values().cloned().map(Listed::new).collect()
+        let entries = listed.entry(tenant).or_insert_with(|| {
+            let partitions = lock(&self.partitions);
+            let of_tenant = partitions.get(&tenant).into_iter().flat_map(BTreeMap::values);
+            of_tenant.map(|partition| Listed::new(Arc::clone(partition))).collect()
         });
         PartitionList { entries: Arc::clone(entries), turn }
     }
@@ -214,6 +223,7 @@ impl Catalogue {
         }
         let mut open: Vec<(u64, Day, Arc<Partition>)> = lock(&self.partitions)
             .values()
+            .flat_map(BTreeMap::values)
             .filter_map(|partition| {
                 Some((partition.open_since()?, partition.id().day, Arc::clone(partition)))
             })
@@ -232,8 +242,10 @@ impl Catalogue {
         let directory = self.layout.directory(id);
         let partition = Partition::open(id, &self.tiers, directory, Arc::clone(&self.usage))?;
         let partition = Arc::new(partition);
-        lock(&self.partitions).insert(key(id), Arc::clone(&partition));
-        self.changed();
+        let mut partitions = lock(&self.partitions);
+        partitions.entry(id.tenant).or_default().insert(key(id), Arc::clone(&partition));
+        drop(partitions);
+        self.changed(id.tenant);
         Ok(partition)
     }
 
@@ -242,7 +254,7 @@ impl Catalogue {
         match self.partition(id) {
             Some(partition) => {
                 let refreshed = partition.refresh();
-                self.changed();
+                self.changed(id.tenant);
                 refreshed
             }
             None => self.load(id).map(drop),
@@ -251,18 +263,20 @@ impl Catalogue {
 
     /// Forgets a partition. Searches under way keep their view of the partition.
     pub(crate) fn remove(&self, id: PartitionId) {
-        lock(&self.partitions).remove(&key(id));
-        self.changed();
+        if let Some(of_tenant) = lock(&self.partitions).get_mut(&id.tenant) {
+            of_tenant.remove(&key(id));
+        }
+        self.changed(id.tenant);
     }
 
-    /// The next list is made anew. Hot partitions are opened to learn their bounds of time.
-    fn changed(&self) {
-        *lock(&self.listed) = None;
+    /// The next list of the tenant is made anew. Hot partitions are opened to learn their bounds of time.
+    fn changed(&self, tenant: Tenant) {
+        lock(&self.listed).remove(&tenant);
         self.keep_budget();
     }
 }
 
-fn key(id: PartitionId) -> Key {
+fn key(id: PartitionId) -> (Reverse<Day>, TierId) {
     (Reverse(id.day), id.tier)
 }
 

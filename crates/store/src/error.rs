@@ -44,7 +44,7 @@ pub enum StoreError {
     Index {
         /// What was tried, as a verb.
         operation: &'static str,
-        /// On which partition, as `tier/day`.
+        /// On which partition, as `tenant/tier/day`.
         partition: String,
         /// The engine's error.
         source: tantivy::TantivyError,
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_known_in_whatever_it_is_wrapped() {
         let full = || std::io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
-        let index = |source| StoreError::index("commit", "info/2026-11-20")(source);
+        let index = |source| StoreError::index("commit", "default/info/2026-11-20")(source);
         let engine = tantivy::TantivyError::InternalError(full().to_string());
         for error in [
             StoreError::io("write", Path::new("file"))(full()),

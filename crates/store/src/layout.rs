@@ -3,14 +3,16 @@
 //! ```text
 //! tierlog.json                      {"format": 2}
 //! wal/                              write-ahead log
-//! partitions/<tier>/<yyyy-mm-dd>/   one tantivy index, and when sealed: seal.json, ids.filter,
+//! partitions/<tenant>/<tier>/<yyyy-mm-dd>/
+//!                                   one tantivy index, and when sealed: seal.json, ids.filter,
 //!                                   minutes.counts
-//! tombstones/<tier>.<yyyy-mm-dd>    {"position": n}: records before n were dropped
+//! tombstones/<tenant>.<tier>.<yyyy-mm-dd>
+//!                                   {"position": n}: records before n were dropped
 //! trash/                            dropped partitions on their way out
 //! quarantine/                       what could not be read, until its time is over
 //! quarantine/acknowledged/          what somebody knows of
 //! clock.json                        what retention believes of the clock
-//! early-drops.json                  {"through": {"<tier>": day}}: days that went before their time
+//! early-drops.json                  {"through": {"<tenant>": {"<tier>": day}}}: days that went before their time
 //! replay.json                       dead letters that are being replayed
 //! clean-stop                        the last stop was an orderly one; gone while the store is open
 //! reserve                           room that is given up when the disk is full
@@ -19,11 +21,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tierlog_model::Tiers;
+use tierlog_model::{Tenant, Tiers};
 
-use crate::PartitionId;
 use crate::backend::Vfs;
 use crate::partition::PartitionDirectory;
+use crate::{PartitionId, StoreError, files};
+
+/// A directory of days, as it lies on the disk: a tier of a tenant.
+#[derive(Debug)]
+pub(crate) struct DaysDirectory {
+    pub(crate) tenant: Tenant,
+    /// Name of the tier, which may not be configured.
+    pub(crate) tier: String,
+    pub(crate) path: PathBuf,
+}
 
 /// Paths of one data directory, and the file system that it is on.
 #[derive(Clone, Debug)]
@@ -58,16 +69,36 @@ impl Layout {
         self.root.join("partitions")
     }
 
-    pub(crate) fn tier(&self, id: PartitionId) -> PathBuf {
-        self.partitions().join(&self.tiers.policy(id.tier).name)
+    pub(crate) fn partition(&self, id: PartitionId) -> PathBuf {
+        self.partitions().join(id.name(&self.tiers))
     }
 
-    pub(crate) fn partition(&self, id: PartitionId) -> PathBuf {
-        self.tier(id).join(id.day.to_string())
+    /// Returns the directory that holds the days of the partition's tier.
+    pub(crate) fn days_beside(&self, id: PartitionId) -> PathBuf {
+        let mut days = self.partition(id);
+        days.pop();
+        days
     }
 
     pub(crate) fn directory(&self, id: PartitionId) -> PartitionDirectory {
         PartitionDirectory::new(self.shared_vfs(), self.partition(id))
+    }
+
+    /// Returns every directory of days, and the names in the place of a tenant that name none.
+    pub(crate) fn days_directories(&self) -> Result<(Vec<DaysDirectory>, Vec<String>), StoreError> {
+        let (mut found, mut strange) = (Vec::new(), Vec::new());
+        for name in files::list_names(self.vfs(), &self.partitions())? {
+            let Ok(tenant) = Tenant::define(&name) else {
+                strange.push(name);
+                continue;
+            };
+            let tiers = self.partitions().join(&name);
+            for tier in files::list_names(self.vfs(), &tiers)? {
+                let path = tiers.join(&tier);
+                found.push(DaysDirectory { tenant, tier, path });
+            }
+        }
+        Ok((found, strange))
     }
 
     pub(crate) fn tombstones(&self) -> PathBuf {
@@ -75,7 +106,7 @@ impl Layout {
     }
 
     pub(crate) fn tombstone(&self, id: PartitionId) -> PathBuf {
-        self.tombstones().join(format!("{}.{}", self.tiers.policy(id.tier).name, id.day))
+        self.tombstones().join(id.flat_name(&self.tiers))
     }
 
     pub(crate) fn trash(&self) -> PathBuf {

@@ -22,6 +22,7 @@ mod layout;
 mod live;
 mod maintenance;
 mod partition;
+mod partition_id;
 mod quarantine;
 mod rebuild;
 mod recovery;
@@ -54,9 +55,10 @@ pub use maintenance::{
     plan_dead_letters, plan_pressure, plan_retention,
 };
 pub use partition::{
-    LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionId, PartitionState,
+    LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionState,
     PartitionStats, PartitionView,
 };
+pub use partition_id::PartitionId;
 pub use schema::{IndexFields, attribute_column, index_fields, text_term};
 pub use settings::{MaintenanceJob, StoreSettings};
 pub use store::{Store, StoreHealth};

@@ -3,16 +3,16 @@
 //! What is told of it, and for how long it is kept, is maintenance's.
 //!
 //! ```text
-//! quarantine/<tier>.<yyyy-mm-dd>.<n>           a partition; what it held is missing from answers
-//! quarantine/<tier>.<yyyy-mm-dd>.<n>.rebuilt   a partition that the log has given back whole
-//! quarantine/<anything else>                   of the log (`wal-*.part`), a tombstone, a journal
-//! quarantine/acknowledged/<name>               the same, and nobody is told of it any more
+//! quarantine/<partition>.<n>           a partition; what it held is missing from answers
+//! quarantine/<partition>.<n>.rebuilt   a partition that the log has given back whole
+//! quarantine/<anything else>           of the log (`wal-*.part`), a tombstone, a journal
+//! quarantine/acknowledged/<name>       the same, and nobody is told of it any more
 //! ```
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use tierlog_model::{Day, Tiers};
+use tierlog_model::Tiers;
 
 use crate::layout::Layout;
 use crate::{PartitionId, StoreError, files};
@@ -44,12 +44,10 @@ pub(crate) struct QuarantinedPartition {
 
 /// Returns which partition a name under `quarantine/` is of.
 pub(crate) fn partition_of(name: &str, tiers: &Tiers) -> Option<QuarantinedPartition> {
-    let mut parts = name.splitn(4, '.');
-    let tier = tiers.by_name(parts.next()?)?;
-    let day: Day = parts.next()?.parse().ok()?;
-    parts.next()?.parse::<u32>().ok()?;
-    let is_rebuilt = parts.next().is_some_and(|rest| rest.split('.').next() == Some(REBUILT));
-    Some(QuarantinedPartition { id: PartitionId { tier, day }, is_rebuilt })
+    let (id, rest) = PartitionId::split_flat(name, tiers)?;
+    let mut rest = rest?.split('.');
+    rest.next()?.parse::<u32>().ok()?;
+    Some(QuarantinedPartition { id, is_rebuilt: rest.next() == Some(REBUILT) })
 }
 
 /// Returns the names of what nobody has acknowledged yet.

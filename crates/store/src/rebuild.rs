@@ -95,6 +95,8 @@ impl Rebuilding {
 
 #[cfg(test)]
 mod tests {
+    use tierlog_model::Tenant;
+
     use super::*;
 
     #[test]
@@ -118,7 +120,11 @@ mod tests {
     #[test]
     fn only_a_log_without_a_gap_makes_a_partition_whole() {
         let tier = Tiers::standard().by_name("info").expect("a tier");
-        let id = PartitionId { tier, day: "2026-11-20".parse().expect("a day") };
+        let id = PartitionId {
+            tenant: Tenant::DEFAULT,
+            tier,
+            day: "2026-11-20".parse().expect("a day"),
+        };
         let check = |range, read: &[Range<u64>]| {
             let mut rebuilding = Rebuilding::new(id, PathBuf::new(), range);
             read.iter().for_each(|range| rebuilding.read(range));

@@ -221,19 +221,29 @@ fn load_partitions(
     empty_trash(layout);
     let mut found = Found::default();
     let mut ids = Vec::new();
-    for tier_name in files::list_names(vfs, &partitions)? {
-        let Some(tier) = catalogue.tiers().by_name(&tier_name) else {
-            tracing::error!(tier = %tier_name, "tier on disk is not configured; its data is kept");
-            found.unknown_tiers.push(tier_name);
+    let (directories, strange) = layout.days_directories()?;
+    for name in strange {
+        tracing::error!(%name, "directory on disk names no tenant; its data is kept");
+        found.unknown_tiers.push(name);
+    }
+    let mut synced = None;
+    for days in directories {
+        let tenant = days.tenant;
+        if synced.replace(tenant) != Some(tenant) {
+            files::sync_directory(vfs, &partitions.join(tenant.name()))?;
+        }
+        let Some(tier) = catalogue.tiers().by_name(&days.tier) else {
+            let tier = format!("{tenant}/{}", days.tier);
+            tracing::error!(%tier, "tier on disk is not configured; its data is kept");
+            found.unknown_tiers.push(tier);
             continue;
         };
-        let directory = partitions.join(&tier_name);
-        files::sync_directory(vfs, &directory)?;
-        for day_name in files::list_names(vfs, &directory)? {
-            ids.extend(day_name.parse::<Day>().map(|day| PartitionId { tier, day }));
+        files::sync_directory(vfs, &days.path)?;
+        for day_name in files::list_names(vfs, &days.path)? {
+            ids.extend(day_name.parse::<Day>().map(|day| PartitionId { tenant, tier, day }));
         }
     }
-    ids.sort_by_key(|id| (Reverse(id.day), id.tier));
+    ids.sort_by_key(|id| (Reverse(id.day), id.tier, id.tenant));
     for id in ids {
         load_partition(layout, catalogue, (tombstones, checks), id, &mut found)?;
     }

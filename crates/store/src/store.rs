@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::Serialize;
-use tierlog_model::{Clock, Day, HandoffReceiver, Span, TierId, Timestamp};
+use tierlog_model::{Clock, Day, HandoffReceiver, Span, Tenant, TierId, Timestamp};
 use tokio::sync::broadcast::Receiver;
 
 use crate::PressureRule;
@@ -95,8 +95,8 @@ pub struct StoreHealth {
     pub clock: ClockReport,
     /// Partitions that a wrong clock has dated, and that go later or earlier than their days say.
     pub misdated: u64,
-    /// The last day of each tier that was dropped before its time.
-    pub dropped_early: BTreeMap<String, Day>,
+    /// The last day that was dropped before its time, by tenant and tier.
+    pub dropped_early: BTreeMap<Tenant, BTreeMap<String, Day>>,
 }
 
 impl StoreHealth {
@@ -303,9 +303,9 @@ impl Store {
         self.inner.maintenance.clock().confirm();
     }
 
-    /// Returns the last day of a tier that was dropped before its time.
-    pub fn dropped_early_through(&self, tier: TierId) -> Option<Day> {
-        self.inner.maintenance.early_drops().through(tier)
+    /// Returns the last day of a tenant's tier that was dropped before its time.
+    pub fn dropped_early_through(&self, tenant: Tenant, tier: TierId) -> Option<Day> {
+        self.inner.maintenance.early_drops().through(tenant, tier)
     }
 
     /// Returns why nothing was acknowledged any more: a write or sync has failed, or a thread has

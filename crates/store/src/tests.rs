@@ -1,6 +1,7 @@
 //! The store as a whole, on a real file system.
 
 mod readers;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -131,7 +132,8 @@ fn levels_lie_in_their_tiers_and_survive_an_orderly_end() {
     running.write(&records);
     running.store.flush().expect("flushed");
     let day = "2026-11-20";
-    let tiers = ["critical", "warning", "info", "debug"].map(|tier| format!("{tier}/{day}"));
+    let tiers =
+        ["critical", "warning", "info", "debug"].map(|tier| format!("default/{tier}/{day}"));
     assert_eq!(running.names(), tiers);
     assert_eq!(running.messages(), once(&records));
     running.close();
@@ -180,8 +182,8 @@ fn retention_drops_what_expired_and_nothing_brings_it_back() {
     let dropped = running.store.run_retention(eight_days_on).expect("run");
     assert_eq!(dropped.iter().map(|expiry| expiry.id).collect::<Vec<_>>(), [plan[0].id]);
     assert_eq!(dropped[0].records, 2);
-    assert!(!running.names().iter().any(|name| name.starts_with("debug")));
-    assert!(!directory.path().join("partitions/debug/2026-11-20").exists());
+    assert!(!running.names().iter().any(|name| name.starts_with("default/debug")));
+    assert!(!directory.path().join("partitions/default/debug/2026-11-20").exists());
     copy_directory(directory.path(), crashed.path());
     running.close();
 
@@ -215,7 +217,7 @@ fn a_sealed_partition_answers_the_same_and_takes_late_records() {
     }
     let info = |running: &Running| {
         let partitions = running.store.catalogue().partitions();
-        partitions.into_iter().find(|part| part.name().starts_with("info")).expect("info")
+        partitions.into_iter().find(|part| part.name().starts_with("default/info")).expect("info")
     };
     assert!(info(&running).facts().may_contain(id_hash("request_id", "request-of-r1-info")));
     assert_eq!(running.messages(), once(&expected));
@@ -246,7 +248,7 @@ fn verify_names_a_file_that_changed() {
     running.write(&one_of_each("a", noon()));
     running.store.compact(CompactScope::All).expect("compacted");
     running.close();
-    let partition = directory.path().join("partitions/info/2026-11-20");
+    let partition = directory.path().join("partitions/default/info/2026-11-20");
     let store_file = std::fs::read_dir(&partition)
         .expect("listed")
         .map(|entry| entry.expect("entry").path())
@@ -267,7 +269,7 @@ fn verify_names_a_file_that_changed() {
         .filter(|check| !check.problems.is_empty())
         .map(|check| check.partition.as_str())
         .collect();
-    assert_eq!(damaged, ["info/2026-11-20"]);
+    assert_eq!(damaged, ["default/info/2026-11-20"]);
     running.close();
 }
 
@@ -283,10 +285,11 @@ fn one_process_at_a_time_and_a_start_without_a_hand() {
     running.close();
 
     // A partition that cannot be read is put aside; the rest answers.
-    std::fs::write(directory.path().join("partitions/info/2026-11-20/meta.json"), b"{")
+    std::fs::write(directory.path().join("partitions/default/info/2026-11-20/meta.json"), b"{")
         .expect("written");
     // A directory that a crash left before its index was made.
-    std::fs::create_dir_all(directory.path().join("partitions/info/2026-11-19")).expect("made");
+    std::fs::create_dir_all(directory.path().join("partitions/default/info/2026-11-19"))
+        .expect("made");
     let running = Running::open(directory.path());
     let health = running.store.health();
     assert_eq!((health.quarantined, health.quarantine.count), (Vec::new(), 1));

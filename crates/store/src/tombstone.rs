@@ -43,12 +43,11 @@ impl Tombstones {
         let mut positions = BTreeMap::new();
         let mut unreadable = Vec::new();
         for name in files::list_names(layout.vfs(), &directory)? {
-            let Some((tier, day)) = name.split_once('.') else { continue };
-            let (Some(tier), Ok(day)) = (tiers.by_name(tier), day.parse()) else { continue };
+            let Some((id, None)) = PartitionId::split_flat(&name, tiers) else { continue };
             let path = directory.join(&name);
             match read(layout, &path) {
                 Ok(file) => {
-                    positions.insert(PartitionId { tier, day }, file.position);
+                    positions.insert(id, file.position);
                 }
                 Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => {
@@ -117,6 +116,8 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
+    use tierlog_model::Tenant;
+
     use super::*;
     use crate::backend::{Crash, SimulatedVfs, Vfs as _};
 
@@ -128,7 +129,7 @@ mod tests {
 
     fn id(tier: &str, day: &str) -> PartitionId {
         let tier = Tiers::standard().by_name(tier).expect("a tier");
-        PartitionId { tier, day: day.parse().expect("a day") }
+        PartitionId { tenant: Tenant::DEFAULT, tier, day: day.parse().expect("a day") }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn move_to_trash(
     let from = layout.partition(id);
     let trash = layout.trash();
     files::create_directory(layout.vfs(), &trash)?;
-    let name = id.name(tiers).replace('/', ".");
+    let name = id.flat_name(tiers);
     let to = files::free_name(layout.vfs(), &trash, &name)?;
     match layout.vfs().rename(&from, &to) {
         Ok(()) => {}
@@ -29,7 +29,7 @@ pub(crate) fn move_to_trash(
         Err(error) => return Err(StoreError::io("move", &from)(error)),
     }
     files::sync_directory(layout.vfs(), &trash)?;
-    files::sync_directory(layout.vfs(), &layout.tier(id))?;
+    files::sync_directory(layout.vfs(), &layout.days_beside(id))?;
     Ok(to)
 }
 
@@ -57,6 +57,8 @@ pub(crate) fn delete(layout: &Layout, path: &Path) -> Result<(), StoreError> {
 mod tests {
     use std::sync::Arc;
 
+    use tierlog_model::Tenant;
+
     use super::*;
     use crate::backend::{Crash, SimulatedVfs, Vfs as _};
     use crate::quarantine::quarantine;
@@ -81,7 +83,11 @@ mod tests {
         let tiers = Tiers::standard();
         let layout = Layout::new(Arc::new(vfs.clone()), PathBuf::from("/data"), tiers.clone());
         let day = "2026-11-01".parse().expect("a day");
-        let id = PartitionId { tier: tiers.by_name("info").expect("a tier"), day };
+        let id = PartitionId {
+            tenant: Tenant::DEFAULT,
+            tier: tiers.by_name("info").expect("a tier"),
+            day,
+        };
         let trash = || move_to_trash(&layout, id, &tiers).expect("moved");
         let aside = || quarantine(&layout, &layout.partition(id), "info/x").expect("moved");
         let moves: [&dyn Fn() -> PathBuf; 2] = [&trash, &aside];

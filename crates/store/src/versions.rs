@@ -45,11 +45,10 @@ pub(crate) fn check_all(layout: &Layout) -> Result<(), StoreError> {
         check_file(vfs, &path)?;
     }
     wal::check_versions(vfs, layout.root())?;
-    let partitions = layout.partitions();
-    for tier in files::list_names(vfs, &partitions).unwrap_or_default() {
-        let tier = partitions.join(tier);
-        for day in files::list_names(vfs, &tier).unwrap_or_default() {
-            let directory = PartitionDirectory::new(layout.shared_vfs(), tier.join(day));
+    let (directories, _) = layout.days_directories().unwrap_or_default();
+    for days in directories {
+        for day in files::list_names(vfs, &days.path).unwrap_or_default() {
+            let directory = PartitionDirectory::new(layout.shared_vfs(), days.path.join(day));
             check_partition_version(&directory)?;
         }
     }

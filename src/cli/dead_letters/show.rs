@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::Value;
+use tierlog_model::Tenant;
 
 use crate::cli::NO;
 use crate::cli::target::{Ask, TargetArgs};
@@ -17,7 +18,8 @@ const NOT_FOUND: u16 = 404;
 /// Shows a letter.
 pub(super) fn run(id: u64, target: &TargetArgs) -> Result<ExitCode> {
     let endpoint = Endpoint::new("/api/v1/dead-letters").segment(&id.to_string());
-    let asked = target.report(Ask::Look, &endpoint, |store| dead_letters::show(store, id));
+    let asked =
+        target.report(Ask::Look, &endpoint, |store| dead_letters::show(store, Tenant::DEFAULT, id));
     let letter: Option<Letter> = match asked {
         Ok(letter) => letter,
         Err(error) => match error.downcast_ref::<ErrorAnswer>() {

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tierlog_ingest::Ingest;
-use tierlog_model::Clock;
 use tierlog_model::memory::MemoryPart;
+use tierlog_model::{Clock, Tenant};
 use tierlog_problem::{Code, ErrorSet, Errors, PathText, Problem, QueryOf};
 use tierlog_store::{LetterSelection, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,7 +65,7 @@ impl LettersState {
         parameters: &LetterParameters,
     ) -> Result<(LetterSelection, OwnedSemaphorePermit), Problem> {
         let selection = parameters
-            .selection_to_change(self.clock.now())
+            .selection_to_change(Tenant::DEFAULT, self.clock.now())
             .map_err(|detail| Problem::new(Code::InvalidParameter, detail))?;
         let turn = Arc::clone(&self.turn).try_acquire_owned();
         let turn = turn.map_err(|_| Problem::new(Code::Busy, CHANGING))?;
@@ -129,8 +129,9 @@ pub(crate) async fn list(
     State(state): State<Arc<LettersState>>,
     QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
-    let read =
-        parameters.selection(state.clock.now()).and_then(|own| Ok((own, parameters.limit()?)));
+    let read = parameters
+        .selection(Tenant::DEFAULT, state.clock.now())
+        .and_then(|own| Ok((own, parameters.limit()?)));
     let (selection, limit) = match read {
         Ok(read) => read,
         Err(detail) => return Problem::new(Code::InvalidParameter, detail).into_response(),
@@ -154,7 +155,7 @@ pub(crate) async fn show(
         return Problem::parameter("id", "id: expected a number").into_response();
     };
     let store = state.store.clone();
-    match tokio::task::spawn_blocking(move || super::show(&store, id)).await {
+    match tokio::task::spawn_blocking(move || super::show(&store, Tenant::DEFAULT, id)).await {
         Ok(Ok(Some(letter))) => Json(letter).into_response(),
         Ok(Ok(None)) => {
             let detail = "there is no dead letter of this number";

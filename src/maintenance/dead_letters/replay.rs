@@ -61,7 +61,7 @@ pub(crate) async fn replay(
             break;
         };
         from = last.seq + 1;
-        replay_page(store, ingest, clock, &letters, &mut report).await?;
+        replay_page(store, ingest, (clock, selection.tenant), &letters, &mut report).await?;
     }
     Ok(report)
 }
@@ -69,7 +69,7 @@ pub(crate) async fn replay(
 async fn replay_page(
     store: &Store,
     ingest: &Ingest,
-    clock: &dyn Clock,
+    (clock, tenant): (&dyn Clock, Tenant),
     letters: &[StoredRecord],
     report: &mut LettersReplayed,
 ) -> Result<(), ReplayError> {
@@ -80,7 +80,7 @@ async fn replay_page(
     let first = whole.first().map_or(0, |letter| letter.seq);
     let name = format!("tierlog-dead-letters/{first}/{}", now.as_micros());
     let lines: Vec<KeptLine> = whole.iter().map(|letter| kept_line(letter)).collect();
-    let prepared = ingest.prepare_again(&lines, BatchId::of_client(Tenant::DEFAULT, &name));
+    let prepared = ingest.prepare_again(&lines, BatchId::of_client(tenant, &name));
     let mut accepted = Vec::new();
     for (letter, rejected) in whole.iter().zip(&prepared.rejected) {
         match rejected {
@@ -93,11 +93,11 @@ async fn replay_page(
     if accepted.is_empty() {
         return Ok(());
     }
-    let pending = PendingReplay::new(name, now, accepted.clone());
+    let pending = PendingReplay::new(tenant, name, now, accepted.clone());
     blocking(store, move |store| store.begin_replay(&pending)).await?;
     // ORDER: the record is durable before its letter goes.
-    ingest.submit(prepared.batch).await?;
-    report.replayed += take_away(store, accepted).await?;
+    ingest.submit(prepared.batch.of_tenant(tenant)).await?;
+    report.replayed += take_away(store, tenant, accepted).await?;
     Ok(())
 }
 
@@ -116,27 +116,27 @@ pub(crate) async fn finish_pending(
         );
         return blocking(store, Store::end_replay).await;
     }
-    let letters = read(store, LetterSelection::of_ids(pending.letters.clone())).await?;
+    let letters =
+        read(store, LetterSelection::of_ids(pending.tenant, pending.letters.clone())).await?;
     let lines: Vec<KeptLine> = letters.iter().map(kept_line).collect();
-    let prepared =
-        ingest.prepare_again(&lines, BatchId::of_client(Tenant::DEFAULT, &pending.batch));
+    let prepared = ingest.prepare_again(&lines, BatchId::of_client(pending.tenant, &pending.batch));
     let is_record = prepared.rejected.iter().map(Option::is_none);
     let accepted: Vec<u64> = letters
         .iter()
         .zip(is_record)
         .filter_map(|(letter, is_record)| is_record.then_some(letter.seq))
         .collect();
-    let receipt = ingest.submit(prepared.batch).await?;
+    let receipt = ingest.submit(prepared.batch.of_tenant(pending.tenant)).await?;
     // What is a record may be judged otherwise today; what was stored then counts.
     let stored = if receipt.duplicate_count > 0 { pending.letters } else { accepted };
-    let finished = take_away(store, stored).await?;
+    let finished = take_away(store, pending.tenant, stored).await?;
     info!(letters = finished, "finish a replay that was cut short");
     Ok(())
 }
 
-async fn take_away(store: &Store, letters: Vec<u64>) -> Result<u64, ReplayError> {
+async fn take_away(store: &Store, tenant: Tenant, letters: Vec<u64>) -> Result<u64, ReplayError> {
     blocking(store, move |store| {
-        let selection = LetterSelection::of_ids(letters);
+        let selection = LetterSelection::of_ids(tenant, letters);
         let gone = store.drop_dead_letters(&selection, LetterEnd::Replayed)?;
         // ORDER: the letters are gone for good before nobody knows of the replay any more.
         store.end_replay()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_model::{Clock, ManualClock, Pseudonyms, SystemClock, handoff};
+use tierlog_model::{Clock, ManualClock, Pseudonyms, SystemClock, Tenant, handoff};
 use tierlog_store::{PendingReplay, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -176,7 +176,7 @@ async fn a_replay_finishes_the_one_before_it() {
     // The first was sent and stored; its letter is still there.
     let name = "tierlog-dead-letters/test".to_owned();
     let first = ids.iter().take(1).copied().collect();
-    let pending = PendingReplay::new(name.clone(), mended.clock.now(), first);
+    let pending = PendingReplay::new(Tenant::DEFAULT, name.clone(), mended.clock.now(), first);
     mended.on_store(move |store| store.begin_replay(&pending)).await;
     let line = tierlog_ingest::KeptLine {
         arrival: mended.clock.now(),
@@ -214,7 +214,7 @@ async fn letters_that_are_rejected_once_more_stay_when_a_replay_is_finished() {
     strict.send(DEEP).await;
     let ids = strict.letters().await.iter().map(|letter| letter.id).collect();
     // Nothing of it was sent, and today nothing of it would be a record.
-    let pending = PendingReplay::new("test".to_owned(), strict.clock.now(), ids);
+    let pending = PendingReplay::new(Tenant::DEFAULT, "test".to_owned(), strict.clock.now(), ids);
     strict.on_store(move |store| store.begin_replay(&pending)).await;
     let finished = finish_pending(&strict.store, &strict.ingest, strict.clock.as_ref()).await;
     finished.expect("finished");
@@ -244,7 +244,8 @@ async fn a_replay_that_was_cut_short_is_finished_once() {
         let name = "tierlog-dead-letters/test".to_owned();
         // Two of the three: the third was rejected when the page was judged.
         let chosen: Vec<u64> = ids.iter().take(2).copied().collect();
-        let pending = PendingReplay::new(name.clone(), mended.clock.now(), chosen.clone());
+        let pending =
+            PendingReplay::new(Tenant::DEFAULT, name.clone(), mended.clock.now(), chosen.clone());
         mended.on_store(move |store| store.begin_replay(&pending)).await;
         if killed != Killed::Sending {
             let lines: Vec<tierlog_ingest::KeptLine> = vec![
@@ -261,7 +262,7 @@ async fn a_replay_that_was_cut_short_is_finished_once() {
             mended.ingest.submit(prepared.batch).await.expect("durable");
         }
         if killed == Killed::Forgetting {
-            let gone = LetterSelection::of_ids(chosen);
+            let gone = LetterSelection::of_ids(Tenant::DEFAULT, chosen);
             mended.on_store(move |store| store.drop_dead_letters(&gone, LetterEnd::Replayed)).await;
         }
         mended.close().await;
@@ -288,7 +289,8 @@ async fn a_replay_of_long_ago_is_left_alone() {
     // It would be a record today.
     let running = Running::open(directory.path(), 64).await;
     let id = running.letters().await.first().map_or(0, |letter| letter.id);
-    let pending = PendingReplay::new("old".to_owned(), Timestamp::default(), vec![id]);
+    let pending =
+        PendingReplay::new(Tenant::DEFAULT, "old".to_owned(), Timestamp::default(), vec![id]);
     running.on_store(move |store| store.begin_replay(&pending)).await;
     let later: Arc<dyn Clock> = Arc::new(ManualClock::at(running.clock.now()));
     finish_pending(&running.store, &running.ingest, later.as_ref()).await.expect("left");
@@ -319,8 +321,10 @@ fn parameters_are_read_strictly() {
         change(&mut parameters);
         parameters
     };
-    assert_eq!(with(|_| ()).selection(now), Ok(LetterSelection::default()));
-    let ids = with(|own| own.id = Some("9, 7".to_owned())).selection(now).expect("numbers");
+    assert_eq!(with(|_| ()).selection(Tenant::DEFAULT, now), Ok(LetterSelection::default()));
+    let ids = with(|own| own.id = Some("9, 7".to_owned()))
+        .selection(Tenant::DEFAULT, now)
+        .expect("numbers");
     assert_eq!(ids.ids, Some(vec![7, 9]));
     for (bad, starts) in [
         (with(|own| own.id = Some("7,x".to_owned())), "id:"),
@@ -328,10 +332,13 @@ fn parameters_are_read_strictly() {
         (with(|own| own.reason = Some("because".to_owned())), "reason:"),
         (with(|own| own.start = Some("Tuesday".to_owned())), "start:"),
     ] {
-        let problem = bad.selection(now).expect_err("refused");
+        let problem = bad.selection(Tenant::DEFAULT, now).expect_err("refused");
         assert!(problem.starts_with(starts), "{problem}");
     }
-    assert!(with(|_| ()).selection_to_change(now).is_err(), "nothing said is not everything");
-    assert!(with(|own| own.all = Some(true)).selection_to_change(now).is_ok());
+    assert!(
+        with(|_| ()).selection_to_change(Tenant::DEFAULT, now).is_err(),
+        "nothing said is not everything"
+    );
+    assert!(with(|own| own.all = Some(true)).selection_to_change(Tenant::DEFAULT, now).is_ok());
     assert_eq!(with(|own| own.limit = Some(1_001)).limit(), Err("limit: at most 1000".to_owned()));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tantivy::DocId;
 use tantivy::columnar::{Cardinality, Column, ColumnType};
-use tierlog_model::{Level, Timestamp, fields};
+use tierlog_model::{Level, Tenant, Timestamp, fields};
 use tierlog_store::{Listed, OpenSegment};
 
 use super::grid::{Grid, HistogramBucket, SLOTS};
@@ -128,7 +128,7 @@ fn last_moment(plan: &Plan) -> Option<Timestamp> {
 
 /// Returns how long the time is that matches can lie in.
 fn span_micros(engine: &Engine, plan: &Plan) -> u64 {
-    let partitions = engine.store().catalogue().list();
+    let partitions = engine.store().catalogue().list(Tenant::DEFAULT);
     let stats = partitions
         .iter()
         .filter(|partition| plan.tiers.contains(&partition.id().tier))

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use metrics::counter;
 use tantivy::{DocId, SegmentReader, TERMINATED};
-use tierlog_model::metric_names;
+use tierlog_model::{Tenant, metric_names};
 use tierlog_store::{Catalogue, Listed, PartitionId, PartitionList};
 
 use super::bind::Target;
@@ -37,7 +37,7 @@ pub(crate) fn scan(
     visitor: &mut dyn SegmentVisitor,
     report: &mut ScanReport,
 ) -> Result<(), QueryError> {
-    let list = catalogue.list();
+    let list = catalogue.list(Tenant::DEFAULT);
     let before = (report.skipped, report.opened);
     let scan = &mut PartitionScan { plan, catalogue, list: &list, deadline, visitor, report };
     let done = match order {
@@ -45,8 +45,8 @@ pub(crate) fn scan(
         ScanOrder::OldestFirst => scan.each(list.iter().rev()),
     };
     // What is in quarantine is missing, whether it would have matched or not.
-    for id in catalogue.lost() {
-        let PartitionId { tier, day } = id;
+    for id in catalogue.lost(Tenant::DEFAULT) {
+        let PartitionId { tenant: _, tier, day } = id;
         if plan.tiers.contains(&tier) && plan.range.overlaps(day.start(), day.end()) {
             report.note_quarantined(&id.name(catalogue.tiers()));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
-use tierlog_model::{Level, Record, RecordKind, Timestamp, Value, fields};
+use tierlog_model::{Level, Record, RecordKind, Tenant, Timestamp, Value, fields};
 
 use super::collect::Counting;
 #[cfg(test)]
@@ -179,7 +179,9 @@ impl Engine {
     pub(crate) fn plan_of(&self, expr: Expr, range: TimeRange, kind: RecordKind) -> Plan {
         let tiers = self.store().catalogue().tiers();
         let mut plan = Plan::new(expr, range, kind, tiers, self.clock().now());
-        plan.note_early_drops(tiers, |tier| self.store().dropped_early_through(tier));
+        plan.note_early_drops(tiers, |tier| {
+            self.store().dropped_early_through(Tenant::DEFAULT, tier)
+        });
         plan
     }
 
@@ -189,7 +191,7 @@ impl Engine {
         let status = |level: Level| {
             let count = facts.counts.get(&level).copied().unwrap_or(0);
             let since = kept_since(level, tiers, now);
-            let early = self.store().dropped_early_through(tiers.of_level(level));
+            let early = self.store().dropped_early_through(Tenant::DEFAULT, tiers.of_level(level));
             let since = early.map_or(since, |through| since.max(through.end()));
             // Without a single line nobody knows when the request was.
             let is_expired = count == 0 && facts.first.is_some_and(|first| first < since);

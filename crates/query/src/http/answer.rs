@@ -47,7 +47,7 @@ pub(super) struct Wholeness {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime, example = "2026-11-29T00:00:00.000000Z")]
     whole_from: Option<String>,
-    /// Partitions that could not be read, as `tier/day`.
+    /// Partitions that could not be read, as `tenant/tier/day`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     partial_partitions: Vec<String>,

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tierlog_model::Timestamp;
+use tierlog_model::{Tenant, Timestamp};
 
 use crate::layout::Layout;
 use crate::versions::FORMAT;
@@ -18,6 +18,8 @@ use crate::{Store, StoreError, files};
 pub struct PendingReplay {
     /// Version of this file.
     format: u32,
+    /// Whose letters.
+    pub tenant: Tenant,
     /// Name of the batch, as a client would give it.
     pub batch: String,
     /// When it was written.
@@ -27,9 +29,14 @@ pub struct PendingReplay {
 }
 
 impl PendingReplay {
-    /// Returns the plan to send the letters under the name.
-    pub fn new(batch: String, started: Timestamp, letters: Vec<u64>) -> PendingReplay {
-        PendingReplay { format: FORMAT, batch, started, letters }
+    /// Returns the plan to send letters of a tenant under a name.
+    pub fn new(
+        tenant: Tenant,
+        batch: String,
+        started: Timestamp,
+        letters: Vec<u64>,
+    ) -> PendingReplay {
+        PendingReplay { format: FORMAT, tenant, batch, started, letters }
     }
 }
 

@@ -116,7 +116,7 @@ fn find(
     let mut found = Letters::default();
     let mut first = BinaryHeap::new();
     let mut segments: Vec<Arc<OpenSegment>> = Vec::new();
-    let list = catalogue.list();
+    let list = catalogue.list(selection.tenant);
     let tier = catalogue.tiers().dead_letter();
     for listed in list.iter().filter(|listed| listed.id().tier == tier) {
         let view = catalogue.open(&list, listed.partition())?;
@@ -146,7 +146,8 @@ pub(crate) fn take_away(
 ) -> Result<BTreeMap<String, u64>, StoreError> {
     let by_reason = find(catalogue, selection, LetterOrder::NewestFirst, 0)?.by_reason;
     let tier = catalogue.tiers().dead_letter();
-    for listed in catalogue.list().iter().filter(|listed| listed.id().tier == tier) {
+    for listed in catalogue.list(selection.tenant).iter().filter(|listed| listed.id().tier == tier)
+    {
         if !by_reason.is_empty() {
             delete(listed.id(), selection.records())?;
             continue;

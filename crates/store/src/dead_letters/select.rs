@@ -8,7 +8,7 @@ use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::{BitSet, DateTime, DocId, Score, SegmentReader};
-use tierlog_model::{Timestamp, fields};
+use tierlog_model::{Tenant, Timestamp, fields};
 
 use crate::StoreError;
 use crate::document::terms;
@@ -18,6 +18,8 @@ use crate::schema::{SEQ, TIMESTAMP, attribute_column};
 /// A selection of dead letters: letters that meet all given conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterSelection {
+    /// Of this tenant.
+    pub tenant: Tenant,
     /// Rejected for this reason.
     pub reason: Option<String>,
     /// Arrived at this moment or later.
@@ -33,10 +35,10 @@ pub struct LetterSelection {
 }
 
 impl LetterSelection {
-    /// Returns the selection of these letters.
-    pub fn of_ids(mut ids: Vec<u64>) -> LetterSelection {
+    /// Returns the selection of these letters of a tenant.
+    pub fn of_ids(tenant: Tenant, mut ids: Vec<u64>) -> LetterSelection {
         ids.sort_unstable();
-        LetterSelection { ids: Some(ids), ..LetterSelection::default() }
+        LetterSelection { tenant, ids: Some(ids), ..LetterSelection::default() }
     }
 
     /// Returns the selection as the writer of a partition takes it.

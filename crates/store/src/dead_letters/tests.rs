@@ -7,7 +7,7 @@ use std::time::Duration;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     BatchWriter, HandoffSender, Level, ManualClock, Record, RecordKind, Redacted, RedactedBatch,
-    Timestamp, Value, handoff,
+    Tenant, Timestamp, Value, handoff,
 };
 
 use super::*;
@@ -98,7 +98,10 @@ fn letters_are_selected_ordered_and_counted() {
     assert_eq!(texts(&store, &all(), 100), ["a", "b", "c", "d", "e", "f"]);
     assert_eq!(texts(&store, &of_reason("past_retention"), 100), ["b", "d"]);
     assert_eq!(texts(&store, &of_reason("nothing"), 100), Vec::<String>::new());
-    assert_eq!(texts(&store, &LetterSelection::of_ids(vec![5, 0, 77]), 100), ["a", "f"]);
+    assert_eq!(
+        texts(&store, &LetterSelection::of_ids(Tenant::DEFAULT, vec![5, 0, 77]), 100),
+        ["a", "f"]
+    );
     let later = LetterSelection { start: Some(noon(1)), ..of_reason("invalid_json") };
     assert_eq!(texts(&store, &later, 100), ["e"]);
     let earlier = LetterSelection { end: Some(noon(1)), from: 1, ..all() };
@@ -163,7 +166,8 @@ fn letters_of_a_sealed_day_go_too_and_the_day_stays_sealed() {
     store.compact(CompactScope::All).expect("sealed");
     // The partition is opened, so that the open reader has to be refreshed.
     assert_eq!(texts(&store, &all(), 100).len(), 6);
-    let gone = store.drop_dead_letters(&LetterSelection::of_ids(vec![1]), LetterEnd::Replayed);
+    let gone = store
+        .drop_dead_letters(&LetterSelection::of_ids(Tenant::DEFAULT, vec![1]), LetterEnd::Replayed);
     assert_eq!(gone.expect("dropped").values().sum::<u64>(), 1);
     assert_eq!(texts(&store, &all(), 100), ["a", "c", "d", "e", "f"]);
     let states: Vec<PartitionState> =
@@ -187,7 +191,7 @@ fn a_day_without_letters_left_goes_with_its_directory() {
     let names = |store: &Store| -> Vec<String> {
         store.catalogue().partitions().iter().map(|part| part.name().to_owned()).collect()
     };
-    assert_eq!(names(&store), ["dead_letter/2026-11-21", "warning/2026-11-20"]);
+    assert_eq!(names(&store), ["default/dead_letter/2026-11-21", "default/warning/2026-11-20"]);
     write(&sender, &[letter("h", "invalid_json", noon(0))]);
     assert_eq!(texts(&store, &first_day, 100), ["h"]);
     close(store, sender);
@@ -201,7 +205,7 @@ fn a_replay_that_is_under_way_is_known_after_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let (store, sender) = open(directory.path());
     assert_eq!(store.pending_replay().expect("readable"), None);
-    let pending = PendingReplay::new("replay/1".to_owned(), noon(0), vec![1, 2]);
+    let pending = PendingReplay::new(Tenant::DEFAULT, "replay/1".to_owned(), noon(0), vec![1, 2]);
     store.begin_replay(&pending).expect("written");
     close(store, sender);
     let (store, sender) = open(directory.path());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tierlog_model::{Clock as _, Day, EncodedRecord, Tiers};
+use tierlog_model::{Clock as _, Day, EncodedRecord, Tenant, Tiers};
 
 use super::IndexerSettings;
 use super::progress::Progress;
@@ -42,10 +42,10 @@ impl Context {
         self.clock.now().day().plus_days(-FRESH_DAYS_BACK)
     }
 
-    /// Returns the partition of a record.
-    pub(super) fn partition_of(&self, record: &EncodedRecord<'_>) -> PartitionId {
+    /// Returns the partition of a record of a tenant.
+    pub(super) fn partition_of(&self, tenant: Tenant, record: &EncodedRecord<'_>) -> PartitionId {
         let tier = self.tiers.of(record.level(), record.kind());
-        PartitionId { tier, day: record.timestamp().day() }
+        PartitionId { tenant, tier, day: record.timestamp().day() }
     }
 
     /// Returns the room on the disk.

@@ -86,8 +86,9 @@ impl Indexer {
         tracing::error!(seq, "a record cannot be indexed: it becomes a dead letter");
         counter!(metric_names::UNINDEXABLE_RECORDS).increment(1);
         let offset = usize::try_from(seq.saturating_sub(batch.first_seq)).unwrap_or(usize::MAX);
-        let letter =
-            RedactedBatch::in_place_of(&self.dead_letter(&batch.batch, offset), Redacted::vouch());
+        let letter = self.dead_letter(&batch.batch, offset);
+        let letter = RedactedBatch::in_place_of(&letter, Redacted::vouch());
+        let letter = letter.of_tenant(batch.batch.tenant());
         self.change(|state| state.add_letter(&letter, seq))
     }
 

@@ -176,7 +176,7 @@ impl IndexState {
             {
                 continue;
             }
-            let id = self.context.partition_of(&record);
+            let id = self.context.partition_of(batch.batch.tenant(), &record);
             if self.backlog.lane_of(id.day) == Lane::Backfill {
                 // One that was routed before waits there, or is done.
                 if seq >= self.backlog.routed() {

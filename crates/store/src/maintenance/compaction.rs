@@ -85,13 +85,19 @@ pub fn plan_compaction(
 
 #[cfg(test)]
 mod tests {
+    use tierlog_model::Tenant;
+
     use super::*;
 
     #[test]
     fn a_partition_is_sealed_when_its_day_and_its_late_records_are_over() {
         let tiers = Tiers::standard();
         let day: Day = "2026-11-20".parse().expect("a day");
-        let id = PartitionId { tier: tiers.of_level(tierlog_model::Level::Info), day };
+        let id = PartitionId {
+            tenant: Tenant::DEFAULT,
+            tier: tiers.of_level(tierlog_model::Level::Info),
+            day,
+        };
         let stats = PartitionStats { records: 1, ..PartitionStats::default() };
         let hot = Candidate { id, day, state: PartitionState::Hot, stats, changed: day.start() };
         let hour = 3_600_000_000;

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tierlog_model::{Day, TierId, Tiers};
+use tierlog_model::{Day, Tenant, TierId, Tiers};
 
 use crate::layout::Layout;
 use crate::{PartitionId, StoreError, files};
 
-/// What `early-drops.json` holds: the last dropped day by the name of its tier.
+/// The content of `early-drops.json`: the last dropped day by tenant and name of the tier.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct EarlyFile {
-    through: BTreeMap<String, Day>,
+    through: BTreeMap<Tenant, BTreeMap<String, Day>>,
 }
 
 /// The last day of each tier that went early.
@@ -35,13 +35,13 @@ impl EarlyDrops {
         EarlyDrops { layout: layout.clone(), tiers: tiers.clone(), file }
     }
 
-    /// Returns the last day of a tier that went early.
-    pub(crate) fn through(&self, tier: TierId) -> Option<Day> {
-        self.lock().through.get(&self.tiers.policy(tier).name).copied()
+    /// Returns the last day of a tenant's tier that went early.
+    pub(crate) fn through(&self, tenant: Tenant, tier: TierId) -> Option<Day> {
+        self.lock().through.get(&tenant)?.get(&self.tiers.policy(tier).name).copied()
     }
 
-    /// Returns the last day of every tier that went early.
-    pub(crate) fn all(&self) -> BTreeMap<String, Day> {
+    /// Returns the last day that went early, by tenant and tier.
+    pub(crate) fn all(&self) -> BTreeMap<Tenant, BTreeMap<String, Day>> {
         self.lock().through.clone()
     }
 
@@ -51,7 +51,7 @@ impl EarlyDrops {
         let mut file = self.lock();
         let mut next = file.clone();
         let name = self.tiers.policy(id.tier).name.clone();
-        let through = next.through.entry(name).or_insert(id.day);
+        let through = next.through.entry(id.tenant).or_default().entry(name).or_insert(id.day);
         *through = (*through).max(id.day);
         let json = serde_json::to_vec(&next).map_err(|error| StoreError::Malformed {
             path: path.clone(),
@@ -85,20 +85,24 @@ mod tests {
         let [debug, info] = ["debug", "info"].map(|name| tiers.by_name(name).expect("a tier"));
         let day = |text: &str| text.parse::<Day>().expect("a day");
         let early = EarlyDrops::open(&layout, &tiers);
-        assert_eq!((early.through(debug), early.all().len()), (None, 0));
+        assert_eq!((early.through(Tenant::DEFAULT, debug), early.all().len()), (None, 0));
         for (tier, text) in [
             (debug, "2026-11-03"),
             (debug, "2026-11-05"),
             (info, "2026-11-01"),
             (debug, "2026-11-04"),
         ] {
-            early.add(PartitionId { tier, day: day(text) }).expect("durable");
+            early
+                .add(PartitionId { tenant: Tenant::DEFAULT, tier, day: day(text) })
+                .expect("durable");
         }
         vfs.crash(Crash::DropUnsynced);
         for early in [early, EarlyDrops::open(&layout, &tiers)] {
-            assert_eq!(early.through(debug), Some(day("2026-11-05")));
-            assert_eq!(early.through(info), Some(day("2026-11-01")));
-            let names: Vec<String> = early.all().into_keys().collect();
+            assert_eq!(early.through(Tenant::DEFAULT, debug), Some(day("2026-11-05")));
+            assert_eq!(early.through(Tenant::DEFAULT, info), Some(day("2026-11-01")));
+            let all = early.all();
+            let of_tenant = all.get(&Tenant::DEFAULT).expect("days of the tenant");
+            let names: Vec<&String> = of_tenant.keys().collect();
             assert_eq!(names, ["debug", "info"]);
         }
         vfs.corrupt(&layout.early_drops(), |bytes| bytes.truncate(3)).expect("cut");

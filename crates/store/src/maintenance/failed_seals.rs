@@ -13,7 +13,7 @@ use crate::{PartitionId, StoreError};
 /// A partition that could not be sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedSeal {
-    /// `<tier>/<yyyy-mm-dd>`.
+    /// `<tenant>/<tier>/<yyyy-mm-dd>`.
     pub partition: String,
     /// Why, as far as it may be told to anybody; the log has the error.
     pub problem: SealProblem,

@@ -101,6 +101,8 @@ fn value(tiers: &Tiers, tier: TierId) -> Level {
 mod tests {
     use proptest::prelude::*;
 
+    use tierlog_model::Tenant;
+
     use super::*;
     use crate::{PartitionId, PartitionStats};
 
@@ -116,7 +118,7 @@ mod tests {
 
     fn partition(tiers: &Tiers, tier: &str, age: i32, mib: u64) -> Kept {
         let tier = tiers.by_name(tier).expect("a tier");
-        let id = PartitionId { tier, day: today().plus_days(-age) };
+        let id = PartitionId { tenant: Tenant::DEFAULT, tier, day: today().plus_days(-age) };
         let stats = PartitionStats { bytes: mib * MIB, ..PartitionStats::default() };
         Kept { id, stats, due: tiers.expires(tier, id.day) }
     }

@@ -172,19 +172,19 @@ mod tests {
     fn a_name_is_of_a_partition_or_of_something_else() {
         let tiers = Tiers::standard();
         for (name, is_rebuilt) in [
-            ("debug.2026-11-20.3", false),
-            ("debug.2026-11-20.3.rebuilt", true),
-            ("debug.2026-11-20.3.rebuilt.0", true),
-            ("debug.2026-11-20.3.0", false),
+            ("default.debug.2026-11-20.3", false),
+            ("default.debug.2026-11-20.3.rebuilt", true),
+            ("default.debug.2026-11-20.3.rebuilt.0", true),
+            ("default.debug.2026-11-20.3.0", false),
         ] {
             let found = partition_of(name, &tiers).expect("a partition");
-            assert_eq!(found.id.name(&tiers), "debug/2026-11-20", "{name}");
+            assert_eq!(found.id.name(&tiers), "default/debug/2026-11-20", "{name}");
             assert_eq!(found.is_rebuilt, is_rebuilt, "{name}");
         }
         for name in [
-            "debug.2026-11-20",
-            "debug.2026-11-20.x",
-            "debug.2026-13-20.0",
+            "default.debug.2026-11-20",
+            "default.debug.2026-11-20.x",
+            "default.debug.2026-13-20.0",
             "other.2026-11-20.0",
             "wal-1-2.part",
         ] {
@@ -196,7 +196,7 @@ mod tests {
     fn what_was_put_aside_goes_when_its_time_is_over() {
         let tiers = Tiers::standard();
         let day: Day = "2026-11-20".parse().expect("a day");
-        let debug = partition_of("debug.2026-11-20.0", &tiers).map(|found| found.id);
+        let debug = partition_of("default.debug.2026-11-20.0", &tiers).map(|found| found.id);
         let over = |partition, changed: Option<Timestamp>, days| {
             is_over(partition, || changed, &tiers, &BelievedClock::at(day.plus_days(days).start()))
         };
@@ -222,9 +222,9 @@ mod tests {
         };
         let day: Day = "2026-11-20".parse().expect("a day");
         vfs.set_now(day.start());
-        put("debug.2026-11-20.0/meta.json", b"12");
-        put("debug.2026-11-20.0/segment.store", b"345");
-        put("info.2026-11-20.0/meta.json", b"6");
+        put("default.debug.2026-11-20.0/meta.json", b"12");
+        put("default.debug.2026-11-20.0/segment.store", b"345");
+        put("default.info.2026-11-20.0/meta.json", b"6");
         for number in 0..100 {
             put(&format!("wal-{number:03}-0.part"), b"0123456789");
         }
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!((report.count, report.bytes, report.items.len()), (102, 1_006, 100));
         assert_eq!(missing_partitions(&layout, &tiers).len(), 2);
         let first = report.items.first().expect("one");
-        assert_eq!((first.name.as_str(), first.bytes), ("debug/2026-11-20", 5));
+        assert_eq!((first.name.as_str(), first.bytes), ("default/debug/2026-11-20", 5));
 
         let left = |days: i32| {
             trim(&layout, &tiers, &BelievedClock::at(day.plus_days(days).start()))
@@ -260,20 +260,23 @@ mod tests {
         };
         let told = || list(&layout, &tiers).items.into_iter().map(|item| item.entry);
         for _ in 0..3 {
-            put("info.2026-11-20.0/meta.json");
-            put("debug.2026-11-20.0/meta.json");
-            put("debug.2026-11-20.1/meta.json");
+            put("default.info.2026-11-20.0/meta.json");
+            put("default.debug.2026-11-20.0/meta.json");
+            put("default.debug.2026-11-20.1/meta.json");
             put("wal-1-0.part");
-            mark_rebuilt(&layout, &directory.join("info.2026-11-20.0")).expect("marked");
+            mark_rebuilt(&layout, &directory.join("default.info.2026-11-20.0")).expect("marked");
             let missing: Vec<String> =
                 missing_partitions(&layout, &tiers).iter().map(|id| id.name(&tiers)).collect();
-            assert_eq!(missing, ["debug/2026-11-20"], "a rebuilt one misses nothing");
+            assert_eq!(missing, ["default/debug/2026-11-20"], "a rebuilt one misses nothing");
             let acknowledge = |wanted| acknowledge(&layout, &tiers, wanted).expect("acknowledged");
-            assert_eq!(acknowledge(Some("warning/2026-11-20")), [""; 0]);
-            assert_eq!(acknowledge(Some("debug/2026-11-20")).len(), 2);
-            assert_eq!(told().collect::<Vec<_>>(), ["info.2026-11-20.0.rebuilt", "wal-1-0.part"]);
+            assert_eq!(acknowledge(Some("default/warning/2026-11-20")), [""; 0]);
+            assert_eq!(acknowledge(Some("default/debug/2026-11-20")).len(), 2);
+            assert_eq!(
+                told().collect::<Vec<_>>(),
+                ["default.info.2026-11-20.0.rebuilt", "wal-1-0.part"]
+            );
             assert_eq!(acknowledge(Some("wal-1-0.part")).len(), 1);
-            assert_eq!(acknowledge(None), ["info.2026-11-20.0.rebuilt"]);
+            assert_eq!(acknowledge(None), ["default.info.2026-11-20.0.rebuilt"]);
             assert_eq!((told().count(), missing_partitions(&layout, &tiers).len()), (0, 0));
             vfs.crash(crate::backend::Crash::DropUnsynced);
         }

@@ -100,13 +100,14 @@ pub fn plan_retention(partitions: &[Kept], tiers: &Tiers, now: Timestamp) -> Vec
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tierlog_model::{Level, RecordKind};
+    use tierlog_model::{Level, RecordKind, Tenant};
 
     use super::*;
 
     fn partition(tiers: &Tiers, level: Level, day: Day) -> Kept {
         let tier = tiers.of(level, RecordKind::Log);
-        let (id, stats) = (PartitionId { tier, day }, PartitionStats::default());
+        let (id, stats) =
+            (PartitionId { tenant: Tenant::DEFAULT, tier, day }, PartitionStats::default());
         Kept { id, stats, due: tiers.expires(tier, day) }
     }
 

@@ -17,7 +17,7 @@ use crate::{Partition, PartitionId, PartitionState, StoreError, files};
 /// What the check of one partition found.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartitionCheck {
-    /// `<tier>/<yyyy-mm-dd>`.
+    /// `<tenant>/<tier>/<yyyy-mm-dd>`.
     pub partition: String,
     /// Hot or sealed.
     pub state: PartitionState,
@@ -104,11 +104,12 @@ pub(crate) fn check_directory(
     check_all(layout)?;
     let wal = wal::verify(layout.vfs(), layout.root())?;
     let mut partitions = Vec::new();
-    for tier_name in files::list_names(layout.vfs(), &layout.partitions())? {
-        let Some(tier) = tiers.by_name(&tier_name) else { continue };
-        for day_name in files::list_names(layout.vfs(), &layout.partitions().join(&tier_name))? {
+    for days in layout.days_directories()?.0 {
+        let (tenant, Some(tier)) = (days.tenant, tiers.by_name(&days.tier)) else { continue };
+        for day_name in files::list_names(layout.vfs(), &days.path)? {
             let Ok(day) = day_name.parse::<Day>() else { continue };
-            partitions.extend(check_stopped(layout, tiers, PartitionId { tier, day }, &usage)?);
+            let id = PartitionId { tenant, tier, day };
+            partitions.extend(check_stopped(layout, tiers, id, &usage)?);
         }
     }
     Ok(VerifyReport::of(&wal, partitions))

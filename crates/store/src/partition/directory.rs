@@ -81,12 +81,14 @@ impl PartitionDirectory {
         self.vfs.modified(&self.file(META_FILE))
     }
 
-    /// Makes the directory and its tier's; both are durable when this returns.
+    /// Makes the directory and those of its tier and tenant; all are durable when this returns.
     pub(crate) fn create(&self) -> Result<(), StoreError> {
-        if let Some(tier) = self.path.parent() {
-            files::create_directory(self.vfs(), tier)?;
+        let tier = self.path.parent();
+        let tenant = tier.and_then(Path::parent);
+        for directory in [tenant, tier, Some(&self.path)].into_iter().flatten() {
+            files::create_directory(self.vfs(), directory)?;
         }
-        files::create_directory(self.vfs(), &self.path)
+        Ok(())
     }
 
     /// Makes the names in it durable.

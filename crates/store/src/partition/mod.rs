@@ -1,4 +1,4 @@
-//! One partition: the tantivy index of one tier and one day, as readers see it.
+//! One partition: the tantivy index of a tenant's tier and day, as readers see it.
 //!
 //! A partition is hot while it takes records, and sealed once compaction has written it as one
 //! segment with an id filter and checksums. A late record makes a sealed partition hot again;
@@ -27,7 +27,7 @@ use serde::Serialize;
 use tantivy::directory::Directory;
 use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::{DocId, Index};
-use tierlog_model::{Day, TierId, Tiers, Timestamp};
+use tierlog_model::{Tiers, Timestamp};
 
 use self::read_directory::ReadDirectory;
 use self::view::OpenError;
@@ -45,24 +45,8 @@ pub(crate) use writer::{
     read_payload,
 };
 
-use crate::StoreError;
 use crate::schema::register_analyzer;
-
-/// Which partition: its tier and its UTC day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PartitionId {
-    /// The tier.
-    pub tier: TierId,
-    /// The day of the records' timestamps.
-    pub day: Day,
-}
-
-impl PartitionId {
-    /// Returns `<tier>/<yyyy-mm-dd>`.
-    pub fn name(self, tiers: &Tiers) -> String {
-        format!("{}/{}", tiers.policy(self.tier).name, self.day)
-    }
-}
+use crate::{PartitionId, StoreError};
 
 /// What compaction has done to a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -220,7 +204,7 @@ impl Partition {
         self.id
     }
 
-    /// Returns `<tier>/<yyyy-mm-dd>`.
+    /// Returns `<tenant>/<tier>/<yyyy-mm-dd>`.
     pub fn name(&self) -> &str {
         &self.name
     }

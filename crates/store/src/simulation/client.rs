@@ -52,14 +52,30 @@ impl ClientBatch {
         ClientBatch { id: None, lines: None, specs }
     }
 
+    /// Tells whether the other batch counts as a retry of this batch.
+    pub(super) fn has_name_of(&self, other: &ClientBatch) -> bool {
+        (self.tenant(), &self.id) == (other.tenant(), &other.id)
+    }
+
+    /// Returns the tenant of all records.
+    pub(super) fn tenant(&self) -> Tenant {
+        let tenant = self.specs.first().map_or(Tenant::DEFAULT, |spec| spec.tenant);
+        debug_assert!(
+            self.specs.iter().all(|spec| spec.tenant == tenant),
+            "a batch has one tenant"
+        );
+        tenant
+    }
+
     /// Returns the batch as redaction gives it to the store.
     pub(super) fn redacted(&self) -> RedactedBatch {
         let mut writer = BatchWriter::default();
         for spec in &self.specs {
             writer.push(&spec.record());
         }
-        let id = self.id.as_deref().and_then(|name| BatchId::of_client(Tenant::DEFAULT, name));
-        let batch = RedactedBatch::from_redacted(writer, id, Redacted::vouch());
+        let tenant = self.tenant();
+        let id = self.id.as_deref().and_then(|name| BatchId::of_client(tenant, name));
+        let batch = RedactedBatch::from_redacted(writer, id, Redacted::vouch()).of_tenant(tenant);
         match &self.lines {
             Some(lines) => batch.with_lines(lines.clone()),
             None => batch,

@@ -84,12 +84,12 @@ fn small_files_in_every_state_of_tearing_do_not_stop_a_start() {
             || path.starts_with("/data/tombstones")
             || (path.parent() == Some(Path::new("/data")) && name != "tierlog.json")
     };
-    let mut chosen: Vec<PathBuf> = files_of(&origin, "/data/partitions/info");
+    let mut chosen: Vec<PathBuf> = files_of(&origin, "/data/partitions/default/info");
     chosen.extend(files_of(&origin, "/data/tombstones"));
     chosen.extend(files_of(&origin, "/data"));
     chosen.retain(small);
     chosen.retain(|path| {
-        !path.starts_with("/data/partitions") || path.starts_with("/data/partitions/info")
+        !path.starts_with("/data/partitions") || path.starts_with("/data/partitions/default/info")
     });
     chosen.sort();
     chosen.dedup();
@@ -111,7 +111,7 @@ fn small_files_in_every_state_of_tearing_do_not_stop_a_start() {
 #[test]
 fn damaged_segments_are_put_aside_or_read() {
     let origin = stopped();
-    for path in files_of(&origin, "/data/partitions/critical") {
+    for path in files_of(&origin, "/data/partitions/default/critical") {
         let what = format!("damage {}", path.display());
         check(&origin, &what, |vfs| {
             vfs.corrupt(&path, |bytes| bytes.truncate(bytes.len() / 2)).expect("torn");
@@ -173,9 +173,9 @@ fn damaged_segments_of_the_log_are_harmless_or_told() {
 fn a_partition_without_its_meta_file_is_put_aside_whole() {
     let origin = stopped();
     let day = noon().day().plus_days(-1);
-    let meta = PathBuf::from(format!("/data/partitions/info/{day}/meta.json"));
+    let meta = PathBuf::from(format!("/data/partitions/default/info/{day}/meta.json"));
     let aside = check(&origin, "no meta file", |vfs| vfs.remove_file(&meta).expect("removed"));
-    assert_eq!(aside, [format!("info/{day}")]);
+    assert_eq!(aside, [format!("default/info/{day}")]);
 }
 
 #[test]
@@ -183,18 +183,18 @@ fn things_that_do_not_belong_there_do_not_stop_a_start() {
     let origin = stopped();
     let day = noon().day();
     for path in [
-        format!("/data/partitions/info/{day}/.tmpAb12"),
-        format!("/data/partitions/info/{day}/seal.json.tmp"),
-        format!("/data/partitions/info/{day}/something"),
-        "/data/partitions/info/2026-01-01/.managed.json".to_owned(),
-        "/data/partitions/info/2026-01-02/0123.store".to_owned(),
-        "/data/partitions/info/2026-01-03".to_owned(),
-        "/data/partitions/info/not-a-day".to_owned(),
-        "/data/partitions/debug.old".to_owned(),
-        "/data/partitions/other/2026-01-01/meta.json".to_owned(),
-        "/data/trash/debug.2026-01-01.0/0123.store".to_owned(),
+        format!("/data/partitions/default/info/{day}/.tmpAb12"),
+        format!("/data/partitions/default/info/{day}/seal.json.tmp"),
+        format!("/data/partitions/default/info/{day}/something"),
+        "/data/partitions/default/info/2026-01-01/.managed.json".to_owned(),
+        "/data/partitions/default/info/2026-01-02/0123.store".to_owned(),
+        "/data/partitions/default/info/2026-01-03".to_owned(),
+        "/data/partitions/default/info/not-a-day".to_owned(),
+        "/data/partitions/default/debug.old".to_owned(),
+        "/data/partitions/default/other/2026-01-01/meta.json".to_owned(),
+        "/data/trash/default.debug.2026-01-01.0/0123.store".to_owned(),
         "/data/trash/a-file".to_owned(),
-        "/data/tombstones/info.2026-01-01".to_owned(),
+        "/data/tombstones/default.info.2026-01-01".to_owned(),
         "/data/tombstones/unknown".to_owned(),
         "/data/wal/notes.txt".to_owned(),
         "/data/tierlog.json.tmp".to_owned(),
@@ -206,7 +206,7 @@ fn things_that_do_not_belong_there_do_not_stop_a_start() {
 #[test]
 fn temporary_files_of_a_crash_go_when_the_partition_is_written_again() {
     let origin = stopped();
-    let path = format!("/data/partitions/info/{}/.tmpAb12", noon().day());
+    let path = format!("/data/partitions/default/info/{}/.tmpAb12", noon().day());
     let vfs = origin.after(Crash::ProcessOnly);
     write(&vfs, &path, b"half a meta file");
     let mut machine = Machine::on(vfs, noon(), super::ledger::Ledger::default());
@@ -223,7 +223,7 @@ fn a_start_finishes_what_a_tombstone_says() {
         (1..4).map(|number| Spec::log(number, Level::Debug, timestamp)).collect();
     machine.append(&[ClientBatch::unnamed(specs.clone())]);
     machine.flush();
-    let directory = format!("/data/partitions/debug/{}", timestamp.day());
+    let directory = format!("/data/partitions/default/debug/{}", timestamp.day());
     machine.set_now(noon().saturating_add_micros(2 * 86_400_000_000));
     // The kill comes when the tombstone is durable and the directory still there.
     let mut changes = 0;

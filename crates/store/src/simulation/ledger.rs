@@ -8,7 +8,7 @@ mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tierlog_model::{Level, Record, RecordKind, Tiers, Timestamp, Value};
+use tierlog_model::{Level, Record, RecordKind, Tenant, Tiers, Timestamp, Value};
 
 use self::leaving::Leaving;
 use self::writes::Write;
@@ -22,6 +22,7 @@ const PADDING_BYTES_MAX: u64 = 900;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) number: u64,
+    pub(super) tenant: Tenant,
     pub(super) level: Level,
     pub(super) timestamp: Timestamp,
     pub(super) kind: RecordKind,
@@ -30,17 +31,23 @@ pub(super) struct Spec {
 impl Spec {
     /// Returns a log line.
     pub(super) fn log(number: u64, level: Level, timestamp: Timestamp) -> Spec {
-        Spec { number, level, timestamp, kind: RecordKind::Log }
+        Spec { number, tenant: Tenant::DEFAULT, level, timestamp, kind: RecordKind::Log }
     }
 
     /// Returns a dead letter.
     pub(super) fn letter(number: u64, timestamp: Timestamp) -> Spec {
-        Spec { number, level: Level::Warning, timestamp, kind: RecordKind::DeadLetter }
+        let letter = Spec::log(number, Level::Warning, timestamp);
+        Spec { kind: RecordKind::DeadLetter, ..letter }
+    }
+
+    /// Returns the record of a tenant.
+    pub(super) fn of(self, tenant: Tenant) -> Spec {
+        Spec { tenant, ..self }
     }
 
     pub(super) fn partition(&self, tiers: &Tiers) -> PartitionId {
         let tier = tiers.of(self.level, self.kind);
-        PartitionId { tier, day: self.timestamp.day() }
+        PartitionId { tenant: self.tenant, tier, day: self.timestamp.day() }
     }
 
     pub(super) fn request_id(&self) -> String {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tierlog_model::{Clock, HeldBytes, Level, ManualClock, Tiers, Timestamp, id_hash};
+use tierlog_model::{Clock, HeldBytes, Level, ManualClock, Tenant, Tiers, Timestamp, id_hash};
 
 pub(super) use self::letters::record_of;
 use super::client::ClientBatch;
@@ -92,6 +92,11 @@ pub(super) struct Machine {
     settings: StoreSettings,
     process: Option<Process>,
     sabotage: Option<Sabotage>,
+}
+
+/// The tenants of a machine: every story has records of all three.
+pub(super) fn tenants() -> [Tenant; 3] {
+    ["default", "shop", "team-7"].map(|name| Tenant::define(name).unwrap_or_default())
 }
 
 impl Machine {
@@ -203,11 +208,15 @@ impl Machine {
         self.settings.replay_before_ready =
             if self.vfs.change_count().is_multiple_of(2) { Duration::ZERO } else { Duration::MAX };
         if self.sabotage == Some(Sabotage::TierNamesUnsynced) {
-            for (_, policy) in self.settings.tiers.iter() {
-                let path = layout.partitions().join(&policy.name);
+            for tenant in tenants() {
+                let tenant = layout.partitions().join(tenant.name());
+                let tiers = self.settings.tiers.iter();
+                let tiers = tiers.map(|(_, policy)| tenant.join(&policy.name));
                 // A missing directory is synced when made.
-                if self.vfs.exists(&path).is_ok_and(|there| there) {
-                    self.vfs.ignore_once(Operation::SyncDir, &path);
+                for path in tiers.chain([tenant.clone()]) {
+                    if self.vfs.exists(&path).is_ok_and(|there| there) {
+                        self.vfs.ignore_once(Operation::SyncDir, &path);
+                    }
                 }
             }
         }

@@ -6,14 +6,16 @@
 mod letters;
 mod producers;
 
-use tierlog_model::{Level, Timestamp};
+use std::collections::BTreeMap;
+
+use tierlog_model::{Level, Tenant, Timestamp};
 
 use self::producers::Producer;
 use super::Plan;
 use super::client::ClientBatch;
 use super::invariant::Violation;
 use super::ledger::Spec;
-use super::machine::Machine;
+use super::machine::{Machine, tenants};
 use crate::backend::{Choices, FaultError, Operation};
 use crate::{Durability, PartitionId};
 
@@ -54,7 +56,9 @@ pub enum DiskErrors {
 pub(super) struct Story {
     pub(super) choices: Choices,
     next_number: u64,
-    next_batch: u64,
+    /// Named batches so far, by tenant.
+    batches: BTreeMap<Tenant, u64>,
+    next_replay: u64,
     /// Batches that were sent, and when first.
     repeatable: Vec<(Timestamp, ClientBatch)>,
     producers: Vec<Producer>,
@@ -63,7 +67,14 @@ pub(super) struct Story {
 impl Story {
     pub(super) fn new(choices: Choices) -> Story {
         let producers = producers::some();
-        Story { choices, next_number: 0, next_batch: 0, repeatable: Vec::new(), producers }
+        Story {
+            choices,
+            next_number: 0,
+            batches: BTreeMap::new(),
+            next_replay: 0,
+            repeatable: Vec::new(),
+            producers,
+        }
     }
 
     /// Lets one thing happen.
@@ -106,7 +117,7 @@ impl Story {
         machine.append(&batches);
         let now = machine.now();
         for batch in batches.into_iter().filter(|batch| batch.id.is_some()) {
-            if self.repeatable.iter().all(|(_, known)| known.id != batch.id) {
+            if self.repeatable.iter().all(|(_, known)| !known.has_name_of(&batch)) {
                 self.repeatable.push((now, batch));
             }
         }
@@ -125,10 +136,13 @@ impl Story {
             }
         }
         let count = 1 + self.choices.below(4);
-        let specs = (0..count).map(|_| self.spec(machine)).collect();
+        let tenant = tenants().get(self.choices.below(3)).copied().unwrap_or_default();
+        let specs = (0..count).map(|_| self.spec(machine).of(tenant)).collect();
         let id = (self.choices.below(2) == 0).then(|| {
-            self.next_batch += 1;
-            format!("batch-{}", self.next_batch)
+            // Tenants give equal names to their batches.
+            let sent = self.batches.entry(tenant).or_default();
+            *sent += 1;
+            format!("batch-{sent}")
         });
         ClientBatch { id, lines: None, specs }
     }
@@ -179,7 +193,7 @@ impl Story {
 /// Tells whether ingest would let the record through.
 fn is_kept(machine: &Machine, spec: &Spec) -> bool {
     let tiers = machine.tiers();
-    let PartitionId { tier, day } = spec.partition(tiers);
+    let PartitionId { tier, day, .. } = spec.partition(tiers);
     !tiers.is_expired(tier, day, machine.now())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tierlog_model::{Clock as _, Day, Doubt, ManualClock, Tiers, Timestamp};
+use tierlog_model::{Clock as _, Day, Doubt, ManualClock, Tenant, Tiers, Timestamp};
 
 use super::believed::Numbers;
 use super::{BelievedClock, ClockSettings, ClockState, Witnesses};
@@ -110,7 +110,11 @@ impl Machine {
 }
 
 fn debug_day(day: Day) -> PartitionId {
-    PartitionId { tier: Tiers::standard().by_name("debug").expect("a tier"), day }
+    PartitionId {
+        tenant: Tenant::DEFAULT,
+        tier: Tiers::standard().by_name("debug").expect("a tier"),
+        day,
+    }
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn a_partition_that_cannot_be_read_makes_the_answer_partial() {
     let whole = fixture.engine.search(&request, &fixture.deadline()).unwrap();
     assert_eq!((whole.hits.len(), whole.partial), (30, false));
 
-    let broken = fixture.directory.path().join("partitions/info/2026-11-18");
+    let broken = fixture.directory.path().join("partitions/default/info/2026-11-18");
     for entry in std::fs::read_dir(&broken).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "fast") {

@@ -185,7 +185,7 @@ impl Indexer {
     ) -> Result<(), StoreError> {
         for (seq, record) in (batch.first_seq..).zip(batch.batch.records()) {
             let record = record?;
-            let id = self.context.partition_of(&record);
+            let id = self.context.partition_of(batch.batch.tenant(), &record);
             if range.contains(&seq) && id.day < boundary {
                 each(id, seq, &record);
             }
@@ -200,14 +200,14 @@ fn logged((first_seq, batch): (u64, tierlog_model::RedactedBatch)) -> LoggedBatc
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::Tiers;
+    use tierlog_model::{Tenant, Tiers};
 
     use super::*;
 
     fn id(day: i32) -> PartitionId {
         let first: Day = "2026-11-01".parse().expect("a day");
         let tier = Tiers::standard().by_name("critical").expect("a tier");
-        PartitionId { tier, day: first.plus_days(day) }
+        PartitionId { tenant: Tenant::DEFAULT, tier, day: first.plus_days(day) }
     }
 
     #[test]

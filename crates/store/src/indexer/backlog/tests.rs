@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tierlog_model::{
-    BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Tiers, Value,
+    BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Tenant, Tiers, Value,
 };
 
 use super::*;
@@ -34,7 +34,7 @@ fn batch(first: u64, days: &[i32], bytes: usize) -> BTreeMap<PartitionId, Excerp
     let batch = RedactedBatch::from_redacted(writer, None, Redacted::vouch());
     let mut records: BTreeMap<PartitionId, Excerpt> = BTreeMap::new();
     for ((number, record), day_number) in (first..).zip(batch.records()).zip(days) {
-        let id = PartitionId { tier, day: day(*day_number) };
+        let id = PartitionId { tenant: Tenant::DEFAULT, tier, day: day(*day_number) };
         let excerpt = records.entry(id).or_insert_with(|| Excerpt::of(&batch));
         excerpt.push(number, &record.expect("valid"));
     }

@@ -100,7 +100,7 @@ impl IndexState {
         let context = Arc::clone(&self.context);
         for record in letter.records() {
             let record = record?;
-            let id = context.partition_of(&record);
+            let id = context.partition_of(letter.tenant(), &record);
             self.add(id, &[(seq, record)])?;
             let writer = &mut self.writer(id)?.writer;
             context.releaser.sync_below(writer.below())?;

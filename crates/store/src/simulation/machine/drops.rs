@@ -97,7 +97,8 @@ impl Machine {
     pub(super) fn check_early(&self) -> Result<(), Violation> {
         let Some(process) = &self.process else { return Ok(()) };
         let early = process.maintenance.early_drops();
-        let is_said = |id: &PartitionId| early.through(id.tier).is_some_and(|day| day >= id.day);
+        let is_said =
+            |id: &PartitionId| early.through(id.tenant, id.tier).is_some_and(|day| day >= id.day);
         match self.ledger.went_early().find(|id| !is_said(id)) {
             None => Ok(()),
             Some(id) => {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use tierlog_model::Level;
+use tierlog_model::{Level, Tenant};
 
-use super::{Machine, Sabotage};
+use super::{Machine, Sabotage, tenants};
 use crate::dead_letters::take_away;
 use crate::simulation::client::{ClientBatch, Verdict};
 use crate::simulation::ledger::{Event, Spec};
@@ -50,11 +50,13 @@ impl Machine {
         if self.sabotage == Some(Sabotage::ConfirmBeforeDelete) {
             self.ledger.confirm_left(seqs, change);
         }
-        let selection = LetterSelection::of_ids(seqs.to_vec());
         let mut is_confirmed = false;
         self.work(|process, _| {
             let (catalogue, indexer) = (&process.store.catalogue, &process.store.indexer);
-            take_away(catalogue, &selection, |id, query| indexer.delete_records(id, query))?;
+            for tenant in tenants() {
+                let selection = LetterSelection::of_ids(tenant, seqs.to_vec());
+                take_away(catalogue, &selection, |id, query| indexer.delete_records(id, query))?;
+            }
             is_confirmed = true;
             Ok(())
         });
@@ -78,9 +80,10 @@ impl Machine {
             return;
         }
         let seqs: Vec<u64> = letters.iter().map(|(seq, _)| *seq).collect();
-        let records = letters.iter().map(|(_, spec)| *spec).collect();
+        let records: Vec<Spec> = letters.iter().map(|(_, spec)| *spec).collect();
+        let tenant = records.first().map_or(Tenant::DEFAULT, |record| record.tenant);
         self.ledger.add_replay(name, letters);
-        let pending = PendingReplay::new(name.to_owned(), self.now(), seqs.clone());
+        let pending = PendingReplay::new(tenant, name.to_owned(), self.now(), seqs.clone());
         if self.note_replay(Some(&pending))
             && self.send_replay(name, records).is_ack()
             && self.take_letters(&seqs)
@@ -137,5 +140,5 @@ impl Machine {
 
 /// Returns the record that a letter becomes.
 pub(in crate::simulation) fn record_of(letter: &Spec, number: u64) -> Spec {
-    Spec::log(number, Level::Info, letter.timestamp)
+    Spec::log(number, Level::Info, letter.timestamp).of(letter.tenant)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Machine;
+use super::{Machine, tenants};
 use crate::simulation::invariant::{Invariant, Violation};
 use crate::simulation::ledger::Spec;
 use crate::{CompactScope, PartitionId};
@@ -54,7 +54,10 @@ impl Machine {
         let Some(process) = &self.process else { return Told::default() };
         let entries = process.maintenance.quarantined().items;
         Told {
-            missing: process.store.catalogue.lost().into_iter().collect(),
+            missing: tenants()
+                .into_iter()
+                .flat_map(|tenant| process.store.catalogue.lost(tenant))
+                .collect(),
             entries: entries.into_iter().map(|item| item.entry).collect(),
         }
     }

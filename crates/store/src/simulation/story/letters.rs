@@ -19,10 +19,13 @@ impl Story {
             self.next_number += 1;
             *spec = record_of(spec, self.next_number);
         }
+        // A replay is of one tenant.
+        let tenant = chosen.first().map(|(_, record)| record.tenant);
+        chosen.retain(|(_, record)| Some(record.tenant) == tenant);
         // A letter whose tier would not keep the record stays a letter.
         chosen.retain(|(_, record)| is_kept(machine, record));
-        self.next_batch += 1;
-        machine.replay_letters(&format!("replay-{}", self.next_batch), chosen);
+        self.next_replay += 1;
+        machine.replay_letters(&format!("replay-{}", self.next_replay), chosen);
     }
 
     fn some_letters(&mut self, machine: &mut Machine) -> Vec<(u64, Spec)> {

@@ -10,10 +10,10 @@ use super::{REPEAT_MICROS, Story, is_kept};
 use crate::simulation::client::{ClientBatch, Verdict};
 use crate::simulation::invariant::{Invariant, Violation};
 use crate::simulation::ledger::{Event, Spec};
-use crate::simulation::machine::Machine;
+use crate::simulation::machine::{Machine, tenants};
 
-/// Producers of a story.
-const PRODUCERS: [&str; 3] = ["shop", "till", "pump"];
+/// Producers of a story, each of a tenant of its own: two of equal names, and another.
+const PRODUCERS: [&str; 3] = ["shop", "shop", "pump"];
 
 /// Most lines of a batch.
 const LINES_MAX: usize = 4;
@@ -22,6 +22,7 @@ const LINES_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Producer {
     id: ProducerId,
+    tenant: Tenant,
     /// The producer's lines: line `n` is the `n`th.
     lines: Vec<Spec>,
     /// Its lines up to here need no sending: they are old.
@@ -34,9 +35,13 @@ pub(super) struct Producer {
 
 /// Returns the producers at the beginning of a story.
 pub(super) fn some() -> Vec<Producer> {
-    let ids = PRODUCERS.iter().filter_map(|name| ProducerId::of_client(Tenant::DEFAULT, name));
-    let (lines, written) = (Vec::new(), Timestamp::MAX);
-    ids.map(|id| Producer { id, lines: lines.clone(), settled: 0, acked: 0, written }).collect()
+    let named = tenants().into_iter().zip(PRODUCERS);
+    let producer = |(tenant, name): (Tenant, &str)| {
+        let id = ProducerId::of_client(tenant, name)?;
+        let (lines, written) = (Vec::new(), Timestamp::MAX);
+        Some(Producer { id, tenant, lines, settled: 0, acked: 0, written })
+    };
+    named.filter_map(producer).collect()
 }
 
 impl Producer {
@@ -116,7 +121,7 @@ impl Story {
         for _ in 0..1 + self.choices.below(2) {
             let count = 1 + self.choices.below(LINES_MAX);
             while producer.lines.len() < skipped + count {
-                producer.lines.push(self.spec(machine));
+                producer.lines.push(self.spec(machine).of(producer.tenant));
             }
             batches.push(producer.batch(skipped, count, before));
             before = LinesBefore::Durable;
@@ -160,7 +165,11 @@ impl Story {
             first: producer.lines.len() as u64 + 2,
             before: LinesBefore::Durable,
         };
-        ClientBatch { id: None, lines: Some(lines), specs: vec![self.spec(machine)] }
+        ClientBatch {
+            id: None,
+            lines: Some(lines),
+            specs: vec![self.spec(machine).of(producer.tenant)],
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables and properties of [`super`].
 
-use tierlog_model::Day;
+use tierlog_model::{Day, Tenant};
 
 use super::*;
 
@@ -25,7 +25,8 @@ fn scale(distance: i64, now: Timestamp) -> InUse {
 /// Returns by how many days later than its own day says a partition of the debug tier is over.
 fn later(scales: &Scales, day: Day, below: u64) -> i64 {
     let tiers = Tiers::standard();
-    let id = PartitionId { tier: tiers.by_name("debug").expect("a tier"), day };
+    let id =
+        PartitionId { tenant: Tenant::DEFAULT, tier: tiers.by_name("debug").expect("a tier"), day };
     let written = Written { id, below, logged_from: u64::MAX, next_seq: u64::MAX };
     let due = scales.due(written, &tiers, AHEAD).as_micros();
     (due - tiers.expires(id.tier, day).as_micros()) / DAY
@@ -98,7 +99,11 @@ fn a_day_of_two_clocks_is_kept_by_the_one_that_keeps_it_longer() {
 #[test]
 fn what_may_wait_in_the_log_counts_for_any_partition() {
     let tiers = Tiers::standard();
-    let id = PartitionId { tier: tiers.by_name("debug").expect("a tier"), day: today(-3650) };
+    let id = PartitionId {
+        tenant: Tenant::DEFAULT,
+        tier: tiers.by_name("debug").expect("a tier"),
+        day: today(-3650),
+    };
     let mut scales = Scales::new();
     scales.note(0, scale(0, noon(0)), &[]);
     scales.note(40, scale(-YEARS, noon(-3650)), &[]);

@@ -160,7 +160,7 @@ impl Walk {
             }
         };
         // As ingest judges.
-        let id = PartitionId { tier, day: stamp.day() };
+        let id = PartitionId { tenant: Tenant::DEFAULT, tier, day: stamp.day() };
         let is_ahead = |now: Timestamp| stamp > now.saturating_add_micros(DAY);
         let is_let_in = present.candidates().any(|now| {
             let unknown = present.doubt == Doubt::Unknown;
