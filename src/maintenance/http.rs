@@ -210,7 +210,7 @@ pub(crate) async fn quarantine(State(state): State<Arc<MaintenanceState>>) -> Re
 #[utoipa::path(post, path = "/api/v1/quarantine/acknowledge", tag = "store",
     params(
         ("entry" = Option<String>, Query,
-            description = "An entry, or `tier/day` for all entries of a partition"),
+            description = "An entry, or `tenant/tier/day` for all entries of a partition"),
         ("all" = Option<bool>, Query, description = "Every entry"),
         ("Tierlog-Confirm" = String, Header, description = "any value"),
     ),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, prop};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
     Ack, HandoffReceiver, ManualClock, Pseudonyms, Receipt, Record, RedactedBatch, Timestamp,

@@ -269,7 +269,8 @@ impl Catalogue {
         self.changed(id.tenant);
     }
 
-    /// The next list of the tenant is made anew. Hot partitions are opened to learn their bounds of time.
+    /// The next list of the tenant is made anew. Hot partitions are opened to learn their bounds of
+    /// time.
     fn changed(&self, tenant: Tenant) {
         lock(&self.listed).remove(&tenant);
         self.keep_budget();

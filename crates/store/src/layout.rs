@@ -1,21 +1,17 @@
 //! Where things lie in the data directory, which the process that has the store open has locked.
 //!
 //! ```text
-//! tierlog.json                      {"format": 2}
-//! wal/                              write-ahead log
-//! partitions/<tenant>/<tier>/<yyyy-mm-dd>/
-//!                                   one tantivy index, and when sealed: seal.json, ids.filter,
-//!                                   minutes.counts
-//! tombstones/<tenant>.<tier>.<yyyy-mm-dd>
-//!                                   {"position": n}: records before n were dropped
-//! trash/                            dropped partitions on their way out
+//! tierlog.json                      {"format": 2} wal/                              write-ahead
+//! log partitions/<tenant>/<tier>/<yyyy-mm-dd>/ one tantivy index, and when sealed: seal.json,
+//! ids.filter, minutes.counts tombstones/<tenant>.<tier>.<yyyy-mm-dd> {"position": n}: records
+//! before n were dropped trash/                            dropped partitions on their way out
 //! quarantine/                       what could not be read, until its time is over
-//! quarantine/acknowledged/          what somebody knows of
-//! clock.json                        what retention believes of the clock
-//! early-drops.json                  {"through": {"<tenant>": {"<tier>": day}}}: days that went before their time
-//! replay.json                       dead letters that are being replayed
-//! clean-stop                        the last stop was an orderly one; gone while the store is open
-//! reserve                           room that is given up when the disk is full
+//! quarantine/acknowledged/          what somebody knows of clock.json                        what
+//! retention believes of the clock early-drops.json                  {"through": {"<tenant>":
+//! {"<tier>": day}}}: days that went before their time replay.json                       dead
+//! letters that are being replayed clean-stop                        the last stop was an orderly
+//! one; gone while the store is open reserve                           room that is given up when
+//! the disk is full
 //! ```
 
 use std::path::{Path, PathBuf};

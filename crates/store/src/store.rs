@@ -361,8 +361,8 @@ impl Store {
     }
 
     /// Takes note that somebody knows of an entry of the quarantine, of all entries of a partition
-    /// (`tier/day`), or of everything: answers and health do not speak of it any more. Returns the
-    /// entries. Blocks.
+    /// (`tenant/tier/day`), or of everything: answers and health do not speak of it any more.
+    /// Returns the entries. Blocks.
     pub fn acknowledge_quarantined(&self, wanted: Option<&str>) -> Result<Vec<String>, StoreError> {
         self.inner.maintenance.acknowledge(wanted)
     }

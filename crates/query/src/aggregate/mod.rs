@@ -1,8 +1,8 @@
 //! Numbers over many records: aggregations, histogram, field names and their values.
 //!
 //! Arrives: a [`crate::plan::Plan`] and what to compute. Leaves: an answer, bounded in buckets and
-//! memory. All of it reads columns, block by block, as [`SegmentVisitor`](crate::execute::SegmentVisitor)s
-//! of a scan; no record is ever rebuilt here.
+//! memory. All of it reads columns, block by block, as
+//! [`SegmentVisitor`](crate::execute::SegmentVisitor)s of a scan; no record is ever rebuilt here.
 
 mod by_time;
 mod collect;

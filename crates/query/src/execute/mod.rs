@@ -1,7 +1,7 @@
 //! Runs a plan over partitions and hands matching documents to a visitor.
 //!
-//! Arrives: a [`crate::plan::Plan`] and a snapshot of partitions. Leaves: blocks of documents, or whole
-//! answers (search, request, export). A damaged partition never fails the rest.
+//! Arrives: a [`crate::plan::Plan`] and a snapshot of partitions. Leaves: blocks of documents, or
+//! whole answers (search, request, export). A damaged partition never fails the rest.
 
 mod bind;
 mod bits;

@@ -28,7 +28,7 @@ const DEPTH_MAX: u32 = 4;
 pub struct Quarantined {
     /// Its name under `quarantine/`.
     pub entry: String,
-    /// What it is: `tier/day` of a partition, the entry of anything else.
+    /// What it is: `tenant/tier/day` of a partition, the entry of anything else.
     pub name: String,
     /// Whether records are missing from answers because of it.
     pub missing: bool,
