@@ -14,7 +14,7 @@ use tantivy::{DocId, TantivyError};
 use tierlog_store::OpenSegment;
 
 use super::growth::Growth;
-use super::needs::FieldNeeds;
+use super::needs::{FieldNeeds, NumberKinds};
 use super::segment_facts::{SegmentFacts, ValueCounts};
 use crate::error::QueryError;
 use crate::execute::{Deadline, Flow, SegmentVisitor};
@@ -45,6 +45,7 @@ pub(super) struct AggregateVisitor<'r> {
     /// What a segment has shown that the request does not reckon with: nothing was computed from
     /// there on.
     pub(super) news: FieldNeeds,
+    seen: NumberKinds,
 }
 
 /// A segment that is being collected.
@@ -67,6 +68,7 @@ impl<'r> AggregateVisitor<'r> {
             segments: 0,
             merged: IntermediateAggregationResults::default(),
             news: FieldNeeds::default(),
+            seen: NumberKinds::default(),
         }
     }
 
@@ -93,7 +95,7 @@ impl<'r> AggregateVisitor<'r> {
 impl SegmentVisitor for AggregateVisitor<'_> {
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
         let Run { aggregations, context, matters, known, growth, deadline } = self.run;
-        self.news = matters.news(segment, known)?;
+        self.news = matters.news(segment, known, &mut self.seen)?;
         if !self.news.is_empty() {
             return Ok(Flow::Stop);
         }

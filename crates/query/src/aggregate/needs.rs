@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tantivy::DocId;
 use tantivy::columnar::ColumnType;
-use tantivy::{DocId, SegmentReader};
 use tierlog_store::{OpenSegment, pair_start};
 
 use crate::error::QueryError;
@@ -23,11 +23,34 @@ pub(super) struct Needs {
     pub(super) exact: bool,
     /// Some of its values are no numbers, and have to be counted.
     pub(super) skipped: bool,
+    /// Equal numbers are one value: floats of one segment and integers of another. Only ever
+    /// matters; a field of both kinds of numbers needs `keys`.
+    pub(super) kinds: bool,
+}
+
+/// Kinds of numbers that the columns of fields have had so far, over all segments.
+#[derive(Debug, Default)]
+pub(super) struct NumberKinds(BTreeMap<String, (bool, bool)>);
+
+impl NumberKinds {
+    /// Adds the columns of a field in a segment. Returns whether the field has had both kinds.
+    fn are_mixed(&mut self, field: &str, columns: &FieldColumns) -> bool {
+        let mut seen = self.0.get(field).copied().unwrap_or_default();
+        for handle in &columns.own {
+            match handle.column_type() {
+                ColumnType::F64 => seen.0 = true,
+                ColumnType::I64 | ColumnType::U64 => seen.1 = true,
+                _ => {}
+            }
+        }
+        self.0.insert(field.to_owned(), seen);
+        seen == (true, true)
+    }
 }
 
 impl Needs {
     /// Nothing.
-    const NONE: Needs = Needs { keys: false, exact: false, skipped: false };
+    const NONE: Needs = Needs { keys: false, exact: false, skipped: false, kinds: false };
 
     /// Returns what either needs.
     pub(super) fn and(self, other: Needs) -> Needs {
@@ -35,6 +58,7 @@ impl Needs {
             keys: self.keys || other.keys,
             exact: self.exact || other.exact,
             skipped: self.skipped || other.skipped,
+            kinds: self.kinds || other.kinds,
         }
     }
 
@@ -44,16 +68,12 @@ impl Needs {
             keys: self.keys && matters.keys && !known.keys,
             exact: self.exact && matters.exact && !known.exact,
             skipped: self.skipped && matters.skipped && !known.skipped,
+            kinds: false,
         }
     }
 
     /// Returns what a segment shows of a field.
-    fn of_segment(
-        segment: &SegmentReader,
-        besides: Besides,
-        field: &str,
-    ) -> Result<Needs, QueryError> {
-        let columns = FieldColumns::of(segment, besides, field)?;
+    fn of_segment(columns: &FieldColumns, field: &str) -> Result<Needs, QueryError> {
         let has =
             |wanted: ColumnType| columns.own.iter().any(|handle| handle.column_type() == wanted);
         let is_paired = match &columns.pairs {
@@ -69,6 +89,7 @@ impl Needs {
             keys: is_wide || columns.long.is_some() || is_paired,
             exact: is_wide || is_paired || has_texts,
             skipped: has_texts || has(ColumnType::Bool) || columns.long.is_some() || is_paired,
+            kinds: false,
         })
     }
 }
@@ -106,17 +127,21 @@ impl FieldNeeds {
         &self,
         segment: &OpenSegment,
         known: &FieldNeeds,
+        seen: &mut NumberKinds,
     ) -> Result<FieldNeeds, QueryError> {
         let besides = Besides::from(segment.has_beside()?);
         let mut news = FieldNeeds::default();
         for (field, matters) in &self.0 {
             let known = known.of(field);
             // Fast path: only what lies beside columns would make a difference.
-            let is_plain = besides == Besides::None && !matters.exact && !matters.skipped;
+            let looks_at_columns = matters.exact || matters.skipped || matters.kinds;
+            let is_plain = besides == Besides::None && !looks_at_columns;
             if is_plain || matters.news(*matters, known) == Needs::NONE {
                 continue;
             }
-            let found = Needs::of_segment(segment.reader(), besides, field)?;
+            let columns = FieldColumns::of(segment.reader(), besides, field)?;
+            let mut found = Needs::of_segment(&columns, field)?;
+            found.keys |= matters.kinds && seen.are_mixed(field, &columns);
             let found = found.news(*matters, known);
             if found != Needs::NONE {
                 news.add(field, found);
@@ -132,11 +157,12 @@ pub(super) struct Survey<'r> {
     pub(super) matters: &'r FieldNeeds,
     /// What is known.
     pub(super) known: FieldNeeds,
+    pub(super) seen: NumberKinds,
 }
 
 impl SegmentVisitor for Survey<'_> {
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
-        let news = self.matters.news(segment, &self.known)?;
+        let news = self.matters.news(segment, &self.known, &mut self.seen)?;
         self.known.extend(&news);
         Ok(Flow::SkipSegment)
     }

@@ -18,7 +18,7 @@ use super::filter::{Condition, SegmentDocs};
 use super::growth::Growth;
 use super::hidden::LeftOut;
 use super::keys::LISTED_MAX;
-use super::needs::{FieldNeeds, Needs, Survey};
+use super::needs::{FieldNeeds, Needs, NumberKinds, Survey};
 use super::request::{Node, Request};
 use super::{BUCKETS_MAX, exact, request, shape, sources};
 use crate::dialect::KnownFields as _;
@@ -77,7 +77,7 @@ pub(crate) fn aggregate(
             }
             Round::Needs(news) => known.extend(&news),
         }
-        let mut survey = Survey { matters: &matters, known };
+        let mut survey = Survey { matters: &matters, known, seen: NumberKinds::default() };
         engine.scan(plan, deadline, &mut survey)?;
         known = survey.known;
         request = request::read(aggs.clone(), now, names, &known, &compile)?;

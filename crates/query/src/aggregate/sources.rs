@@ -116,7 +116,8 @@ impl<'n> Sources<'n> {
         options: &mut Map<String, Value>,
         source: &mut Source,
     ) -> Result<(), String> {
-        self.matters.add(field, Needs { keys: true, ..Needs::default() });
+        let kinds = spec.kind == Kind::Cardinality;
+        self.matters.add(field, Needs { keys: true, kinds, ..Needs::default() });
         if !self.known.of(field).keys {
             return Ok(());
         }
@@ -147,7 +148,7 @@ impl<'n> Sources<'n> {
         options: &mut Map<String, Value>,
         source: &mut Source,
     ) -> Result<(), String> {
-        self.matters.add(field, Needs { keys: false, exact: true, skipped: true });
+        self.matters.add(field, Needs { exact: true, skipped: true, ..Needs::default() });
         let known = self.known.of(field);
         // A segment that shows more than is known ends the round before anything is read.
         let look = if known == Needs::default() { Look::OwnColumns } else { Look::Everywhere };

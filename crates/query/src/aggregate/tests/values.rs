@@ -375,3 +375,17 @@ async fn a_threshold_is_honoured_or_refused() {
         assert_eq!(status, 400, "{problem}");
     }
 }
+
+#[tokio::test]
+async fn equal_numbers_of_integer_and_float_columns_are_one_value() {
+    let fixture = Fixture::new();
+    let number = |ago: i64, value| line(-ago, Level::Info, &[("value", value)]);
+    // One segment has a column of floats for a float among integers, the other one of integers.
+    let sealed = [number(2 * DAY, Value::F64(0.5)), number(2 * DAY, Value::I64(-1))];
+    fixture.write(&sealed).await;
+    fixture.seal_closed_days();
+    fixture.write(&[number(0, Value::I64(-1)), number(0, Value::I64(7))]).await;
+    let request = json!({"aggs": {"values": {"cardinality": {"field": "value"}}}});
+    let answer = fixture.post_ok("/api/v1/aggregate", &request).await;
+    assert_eq!(answer.pointer("/aggregations/values/value"), Some(&json!(3)), "{answer}");
+}
