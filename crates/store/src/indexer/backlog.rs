@@ -23,9 +23,9 @@ use tierlog_model::{Day, Excerpt};
 use super::progress::Positions;
 use crate::PartitionId;
 
-/// Bytes of records that wait in memory or are in work: a hundred thousand lines. Each pass costs
-/// every partition that it meets some milliseconds, so more lines a pass are fewer milliseconds a
-/// line, and a year of days needs about this many to take sixty thousand lines in a second.
+/// Bytes of records that wait in memory or are in work: a hundred thousand lines, a second of a
+/// sender at full speed. Beyond that the records are read from the log, in windows of several
+/// times as many.
 const BYTES_MAX: usize = 32 << 20;
 
 /// Bytes that the bookkeeping of an excerpt takes beside its records.
@@ -174,6 +174,15 @@ impl Backlog {
     pub(super) fn take(&mut self) -> Option<Work> {
         if self.in_work.is_some() {
             return None;
+        }
+        // With more of it in the log, what waits is read again from there: a partition is opened
+        // once for both.
+        if let Some(unread) = &mut self.unread
+            && let Some(first) = self.first_waiting.take()
+        {
+            unread.start = first;
+            self.waiting.clear();
+            self.waiting_bytes = 0;
         }
         if let Some(first) = self.first_waiting.take() {
             self.in_work = Some((first, std::mem::take(&mut self.waiting_bytes)));
