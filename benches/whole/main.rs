@@ -10,6 +10,7 @@
 
 #[path = "../shared/agent.rs"]
 mod agent;
+mod backfill;
 mod bodies;
 #[path = "../shared/calibration.rs"]
 mod calibration;
@@ -69,12 +70,14 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Ingest, size and queries; `memory` apart, as ten million lines take their time
+    /// Ingest, size and queries; `memory` and `backfill` apart, as each takes its time
     All(RunArgs),
     /// CPU, memory, writes and acks of taking lines in
     Ingest(RunArgs),
     /// Peak memory by corpus and way of sending: free text, large bodies, ten days
     Memory(RunArgs),
+    /// Lines of old days until they are searchable, beside live lines
+    Backfill(RunArgs),
     /// Bytes on disk by component, hot and sealed
     Size(RunArgs),
     /// Latencies over 1, 30 and 365 days, warm and cold
@@ -152,6 +155,7 @@ impl RunArgs {
 enum Part {
     Ingest,
     Memory,
+    Backfill,
     Size,
     Queries,
 }
@@ -161,6 +165,7 @@ fn main() -> Result<()> {
         Verb::All(args) => run(&args, &[Part::Ingest, Part::Size, Part::Queries]),
         Verb::Ingest(args) => run(&args, &[Part::Ingest]),
         Verb::Memory(args) => run(&args, &[Part::Memory]),
+        Verb::Backfill(args) => run(&args, &[Part::Backfill]),
         Verb::Size(args) => run(&args, &[Part::Size]),
         Verb::Queries(args) => run(&args, &[Part::Queries]),
         Verb::Compare { before, after } => {
@@ -201,6 +206,11 @@ fn run(args: &RunArgs, parts: &[Part]) -> Result<()> {
             Part::Memory => {
                 progress("memory")?;
                 memory::memory(&mut results, &binary, args.memory())?;
+            }
+            Part::Backfill => {
+                progress("backfill")?;
+                let seeded = (args.lines, args.seed);
+                backfill::backfill(&mut results, &binary, seeded, args.senders)?;
             }
             Part::Size => {
                 progress("size")?;

@@ -70,11 +70,13 @@ pub(crate) fn run(daemon: &Daemon, text: &[u8], rate: f64) -> Result<Paced> {
     })
 }
 
-fn joined<T>(result: std::thread::Result<Result<T>>) -> Result<T> {
+/// Returns what a thread came to.
+pub(crate) fn joined<T>(result: std::thread::Result<Result<T>>) -> Result<T> {
     result.map_err(|_| anyhow::anyhow!("a thread of the client panicked"))?
 }
 
-fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
+/// Returns times, the shortest first.
+pub(crate) fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
     times.sort_unstable();
     times
 }
@@ -150,7 +152,7 @@ fn receive(
 }
 
 /// Stores a line now and then, and returns how long after its ack a search found each.
-fn probe(daemon: &Daemon, sending: &AtomicBool) -> Result<Vec<Duration>> {
+pub(crate) fn probe(daemon: &Daemon, sending: &AtomicBool) -> Result<Vec<Duration>> {
     let ingest = Client::new(&format!("http://{}", daemon.http), None)?;
     let mut times = Vec::new();
     while sending.load(Ordering::Relaxed) {
