@@ -4,7 +4,7 @@ mod allocator;
 
 use std::process::ExitCode;
 
-/// musl's own allocator is slow under threads, and mimalloc returns memory sooner than glibc's.
+/// musl's own allocator is slow under threads, and jemalloc returns memory sooner than glibc's.
 #[global_allocator]
 static ALLOCATOR: allocator::CountingAllocator = allocator::CountingAllocator;
 

@@ -33,7 +33,7 @@ use report::Report;
 
 /// The allocator of the daemon.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Enough for steady figures, few enough for a minute.
 const LINES_DEFAULT: u64 = 200_000;

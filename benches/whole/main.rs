@@ -46,7 +46,7 @@ use yardstick::Yardstick;
 
 /// The allocator of the daemon.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The project that this was built from.
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
