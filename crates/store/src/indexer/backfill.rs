@@ -26,9 +26,10 @@ use super::backlog::{Gathered, Lane, Work};
 use super::state::IndexState;
 use crate::{PartitionId, StoreError};
 
-/// Partitions that a pass works on at once, besides the settings' bound: each waits for a dozen
-/// syncs of its own, so eight keep one core of two busy on a disk that takes 4 ms for one.
-const THREADS_MAX: usize = 8;
+/// Partitions that a pass works on at once, besides the settings' bound. A partition of a year in
+/// random order takes 20 ms of CPU in a window and waits for a dozen syncs of 4 ms, so four keep
+/// one core of two busy; each has a writer of 15 MB.
+const THREADS_MAX: usize = 4;
 
 /// How long a store that closes goes on with a pass: what is left then costs the next start more
 /// than the end of this one.
