@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 use crate::config::{Config, ConfigError, Layers, RELOADED, Sources};
 use crate::live::Live;
 use crate::server::ReloadSignal;
-use crate::settings::{ingest_config, redaction_settings};
+use crate::settings::redaction_settings;
 use crate::telemetry::LogLevel;
 
 /// What came of a reload that was not refused.
@@ -79,7 +79,7 @@ impl Reloader {
         let needs_restart = waiting.into_iter().filter(|key| !is_reloaded(key)).collect();
         if !applied.is_empty() {
             let redactor = Redactor::new(&redaction_settings(&config), self.pseudonyms.clone());
-            let settings = self.with_values_of_the_start(ingest_config(&config)?)?;
+            let settings = self.with_values_of_the_start(config.ingest);
             let next = self.ingest.current().reconfigured(settings, Arc::new(redactor));
             self.ingest.replace(next);
             self.startup.log.set(&config.log.level);
@@ -90,9 +90,9 @@ impl Reloader {
 
     /// Returns settings of ingest with the values of the start in place of those that other rooms
     /// of the server hold too.
-    fn with_values_of_the_start(&self, new: IngestConfig) -> Result<IngestConfig, ConfigError> {
-        let old = ingest_config(&self.startup.config)?;
-        Ok(IngestConfig {
+    fn with_values_of_the_start(&self, new: IngestConfig) -> IngestConfig {
+        let old = self.startup.config.ingest.clone();
+        IngestConfig {
             limits: IngestLimits {
                 body_deadline: old.limits.body_deadline,
                 ahead_seconds_max: old.limits.ahead_seconds_max,
@@ -102,7 +102,7 @@ impl Reloader {
             tiers: old.tiers,
             durability: old.durability,
             ..new
-        })
+        }
     }
 }
 

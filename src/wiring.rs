@@ -72,8 +72,7 @@ pub(crate) async fn serve(
     let hangup = ReloadSignal::new()?;
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
-    let ingest_config = settings::ingest_config(&config)?;
-    keys::make_private_directory(&config.data_dir).context("make the data directory")?;
+    keys::make_private_directory(&config.server.data_dir).context("make the data directory")?;
 
     let memory = config.memory.budget();
     let (sender, receiver) = handoff(memory.part(MemoryUse::Batches).clone());
@@ -82,9 +81,9 @@ pub(crate) async fn serve(
         store: store.clone(),
         memory: memory.clone(),
         disk: DiskRoom {
-            directory: config.data_dir.clone(),
-            low_bytes: config.store.free_low,
-            reserve_bytes: config.store.free_min,
+            directory: config.server.data_dir.clone(),
+            low_bytes: config.store.free_bytes_low,
+            reserve_bytes: config.store.free_bytes_min,
         },
     };
     let store = tokio::select! {
@@ -105,7 +104,7 @@ pub(crate) async fn serve(
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
     let bodies = memory.part(MemoryUse::Bodies).clone();
     let ingest = Arc::new(Live::new(Ingest::new(
-        ingest_config,
+        config.ingest.clone(),
         Arc::new(redactor),
         sender,
         bodies,
@@ -149,7 +148,7 @@ pub(crate) async fn serve(
     };
     tracing::info!("stop accepting, drain connections; a second signal exits at once");
     signals.exit_on_next();
-    let drain = Drain::starting_now(config.drain_timeout);
+    let drain = Drain::starting_now(config.server.drain_timeout);
     store.prepare_close();
     // ORDER: connections before Q1 before the store, see the top of this file.
     stop.cancel();
@@ -169,7 +168,7 @@ async fn open_store(
     receiver: HandoffReceiver,
     memory: &MemoryBudget,
 ) -> Result<Store> {
-    let settings = settings::store_settings(config, &config.data_dir, memory);
+    let settings = settings::store_settings(config, &config.server.data_dir, memory);
     let machine = Arc::new(SystemClock);
     let opening = tokio::task::spawn_blocking(move || Store::open(settings, machine, receiver));
     opening.await.context("open the store")?.context("open the store")
@@ -182,8 +181,7 @@ fn query_state(
     clock: Arc<dyn Clock>,
     memory: &MemoryBudget,
 ) -> Result<QueryState> {
-    let aliases = settings::ingest_config(config)?.aliases;
-    let query_config = settings::query_config(config, aliases, memory);
+    let query_config = settings::query_config(config, memory);
     let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
     Ok(QueryState::new(engine).with_contract(openapi::contract()))
 }
@@ -238,8 +236,9 @@ fn ingest_routes(ingest: &Arc<Live<Ingest>>, operations: Router) -> Router {
 }
 
 fn open_keys(config: &Config) -> Result<Pseudonyms> {
-    let section = &config.redaction.pseudonyms;
-    let pseudonyms = keys::open(&section.key_file, &config.data_dir, &section.fields)?;
+    let section = &config.redaction;
+    let (file, fields) = (&section.pseudonym_key_file, &section.pseudonym_fields);
+    let pseudonyms = keys::open(file, &config.server.data_dir, fields)?;
     Ok(pseudonyms)
 }
 

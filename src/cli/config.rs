@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
+use tierlog_model::keys::DEFAULT_TOML;
 
 use super::NO;
 use super::target::change;
 use crate::client::{Endpoint, ServerArgs};
-use crate::config::{Config, ConfigError, ConfigFault, DEFAULT_TOML, Layers, Sources};
+use crate::config::{Config, ConfigError, ConfigFault, Layers, Sources};
 use crate::reload::ReloadReport;
 
 /// Flags by which a configuration is found and changed.

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use super::config::ConfigArgs;
-use crate::config::{Config, DurabilitySetting, LogFormat};
+use tierlog_store::Durability;
+
+use crate::config::{Config, LogFormat};
 use crate::reload::Startup;
 use crate::server::{Addresses, raise_limit};
 use crate::{counters, telemetry, wiring};
@@ -73,15 +75,13 @@ impl Banner {
             tiers.map(|(_, policy)| format!("{} {} d", policy.name, policy.days)).collect();
         Banner {
             format: config.log.format,
-            data_dir: config.data_dir.display().to_string(),
+            data_dir: config.server.data_dir.display().to_string(),
             durability: match config.store.durability {
-                DurabilitySetting::Fsync => "fsync: an ack survives a power cut".to_owned(),
-                DurabilitySetting::Interval(interval) => {
+                Durability::Fsync => "fsync: an ack survives a power cut".to_owned(),
+                Durability::Interval(interval) => {
                     format!("interval: a power cut loses up to {} ms", interval.as_millis())
                 }
-                DurabilitySetting::None => {
-                    "none: a power cut loses what was not written".to_owned()
-                }
+                Durability::None => "none: a power cut loses what was not written".to_owned(),
             },
             tiers: tiers.join(", "),
         }

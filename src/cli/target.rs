@@ -50,7 +50,7 @@ impl TargetArgs {
     ) -> Result<T> {
         if self.config.data.is_some() {
             let (config, _) = self.config.load()?;
-            return with_store(&config, &config.data_dir, offline);
+            return with_store(&config, &config.server.data_dir, offline);
         }
         self.ask(ask, endpoint)
     }

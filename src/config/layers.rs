@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use tierlog_model::keys::DEFAULT_TOML;
 
 use super::fault::{ConfigError, ConfigFault};
 use super::reader::{keys_of, show};
-
-/// The default, with every key.
-pub const DEFAULT_TOML: &str = include_str!("../../config/tierlog.toml");
 
 /// Name of the layer that [`DEFAULT_TOML`] is.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
@@ -148,6 +146,14 @@ impl Layers {
         keys.into_iter().filter(differs).collect()
     }
 
+    /// Returns the default with a table in place of a key's value: of no key a value.
+    #[cfg(test)]
+    pub(super) fn with_table_at(key: &str) -> Layers {
+        let mut layers = Layers::load(&Sources::default()).expect("the default");
+        put(&mut layers.values, key, Value::from(Dict::from([("x".to_owned(), Value::from(1))])));
+        layers
+    }
+
     /// Returns the value of a dotted key.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         find(&self.values, key)
@@ -244,6 +250,7 @@ fn is_key(text: &str) -> bool {
     text.split('.').all(is_name)
 }
 
+/// Returns the value of a dotted key of a tree.
 fn find<'d>(dict: &'d Dict, key: &str) -> Option<&'d Value> {
     match key.split_once('.') {
         None => dict.get(key),

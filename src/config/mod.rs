@@ -1,10 +1,10 @@
 //! The configuration: texts from four layers become one valid [`Config`], or all problems at once.
 //!
 //! ```text
-//! layers   default <- file <- environment <- --set        (texts, merged, each with its origin)
-//! reader   typed getters that say what is allowed         (problems are gathered, not returned)
-//! read     the range of every key, the relations between keys
-//! listeners, sections   the valid configuration, by section of the file
+//! layers     default <- file <- environment <- --set       (texts, merged, each with its origin)
+//! reader     values by key; problems are gathered, not returned
+//! sections   the keys of the root; ingest, store and queries declare theirs as fields of settings
+//! read       tables of any name, relations between keys
 //! ```
 //!
 //! `config/tierlog.toml` is embedded: it is the default and names every key; a key that is not
@@ -18,22 +18,18 @@ mod read;
 mod reader;
 mod reloaded;
 mod sections;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
 pub use fault::{ConfigError, ConfigFault};
-pub use layers::{DEFAULT_TOML, Layers, Sources};
+pub use layers::{Layers, Sources};
 pub(crate) use listeners::REMOTE_RULE;
 pub use listeners::{HttpTimes, ListenerProtocol, ListenerSection};
 pub(crate) use reloaded::RELOADED;
 pub use sections::{
-    Aliases, Config, DurabilitySetting, IngestSection, LevelsSection, LimitsSection, LogFormat,
-    LogSection, MemorySection, PseudonymSection, QuerySection, RedactionSection, Remote,
-    StoreSection, TimeSection,
+    Config, LogFormat, LogSection, MemorySection, RedactionSection, Remote, ServerSection,
 };
-pub(crate) use units::{parse_duration, parse_size};
 
 impl Config {
     /// Reads and checks the configuration.

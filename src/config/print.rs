@@ -2,8 +2,9 @@
 //! default with the layer that it comes from.
 
 use figment::value::{Dict, Value};
+use tierlog_model::keys::DEFAULT_TOML;
 
-use super::layers::{DEFAULT_ORIGIN, DEFAULT_TOML, Layers};
+use super::layers::{DEFAULT_ORIGIN, Layers};
 use super::reader::show;
 
 impl Layers {

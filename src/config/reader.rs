@@ -2,15 +2,15 @@
 //! the value is something else, and goes on with a value that is allowed, so that all problems
 //! are found in one pass.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
+use tierlog_model::keys::{self, parse_duration, show_duration};
 
 use super::fault::{ConfigError, ConfigFault, nearest};
 use super::layers::Layers;
-use super::units::{parse_duration, parse_size, show_duration, show_size};
 
 /// Tables under which further tables may stand, each with the keys of its siblings.
 const OPEN_TABLES: [&str; 2] = ["store.tiers", "listeners"];
@@ -18,20 +18,36 @@ const OPEN_TABLES: [&str; 2] = ["store.tiers", "listeners"];
 pub(super) struct Reader<'l> {
     layers: &'l Layers,
     problems: Vec<ConfigFault>,
-    /// Every known key, with the rule for its value.
-    rules: BTreeMap<String, String>,
+    /// The value of every key by the whole name; the default in place of a refused value.
+    flat: Dict,
 }
 
 impl<'l> Reader<'l> {
     pub(super) fn new(layers: &'l Layers) -> Reader<'l> {
-        let mut reader = Reader { layers, problems: Vec::new(), rules: BTreeMap::new() };
+        let flat = flatten(layers);
+        let mut reader = Reader { layers, problems: Vec::new(), flat };
         reader.refuse_unknown("", &layers.values, &layers.default);
         reader
     }
 
-    /// Returns the rules by key, or every problem.
-    pub(super) fn finish(self) -> Result<BTreeMap<String, String>, ConfigError> {
-        if self.problems.is_empty() { Ok(self.rules) } else { Err(ConfigError(self.problems)) }
+    /// Fails with every problem.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        if self.problems.is_empty() { Ok(()) } else { Err(ConfigError(self.problems)) }
+    }
+
+    /// Reads settings whose fields declare keys (see [`tierlog_model::keys`]).
+    pub(super) fn settings<T: DeserializeOwned>(&mut self) -> T {
+        // Each round mends a key, so there are at most as many rounds as keys.
+        loop {
+            let error = match Value::from(self.flat.clone()).deserialize::<T>() {
+                Ok(settings) => return settings,
+                Err(error) => error,
+            };
+            let key = error.path.join(".");
+            self.refuse(&key, format!("allowed: {}", error.kind));
+            let Some(default) = self.layers.get_default(&key) else { return keys::defaults() };
+            self.flat.insert(key, default.clone());
+        }
     }
 
     /// Notes that a key's value breaks a rule.
@@ -43,14 +59,6 @@ impl<'l> Reader<'l> {
         if !self.problems.contains(&fault) {
             self.problems.push(fault);
         }
-    }
-
-    pub(super) fn size(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
-        let (low, high) = range.into_inner();
-        let rule = format!("size, {} to {}", show_size(low), show_size(high));
-        self.read(key, &rule, low, |value| {
-            value.as_str().and_then(parse_size).filter(|size| (low..=high).contains(size))
-        })
     }
 
     pub(super) fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Duration {
@@ -71,10 +79,6 @@ impl<'l> Reader<'l> {
             let count = unsigned.or_else(signed)?;
             (low..=high).contains(&count).then_some(count)
         })
-    }
-
-    pub(super) fn switch(&mut self, key: &str) -> bool {
-        self.read(key, "true or false", false, Value::to_bool)
     }
 
     /// Reads one of some words.
@@ -142,7 +146,6 @@ impl<'l> Reader<'l> {
         otherwise: T,
         parse: impl FnOnce(&Value) -> Option<T>,
     ) -> T {
-        self.rules.insert(key.to_owned(), rule.to_owned());
         match self.layers.get(key).map(parse) {
             Some(Some(value)) => value,
             Some(None) => {
@@ -201,6 +204,13 @@ impl<'l> Reader<'l> {
 fn keys_of_tables(tables: &Dict) -> Dict {
     let tables = tables.values().filter_map(Value::as_dict);
     tables.flat_map(|table| table.clone()).collect()
+}
+
+/// Returns the value of every key by its whole name; the default's where a table has no such key.
+fn flatten(layers: &Layers) -> Dict {
+    let keys = keys_of(&layers.default).into_iter();
+    let value = |key: &str| layers.get(key).or_else(|| layers.get_default(key)).cloned();
+    keys.filter_map(|key| Some((key.clone(), value(&key)?))).collect()
 }
 
 /// Returns every dotted key of a tree.

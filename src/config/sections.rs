@@ -1,37 +1,35 @@
-//! The valid configuration, one struct a section, in the order of `config/tierlog.toml`. The file
-//! gives the reason of each key, [`super::read`] the range of its values.
+//! The valid configuration. A field with a `rename` is a key; the settings of ingest, store and
+//! queries declare theirs in their own rooms. `config/tierlog.toml` gives the reason of each key.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+use tierlog_ingest::{IngestConfig, detector_names};
+use tierlog_model::keys;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
-use tierlog_model::{Level, Tiers};
+use tierlog_query::QueryConfig;
+use tierlog_store::StoreSettings;
 
 use super::listeners::{ListenerProtocol, ListenerSection};
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Directory of WAL and partitions.
-    pub data_dir: PathBuf,
-    /// Whether listeners may bind addresses that other machines reach.
-    pub remote: Remote,
-    /// Host names that requests may be addressed to, beside localhost.
-    pub hosts: Vec<String>,
+    /// The process, and who may reach it.
+    pub server: ServerSection,
     /// The sockets of the server, those that are off left out.
     pub listeners: Vec<ListenerSection>,
     /// How lines come in and are read.
-    pub ingest: IngestSection,
+    pub ingest: IngestConfig,
     /// What is replaced before a line is written.
     pub redaction: RedactionSection,
-    /// How lines are kept.
-    pub store: StoreSection,
-    /// How lines are found.
-    pub query: QuerySection,
+    /// How lines are kept; without the directory and the parts of the budget.
+    pub store: StoreSettings,
+    /// How lines are found; without the budget.
+    pub query: QueryConfig,
     /// What requests can make the server hold.
     pub memory: MemorySection,
-    /// Time for connections to finish their requests after SIGTERM.
-    pub drain_timeout: Duration,
     /// Our own log.
     pub log: LogSection,
 }
@@ -47,6 +45,26 @@ impl Config {
     }
 }
 
+/// `[data]`, `[security]`, `[server]`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServerSection {
+    /// Directory of WAL and partitions.
+    #[serde(rename = "data.dir", deserialize_with = "some_path")]
+    pub data_dir: PathBuf,
+    /// Whether listeners may bind addresses that other machines reach.
+    #[serde(rename = "security.allow_remote", deserialize_with = "remote")]
+    pub remote: Remote,
+    /// Host names that requests may be addressed to, beside localhost.
+    #[serde(rename = "security.hosts", deserialize_with = "host_names")]
+    pub hosts: Vec<String>,
+    /// Time for connections to finish their requests after SIGTERM.
+    #[serde(
+        rename = "server.drain_timeout",
+        deserialize_with = "keys::duration::<_, 0, { 10 * keys::MINUTE }>"
+    )]
+    pub drain_timeout: Duration,
+}
+
 /// Whether listeners may bind addresses that other machines reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remote {
@@ -56,170 +74,52 @@ pub enum Remote {
     Allowed,
 }
 
-/// `[ingest]`.
-#[derive(Clone, Debug)]
-pub struct IngestSection {
-    /// A TCP connection without progress for so long is closed.
-    pub idle_timeout: Duration,
-    /// Largest body as it arrives, bytes.
-    pub body_max: u64,
-    /// Largest body after inflating, bytes.
-    pub inflated_max: u64,
-    /// How long a request waits for room before it is told to come back.
-    pub full_wait: Duration,
-    /// Bounds of one line.
-    pub limits: LimitsSection,
-    /// Reading of times.
-    pub time: TimeSection,
-    /// Reading of levels.
-    pub levels: LevelsSection,
-    /// Further spellings of the contract's fields.
-    pub aliases: Aliases,
-}
-
-/// `[ingest.limits]`.
-#[derive(Clone, Debug)]
-pub struct LimitsSection {
-    /// Longest line, bytes.
-    pub line_max: u64,
-    /// Deepest nesting.
-    pub depth_max: usize,
-    /// Most fields of a record.
-    pub fields_max: usize,
-}
-
-/// `[ingest.time]`.
-#[derive(Clone, Debug)]
-pub struct TimeSection {
-    /// Zone of timestamps that name none.
-    pub zone: jiff::tz::TimeZone,
-    /// The same for some services.
-    pub service_zones: Vec<(String, jiff::tz::TimeZone)>,
-    /// How far ahead a record may lie.
-    pub ahead_max: Duration,
-}
-
-/// `[ingest.levels]`.
-#[derive(Clone, Debug)]
-pub struct LevelsSection {
-    /// Level of a record that has none.
-    pub missing: Level,
-    /// Level of a record with an unknown level word.
-    pub unknown: Level,
-}
-
-/// `[ingest.aliases]`: canonical field, further names.
-pub type Aliases = Vec<(String, Vec<String>)>;
-
 /// `[redaction]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct RedactionSection {
     /// Whether anything is replaced at all.
+    #[serde(rename = "redaction.enabled", deserialize_with = "keys::switch")]
     pub enabled: bool,
     /// Detectors that do not run.
+    #[serde(rename = "redaction.detectors_off", deserialize_with = "known_detectors")]
     pub detectors_off: Vec<String>,
     /// Further keys whose values are secret.
+    #[serde(rename = "redaction.secret_keys", deserialize_with = "keys::field_names")]
     pub secret_keys: Vec<String>,
     /// Keys that look secret and are not.
+    #[serde(rename = "redaction.allowed_keys", deserialize_with = "keys::field_names")]
     pub allowed_keys: Vec<String>,
-    /// Keyed tokens in place of ids.
-    pub pseudonyms: PseudonymSection,
-}
-
-/// `[redaction.pseudonyms]`.
-#[derive(Clone, Debug)]
-pub struct PseudonymSection {
-    /// Fields that are stored as tokens.
-    pub fields: Vec<String>,
-    /// The key file.
-    pub key_file: PathBuf,
-}
-
-/// `[store]`.
-#[derive(Clone, Debug)]
-pub struct StoreSection {
-    /// When a line counts as durable.
-    pub durability: DurabilitySetting,
-    /// How long a start indexes the log before the server is ready.
-    pub replay_before_ready: Duration,
-    /// How often new lines become searchable.
-    pub commit_interval: Duration,
-    /// Batches that may wait for the indexer.
-    pub index_queue_batches: usize,
-    /// Memory of one partition's writer, bytes.
-    pub writer_memory_max: usize,
-    /// Partitions open for writing at once.
-    pub open_writers_max: usize,
-    /// Size of a WAL segment, bytes.
-    pub wal_segment_max: u64,
-    /// How long a batch id is remembered.
-    pub retry_window: Duration,
-    /// Free bytes under which writes are refused.
-    pub free_min: u64,
-    /// Free bytes under which days are dropped early.
-    pub free_low: u64,
-    /// The most severe level whose days may go early.
-    pub early_drop_max: Option<Level>,
-    /// Bytes of sealed partitions that are checked in a second.
-    pub scrub_rate: u64,
-    /// How far the clock may jump ahead and be believed.
-    pub clock_jump_max: Duration,
-    /// Bytes of dead letters that are kept.
-    pub dead_letters_max: u64,
-    /// Time from the end of a day to its sealing.
-    pub seal_grace: Duration,
-    /// zstd level of sealed partitions.
-    pub seal_zstd_level: i32,
-    /// Pause between looks for maintenance work.
-    pub maintenance_interval: Duration,
-    /// Tiers with their days and levels.
-    pub tiers: Tiers,
-}
-
-/// When a line counts as durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DurabilitySetting {
-    /// After `fdatasync`.
-    Fsync,
-    /// After the write, synced at this interval.
-    Interval(Duration),
-    /// After the write.
-    None,
-}
-
-/// `[query]`.
-#[derive(Clone, Debug)]
-pub struct QuerySection {
-    /// Largest body of a request, bytes.
-    pub body_max: u64,
-    /// Longest query.
-    pub timeout: Duration,
-    /// Queries at once.
-    pub concurrency_max: usize,
-    /// Most hits of one search.
-    pub hits_max: usize,
-    /// Matches counted exactly.
-    pub track_total_max: u64,
-    /// Record text in one answer, bytes.
-    pub answer_max: u64,
+    /// Fields that are stored as keyed tokens.
+    #[serde(rename = "redaction.pseudonyms.fields", deserialize_with = "keys::field_names")]
+    pub pseudonym_fields: Vec<String>,
+    /// The file of the keys of tokens.
+    #[serde(rename = "redaction.pseudonyms.key_file", deserialize_with = "any_path")]
+    pub pseudonym_key_file: PathBuf,
 }
 
 /// `[memory]`: the limit of each part of the budget, bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct MemorySection {
     /// See [`MemoryUse::Bodies`].
+    #[serde(rename = "memory.bodies", deserialize_with = "part")]
     pub bodies: u64,
     /// See [`MemoryUse::Batches`].
+    #[serde(rename = "memory.batches", deserialize_with = "small_part")]
     pub batches: u64,
     /// See [`MemoryUse::Aggregations`].
+    #[serde(rename = "memory.aggregations", deserialize_with = "part")]
     pub aggregations: u64,
     /// See [`MemoryUse::Hits`].
+    #[serde(rename = "memory.hits", deserialize_with = "part")]
     pub hits: u64,
     /// See [`MemoryUse::Answers`].
+    #[serde(rename = "memory.answers", deserialize_with = "part")]
     pub answers: u64,
     /// See [`MemoryUse::Tails`].
+    #[serde(rename = "memory.tails", deserialize_with = "small_part")]
     pub tails: u64,
     /// See [`MemoryUse::Readers`].
+    #[serde(rename = "memory.readers", deserialize_with = "part")]
     pub readers: u64,
 }
 
@@ -239,11 +139,13 @@ impl MemorySection {
 }
 
 /// `[log]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct LogSection {
     /// Text or JSON.
+    #[serde(rename = "log.format", deserialize_with = "log_format")]
     pub format: LogFormat,
     /// A level or a filter.
+    #[serde(rename = "log.level", deserialize_with = "log_level")]
     pub level: String,
 }
 
@@ -256,4 +158,50 @@ pub enum LogFormat {
     Text,
     /// JSON.
     Json,
+}
+
+fn some_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    keys::text(deserializer, "path", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+fn any_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    keys::text(deserializer, "path", |text| Some(PathBuf::from(text)))
+}
+
+fn remote<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Remote, D::Error> {
+    keys::switch(deserializer).map(|is_allowed| match is_allowed {
+        true => Remote::Allowed,
+        false => Remote::Refused,
+    })
+}
+
+fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    keys::list(deserializer, "list of host names", name)
+}
+
+fn known_detectors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = detector_names();
+    let rule = format!("list of detector names: {}", names.join(", "));
+    keys::list(deserializer, &rule, |text| names.contains(&text).then(|| text.to_owned()))
+}
+
+fn part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    keys::size::<_, _, { 4 * keys::MIB }, { 4 * keys::GIB }>(deserializer)
+}
+
+fn small_part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    keys::size::<_, _, { keys::MIB }, { keys::GIB }>(deserializer)
+}
+
+fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
+    let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    keys::words(deserializer, &formats)
+}
+
+fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    keys::text(deserializer, "error, warn, info, debug, trace or a filter", |text| {
+        let filter = text.parse::<tracing_subscriber::EnvFilter>();
+        (!text.is_empty() && filter.is_ok()).then(|| text.to_owned())
+    })
 }

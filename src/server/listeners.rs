@@ -45,14 +45,15 @@ impl Listeners {
         for section in &config.listeners {
             let ListenerSection { name, listen, connections_max, .. } = section;
             let socket =
-                Listener::bind(Arc::clone(name), listen, *connections_max, config.remote).await?;
+                Listener::bind(Arc::clone(name), listen, *connections_max, config.server.remote)
+                    .await?;
             bound.push((section.clone(), socket));
         }
         Ok(Listeners {
             bound,
-            remote: config.remote,
-            hosts: config.hosts.clone(),
-            drain: Drain::of_connections(config.drain_timeout),
+            remote: config.server.remote,
+            hosts: config.server.hosts.clone(),
+            drain: Drain::of_connections(config.server.drain_timeout),
         })
     }
 

@@ -351,8 +351,8 @@ fn config_check_reports_every_problem_at_once() {
           query.limit_max = 5 (--set): no such key; `tierlog config print --default` lists them
           ingest.limits.line_max = "1PiB" (--set): allowed: size, 1KiB to 64MiB
           store.durability = "later" (--set): allowed: fsync, interval:DURATION (1ms to 10s) or none
-          store.tiers.debug.days = 0 (--set): allowed: 1 to 36500
           query.timeout = 5 (TIERLOG__QUERY__TIMEOUT): allowed: duration, 10ms to 10m
+          store.tiers.debug.days = 0 (--set): allowed: 1 to 36500
     "#]]
     .assert_eq(&shown(&bad));
 }

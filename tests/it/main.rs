@@ -19,6 +19,8 @@ mod careful_reader;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod config_keys;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

@@ -44,7 +44,7 @@ impl Source {
     }
 
     /// Returns the text before the tests that stand at its end.
-    fn production(&self) -> &str {
+    pub(crate) fn production(&self) -> &str {
         self.parts().0
     }
 }

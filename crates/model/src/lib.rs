@@ -2,8 +2,8 @@
 //!
 //! Data-flow order: what a line is ([`Record`]), in whose name it comes
 //! ([`Caller`], [`Tenant`]), where it belongs ([`Tiers`], [`Day`]), how it
-//! travels ([`RedactedBatch`], [`handoff()`]), and the bounds that hold everywhere ([`limits`],
-//! [`memory`]).
+//! travels ([`RedactedBatch`], [`handoff()`]), the bounds that hold everywhere ([`limits`],
+//! [`memory`]), and how settings are declared ([`keys`]).
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod excerpt;
 pub mod fields;
 mod handoff;
 mod id;
+pub mod keys;
 mod level;
 pub mod limits;
 pub mod memory;

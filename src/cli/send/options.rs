@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use tierlog_ingest::OtherText;
+use tierlog_model::keys::{parse_duration, parse_size};
 
 use super::http::{HttpSettings, WhenWrong};
 use super::spool::{SpoolSettings, WhenFull};
 use super::tcp::TcpSettings;
 use crate::client::WrongUsage;
-use crate::config::{parse_duration, parse_size};
 use crate::output::Format;
 
 /// Smallest spool: it is used in eighths.

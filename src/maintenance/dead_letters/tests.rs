@@ -39,7 +39,7 @@ impl Running {
         let store = tokio::task::spawn_blocking(opening).await.expect("no panic");
         let redaction = settings::redaction_settings(&config);
         let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
-        let ingest_config = settings::ingest_config(&config).expect("valid");
+        let ingest_config = config.ingest.clone();
         let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
         let ingest = Ingest::new(ingest_config, redactor, sender, bodies, Arc::clone(&clock));
         Running { store: store.expect("the store opens"), ingest, clock }
@@ -137,7 +137,7 @@ fn dying(strict: &Running) -> (Ingest, std::thread::JoinHandle<Vec<tierlog_model
     let config = Config::load(&Sources::default()).expect("valid").0;
     let redaction = settings::redaction_settings(&config);
     let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
-    let ingest_config = settings::ingest_config(&config).expect("valid");
+    let ingest_config = config.ingest.clone();
     let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
     (Ingest::new(ingest_config, redactor, sender, bodies, Arc::clone(&strict.clock)), names)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Returns the bytes of a size. A number without a unit is refused: whoever writes 64 may mean
 /// bytes or mebibytes.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
+pub fn parse_size(text: &str) -> Option<u64> {
     if !text.ends_with(|last: char| last.is_ascii_alphabetic()) {
         return None;
     }
@@ -12,7 +12,7 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// Writes a size with the largest unit that divides the value.
-pub(super) fn show_size(bytes: u64) -> String {
+pub fn show_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes;
     let mut unit = "B";
@@ -27,7 +27,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 }
 
 /// Returns a duration: hours, minutes, seconds and parts of them.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
@@ -36,7 +36,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Writes a duration with the fewest units.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub fn show_duration(duration: Duration) -> String {
     match jiff::SignedDuration::try_from(duration) {
         Ok(duration) => format!("{duration:#}").replace(' ', ""),
         Err(_) => format!("{}s", duration.as_secs()),
