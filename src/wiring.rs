@@ -98,7 +98,7 @@ pub(crate) async fn serve(
     // machine's clock and of what it remembers.
     let clock = store.clock();
     // ORDER: after the store has found the directory to be of a format that we know.
-    lost_map::watch(&config.data_dir)?;
+    lost_map::watch(&config.server.data_dir)?;
     let pseudonyms = open_keys(&config)?;
     let metrics = Arc::new(metrics(&store));
     let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());

@@ -64,7 +64,7 @@ impl TargetArgs {
     ) -> Result<T> {
         if self.config.data.is_some() {
             let (config, _) = self.config.load()?;
-            return offline(&config, &config.data_dir);
+            return offline(&config, &config.server.data_dir);
         }
         self.ask(Ask::Look, endpoint)
     }

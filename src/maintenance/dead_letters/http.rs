@@ -16,10 +16,10 @@ use axum::extract::State;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use tierlog_ingest::Ingest;
 use tierlog_model::memory::MemoryPart;
-use tierlog_model::{Clock, Tenant};
+use tierlog_model::{Caller, Clock};
 use tierlog_problem::{Code, ErrorSet, Errors, PathText, Problem, QueryOf};
 use tierlog_store::{LetterSelection, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -62,10 +62,11 @@ impl LettersState {
     /// Returns which letters a change means, and its turn; or the answer that refuses it.
     fn begin_change(
         &self,
+        caller: &Caller,
         parameters: &LetterParameters,
     ) -> Result<(LetterSelection, OwnedSemaphorePermit), Problem> {
         let selection = parameters
-            .selection_to_change(Tenant::DEFAULT, self.clock.now())
+            .selection_to_change(caller.tenant, self.clock.now())
             .map_err(|detail| Problem::new(Code::InvalidParameter, detail))?;
         let turn = Arc::clone(&self.turn).try_acquire_owned();
         let turn = turn.map_err(|_| Problem::new(Code::Busy, CHANGING))?;
@@ -127,10 +128,11 @@ pub(crate) fn letters_router(state: Arc<LettersState>) -> Router {
     responses((status = 200, body = LetterList), Errors<Listing>))]
 pub(crate) async fn list(
     State(state): State<Arc<LettersState>>,
+    Extension(caller): Extension<Caller>,
     QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
     let read = parameters
-        .selection(Tenant::DEFAULT, state.clock.now())
+        .selection(caller.tenant, state.clock.now())
         .and_then(|own| Ok((own, parameters.limit()?)));
     let (selection, limit) = match read {
         Ok(read) => read,
@@ -149,13 +151,14 @@ pub(crate) async fn list(
     responses((status = 200, body = Letter), Errors<Showing>))]
 pub(crate) async fn show(
     State(state): State<Arc<LettersState>>,
+    Extension(caller): Extension<Caller>,
     PathText(id): PathText,
 ) -> Response {
     let Ok(id) = id.parse() else {
         return Problem::parameter("id", "id: expected a number").into_response();
     };
     let store = state.store.clone();
-    match tokio::task::spawn_blocking(move || super::show(&store, Tenant::DEFAULT, id)).await {
+    match tokio::task::spawn_blocking(move || super::show(&store, caller.tenant, id)).await {
         Ok(Ok(Some(letter))) => Json(letter).into_response(),
         Ok(Ok(None)) => {
             let detail = "there is no dead letter of this number";
@@ -193,9 +196,10 @@ struct LettersToChange {
     responses((status = 200, body = LettersReplayed), Errors<Replaying>))]
 pub(crate) async fn replay(
     State(state): State<Arc<LettersState>>,
+    Extension(caller): Extension<Caller>,
     QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
-    let (selection, turn) = match state.begin_change(&parameters) {
+    let (selection, turn) = match state.begin_change(&caller, &parameters) {
         Ok(begun) => begun,
         Err(problem) => return problem.into_response(),
     };
@@ -221,9 +225,10 @@ pub(crate) async fn replay(
     responses((status = 200, body = LettersDropped), Errors<Changing>))]
 pub(crate) async fn drop_letters(
     State(state): State<Arc<LettersState>>,
+    Extension(caller): Extension<Caller>,
     QueryOf(parameters): QueryOf<LetterParameters>,
 ) -> Response {
-    let (selection, turn) = match state.begin_change(&parameters) {
+    let (selection, turn) = match state.begin_change(&caller, &parameters) {
         Ok(begun) => begun,
         Err(problem) => return problem.into_response(),
     };

@@ -137,7 +137,7 @@ fn dying(strict: &Running) -> (Ingest, std::thread::JoinHandle<Vec<tierlog_model
     let config = Config::load(&Sources::default()).expect("valid").0;
     let redaction = settings::redaction_settings(&config);
     let redactor = Arc::new(Redactor::new(&redaction, Pseudonyms::off()));
-    let ingest_config = config.ingest.clone();
+    let ingest_config = config.ingest;
     let bodies = MemoryPart::new(MemoryUse::Bodies, 1 << 20);
     (Ingest::new(ingest_config, redactor, sender, bodies, Arc::clone(&strict.clock)), names)
 }
