@@ -26,7 +26,8 @@ pub use outcomes::{OUTCOME_RUNS_MAX, Outcome, OutcomeRun, Outcomes};
 use crate::config::IngestConfig;
 use crate::decode::Reject;
 use crate::elements::objects;
-use crate::normalise::{Context, FieldSink, LineKind, LineReader, Reading};
+use crate::field_names::{FieldNames, FieldNamesPool};
+use crate::normalise::{Context, FieldSink, LineKind, LineReader, Meanings, Reading, Spelling};
 use crate::observations::{Notes, Observations};
 use crate::pipeline::{PreparedBatch, Verdicts};
 use crate::redact::{DeadLetter, RedactingWriter};
@@ -47,6 +48,8 @@ pub(crate) struct IntakeContext<'i> {
     pub(crate) present: Present,
     /// What the server notices about its records.
     pub(crate) observations: &'i Observations,
+    /// Where the memory of names goes back to.
+    pub(crate) names: &'i FieldNamesPool,
     /// Bytes beside the text of items at which the batch is full.
     pub(crate) added_bytes_max: usize,
 }
@@ -55,6 +58,8 @@ pub(crate) struct IntakeContext<'i> {
 pub struct Intake<'i> {
     reader: &'i mut LineReader,
     context: IntakeContext<'i>,
+    /// What names mean, by the numbers of the writer's interner.
+    meanings: Meanings,
     batch: Gathered<'i>,
     /// Number of the last item.
     position: u64,
@@ -84,6 +89,7 @@ impl<'i> Intake<'i> {
     pub(crate) fn new(
         reader: &'i mut LineReader,
         writer: RedactingWriter<'i>,
+        meanings: Meanings,
         context: IntakeContext<'i>,
     ) -> Intake<'i> {
         let services = context.observations.services(context.present.now);
@@ -96,7 +102,7 @@ impl<'i> Intake<'i> {
             verdicts: Verdicts::new(services),
             outcomes: Outcomes::default(),
         };
-        Intake { reader, context, batch, position: 0 }
+        Intake { reader, context, meanings, batch, position: 0 }
     }
 
     /// Takes an item that is a JSON object; any other text is rejected.
@@ -124,7 +130,9 @@ impl<'i> Intake<'i> {
         let read = match self.check_length(item) {
             Ok(()) => {
                 let context = self.context.of(defaults);
-                let reading = self.reader.read_fields(fill, context);
+                let interner = self.batch.writer.interner();
+                let spelling = Spelling::new(interner, &mut self.meanings);
+                let reading = self.reader.read_fields(fill, context, spelling);
                 let now = context.present.now;
                 reading.map(|reading| self.batch.push(reading, now, defaults))
             }
@@ -190,7 +198,9 @@ impl<'i> Intake<'i> {
         let Gathered { writer, notes, runs, verdicts, outcomes, .. } = self.batch;
         self.context.observations.take(notes);
         let verdicts = Verdicts { redacted_count: writer.redacted_count(), outcomes, ..verdicts };
-        PreparedBatch { batch: writer.finish(None).with_runs(runs), verdicts }
+        let (batch, redaction) = writer.finish_with_names(None);
+        self.context.names.give_back(FieldNames { redaction, meanings: self.meanings });
+        PreparedBatch { batch: batch.with_runs(runs), verdicts }
     }
 
     /// Reads a line that no other line belongs to. Several objects may stand in it, one behind the
@@ -292,7 +302,8 @@ impl<'i> Intake<'i> {
         defaults: &RecordDefaults,
     ) -> Result<(), Reject> {
         let context = self.context.of(defaults);
-        let read = match self.reader.read_noticing(text, kind, context) {
+        let spelling = Spelling::new(self.batch.writer.interner(), &mut self.meanings);
+        let read = match self.reader.read_noticing(text, kind, context, spelling) {
             Ok(reading) => Ok(self.batch.push(reading, context.present.now, defaults)),
             Err(reject) => Err(reject),
         };

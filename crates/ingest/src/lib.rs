@@ -10,12 +10,14 @@
 mod config;
 mod decode;
 mod elements;
+mod field_names;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod id_form;
 mod inflate;
 mod intake;
+mod interner;
 mod join;
 mod joiner;
 mod normalise;

@@ -16,13 +16,14 @@ use tierlog_problem::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::IngestConfig;
+use crate::field_names::{FieldNames, FieldNamesPool};
 use crate::frame::{Frame, Lines};
 use crate::intake::{ADDED_BYTES_MAX, Intake, IntakeContext, Outcomes, RecordDefaults};
 use crate::join::OtherText;
 use crate::joiner::Joiner;
 use crate::normalise::{LineKind, LineReader};
 use crate::observations::{BatchServices, Observations, Reporter};
-use crate::redact::{RedactingWriter, Redactor};
+use crate::redact::{Names, RedactingWriter, Redactor};
 use crate::source::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::read_body;
@@ -50,6 +51,7 @@ pub struct Ingest {
     handoff: HandoffSender,
     clock: Arc<dyn Clock>,
     observations: Arc<Observations>,
+    names: FieldNamesPool,
     /// What request bodies hold together.
     pub(crate) body_room: BodyRoom,
     /// Connections that may hold more than one read of lines that are not whole yet.
@@ -217,6 +219,7 @@ impl Ingest {
             redactor,
             handoff,
             clock,
+            names: FieldNamesPool::default(),
             body_room: BodyRoom::new(bodies),
             long_reads: Arc::new(Semaphore::new(long_reads)),
             decoding: Arc::new(Semaphore::new(cores)),
@@ -232,6 +235,8 @@ impl Ingest {
         Ingest {
             config,
             redactor,
+            // What names mean follows from the settings.
+            names: FieldNamesPool::default(),
             handoff: self.handoff.clone(),
             clock: Arc::clone(&self.clock),
             observations: Arc::clone(&self.observations),
@@ -280,8 +285,13 @@ impl Ingest {
     }
 
     /// Opens a batch that will probably take so many bytes.
-    pub(crate) fn redacting_writer(&self, bytes: usize) -> RedactingWriter<'_> {
-        self.redactor.batch_with_room(bytes.min(BATCH_ROOM_BYTES_MAX))
+    pub(crate) fn redacting_writer(&self, bytes: usize, names: Names) -> RedactingWriter<'_> {
+        self.redactor.batch_with(bytes.min(BATCH_ROOM_BYTES_MAX), names)
+    }
+
+    /// Returns the memories of names that no batch has.
+    pub(crate) fn names(&self) -> &FieldNamesPool {
+        &self.names
     }
 
     /// Returns how many bytes lines of a stream become probably, as one batch.
@@ -359,10 +369,11 @@ impl Ingest {
         added_bytes_max: usize,
     ) -> Intake<'i> {
         let present = self.clock.present();
-        let writer = self.redacting_writer(input_bytes);
-        let (config, observations) = (&self.config, &*self.observations);
-        let context = IntakeContext { config, present, observations, added_bytes_max };
-        Intake::new(reader, writer, context)
+        let FieldNames { redaction, meanings } = self.names.take();
+        let writer = self.redacting_writer(input_bytes, redaction);
+        let (config, observations, names) = (&self.config, &*self.observations, &self.names);
+        let context = IntakeContext { config, present, observations, names, added_bytes_max };
+        Intake::new(reader, writer, meanings, context)
     }
 }
 

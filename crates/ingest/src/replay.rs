@@ -6,8 +6,9 @@
 
 use tierlog_model::{Ack, BatchId, RedactedBatch, Refusal, RejectReason, Timestamp};
 
+use crate::field_names::FieldNames;
 use crate::intake::RecordDefaults;
-use crate::normalise::{Context, LineKind, LineReader};
+use crate::normalise::{Context, LineKind, LineReader, Spelling};
 use crate::pipeline::Ingest;
 
 /// A rejected line as its dead letter keeps it.
@@ -37,7 +38,8 @@ impl Ingest {
     pub fn prepare_again(&self, lines: &[KeptLine], id: Option<BatchId>) -> ReplayedBatch {
         let mut reader = LineReader::new(self.config());
         let bytes = lines.iter().map(|line| line.text.len()).sum();
-        let mut writer = self.redacting_writer(bytes);
+        let FieldNames { redaction, mut meanings } = self.names().take();
+        let mut writer = self.redacting_writer(bytes, redaction);
         let present = self.present();
         let mut rejected = Vec::with_capacity(lines.len());
         for line in lines {
@@ -52,7 +54,9 @@ impl Ingest {
                 arrival: line.arrival,
                 present,
             };
-            match reader.read(line.text.trim_ascii().as_bytes(), LineKind::Json, context) {
+            let spelling = Spelling::new(writer.interner(), &mut meanings);
+            let text = line.text.trim_ascii().as_bytes();
+            match reader.read(text, LineKind::Json, context, spelling) {
                 Ok(record) => {
                     let memory = writer.push(record);
                     reader.recycle(memory);
@@ -61,7 +65,9 @@ impl Ingest {
                 Err(reject) => rejected.push(Some(reject.reason)),
             }
         }
-        ReplayedBatch { batch: writer.finish(id), rejected }
+        let (batch, redaction) = writer.finish_with_names(id);
+        self.names().give_back(FieldNames { redaction, meanings });
+        ReplayedBatch { batch, rejected }
     }
 
     /// Hands a batch to the store, waiting for room, and waits until it is durable.

@@ -17,6 +17,9 @@ pub(crate) struct ShortName {
 }
 
 impl ShortName {
+    /// The name without a letter.
+    pub(crate) const EMPTY: ShortName = ShortName { words: [0; 4], length: 0 };
+
     /// Returns a name, or `None` when it is too long.
     #[inline(always)]
     pub(crate) fn of(name: &str) -> Option<ShortName> {

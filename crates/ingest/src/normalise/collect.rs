@@ -18,7 +18,7 @@ use super::candidate::{
     Candidate, Chosen, Claim, Class, Finish, Layer, LevelChoice, Priority, TimeCandidate,
 };
 use super::convert::{self, Fit};
-use super::known::{KnownNames, NameReading, Place, Sense, Wrapped, read_name, sense_of};
+use super::known::{NameReading, Place, Sense, Spelling, Wrapped, read_name, sense_of};
 use super::level::{LevelScale, read_level};
 use super::names::{NameFilter, cleaned, displace, end_of};
 use super::scratch::{Note, Scratch};
@@ -33,7 +33,7 @@ pub(crate) type Field<'a> = (Cow<'a, str>, Value<'a>);
 /// Gathers the fields of one record.
 pub(crate) struct Collector<'a, 'c> {
     aliases: &'c AliasTable,
-    known: &'c mut KnownNames,
+    known: Spelling<'c>,
     scratch: &'c mut Scratch,
     shapes: &'static ShapeIndex,
     fields_max: usize,
@@ -95,7 +95,7 @@ impl<'a, 'c> Collector<'a, 'c> {
     /// Returns a collector for one record. What is known was learnt from the same aliases.
     pub(crate) fn new(
         aliases: &'c AliasTable,
-        known: &'c mut KnownNames,
+        known: Spelling<'c>,
         scratch: &'c mut Scratch,
         fields_max: usize,
     ) -> Collector<'a, 'c> {

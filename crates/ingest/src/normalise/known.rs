@@ -1,9 +1,8 @@
-//! Names of fields that were seen before: what a path and a key spell, without reading them again.
+//! What names of fields mean to the reading of a record, by the number of the name: what a path and
+//! a key spell, without reading them again.
 //!
-//! Lines repeat their names. A reader remembers for each path and key what [`super::aliases`]
-//! and [`super::names`] said about it. The memory is a table of fixed size that lives as long as
-//! its connection, holds short names only, and decides nothing: a name that has no place in it is
-//! read anew.
+//! Lines repeat their names. [`super::aliases`] and [`super::names`] are asked once about each name
+//! that has a number; a name without one is read anew.
 
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 
@@ -13,13 +12,8 @@ use super::ids;
 use super::names::cleaned;
 use super::shapes::Mark;
 use super::targets::Target;
+use crate::interner::{Interner, NameNumber, put_at};
 use crate::short_name::ShortName;
-
-/// Slots of the table; a sender's lines have a hundred names or so. A power of two.
-const SLOTS: usize = 512;
-
-/// Slots that a name may stand in, from its own on.
-const PROBES: usize = 4;
 
 /// Whether a spelling counts only after containers at the start of its path are taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,53 +49,43 @@ pub(super) struct Place {
     pub(super) inner_start: usize,
     /// Whether the containers at the start of the path hold the record itself.
     pub(super) is_opened: bool,
-    path: PathId,
+    /// The object that holds the key.
+    path: NameNumber,
 }
 
 impl Place {
     /// The top of a record.
-    pub(super) const ROOT: Place = Place { inner_start: 0, is_opened: false, path: PathId::ROOT };
+    pub(super) const ROOT: Place =
+        Place { inner_start: 0, is_opened: false, path: NameNumber::TOP };
 }
 
-/// Stands for the keys from the top down to an object. Never given twice to different paths,
-/// within one table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PathId(u32);
-
-impl PathId {
-    const ROOT: PathId = PathId(0);
-    /// Of a path that has no number: nothing below it is remembered.
-    const NONE: PathId = PathId(u32::MAX);
+/// What names mean, by number. A name may be that of a value in one line and of an object in the
+/// next.
+#[derive(Default)]
+pub(crate) struct Meanings {
+    values: Vec<Option<NameReading>>,
+    objects: Vec<Option<Place>>,
 }
 
-/// What a key stands for.
-#[derive(Clone, Copy, Debug)]
-enum Meaning {
-    /// A value.
-    Leaf(NameReading),
-    /// An object, and where its members are.
-    Object(Place),
+/// The names of a record that is being read, and what they mean.
+pub(crate) struct Spelling<'n> {
+    interner: &'n mut Interner,
+    meanings: &'n mut Meanings,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    parent: PathId,
-    key: ShortName,
-    meaning: Meaning,
-}
+impl<'n> Spelling<'n> {
+    /// Returns the names for one record. The meanings are those of this interner's numbers.
+    pub(crate) fn new(interner: &'n mut Interner, meanings: &'n mut Meanings) -> Spelling<'n> {
+        // Of names that were forgotten since, the numbers are given out again.
+        meanings.values.truncate(interner.len());
+        meanings.objects.truncate(interner.len());
+        Spelling { interner, meanings }
+    }
 
-/// The table.
-pub(super) struct KnownNames {
-    /// Made when the first name comes.
-    slots: Vec<Option<Entry>>,
-    /// The last number that was given to a path.
-    last_path: u32,
-}
-
-impl KnownNames {
-    /// Returns a table that knows nothing.
-    pub(super) fn new() -> KnownNames {
-        KnownNames { slots: Vec::new(), last_path: PathId::ROOT.0 }
+    /// Returns the number of a key.
+    #[inline(always)]
+    fn number(&mut self, key: &str, place: Place) -> NameNumber {
+        ShortName::of(key).map_or(NameNumber::NONE, |key| self.interner.child(place.path, key))
     }
 
     /// Returns what is known about the value of a key; asks when nothing is, and remembers what
@@ -113,19 +97,12 @@ impl KnownNames {
         place: Place,
         ask: impl FnOnce() -> Option<NameReading>,
     ) -> Option<NameReading> {
-        let short = ShortName::of(key).filter(|_| place.path != PathId::NONE);
-        let Some(key) = short else { return ask() };
-        let home = home_of(&key, place.path);
-        for entry in self.probed(home) {
-            if let Meaning::Leaf(reading) = entry.meaning
-                && entry.key == key
-                && entry.parent == place.path
-            {
-                return Some(reading);
-            }
+        let number = self.number(key, place);
+        if let Some(Some(reading)) = self.meanings.values.get(number.index()) {
+            return Some(*reading);
         }
         let reading = ask()?;
-        self.learn(home, Entry { parent: place.path, key, meaning: Meaning::Leaf(reading) });
+        put_at(&mut self.meanings.values, number, reading);
         Some(reading)
     }
 
@@ -138,52 +115,15 @@ impl KnownNames {
         place: Place,
         ask: impl FnOnce() -> (usize, bool),
     ) -> Place {
-        let short = ShortName::of(key).filter(|_| place.path != PathId::NONE);
-        let Some(key) = short else {
-            let (inner_start, is_opened) = ask();
-            return Place { inner_start, is_opened, path: PathId::NONE };
-        };
-        let home = home_of(&key, place.path);
-        for entry in self.probed(home) {
-            if let Meaning::Object(inside) = entry.meaning
-                && entry.key == key
-                && entry.parent == place.path
-            {
-                return inside;
-            }
+        let number = self.number(key, place);
+        if let Some(Some(inside)) = self.meanings.objects.get(number.index()) {
+            return *inside;
         }
         let (inner_start, is_opened) = ask();
-        let inside = Place { inner_start, is_opened, path: self.next_path() };
-        self.learn(home, Entry { parent: place.path, key, meaning: Meaning::Object(inside) });
+        let inside = Place { inner_start, is_opened, path: number };
+        put_at(&mut self.meanings.objects, number, inside);
         inside
     }
-
-    #[inline(always)]
-    fn probed(&self, home: usize) -> impl Iterator<Item = &Entry> {
-        self.slots.get(home..home + PROBES).unwrap_or_default().iter().map_while(Option::as_ref)
-    }
-
-    /// Returns a number that no path had. When they run out, later paths have none.
-    fn next_path(&mut self) -> PathId {
-        self.last_path = self.last_path.saturating_add(1);
-        PathId(self.last_path)
-    }
-
-    #[cold]
-    fn learn(&mut self, home: usize, entry: Entry) {
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS + PROBES, None);
-        }
-        let free = (home..home + PROBES).find(|at| matches!(self.slots.get(*at), Some(None)));
-        // Where all are taken, the newest name takes the first one's place.
-        if let Some(slot) = self.slots.get_mut(free.unwrap_or(home)) {
-            *slot = Some(entry);
-        }
-    }
-}
-
-fn home_of(key: &ShortName, parent: PathId) -> usize {
-    key.digest(u64::from(parent.0)) as usize % SLOTS
 }
 
 /// Reads a name for the first time; `None` when it is too long or has to be cleaned.
@@ -267,6 +207,7 @@ fn alias_inside(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interner::NAMES_MAX;
 
     fn reading(hash: u64) -> Option<NameReading> {
         Some(NameReading { hash: NameHash(hash), sense: None })
@@ -274,7 +215,8 @@ mod tests {
 
     #[test]
     fn names_are_told_apart_by_path_and_key() {
-        let mut known = KnownNames::new();
+        let (mut interner, mut meanings) = Default::default();
+        let mut known = Spelling::new(&mut interner, &mut meanings);
         for round in 0..2 {
             let a = known.object("a", Place::ROOT, || {
                 assert_eq!(round, 0);
@@ -304,8 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn more_names_than_slots_are_read_anew() {
-        let mut known = KnownNames::new();
+    fn more_names_than_have_a_number_are_read_anew() {
+        let (mut interner, mut meanings) = Default::default();
+        let mut known = Spelling::new(&mut interner, &mut meanings);
         for number in (0..5_000).chain(0..5_000) {
             let key = format!("key_{number}");
             let inside = known.object(&key, Place::ROOT, || (number as usize, false));
@@ -315,12 +258,13 @@ mod tests {
                 assert_eq!(found.map(|found| found.hash.0), Some(expected));
             }
         }
-        assert_eq!(known.slots.len(), SLOTS + PROBES);
+        assert!(meanings.values.len() <= NAMES_MAX && meanings.objects.len() <= NAMES_MAX);
     }
 
     #[test]
     fn what_is_too_long_or_not_answered_is_not_remembered() {
-        let mut known = KnownNames::new();
+        let (mut interner, mut meanings) = Default::default();
+        let mut known = Spelling::new(&mut interner, &mut meanings);
         assert!(known.leaf("..", Place::ROOT, || None).is_none());
         assert!(known.leaf("..", Place::ROOT, || reading(1)).is_some());
         let long = "x".repeat(33);
@@ -329,16 +273,5 @@ mod tests {
         let inside = known.object(&long, Place::ROOT, || (34, false));
         assert!(known.leaf("a", inside, || reading(1)).is_some());
         assert!(known.leaf("a", inside, || None).is_none());
-    }
-
-    #[test]
-    fn paths_without_a_number_are_never_mixed_up() {
-        let mut known = KnownNames::new();
-        known.last_path = u32::MAX - 2;
-        let places = ["a", "b", "c"].map(|key| known.object(key, Place::ROOT, || (2, false)));
-        for (number, place) in places.into_iter().enumerate() {
-            let found = known.leaf("x", place, || reading(number as u64));
-            assert_eq!(found.map(|found| found.hash.0), Some(number as u64));
-        }
     }
 }

@@ -31,7 +31,7 @@ pub use aliases::AliasTable;
 use candidate::Layer;
 use collect::{Collected, Collector, Content};
 use finish::finish;
-use known::KnownNames;
+pub(crate) use known::{Meanings, Spelling};
 pub(crate) use names::cleaned_name;
 use scratch::Scratch;
 pub use shapes::{ShapeRow, shape_rows};
@@ -86,7 +86,6 @@ pub(crate) struct LineReader {
     texts: [TextBuffer; wrapper::LAYERS_MAX as usize],
     /// For texts that are only tried.
     trial: TextBuffer,
-    known: KnownNames,
     scratch: Scratch,
 }
 
@@ -106,7 +105,6 @@ impl LineReader {
             decoder: Decoder::new(config.limits.nesting_depth_max),
             texts: Default::default(),
             trial: TextBuffer::default(),
-            known: KnownNames::new(),
             scratch: Scratch::default(),
         }
     }
@@ -118,8 +116,9 @@ impl LineReader {
         line: &'a [u8],
         kind: LineKind,
         context: Context<'a>,
+        spelling: Spelling<'_>,
     ) -> Result<Record<'a>, Reject> {
-        Ok(self.read_noticing(line, kind, context)?.record)
+        Ok(self.read_noticing(line, kind, context, spelling)?.record)
     }
 
     /// The same with what is worth telling about how it was read.
@@ -128,8 +127,9 @@ impl LineReader {
         line: &'a [u8],
         kind: LineKind,
         context: Context<'a>,
+        spelling: Spelling<'_>,
     ) -> Result<Reading<'a>, Reject> {
-        finish(self.collect(line, kind, context.config, context.arrival)?, context)
+        finish(self.collect(line, kind, context, spelling)?, context)
     }
 
     /// Reads a record whose fields are typed already. The record borrows from the fields' source
@@ -138,11 +138,11 @@ impl LineReader {
         &'a mut self,
         fill: impl for<'f> FnOnce(&mut FieldSink<'f, 'd>),
         context: Context<'a>,
+        spelling: Spelling<'_>,
     ) -> Result<Reading<'a>, Reject> {
         let limits = &context.config.limits;
-        let (known, scratch) = (&mut self.known, &mut self.scratch);
-        let collector =
-            Collector::new(&context.config.aliases, known, scratch, limits.fields_per_record_max);
+        let (aliases, scratch) = (&context.config.aliases, &mut self.scratch);
+        let collector = Collector::new(aliases, spelling, scratch, limits.fields_per_record_max);
         let mut sink = FieldSink::new(collector, limits.nesting_depth_max);
         fill(&mut sink);
         let mut collector = sink.finish()?;
@@ -161,15 +161,16 @@ impl LineReader {
         &'a mut self,
         line: &'a [u8],
         kind: LineKind,
-        config: &'c IngestConfig,
-        arrival: Timestamp,
+        context: Context<'c>,
+        spelling: Spelling<'c>,
     ) -> Result<Collected<'a, 'c>, Reject>
     where
         'a: 'c,
     {
+        let Context { config, arrival, .. } = context;
         let fields_max = config.limits.fields_per_record_max;
-        let (known, scratch) = (&mut self.known, &mut self.scratch);
-        let mut collector = Collector::new(&config.aliases, known, scratch, fields_max);
+        let scratch = &mut self.scratch;
+        let mut collector = Collector::new(&config.aliases, spelling, scratch, fields_max);
         let mut opener = Opener {
             decoder: &mut self.decoder,
             texts: self.texts.iter_mut(),
@@ -309,4 +310,4 @@ impl<'a> Opener<'a, '_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,12 +20,14 @@ fn read_as(line: &[u8], kind: LineKind, config: &IngestConfig) -> Result<Record<
         arrival: arrival(),
         present: Present::sure(arrival()),
     };
-    LineReader::new(config).read(line, kind, context).map(Record::into_owned)
+    let (mut interner, mut meanings) = Default::default();
+    let spelling = Spelling::new(&mut interner, &mut meanings);
+    LineReader::new(config).read(line, kind, context, spelling).map(Record::into_owned)
 }
 
 /// Reads a line that becomes a record.
 #[track_caller]
-pub(super) fn read_json(line: &str) -> Record<'static> {
+pub(crate) fn read_json(line: &str) -> Record<'static> {
     let read = read_as(line.as_bytes(), LineKind::Json, &IngestConfig::default());
     read.unwrap_or_else(|reject| panic!("{line}: {reject:?}"))
 }

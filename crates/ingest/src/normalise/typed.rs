@@ -5,7 +5,6 @@
 //! in the same tables, and a message that holds an object is opened.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
 use simd_json::StaticNode;
 use tierlog_model::{Timestamp, Value};
@@ -18,15 +17,13 @@ use crate::decode::{Reject, write_json_text, write_static};
 /// Takes the fields of one record. The first field that no record can take ends the record: what
 /// follows is ignored, and the record is rejected.
 pub struct FieldSink<'f, 'd: 'f> {
-    collector: Collector<'f, 'f>,
+    collector: Collector<'d, 'f>,
     /// The object that is being filled.
     place: Place,
     /// How many objects the next field lies in, the record included.
     depth: usize,
     depth_max: usize,
     rejected: Option<Reject>,
-    /// Texts borrow from what the protocol has read.
-    source: PhantomData<&'f &'d ()>,
 }
 
 impl std::fmt::Debug for FieldSink<'_, '_> {
@@ -38,13 +35,12 @@ impl std::fmt::Debug for FieldSink<'_, '_> {
 
 impl<'f, 'd: 'f> FieldSink<'f, 'd> {
     /// Returns the sink of a record without a field.
-    pub(super) fn new(collector: Collector<'f, 'f>, depth_max: usize) -> FieldSink<'f, 'd> {
-        let source = PhantomData;
-        FieldSink { collector, place: Place::ROOT, depth: 1, depth_max, rejected: None, source }
+    pub(super) fn new(collector: Collector<'d, 'f>, depth_max: usize) -> FieldSink<'f, 'd> {
+        FieldSink { collector, place: Place::ROOT, depth: 1, depth_max, rejected: None }
     }
 
     /// Returns the fields, or why they are no record.
-    pub(super) fn finish(self) -> Result<Collector<'f, 'f>, Reject> {
+    pub(super) fn finish(self) -> Result<Collector<'d, 'f>, Reject> {
         match self.rejected {
             Some(reject) => Err(reject),
             None => {

@@ -13,10 +13,9 @@
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration and the
 //!   [`placeholders`], [`number_use`] tells cards from ids.
 //! - [`walk`] is the way over values, of [`record`]s and of the [`tree`] of an array; [`names`]
-//!   remembers what names mean, [`batch_names`], [`clean_texts`] and [`tokens`] what a batch has
-//!   met of names, values and ids.
+//!   remembers the [`name_facts`], [`clean_texts`] and [`tokens`] what a batch has met of values and
+//!   ids; [`unique_names`] keeps redacted names apart.
 
-mod batch_names;
 mod claim;
 mod clean_texts;
 mod cut;
@@ -27,6 +26,7 @@ mod engine;
 mod key_pairs;
 mod key_terms;
 mod keys;
+mod name_facts;
 mod names;
 mod needles;
 mod number_use;
@@ -40,6 +40,7 @@ mod span;
 mod tokens;
 mod tree;
 mod trigger;
+mod unique_names;
 mod view;
 mod walk;
 mod whole;
@@ -59,18 +60,18 @@ pub(crate) use registry::is_detector_list;
 pub use registry::{UnknownDetector, detector_named, detector_names};
 pub use settings::{DetectorName, RedactionSettings};
 
-use batch_names::BatchNames;
 use clean_texts::CleanTexts;
 use engine::{Engine, Tally};
-use names::{NameCache, NameMap};
+pub(crate) use names::Names;
 use registry::DETECTORS;
 use tokens::TokenCache;
 use walk::Walk;
 
+use crate::interner::Interner;
+
 /// Takes personal data out of records. One for the whole server, shared by its sources.
 pub struct Redactor {
     engine: Engine,
-    names: NameCache,
     /// Memory of batches.
     buffers: Arc<BufferPool>,
 }
@@ -79,7 +80,7 @@ impl Redactor {
     /// Returns a redactor with these detectors and pseudonyms.
     pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
         let engine = Engine::new(DETECTORS, settings, pseudonyms);
-        Redactor { engine, names: NameCache::default(), buffers: Arc::default() }
+        Redactor { engine, buffers: Arc::default() }
     }
 
     /// Returns a text without personal data, for what is shown of a line outside of its record.
@@ -88,20 +89,20 @@ impl Redactor {
         redacted.unwrap_or_else(|| text.to_owned())
     }
 
-    /// Opens a batch.
+    /// Opens a batch that knows no names yet.
     pub fn batch(&self) -> RedactingWriter<'_> {
-        self.batch_with_room(0)
+        self.batch_with(0, Names::default())
     }
 
-    /// Opens a batch that will probably take so many bytes.
-    pub fn batch_with_room(&self, bytes: usize) -> RedactingWriter<'_> {
+    /// Opens a batch that will probably take so many bytes, with what earlier batches of this
+    /// redactor know about names.
+    pub(crate) fn batch_with(&self, bytes: usize, mut names: Names) -> RedactingWriter<'_> {
+        names.next_batch();
         RedactingWriter {
             redactor: self,
             writer: BatchWriter::with_room(bytes, &self.buffers),
             tally: Tally::default(),
-            known: self.names.snapshot(),
-            learnt: NameMap::default(),
-            names: BatchNames::default(),
+            names,
             clean: CleanTexts::default(),
             tokens: TokenCache::default(),
         }
@@ -120,9 +121,7 @@ pub struct RedactingWriter<'r> {
     redactor: &'r Redactor,
     writer: BatchWriter,
     tally: Tally,
-    known: Arc<NameMap>,
-    learnt: NameMap,
-    names: BatchNames,
+    names: Names,
     clean: CleanTexts,
     tokens: TokenCache,
 }
@@ -133,16 +132,20 @@ impl RedactingWriter<'_> {
         self.redact(&mut record);
         let names = &mut self.names;
         self.writer.push_named(&record, |index, position, name| names.id(index, position, name));
+        names.end_record();
         record.into_memory()
     }
 
     /// Redacts a rejected line and appends it as a dead letter.
     pub fn push_dead_letter(&mut self, letter: DeadLetter<'_>) {
+        // The names of a rejected line may have numbers, and nobody has judged them.
+        self.names.note_suspect();
         let reason = letter.reason;
         let mut record = letter.into_record();
         self.redact(&mut record);
         dead_letter::shorten(&mut record, reason);
         self.writer.push(&record);
+        self.names.end_record();
     }
 
     /// Returns how many values and places in texts were replaced; pseudonyms do not count.
@@ -160,22 +163,30 @@ impl RedactingWriter<'_> {
         self.writer.byte_len()
     }
 
+    /// Returns the names of fields as numbers, for those who read the next record.
+    pub(crate) fn interner(&mut self) -> &mut Interner {
+        self.names.interner()
+    }
+
     /// Closes the batch.
     pub fn finish(self, id: Option<BatchId>) -> RedactedBatch {
+        self.finish_with_names(id).0
+    }
+
+    /// Closes the batch; returns what it knows about names, too.
+    pub(crate) fn finish_with_names(self, id: Option<BatchId>) -> (RedactedBatch, Names) {
         let detectors = self.redactor.engine.detectors().iter();
         for (detector, count) in detectors.zip(self.tally.counts()).filter(|(_, count)| **count > 0)
         {
             metrics::counter!(REDACTIONS, "detector" => detector.name()).increment(*count);
         }
-        self.redactor.names.learn(self.learnt);
-        RedactedBatch::from_redacted(self.writer, id, Redacted::vouch())
+        let batch = RedactedBatch::from_redacted(self.writer, id, Redacted::vouch());
+        (batch, self.names)
     }
 
     fn redact(&mut self, record: &mut Record<'_>) {
         let mut walk = Walk {
             engine: &self.redactor.engine,
-            known: &self.known,
-            learnt: &mut self.learnt,
             names: &mut self.names,
             clean: &mut self.clean,
             tokens: &mut self.tokens,

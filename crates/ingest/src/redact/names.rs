@@ -1,243 +1,230 @@
-//! What field names mean, remembered: names repeat in every line, so each is read once.
+//! What the names of fields say, remembered by the number of the name: names repeat in every line,
+//! so each is read once.
 //!
-//! A batch reads a shared snapshot and learns on the side; what it learnt joins the snapshot when
-//! the batch is finished. Only clean, short names are remembered, and only so many: a sender
-//! that invents names cannot fill the memory, and no personal data stays in it.
+//! Arrives: the names of each record, in their order. Leaves: facts, and the numbers under which a
+//! batch writes the names. Outlives its batch, so it holds no personal data: names that are new with
+//! a record are forgotten after the record when one of them is suspect.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use tierlog_model::{NameId, NameIndex};
 
-use tierlog_model::fields::URL_QUERY;
-
-use super::claim::Claims;
-use super::cut::numbered;
-use super::engine::{Engine, Tally};
-use super::key_pairs::PairPart;
+use super::engine::Engine;
+use super::name_facts::NameFacts;
+use crate::interner::{Interner, NameNumber, put_at};
 use crate::short_name::ShortName;
 
-/// Most names that are remembered; a busy server knows a few hundred.
-const NAMES_MAX: usize = 4_096;
-
-/// Longest name that is remembered.
-const NAME_BYTES_MAX: usize = 64;
-
-/// What a name says about its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NameFacts {
-    /// What the name says to each detector.
-    pub(super) claims: Claims,
-    /// The shortest text that may read otherwise under the name than under other names: what is
-    /// clean under one may be a card or a secret under another.
-    pub(super) apart_bytes_min: u32,
-    /// The covered field that the name spells, see [`super::policy::Policy::field`].
-    pub(super) covered: Option<u16>,
-    /// Its part in a pair.
-    pub(super) pair: PairPart,
-    /// Whether it is the query of an address, apart from its path.
-    pub(super) is_query: bool,
-    /// Whether the name itself holds personal data.
-    pub(super) is_suspect: bool,
+/// The names of one batch after the other.
+#[derive(Default)]
+pub(crate) struct Names {
+    interner: Interner,
+    facts: Vec<Option<NameFacts>>,
+    /// Numbers of names in a batch, and which batch it was.
+    ids: Vec<Option<(u32, NameId)>>,
+    batch: u32,
+    /// The name before, in the record that is being read.
+    before: NameNumber,
+    /// Of the record that is being read: the number of each field's name.
+    record: Vec<NameNumber>,
+    has_suspect: bool,
+    /// How many names were judged, all of them clean.
+    judged_count: usize,
 }
 
-impl NameFacts {
-    /// Reads a name.
-    pub(super) fn of(name: &str, engine: &Engine) -> NameFacts {
-        let claims = engine.claims(name);
-        let is_query = name == URL_QUERY;
-        NameFacts {
-            claims,
-            apart_bytes_min: if is_query { 0 } else { engine.apart_bytes_min(claims) },
-            covered: engine.policy().covered_position(name),
-            pair: PairPart::of(name),
-            is_query,
-            is_suspect: engine.redact_name(name, &mut Tally::default()).is_some(),
+impl Names {
+    /// Starts with the next batch.
+    pub(super) fn next_batch(&mut self) {
+        // A memory that has seen four billion batches may mix the first up with the last.
+        self.batch = self.batch.wrapping_add(1);
+        if self.batch == 0 {
+            self.ids.clear();
         }
     }
 
-    /// Returns what a name as it was written and as it is kept say together. Only the kept form
-    /// makes a pseudonym: its field is the one that can be searched.
-    pub(super) fn stricter(self, kept: NameFacts) -> NameFacts {
-        NameFacts {
-            // A name that was redacted itself may name no id any more, and a card only now.
-            claims: self.claims.stricter(kept.claims),
-            apart_bytes_min: self.apart_bytes_min.min(kept.apart_bytes_min),
-            covered: kept.covered,
-            pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
-            is_query: self.is_query || kept.is_query,
-            is_suspect: self.is_suspect,
+    /// Starts with the next record.
+    pub(super) fn next_record(&mut self) {
+        self.record.clear();
+        self.before = NameNumber::TOP;
+    }
+
+    /// Returns the names as numbers.
+    pub(super) fn interner(&mut self) -> &mut Interner {
+        &mut self.interner
+    }
+
+    /// Tells whether new names fit in: a memory that is full is not kept for another batch.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.interner.is_full()
+    }
+
+    /// Ends a record: its names were judged.
+    #[inline]
+    pub(super) fn end_record(&mut self) {
+        if self.interner.len() != self.judged_count || self.has_suspect {
+            self.end_record_with_new_names();
         }
     }
 
-    /// Returns the facts of a value whose name stands beside it in a pair.
-    pub(super) fn spelled(self, claims: Claims, engine: &Engine) -> NameFacts {
-        let claims = self.claims.stricter(claims);
-        let apart_bytes_min = self.apart_bytes_min.min(engine.apart_bytes_min(claims));
-        NameFacts { claims, apart_bytes_min, ..self }
-    }
-}
-
-/// Names and what they say, with a hash that is quick on short ones.
-#[derive(Clone, Default)]
-pub(super) struct NameMap {
-    short: HashMap<ShortName, NameFacts, BuildHasherDefault<ShortKeyHasher>>,
-    /// Names that are too long for the other map.
-    long: HashMap<Box<str>, NameFacts, BuildHasherDefault<ShortKeyHasher>>,
-}
-
-impl NameMap {
-    fn get(&self, name: &str) -> Option<&NameFacts> {
-        match ShortName::of(name) {
-            Some(short) => self.short.get(&short),
-            None => self.long.get(name),
+    #[cold]
+    fn end_record_with_new_names(&mut self) {
+        if std::mem::take(&mut self.has_suspect) {
+            self.interner.forget_from(self.judged_count);
+            self.facts.truncate(self.judged_count);
+            self.ids.truncate(self.judged_count);
         }
+        self.judged_count = self.interner.len();
     }
 
-    fn insert(&mut self, name: &str, facts: NameFacts) {
-        match ShortName::of(name) {
-            Some(short) => self.short.insert(short, facts),
-            None => self.long.insert(name.into(), facts),
+    /// Notes that a name of the record may hold personal data.
+    pub(super) fn note_suspect(&mut self) {
+        self.has_suspect = true;
+    }
+
+    /// Returns what the name of the next field says.
+    #[inline]
+    pub(super) fn next_facts(&mut self, name: &str, engine: &Engine) -> NameFacts {
+        let number = match ShortName::of(name) {
+            Some(key) => self.interner.follow(self.before, key),
+            None => self.interner.whole(name),
         };
+        self.before = number;
+        self.record.push(number);
+        self.facts_of(number, name, engine)
     }
 
-    fn len(&self) -> usize {
-        self.short.len() + self.long.len()
+    /// Returns what a name says that is no field's own: a path in an array.
+    pub(super) fn facts(&mut self, name: &str, engine: &Engine) -> NameFacts {
+        let number = self.interner.whole(name);
+        self.facts_of(number, name, engine)
     }
 
-    /// Adds what another map holds, as far as there is room.
-    fn extend(&mut self, other: NameMap) {
-        let room = NAMES_MAX.saturating_sub(self.len());
-        self.short.extend(other.short.into_iter().take(room));
-        let room = NAMES_MAX.saturating_sub(self.len());
-        self.long.extend(other.long.into_iter().take(room));
-    }
-}
-
-/// The names that every batch knows.
-#[derive(Default)]
-pub(super) struct NameCache {
-    known: RwLock<Arc<NameMap>>,
-}
-
-impl NameCache {
-    /// Returns what is known now.
-    pub(super) fn snapshot(&self) -> Arc<NameMap> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Adds what a batch learnt.
-    pub(super) fn learn(&self, learnt: NameMap) {
-        if learnt.len() == 0 {
-            return;
-        }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < NAMES_MAX {
-            let mut merged = NameMap::clone(&known);
-            merged.extend(learnt);
-            *known = Arc::new(merged);
+    #[inline]
+    fn facts_of(&mut self, number: NameNumber, name: &str, engine: &Engine) -> NameFacts {
+        match self.facts.get(number.index()) {
+            Some(Some(facts)) => *facts,
+            Some(None) | None => self.learn(number, name, engine),
         }
     }
-}
 
-/// Returns the facts of a name from the snapshot, from what the batch learnt, or anew.
-pub(super) fn facts(
-    name: &str,
-    known: &NameMap,
-    learnt: &mut NameMap,
-    engine: &Engine,
-) -> NameFacts {
-    if let Some(facts) = known.get(name).or_else(|| learnt.get(name)) {
-        return *facts;
-    }
-    let facts = NameFacts::of(name, engine);
-    let is_worth_it = name.len() <= NAME_BYTES_MAX && !facts.is_suspect;
-    if is_worth_it && known.len() + learnt.len() < NAMES_MAX {
-        learnt.insert(name, facts);
-    }
-    facts
-}
-
-/// Gives out names that are not taken: two addresses as names both become `[EMAIL]`, so the
-/// second is `[EMAIL]_2`.
-#[derive(Default)]
-pub(super) struct UniqueNames {
-    taken: HashSet<String>,
-    /// The next number of each name, so that a thousand of them are not tried in turn.
-    next: HashMap<String, usize>,
-}
-
-impl UniqueNames {
-    /// Returns the set of names that are taken.
-    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str>) -> UniqueNames {
-        UniqueNames { taken: names.map(str::to_owned).collect(), next: HashMap::new() }
+    #[cold]
+    fn learn(&mut self, number: NameNumber, name: &str, engine: &Engine) -> NameFacts {
+        let facts = NameFacts::of(name, engine);
+        self.has_suspect |= facts.is_suspect;
+        put_at(&mut self.facts, number, facts);
+        facts
     }
 
-    /// Takes a name, numbered when it is taken already.
-    pub(super) fn take(&mut self, name: String) -> String {
-        if self.taken.insert(name.clone()) {
-            return name;
+    /// Follows a field that gets another name.
+    pub(super) fn rename(&mut self, position: usize) {
+        if let Some(number) = self.record.get_mut(position) {
+            *number = NameNumber::NONE;
         }
-        let number = self.next.entry(name.clone()).or_insert(2);
-        loop {
-            let candidate = numbered(&name, *number);
-            *number += 1;
-            if self.taken.insert(candidate.clone()) {
-                return candidate;
+    }
+
+    /// Follows a field that is taken out of the record.
+    pub(super) fn remove(&mut self, position: usize) {
+        if position < self.record.len() {
+            self.record.remove(position);
+        }
+    }
+
+    /// Returns the number of a field's name in the batch. Fields that were added behind the others,
+    /// and names that have no number, are looked up by their text.
+    #[inline]
+    pub(super) fn id(&mut self, index: &mut NameIndex, position: usize, name: &str) -> NameId {
+        let number = self.record.get(position).copied().unwrap_or(NameNumber::NONE);
+        match self.ids.get(number.index()) {
+            Some(Some((batch, id))) if *batch == self.batch => *id,
+            _ => self.new_id(index, number, name),
+        }
+    }
+
+    #[cold]
+    fn new_id(&mut self, index: &mut NameIndex, number: NameNumber, name: &str) -> NameId {
+        let id = index.intern(name);
+        put_at(&mut self.ids, number, (self.batch, id));
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tierlog_model::Pseudonyms;
+
+    use super::super::registry::DETECTORS;
+    use super::super::settings::RedactionSettings;
+    use super::*;
+
+    fn engine() -> Engine {
+        Engine::new(DETECTORS, &RedactionSettings::default(), Pseudonyms::off())
+    }
+
+    proptest! {
+        #[test]
+        fn facts_and_numbers_are_those_of_the_names(
+            batches in prop::collection::vec(prop::collection::vec(
+                prop::collection::vec("[a-c]{1,2}|pin|phone|x{30,34}|a@b\\.ch", 0..8),
+                0..8,
+            ), 1..4),
+            removed in 0_usize..8,
+        ) {
+            let engine = engine();
+            let mut names = Names::default();
+            for batch in batches {
+                let (mut index, mut expected) = (NameIndex::default(), NameIndex::default());
+                names.next_batch();
+                for mut record in batch {
+                    names.next_record();
+                    for (position, name) in record.iter_mut().enumerate() {
+                        let facts = names.next_facts(name, &engine);
+                        prop_assert_eq!(facts, NameFacts::of(name, &engine));
+                        if facts.is_suspect {
+                            *name = format!("[{name}]");
+                            names.rename(position);
+                        }
+                    }
+                    if removed < record.len() {
+                        record.remove(removed);
+                        names.remove(removed);
+                    }
+                    record.push("added".to_owned());
+                    for (position, name) in record.iter().enumerate() {
+                        let id = names.id(&mut index, position, name);
+                        prop_assert_eq!(id, expected.intern(name));
+                    }
+                    names.end_record();
+                }
             }
         }
     }
-}
 
-/// Multiplies and rotates eight bytes at a time, from a start that differs by process, so that a
-/// sender cannot choose names which meet in one bucket.
-pub(super) struct ShortKeyHasher(u64);
-
-static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("names"));
-
-impl Default for ShortKeyHasher {
-    fn default() -> ShortKeyHasher {
-        ShortKeyHasher(*SEED)
+    #[test]
+    fn names_with_personal_data_are_forgotten_with_their_record() {
+        let engine = engine();
+        let mut names = Names::default();
+        names.facts("list.a", &engine);
+        names.end_record();
+        assert_eq!(names.interner.len(), 1);
+        let below = names.interner.whole("list");
+        let key = ShortName::of("ada@example.org").expect("short");
+        names.interner.child(below, key);
+        names.facts("list.ada@example.org", &engine);
+        names.end_record();
+        assert_eq!((names.interner.len(), names.facts.len()), (1, 1));
+        names.facts("list.b", &engine);
+        names.end_record();
+        assert_eq!(names.interner.len(), 2);
     }
-}
 
-impl ShortKeyHasher {
-    fn mix(&mut self, word: u64) {
-        // 2^64 divided by the golden ratio, odd.
-        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-impl Hasher for ShortKeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.mix(u64::from_le_bytes(*word));
+    #[test]
+    fn a_memory_that_is_full_is_not_kept() {
+        let engine = engine();
+        let mut names = Names::default();
+        for number in 0..crate::interner::NAMES_MAX {
+            names.interner.whole(&format!("name_{number}"));
         }
-        let mut last = rest.len() as u64;
-        for byte in rest {
-            last = last << 8 | u64::from(*byte);
-        }
-        self.mix(last);
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.mix(u64::from(byte));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.mix(u64::from(number));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.mix(number as u64);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.mix(number);
-    }
-
-    fn finish(&self) -> u64 {
-        // The map takes its buckets from the low bits, the product is best in the high ones.
-        self.0 ^ self.0 >> 32
+        assert!(!names.has_room());
+        names.next_record();
+        let facts = names.next_facts("password", &engine);
+        assert_eq!(facts, NameFacts::of("password", &engine));
     }
 }

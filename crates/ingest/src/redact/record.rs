@@ -15,7 +15,8 @@ use super::claim::Claims;
 use super::cut::cut;
 use super::engine::Tally;
 use super::key_pairs::PairPart;
-use super::names::{NameFacts, UniqueNames, facts};
+use super::name_facts::NameFacts;
+use super::unique_names::UniqueNames;
 use super::walk::Walk;
 
 /// Times that a name is read again after it was cut. The second nearly always finds nothing; the
@@ -30,13 +31,13 @@ impl Walk<'_> {
         self.names.next_record();
         for position in 0..record.fields.len() {
             let Some((name, _)) = record.fields.get(position) else { break };
-            let (known, learnt, engine) = (self.known, &mut *self.learnt, self.engine);
-            let mut facts = self.names.facts(name, || facts(name, known, learnt, engine));
+            let mut facts = self.names.next_facts(name, self.engine);
             let mut written: Option<String> = None;
             if facts.is_suspect
                 && let Some(redacted) = self.engine.redact_name(name, self.tally)
             {
                 written = Some(name.to_string());
+                self.names.rename(position);
                 let kept = rename(record, position, &self.fitting(&redacted), &mut names);
                 // What the name says counts in both forms, or a second run would see more.
                 facts = facts.stricter(NameFacts::of(&kept, self.engine));

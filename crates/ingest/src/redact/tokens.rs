@@ -3,10 +3,8 @@
 //!
 //! Holds ids as they were written, so it lives no longer than its batch.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use foldhash::HashMap;
 
-use super::names::ShortKeyHasher;
 use super::policy::Policy;
 use crate::short_name::ShortName;
 
@@ -17,7 +15,7 @@ const TOKENS_MAX: usize = 1_024;
 /// The tokens, by covered field and id.
 #[derive(Default)]
 pub(super) struct TokenCache {
-    tokens: HashMap<(u16, ShortName), Box<str>, BuildHasherDefault<ShortKeyHasher>>,
+    tokens: HashMap<(u16, ShortName), Box<str>>,
 }
 
 impl TokenCache {

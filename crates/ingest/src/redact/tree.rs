@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::claim::Claims;
 use super::key_pairs::{is_pair_name, is_pair_value};
-use super::names::{NameFacts, UniqueNames};
+use super::name_facts::NameFacts;
+use super::unique_names::UniqueNames;
 use super::walk::{Place, Walk};
 use super::whole::Whole;
 

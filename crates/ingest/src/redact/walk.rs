@@ -9,11 +9,11 @@ use std::borrow::Cow;
 
 use tierlog_model::Value;
 
-use super::batch_names::BatchNames;
 use super::claim::Claims;
 use super::clean_texts::CleanTexts;
 use super::engine::{Engine, Tally};
-use super::names::{NameFacts, NameMap, facts};
+use super::name_facts::NameFacts;
+use super::names::Names;
 use super::tokens::TokenCache;
 use super::tree;
 use super::whole::Whole;
@@ -31,12 +31,8 @@ pub(super) trait Place {
 pub(super) struct Walk<'w> {
     /// The detectors.
     pub(super) engine: &'w Engine,
-    /// Names that were read before this batch.
-    pub(super) known: &'w NameMap,
-    /// Names that this batch has read.
-    pub(super) learnt: &'w mut NameMap,
-    /// Names of this batch in their order.
-    pub(super) names: &'w mut BatchNames,
+    /// Names, and what they say.
+    pub(super) names: &'w mut Names,
     /// Short texts of this batch that need no reading.
     pub(super) clean: &'w mut CleanTexts,
     /// Tokens that this batch has made.
@@ -48,7 +44,7 @@ pub(super) struct Walk<'w> {
 impl Walk<'_> {
     /// Returns what a name says that is no field's own: a path in an array, a part of a pair.
     pub(super) fn facts(&mut self, name: &str) -> NameFacts {
-        facts(name, self.known, self.learnt, self.engine)
+        self.names.facts(name, self.engine)
     }
 
     /// Redacts the value of a field; the name is given as it was written and as it is kept.

@@ -34,15 +34,19 @@ fn check(lines: &'static str, expected: &ExpectFile) -> Vec<&'static str> {
     for line in lines.lines() {
         let (shape, line) = line.split_once(' ').expect("a shape and a line");
         let mut reader = LineReader::new(&config);
+        let (mut interner, mut meanings) = Default::default();
+        let spelling = Spelling::new(&mut interner, &mut meanings);
+        let collecting = Context { arrival: arrival(), ..context };
         let collected =
-            reader.collect(line.as_bytes(), LineKind::Json, &config, arrival()).expect("read");
+            reader.collect(line.as_bytes(), LineKind::Json, collecting, spelling).expect("read");
         let found = match collected.shapes.as_slice() {
             [] => "-".to_owned(),
             layers => layers.join(">"),
         };
         assert_eq!(found, shape, "{line}");
         shapes.extend(collected.shapes);
-        let read = reader.read(line.as_bytes(), LineKind::Json, context);
+        let spelling = Spelling::new(&mut interner, &mut meanings);
+        let read = reader.read(line.as_bytes(), LineKind::Json, context, spelling);
         text.push_str(&format!("{shape}: {}\n", print(read)));
     }
     expected.assert_eq(&text);

@@ -305,7 +305,11 @@ fn defaults_fill_what_is_missing_only() {
         present: Present::sure(arrival()),
     };
     let mut reader = LineReader::new(&config);
-    let mut print_of = |line: &str| print(reader.read(line.as_bytes(), LineKind::Json, context));
+    let (mut interner, mut meanings) = Default::default();
+    let mut print_of = |line: &str| {
+        let spelling = Spelling::new(&mut interner, &mut meanings);
+        print(reader.read(line.as_bytes(), LineKind::Json, context, spelling))
+    };
     expect![[r#"
         2026-11-20T12:00:00.000000Z error
           service = Str("web")

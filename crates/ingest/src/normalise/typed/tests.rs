@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value as Json};
 use tierlog_model::{Level, Present, Record, RejectReason};
 
-use super::super::{Context, LineKind, LineReader};
+use super::super::{Context, LineKind, LineReader, Spelling};
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
 use crate::intake::RecordDefaults;
@@ -14,24 +14,28 @@ const NOW_MICROS: i64 = 1_795_176_000_000_000;
 
 fn read(
     config: &IngestConfig,
-    read: impl FnOnce(&mut LineReader, Context<'_>) -> Result<Record<'static>, Reject>,
+    read: impl FnOnce(&mut LineReader, Context<'_>, Spelling<'_>) -> Result<Record<'static>, Reject>,
 ) -> Result<Record<'static>, Reject> {
     let (defaults, now) = (RecordDefaults::default(), Timestamp::from_micros_clamped(NOW_MICROS));
     let context =
         Context { config, defaults: &defaults, arrival: now, present: Present::sure(now) };
-    read(&mut LineReader::new(config), context)
+    let (mut interner, mut meanings) = Default::default();
+    let spelling = Spelling::new(&mut interner, &mut meanings);
+    read(&mut LineReader::new(config), context, spelling)
 }
 
 fn read_typed<'d>(
     config: &IngestConfig,
     fill: impl for<'f> FnOnce(&mut FieldSink<'f, 'd>),
 ) -> Result<Record<'static>, Reject> {
-    read(config, |reader, context| Ok(reader.read_fields(fill, context)?.record.into_owned()))
+    read(config, |reader, context, spelling| {
+        Ok(reader.read_fields(fill, context, spelling)?.record.into_owned())
+    })
 }
 
 fn read_json(config: &IngestConfig, line: &str) -> Result<Record<'static>, Reject> {
-    read(config, |reader, context| {
-        let read = reader.read(line.as_bytes(), LineKind::Object, context);
+    read(config, |reader, context, spelling| {
+        let read = reader.read(line.as_bytes(), LineKind::Object, context, spelling);
         read.map(Record::into_owned)
     })
 }
