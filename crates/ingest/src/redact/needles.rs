@@ -1,7 +1,7 @@
-//! Needles: which of a few dozen short words occur in a text, in any case of ASCII letters.
+//! Needles: which of some two hundred short words occur in a text, in any case of ASCII letters.
 //!
 //! Arrives: a text. Leaves: who asked for the words in it. Every three bytes in a row are a gram,
-//! and a table over hashes of grams (4 kB, so it stays in the nearest cache) says of nearly every
+//! and a table over hashes of grams (8 kB, so it stays in the nearest cache) says of nearly every
 //! place that no needle begins there; the others are compared. Unlike in an automaton, no step
 //! waits for what the step before has loaded.
 
@@ -11,9 +11,9 @@ use super::detector_set::Readers;
 const GRAM_BYTES: usize = 3;
 
 /// Bits of a gram's hash.
-const PLACE_BITS: u32 = 12;
+const PLACE_BITS: u32 = 13;
 
-/// Places of the table: sixty times as many as there are needles.
+/// Places of the table: thirty times as many as there are needles.
 const PLACES: usize = 1 << PLACE_BITS;
 
 /// Clears what tells capitals from other letters, and a byte that stands behind the gram.
@@ -61,7 +61,8 @@ impl Needles {
         let Some(list) = self.list_of.get_mut(place) else { return };
         if *list == 0 {
             self.lists.push(Vec::new());
-            *list = u8::try_from(self.lists.len()).expect("there are some dozens of needles");
+            *list = u8::try_from(self.lists.len())
+                .expect("there are fewer lists than a byte can number");
         }
         if let Some(list) = self.lists.get_mut(usize::from(*list) - 1) {
             list.push(Needle { text, owners });

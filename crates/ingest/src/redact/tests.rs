@@ -243,6 +243,25 @@ fn escaped_and_disguised_values_are_found() {
     );
 }
 
+/// Colours stand between key, sign and value, in the bytes of a terminal and in their escapes.
+#[test]
+fn colours_and_further_escapes_are_seen_through() {
+    check(
+        r#"{"a":"\u001b[36mpassword\u001b[0m\u001b[2m=\u001b[0m\u001b[35mhunter2\u001b[0m ok",
+            "b":"\\u001b[36mtoken\\u001b[39m: \\u001b[32mabc123def\\u001b[39m",
+            "c":"ada\\x40example.org ada\\u{40}example.org",
+            "d":"{\\x22password\\x22:\\x22x y\\x22}","e":"4111\u001b[0m 1111 1111 1111"}"#,
+        expect![[r#"
+            a: "\u001b[36mpassword\u001b[0m\u001b[2m=\u001b[0m\u001b[35m[SECRET]\u001b[0m ok"
+            b: "\\u001b[36mtoken\\u001b[39m: \\u001b[32m[SECRET]\\u001b[39m"
+            c: "[EMAIL] [EMAIL]"
+            d: "{\\x22password\\x22:\\x22[SECRET]\\x22}"
+            e: "[CARD]"
+            _redacted: ["card","email","key_value"]
+        "#]],
+    );
+}
+
 #[test]
 fn what_is_an_id_under_one_name_is_a_card_under_another() {
     let redactor = redactor();

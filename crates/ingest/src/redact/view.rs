@@ -1,7 +1,7 @@
 //! Decoded view: the text as a reader would see it behind escapes, with the way back.
 //!
-//! Arrives: text that holds a backslash, a percent sign, a NUL or one of a few Unicode lead bytes.
-//! Leaves: a copy in which `\u0040` and `%40` are `@`, `\n` is a line break, full-width digits are
+//! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode lead
+//! bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, colours of terminals are gone, `\n` is a line break, full-width digits are
 //! digits, `&quot;` is a quote, and zero-width characters are gone. Detectors read the copy and
 //! need to know no encoding; their spans are mapped back, and always to whole escapes, so a
 //! rewritten JSON text stays JSON. The copy itself is never stored.
@@ -100,6 +100,25 @@ impl View {
     }
 }
 
+/// Begins a sequence that a terminal acts on: a colour, a movement.
+const ESCAPE: u8 = 0x1B;
+
+/// Longest sequence that is read: `[38;2;255;255;255;48;2;255;255;255m` and some more.
+const SEQUENCE_BYTES_MAX: usize = 64;
+
+/// Returns how many bytes behind the escape belong to its sequence.
+fn sequence_bytes(rest: &[u8]) -> usize {
+    let window = rest.get(..SEQUENCE_BYTES_MAX).unwrap_or(rest);
+    if window.first() != Some(&b'[') {
+        return 0;
+    }
+    let parameters = window.iter().skip(1).take_while(|byte| matches!(byte, b' '..=b'?')).count();
+    match window.get(1 + parameters) {
+        Some(b'@'..=b'~') => parameters + 2,
+        Some(_) | None => 0,
+    }
+}
+
 /// What an escape stands for.
 enum Decoded {
     Char(char),
@@ -123,6 +142,7 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
         b'\\' => decode_backslash(rest.as_bytes()),
         b'%' => decode_percent(rest.as_bytes()),
         b'&' => decode_entity(rest.as_bytes()),
+        &ESCAPE => Some((1 + sequence_bytes(rest.as_bytes().get(1..)?), Decoded::Nothing)),
         0 => Some((1, Decoded::Nothing)),
         _ => decode_lookalike(rest.chars().next()?),
     }
@@ -131,7 +151,7 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
 /// Bytes at which [`decode`] may find something.
 pub(super) const fn may_start_unit(byte: u8) -> bool {
     // C2: no-break space, soft hyphen. E2: zero-width, dashes. EF: full-width forms, BOM.
-    matches!(byte, b'\\' | b'%' | b'&' | 0 | 0xC2 | 0xE2 | 0xEF)
+    matches!(byte, b'\\' | b'%' | b'&' | 0 | ESCAPE | 0xC2 | 0xE2 | 0xEF)
 }
 
 fn decode_backslash(rest: &[u8]) -> Option<(usize, Decoded)> {
@@ -141,25 +161,52 @@ fn decode_backslash(rest: &[u8]) -> Option<(usize, Decoded)> {
         b'n' | b'r' => Decoded::Char('\n'),
         b't' | b'f' | b'b' => Decoded::Char('\t'),
         b'/' => Decoded::Char('/'),
-        b'u' => {
-            let unit = hex(rest.get(run + 1..run + 5)?)?;
-            let character = match char::from_u32(unit) {
-                Some('"') => return Some((run + 5, Decoded::Text("\\\""))),
-                Some('\\') => return Some((run + 5, Decoded::Text("\\\\"))),
-                Some(character) => character,
-                // Half of a pair: no detector looks for what lies beyond the basic plane.
-                None => char::REPLACEMENT_CHARACTER,
-            };
-            let decoded = match decode_lookalike(character) {
-                Some((_, decoded)) => decoded,
-                None => Decoded::Char(character),
-            };
-            return Some((run + 5, decoded));
-        }
+        b'x' | b'u' | b'0' | b'e' => return decode_number(rest, run),
         _ => return None,
     };
     Some((run + 1, decoded))
 }
+
+/// Reads a character that is written as a number behind backslashes: `\u0040`, `\u{40}`, `\x40`,
+/// `\033`, and `\e` for the escape of a terminal.
+fn decode_number(rest: &[u8], run: usize) -> Option<(usize, Decoded)> {
+    let digits = rest.get(run + 1..)?;
+    let (length, number) = match (rest.get(run)?, digits.first()?) {
+        (b'u', b'{') => {
+            let end = digits.iter().take(BRACED_BYTES_MAX).position(|byte| *byte == b'}')?;
+            (end + 1, hex(digits.get(1..end).filter(|digits| !digits.is_empty())?)?)
+        }
+        (b'u', _) => (4, hex(digits.get(..4)?)?),
+        (b'x', _) => (2, hex(digits.get(..2)?)?),
+        (b'0', b'3') if digits.get(1) == Some(&b'3') => (2, u32::from(ESCAPE)),
+        (b'e', b'[') => (0, u32::from(ESCAPE)),
+        _ => return None,
+    };
+    let end = run + 1 + length;
+    let character = match char::from_u32(number) {
+        Some('"') => return Some((end, Decoded::Text("\\\""))),
+        Some('\\') => return Some((end, Decoded::Text("\\\\"))),
+        Some('\u{1B}') => {
+            let sequence = sequence_bytes(rest.get(end..)?);
+            return Some((end + sequence, Decoded::Nothing));
+        }
+        Some(character) => character,
+        // Half of a pair: no detector looks for what lies beyond the basic plane.
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    // Of a byte of a longer character, and of a control character, nothing can be told.
+    if *rest.get(run)? == b'x' && !matches!(character, '\t' | '\n' | '\r' | ' '..='~') {
+        return None;
+    }
+    let decoded = match decode_lookalike(character) {
+        Some((_, decoded)) => decoded,
+        None => Decoded::Char(character),
+    };
+    Some((end, decoded))
+}
+
+/// Longest braced number with its braces: `{10FFFF}`.
+const BRACED_BYTES_MAX: usize = 8;
 
 fn decode_percent(rest: &[u8]) -> Option<(usize, Decoded)> {
     let mut digits_at = 1;
@@ -249,15 +296,35 @@ mod tests {
             (r"a\u0022b", "a\\\"b"),
             (r"\uff20", "@"),
             ("a&quot;b&amp;#39;c&#64;&#x40;", "a\"b'c@@"),
+            (r"bob\x40x\u{2e}org", "bob@x.org"),
+            (r"{\x22a\x22:1}", "{\\\"a\\\":1}"),
         ] {
             let view = View::of(raw).expect("something to decode");
             assert_eq!(view.text(), expected, "{raw}");
             assert_eq!(view.to_raw(0..view.text().len()).len(), raw.trim_end_matches('\0').len());
         }
-        for plain in
-            ["a&b=c&copy;&#;&#xzz;", r#"a \" b"#, "100% of", "plain", r"C:\Users", "naïve 東京"]
-        {
+        for plain in [
+            "a&b=c&copy;&#;&#xzz;",
+            r"\xe4\x8b \u{} \00 \ee",
+            r#"a \" b"#,
+            "100% of",
+            "plain",
+            r"C:\Users",
+            "naïve 東京",
+        ] {
             assert!(View::of(plain).is_none(), "{plain}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_terminal_acts_on_is_not_read() {
+        for (raw, expected) in [
+            ("\u{1b}[1;31mpassword\u{1b}[0m=\u{1b}[32mx\u{1b}[0m", "password=x"),
+            (r"\u001b[31mtoken\u001b[39m: y", "token: y"),
+            (r"\x1b[31mpin\033[0m=\e[1mz", "pin=z"),
+            ("\u{1b}[38;2;1;2;3ma\u{1b}b", "ab"),
+        ] {
+            assert_eq!(View::of(raw).expect("a sequence").text(), expected, "{raw}");
         }
     }
 

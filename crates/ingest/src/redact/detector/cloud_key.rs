@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::Detector;
 use super::boundary::{before, run_end};
@@ -29,12 +29,14 @@ enum Alphabet {
 
 use Alphabet::{Alphanumeric, Hex, Path, Word};
 
-/// Prefix, alphabet and fewest characters that follow.
-const KINDS: [(&str, Alphabet, usize); 52] = [
+/// Prefix, alphabet and fewest characters that follow. The prefixes are those that issuers publish,
+/// so that scanners of repositories find their keys.
+const KINDS: [(&str, Alphabet, usize); 169] = [
     ("AKIA", Alphanumeric, 16),
     ("ASIA", Alphanumeric, 16),
     ("ABIA", Alphanumeric, 16),
     ("ACCA", Alphanumeric, 16),
+    ("LTAI", Alphanumeric, 16),
     ("ghp_", Alphanumeric, 30),
     ("gho_", Alphanumeric, 30),
     ("ghu_", Alphanumeric, 30),
@@ -44,11 +46,21 @@ const KINDS: [(&str, Alphabet, usize); 52] = [
     ("glpat-", Word, 20),
     ("gldt-", Word, 20),
     ("glrt-", Word, 20),
+    ("glptt-", Word, 20),
+    ("glft-", Word, 20),
+    ("glimt-", Word, 20),
+    ("glagent-", Word, 20),
+    ("glcbt-", Word, 20),
+    ("glsoat-", Word, 20),
+    ("glffct-", Word, 20),
+    ("glwt-", Word, 20),
     ("xoxb-", Word, 10),
     ("xoxp-", Word, 10),
     ("xoxa-", Word, 10),
     ("xoxr-", Word, 10),
     ("xoxs-", Word, 10),
+    ("xoxc-", Word, 10),
+    ("xoxd-", Word, 10),
     ("xoxe-", Word, 10),
     ("xoxe.", Path, 10),
     ("xapp-", Word, 10),
@@ -63,33 +75,143 @@ const KINDS: [(&str, Alphabet, usize); 52] = [
     ("whsec_", Path, 20),
     ("AIza", Word, 35),
     ("ya29.", Word, 20),
+    ("1//0", Word, 40),
     ("GOCSPX-", Word, 20),
     ("npm_", Alphanumeric, 36),
     ("pypi-AgE", Word, 40),
+    ("rubygems_", Hex, 48),
+    ("oy2", Alphanumeric, 43),
+    ("cio", Alphanumeric, 32),
+    ("CLOJARS_", Alphanumeric, 60),
     ("SG.", Path, 40),
+    ("xkeysib-", Word, 64),
+    ("xsmtpsib-", Word, 64),
+    ("key-", Hex, 32),
     ("sk-ant-", Word, 20),
     ("sk-proj-", Word, 20),
+    ("sk-svcacct-", Word, 20),
+    ("sk-admin-", Word, 20),
+    ("sk-or-v1-", Hex, 64),
+    ("sk-lf-", Word, 36),
     ("sk-", Alphanumeric, 40),
+    ("sk_", Hex, 48),
+    ("gsk_", Alphanumeric, 40),
+    ("pplx-", Alphanumeric, 40),
+    ("r8_", Alphanumeric, 36),
+    ("xai-", Alphanumeric, 60),
+    ("nvapi-", Word, 60),
+    ("lsv2_pt_", Word, 32),
+    ("lsv2_sk_", Word, 32),
+    ("tvly-", Word, 28),
+    ("pcsk_", Word, 40),
     ("hf_", Alphanumeric, 30),
+    ("api_org_", Alphanumeric, 30),
     ("dop_v1_", Hex, 64),
+    ("doo_v1_", Hex, 64),
+    ("dor_v1_", Hex, 64),
     ("shpat_", Hex, 32),
     ("shpss_", Hex, 32),
     ("shpca_", Hex, 32),
     ("shppa_", Hex, 32),
+    ("shippo_live_", Hex, 40),
+    ("shippo_test_", Hex, 40),
     ("sq0atp-", Word, 20),
     ("sq0csp-", Word, 30),
+    ("access_token$production$", Alphanumeric, 16),
+    ("access-sandbox-", Word, 36),
+    ("access-development-", Word, 36),
+    ("access-production-", Word, 36),
+    ("rzp_live_", Alphanumeric, 14),
+    ("FLWSECK-", Word, 20),
+    ("FLWSECK_TEST-", Word, 20),
+    ("EZAK", Alphanumeric, 54),
+    ("EZTK", Alphanumeric, 54),
+    ("duffel_live_", Word, 43),
+    ("duffel_test_", Word, 43),
     ("hvs.", Word, 24),
+    ("hvb.", Word, 24),
+    ("hvr.", Word, 24),
     ("dapi", Hex, 32),
     ("glsa_", Word, 30),
+    ("glc_", Path, 32),
     ("ATATT3", Path, 40),
+    ("ATCTT3", Path, 40),
+    ("ATBB", Alphanumeric, 32),
+    ("ATTA", Alphanumeric, 60),
     ("AGE-SECRET-KEY-1", Alphanumeric, 50),
+    ("AKCp", Alphanumeric, 60),
+    ("lin_api_", Alphanumeric, 40),
+    ("lin_oauth_", Alphanumeric, 40),
+    ("ntn_", Alphanumeric, 40),
+    ("secret_", Alphanumeric, 43),
+    ("figd_", Word, 40),
+    ("pscale_tkn_", Path, 32),
+    ("pscale_pw_", Path, 32),
+    ("pscale_oauth_", Path, 32),
+    ("PMAK-", Word, 50),
+    ("pul-", Hex, 40),
+    ("pnu_", Alphanumeric, 36),
+    ("rdme_", Alphanumeric, 60),
+    ("dp.pt.", Alphanumeric, 40),
+    ("dp.st.", Path, 40),
+    ("dp.ct.", Alphanumeric, 40),
+    ("dp.sa.", Alphanumeric, 40),
+    ("dp.scim.", Alphanumeric, 40),
+    ("dp.audit.", Alphanumeric, 40),
+    ("dt0c01.", Path, 80),
+    ("fo1_", Word, 40),
+    ("fio-u-", Word, 60),
+    ("ico-", Alphanumeric, 32),
+    ("NRAK-", Alphanumeric, 27),
+    ("NRII-", Word, 32),
+    ("NRRA-", Hex, 40),
+    ("sntrys_", Path, 60),
+    ("sntryu_", Hex, 64),
+    ("sgp_", Word, 40),
+    ("squ_", Hex, 40),
+    ("sqp_", Hex, 40),
+    ("sqa_", Hex, 40),
+    ("tskey-", Word, 20),
+    ("tfp_", Path, 40),
+    ("CFPAT-", Word, 43),
+    ("CCIPAT_", Word, 40),
+    ("CCIPRJ_", Word, 40),
+    ("bkua_", Hex, 40),
+    ("dckr_pat_", Word, 20),
+    ("dckr_oat_", Word, 20),
+    ("EAACEdEose0cBA", Alphanumeric, 20),
+    ("aio_", Alphanumeric, 28),
+    ("p8e-", Hex, 32),
+    ("HRKU-", Word, 36),
+    ("s-s4t2ud-", Hex, 64),
+    ("sha256~", Word, 43),
+    ("sbp_", Hex, 40),
+    ("sb_secret_", Word, 20),
+    ("napi_", Alphanumeric, 40),
+    ("phx_", Alphanumeric, 40),
+    ("sk.eyJ", Path, 40),
+    ("waka_", Word, 36),
+    ("ops_eyJ", Path, 100),
+    ("zpka_", Word, 32),
+    ("AVNS_", Word, 16),
+    ("nfp_", Alphanumeric, 36),
+    ("rnd_", Alphanumeric, 28),
+    ("dnkey-", Word, 40),
+    ("secret-live-", Path, 36),
+    ("secret-test-", Path, 36),
+    ("mdb_sa_sk_", Word, 30),
+    ("tk-us-", Word, 48),
 ];
 
 const NEEDLES: [&str; KINDS.len()] = needles();
 
-/// Searchers for the prefixes; making them costs more than most searches.
-static SEARCHERS: LazyLock<[Finder<'static>; KINDS.len()]> =
-    LazyLock::new(|| KINDS.map(|(prefix, ..)| Finder::new(prefix)));
+/// Finds all prefixes in one pass.
+static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(NEEDLES)
+        .expect("some hundred short prefixes stay far below the automaton's limits")
+});
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, both arrays are as long")]
 const fn needles() -> [&'static str; KINDS.len()] {
@@ -117,19 +239,23 @@ impl Detector for CloudKey {
 
     fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
-        for ((prefix, alphabet, length_min), searcher) in KINDS.into_iter().zip(&*SEARCHERS) {
-            let mut floor = 0;
-            for start in searcher.find_iter(bytes) {
-                let is_inside = before(bytes, start).is_some_and(|b| b.is_ascii_alphanumeric());
-                if start < floor || is_inside {
-                    continue;
-                }
-                let key_start = start + prefix.len();
-                let end = run_end(bytes, key_start, |byte| is_in(alphabet, byte));
-                floor = end;
-                if end - key_start >= length_min {
-                    found.replace(start..end);
-                }
+        // Where a key was found, or a run was too short for one, nothing begins again.
+        let mut floors = [0; KINDS.len()];
+        for hit in PREFIXES.find_overlapping_iter(text) {
+            let kind = hit.pattern().as_usize();
+            let (Some((_, alphabet, length_min)), Some(floor)) =
+                (KINDS.get(kind), floors.get_mut(kind))
+            else {
+                continue;
+            };
+            let is_inside = before(bytes, hit.start()).is_some_and(|b| b.is_ascii_alphanumeric());
+            if hit.start() < *floor || is_inside {
+                continue;
+            }
+            let end = run_end(bytes, hit.end(), |byte| is_in(*alphabet, byte));
+            *floor = end;
+            if end - hit.end() >= *length_min {
+                found.replace(hit.start()..end);
             }
         }
     }
