@@ -7,7 +7,7 @@
 //! that of the program.
 
 use metrics::{counter, gauge, histogram};
-use tierlog_ingest::{detector_names, refusal_names};
+use tierlog_ingest::{detector_names, protocols, refusal_names};
 use tierlog_model::RejectReason;
 use tierlog_model::memory::MemoryUse;
 use tierlog_model::metric_names::{Label, METRICS, Metric, MetricKind};
@@ -15,8 +15,6 @@ use tierlog_query::{ANSWER_STATUSES, answer_paths};
 
 use crate::config::Config;
 
-/// How lines come in.
-const PROTOCOLS: [&str; 2] = ["tcp", "http"];
 /// Why a partition is dropped.
 const DROPS: [&str; 3] = ["retention", "pressure", "dead_letters_max"];
 /// Whether lines are of today and yesterday or of older days.
@@ -62,7 +60,7 @@ fn series(metric: &Metric, config: &Config) -> Vec<Labels> {
 fn values(label: Label, config: &Config) -> Vec<String> {
     let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     match label {
-        Label::Protocol => owned(&PROTOCOLS),
+        Label::Protocol => protocols().map(|(name, _)| name.to_owned()).collect(),
         Label::RejectReason => owned(&RejectReason::ALL.map(RejectReason::as_str)),
         Label::Refusal => owned(&refusal_names()),
         Label::Detector => owned(detector_names()),

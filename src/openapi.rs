@@ -35,7 +35,7 @@ struct OwnApi;
 /// Returns the merged contract.
 pub fn contract() -> OpenApi {
     let mut contract = tierlog_query::contract();
-    contract.merge(tierlog_ingest::IngestApi::openapi());
+    contract.merge(tierlog_ingest::ingest_contract());
     contract.merge(OwnApi::openapi());
     contract.paths.paths.values_mut().for_each(add_errors_of_listeners);
     contract.info.version = env!("CARGO_PKG_VERSION").to_owned();

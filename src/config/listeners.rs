@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tierlog_ingest::{TcpProtocol, protocols};
 use tierlog_model::{Caller, Tenant};
 
 use super::reader::Reader;
@@ -23,9 +24,6 @@ const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
-
-/// Protocols of streams: what [`tierlog_ingest`] reads from a connection of its own.
-const STREAMS: [&str; 1] = ["tcp"];
 
 /// Keys that only a listener of HTTP has.
 const HTTP_KEYS: [&str; 3] = ["header_timeout", "body_timeout", "write_timeout"];
@@ -52,8 +50,8 @@ pub struct ListenerSection {
 /// What a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerProtocol {
-    /// A protocol of ingest over a connection, by name.
-    Stream(&'static str),
+    /// A protocol of ingest over a connection.
+    Stream(TcpProtocol),
     /// The HTTP API that takes lines, in every protocol that speaks HTTP.
     Ingest(HttpTimes),
     /// The HTTP API that finds lines and keeps the store.
@@ -90,7 +88,7 @@ impl ListenerSection {
 /// The kinds of protocol, as a word of the configuration chooses among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Stream(&'static str),
+    Stream(TcpProtocol),
     Ingest,
     Query,
 }
@@ -143,8 +141,10 @@ fn read_listener(reader: &mut Reader<'_>, name: String) -> Option<ListenerSectio
         let rule = format!("a name has 1 to {NAME_BYTES_MAX} characters of a-z, 0-9, _ and -");
         reader.refuse(&table, rule);
     }
-    let streams = STREAMS.map(|stream| (stream, Kind::Stream(stream)));
-    let kinds = [&streams[..], &[("ingest", Kind::Ingest), ("query", Kind::Query)]].concat();
+    let streams = protocols().filter_map(|(name, _)| {
+        TcpProtocol::of_name(name).map(|protocol| (name, Kind::Stream(protocol)))
+    });
+    let kinds: Vec<_> = streams.chain([("ingest", Kind::Ingest), ("query", Kind::Query)]).collect();
     let kind = reader.word(&format!("{table}.protocol"), &kinds, Kind::Ingest);
     let transports = [("tcp", Transport::Tcp), ("http", Transport::Http)];
     let transport_key = format!("{table}.transport");
@@ -284,7 +284,7 @@ mod tests {
             (&["listeners.x.listen=127.0.0.1:0"][..], "listeners.x.protocol (default): is missing"),
             (&["listeners.tcp.write_timeout=3s"], "is a key of listeners whose transport is http"),
             (&["listeners.tcp.transport=http"], "does not carry the protocol"),
-            (&["listeners.query.protocol=smtp"], "allowed: tcp, ingest or query"),
+            (&["listeners.query.protocol=smtp"], "allowed: tcp, gelf_tcp, ingest or query"),
             (&["listeners.query.tenant=A/B"], "allowed: 1 to 63 characters"),
             (&["listeners.query.listen=nowhere"], "host:port, port 0 takes a free one, or off"),
             (&["listeners.query.colour=red"], "no such key"),

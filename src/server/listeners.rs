@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
-use tierlog_ingest::Ingest;
+use tierlog_ingest::{Client as StreamClient, Ingest, TcpProtocol};
 use tierlog_model::SenderId;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -88,9 +88,10 @@ impl Listeners {
                 ListenerProtocol::Query(times) => {
                     http(&services.query_routes, times, HalfClosed::Left)
                 }
-                ListenerProtocol::Stream(_) => {
+                ListenerProtocol::Stream(protocol) => {
                     let ingest = Arc::clone(&services.ingest);
-                    tasks.spawn(run_stream(socket, ingest, stop.clone(), drain));
+                    let stream = (protocol, section);
+                    tasks.spawn(run_stream(socket, stream, ingest, stop.clone(), drain));
                     continue;
                 }
             };
@@ -102,6 +103,7 @@ impl Listeners {
 /// Returns the accept loop of a listener of streams.
 fn run_stream(
     socket: Listener,
+    (protocol, section): (TcpProtocol, ListenerSection),
     ingest: Arc<Live<Ingest>>,
     stop: CancellationToken,
     drain: Duration,
@@ -109,8 +111,9 @@ fn run_stream(
     let serve = move |stream, peer, seat: Seat| {
         let leave = seat.leave().clone();
         let stream = LineWatch::new(stream, seat);
-        let (ingest, sender) = (ingest.current(), SenderId::of_peer(peer));
-        let served = tierlog_ingest::serve_tcp_connection(ingest, stream, sender, leave);
+        let ingest = ingest.current();
+        let client = StreamClient { sender: SenderId::of_peer(peer), caller: section.caller() };
+        let served = tierlog_ingest::serve_tcp_connection(protocol, ingest, stream, client, leave);
         async move {
             if let Err(error) = served.await {
                 tracing::debug!(%error, "tcp connection ended early");

@@ -4,7 +4,8 @@ use std::any::Any;
 
 use axum::Router;
 use axum::response::IntoResponse as _;
-use tierlog_problem::{Code, Problem, method_not_allowed};
+use tierlog_ingest::error_shapes;
+use tierlog_problem::{Code, Problem, method_not_allowed, with_error_shapes};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::answer_headers::with_answer_headers;
@@ -28,7 +29,8 @@ pub(super) fn protect(
     let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
         Problem::new(Code::Internal, "internal error").into_response()
     }));
-    with_answer_headers(routes)
+    // A protocol of another product has its own form, also of what a listener refuses.
+    with_answer_headers(with_error_shapes(routes, error_shapes()))
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ mod process;
 #[cfg(test)]
 mod prose;
 #[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod query_memory;
 #[cfg(test)]
 mod reading_rules;

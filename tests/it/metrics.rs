@@ -18,11 +18,12 @@ fn now_seconds() -> f64 {
 /// its labels may be. `None` where only lines say it.
 fn series_at_the_start(labels: &[Label]) -> Option<usize> {
     let values = |label: &Label| match label {
-        Label::Protocol | Label::Lane | Label::PartitionState => Some(2),
+        Label::Lane | Label::PartitionState => Some(2),
+        Label::Protocol => Some(4),
         Label::LetterEnd | Label::Outcome => Some(2),
         Label::RejectReason => Some(9),
         Label::Refusal => Some(14),
-        Label::Detector => Some(13),
+        Label::Detector => Some(14),
         Label::Listener | Label::DropReason => Some(3),
         Label::MemoryUse => Some(7),
         Label::Tier => Some(5),

@@ -159,12 +159,12 @@ fn only_redaction_and_what_reads_its_work_back_vouch_for_a_batch() {
             "let batch = RedactedBatch::in_place_of(&raw, tierlog_model::Redacted::{word} ());"
         ),
     ] {
-        let source = sources.iter_mut().find(|source| source.path.ends_with("source/tcp.rs"));
+        let source = sources.iter_mut().find(|source| source.path.ends_with("source/lines_tcp.rs"));
         let source = source.expect("a source of lines");
         let honest = source.text.clone();
         source.text = format!("{bypass}\n{honest}");
         assert_ne!(sorted(&sources), allowed, "{bypass}");
-        let source = sources.iter_mut().find(|source| source.path.ends_with("source/tcp.rs"));
+        let source = sources.iter_mut().find(|source| source.path.ends_with("source/lines_tcp.rs"));
         source.expect("a source of lines").text = honest;
     }
 }

@@ -1,12 +1,15 @@
-//! Bytes become lines. A line ends with `\n` or `\r\n`; the last one may end with the input.
+//! Bytes become lines. A line ends with `\n` or `\r\n`, in some protocols with NUL too; the last
+//! line may end with the input.
 //!
 //! Two forms of the same rule: [`Lines`] walks bytes that are all there, [`LineDecoder`] takes a
 //! stream and cuts it behind the last complete line it has. A line beyond the limit is never
 //! buffered whole: its head is kept for the dead letter, the rest is skipped up to its end.
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
 use bytes::{Buf, Bytes, BytesMut};
 use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
-use tokio_util::codec::Decoder;
 
 /// Bytes of an oversize line that are kept: what its dead letter holds and three times as much
 /// again, so that redaction sees whole what lies across that cut.
@@ -83,16 +86,48 @@ fn colour_len(text: &[u8]) -> Option<usize> {
     matches!(parameters.get(length), Some(b'm' | b'K')).then_some(length + 3)
 }
 
+/// The byte that a line ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameEnd {
+    /// `\n`.
+    Newline,
+    /// `\n` or NUL, as each client has it.
+    NewlineOrNul,
+}
+
+impl FrameEnd {
+    #[inline]
+    fn find(self, text: &[u8]) -> Option<usize> {
+        match self {
+            FrameEnd::Newline => memchr::memchr(b'\n', text),
+            FrameEnd::NewlineOrNul => memchr::memchr2(b'\n', 0, text),
+        }
+    }
+
+    fn find_last(self, text: &[u8]) -> Option<usize> {
+        match self {
+            FrameEnd::Newline => memchr::memrchr(b'\n', text),
+            FrameEnd::NewlineOrNul => memchr::memrchr2(b'\n', 0, text),
+        }
+    }
+}
+
 /// Lines of a text, without their ends. Empty ones are among them.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines<'a> {
     rest: &'a [u8],
+    end: FrameEnd,
 }
 
 impl<'a> Lines<'a> {
     /// Returns the lines of a text.
     pub(crate) fn new(text: &'a [u8]) -> Lines<'a> {
-        Lines { rest: text }
+        Lines::ending_with(text, FrameEnd::Newline)
+    }
+
+    /// Returns the lines of a text, by what ends them.
+    pub(crate) fn ending_with(text: &'a [u8], end: FrameEnd) -> Lines<'a> {
+        Lines { rest: text, end }
     }
 
     /// Returns how many bytes were not walked yet.
@@ -108,7 +143,7 @@ impl<'a> Iterator for Lines<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let (line, rest) = match memchr::memchr(b'\n', self.rest) {
+        let (line, rest) = match self.end.find(self.rest) {
             Some(end) => {
                 let (line, rest) = self.rest.split_at_checked(end)?;
                 (line, rest.get(1..).unwrap_or_default())
@@ -138,9 +173,55 @@ impl Frame {
     }
 }
 
+/// Whether more bytes follow those that have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamEnd {
+    /// The stream goes on.
+    Open,
+    /// The stream has ended: the last frame may lack an end.
+    Last,
+}
+
+/// Cuts a stream into frames.
+pub(crate) trait Framing: Send {
+    /// Takes whole frames out of the buffer; `None` when there is none.
+    fn next(&mut self, buffer: &mut BytesMut, end: StreamEnd) -> Option<Frame>;
+
+    /// Tells whether the stream is inside a frame that is too long, of which nothing is kept.
+    fn is_skipping(&self) -> bool;
+}
+
+/// Takes the lines of frames, of a line that is too long the head, for as long as there are any and
+/// `take` goes on. What is left stays in the frames.
+#[inline]
+pub(crate) fn take_lines(
+    frames: &mut VecDeque<Frame>,
+    end: FrameEnd,
+    mut take: impl FnMut(Result<&[u8], &[u8]>) -> ControlFlow<()>,
+) {
+    while let Some(frame) = frames.front_mut() {
+        let (flow, left) = match frame {
+            Frame::Lines(bytes) => {
+                let mut lines = Lines::ending_with(bytes, end);
+                let flow = lines.try_for_each(|line| take(Ok(line)));
+                (flow, lines.byte_len())
+            }
+            Frame::TooLong(head) => (take(Err(head)), 0),
+        };
+        match frame {
+            Frame::Lines(bytes) if left > 0 => bytes.advance(bytes.len() - left),
+            Frame::Lines(_) | Frame::TooLong(_) => drop(frames.pop_front()),
+        }
+        if flow.is_break() {
+            return;
+        }
+    }
+}
+
 /// Cuts a stream behind the last complete line that has arrived.
 #[derive(Debug)]
 pub(crate) struct LineDecoder {
+    end: FrameEnd,
     line_bytes_max: usize,
     /// Bytes at the start of the buffer that are known to hold no line end.
     scanned_bytes: usize,
@@ -150,18 +231,13 @@ pub(crate) struct LineDecoder {
 
 impl LineDecoder {
     /// Returns a decoder for lines up to a length.
-    pub(crate) fn new(line_bytes_max: usize) -> LineDecoder {
-        LineDecoder { line_bytes_max, scanned_bytes: 0, skipping: None }
-    }
-
-    /// Tells whether the decoder is inside a line that is too long, of which nothing is kept.
-    pub(crate) fn is_skipping(&self) -> bool {
-        self.skipping.is_some()
+    pub(crate) fn new(line_bytes_max: usize, end: FrameEnd) -> LineDecoder {
+        LineDecoder { end, line_bytes_max, scanned_bytes: 0, skipping: None }
     }
 
     /// Moves past the rest of an oversize line; returns its head once its end is found.
     fn skip(&mut self, buffer: &mut BytesMut) -> Option<Bytes> {
-        match memchr::memchr(b'\n', buffer) {
+        match self.end.find(buffer) {
             Some(end) => {
                 buffer.advance(end + 1);
                 self.skipping.take()
@@ -174,19 +250,17 @@ impl LineDecoder {
     }
 }
 
-impl Decoder for LineDecoder {
-    type Item = Frame;
-    type Error = std::io::Error;
-
-    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, std::io::Error> {
+impl LineDecoder {
+    /// Returns the whole lines that have arrived.
+    fn arrived(&mut self, buffer: &mut BytesMut) -> Option<Frame> {
         if self.is_skipping() {
-            return Ok(self.skip(buffer).map(Frame::TooLong));
+            return self.skip(buffer).map(Frame::TooLong);
         }
         let unseen = buffer.get(self.scanned_bytes..).unwrap_or_default();
-        if let Some(end) = memchr::memrchr(b'\n', unseen) {
+        if let Some(end) = self.end.find_last(unseen) {
             let lines = buffer.split_to(self.scanned_bytes + end + 1);
             self.scanned_bytes = 0;
-            return Ok(Some(Frame::Lines(lines.freeze())));
+            return Some(Frame::Lines(lines.freeze()));
         }
         // One byte more than the limit may be the `\r` of an end that is not here yet.
         if buffer.len() > self.line_bytes_max + 1 {
@@ -194,22 +268,34 @@ impl Decoder for LineDecoder {
             self.skipping = Some(Bytes::copy_from_slice(kept));
             self.scanned_bytes = 0;
             buffer.clear();
-            return Ok(None);
+            return None;
         }
         self.scanned_bytes = buffer.len();
-        Ok(None)
+        None
     }
 
-    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, std::io::Error> {
-        if let Some(frame) = self.decode(buffer)? {
-            return Ok(Some(frame));
-        }
+    /// Returns what is left when the stream has ended.
+    fn rest(&mut self, buffer: &mut BytesMut) -> Option<Frame> {
         if let Some(head) = self.skipping.take() {
-            return Ok(Some(Frame::TooLong(head)));
+            return Some(Frame::TooLong(head));
         }
         self.scanned_bytes = 0;
         let rest = buffer.split();
-        Ok((!rest.is_empty()).then(|| Frame::Lines(rest.freeze())))
+        (!rest.is_empty()).then(|| Frame::Lines(rest.freeze()))
+    }
+}
+
+impl Framing for LineDecoder {
+    fn next(&mut self, buffer: &mut BytesMut, end: StreamEnd) -> Option<Frame> {
+        match (self.arrived(buffer), end) {
+            (Some(frame), _) => Some(frame),
+            (None, StreamEnd::Open) => None,
+            (None, StreamEnd::Last) => self.rest(buffer),
+        }
+    }
+
+    fn is_skipping(&self) -> bool {
+        self.skipping.is_some()
     }
 }
 
@@ -226,7 +312,7 @@ mod tests {
         piece_bytes: usize,
         line_bytes_max: usize,
     ) -> Vec<Option<Vec<u8>>> {
-        let mut decoder = LineDecoder::new(line_bytes_max);
+        let mut decoder = LineDecoder::new(line_bytes_max, FrameEnd::Newline);
         let mut buffer = BytesMut::new();
         let mut lines = Vec::new();
         let mut take = |frame: Frame| match frame {
@@ -242,12 +328,12 @@ mod tests {
         };
         for piece in text.chunks(piece_bytes) {
             buffer.extend_from_slice(piece);
-            while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+            while let Some(frame) = decoder.next(&mut buffer, StreamEnd::Open) {
                 take(frame);
             }
             assert!(buffer.len() <= line_bytes_max + 1, "an oversize line is not buffered");
         }
-        while let Some(frame) = decoder.decode_eof(&mut buffer).expect("no input fails") {
+        while let Some(frame) = decoder.next(&mut buffer, StreamEnd::Last) {
             take(frame);
         }
         lines

@@ -12,16 +12,15 @@ use tierlog_model::{
     BatchWriter, Clock, HandoffReceiver, ManualClock, Pseudonyms, Redacted, RedactedBatch,
     Timestamp, handoff,
 };
-use tokio_util::codec::Decoder as _;
 
 use crate::config::IngestLimits;
-use crate::frame::{Frame, HEAD_BYTES_MAX, LineDecoder, Lines};
+use crate::frame::{Frame, FrameEnd, Framing as _, HEAD_BYTES_MAX, LineDecoder, Lines, StreamEnd};
 use crate::inflate::Encoding;
 use crate::intake::{RECORD_BYTES, RecordDefaults};
-use crate::normalise::LineKind;
 use crate::pipeline::{
-    BodyFormat, BodyHead, Held, PieceBounds, PreparedBatch, Reading, StreamReader, read_body,
+    BodyFormat, Held, LineItems, OpenBody, PieceBounds, PreparedBatch, read_body,
 };
+use crate::source::{Reading, StreamReader};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 
 /// 2026-11-20T12:00:00Z.
@@ -82,17 +81,17 @@ pub fn framing(data: &[u8]) {
     let [piece_bytes, line_bytes_max, stream @ ..] = data else { return };
     let (piece_bytes, line_bytes_max) =
         (usize::from(*piece_bytes).max(1), usize::from(*line_bytes_max).max(1));
-    let mut decoder = LineDecoder::new(line_bytes_max);
+    let mut decoder = LineDecoder::new(line_bytes_max, FrameEnd::Newline);
     let mut buffer = BytesMut::new();
     let mut lines = Vec::new();
     for piece in stream.chunks(piece_bytes) {
         buffer.extend_from_slice(piece);
-        while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+        while let Some(frame) = decoder.next(&mut buffer, StreamEnd::Open) {
             take_lines(&frame, line_bytes_max, &mut lines);
         }
         assert!(buffer.len() <= line_bytes_max + 1, "an oversize line is buffered");
     }
-    while let Some(frame) = decoder.decode_eof(&mut buffer).expect("no input fails") {
+    while let Some(frame) = decoder.next(&mut buffer, StreamEnd::Last) {
         take_lines(&frame, line_bytes_max, &mut lines);
     }
     assert_eq!(lines, naive_lines(stream, line_bytes_max));
@@ -134,12 +133,10 @@ pub fn handshake(data: &[u8]) {
 pub fn lines(data: &[u8]) {
     let whole = BENCH.ingest.prepare_lines(data);
     check_batch(&whole, data.len());
-    let mut reader = StreamReader::new(BENCH.ingest.config(), LineKind::Json);
+    let mut reader = StreamReader::of_lines(BENCH.ingest.config(), Reading::default());
     let mut frames = VecDeque::from([Frame::Lines(Bytes::copy_from_slice(data))]);
     while !frames.is_empty() {
-        let reading = Reading::default();
-        let streamed =
-            BENCH.ingest.prepare_frames(&mut reader, &reading, &mut frames, Held::Closed);
+        let streamed = reader.prepare_frames(&BENCH.ingest, &mut frames, Held::Closed);
         check_batch(&streamed, data.len());
     }
 }
@@ -164,9 +161,10 @@ pub fn body(data: &[u8]) {
     let read = |received_bytes| {
         let defaults =
             RecordDefaults { service: Some("fuzz".to_owned()), ..RecordDefaults::default() };
-        let head = BodyHead { format, encoding, defaults, id: None };
+        let items = LineItems::new(format, BENCH.ingest.config(), Arc::new(defaults));
+        let open = OpenBody { encoding, id: None, items: Box::new(items) };
         let bounds = PieceBounds { bytes: FUZZED_PIECE_BYTES, added_bytes: FUZZED_ADDED_BYTES };
-        read_body(&BENCH.ingest, head, bounds, body, received_bytes)
+        read_body(&BENCH.ingest, open, bounds, body, received_bytes)
     };
     let (whole, parts) = (read(body.len().max(1)), read(1 + usize::from(control >> 4)));
     let (whole, parts) = match (whole, parts) {

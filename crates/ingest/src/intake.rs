@@ -15,6 +15,7 @@ mod defaults;
 mod outcomes;
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{LineRun, Present, RecordFields, RejectReason, Timestamp};
@@ -170,6 +171,12 @@ impl<'i> Intake<'i> {
         self.batch.added_bytes >= self.context.added_bytes_max
     }
 
+    /// Tells whether the batch takes a further item.
+    #[inline]
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     /// Returns the number of the last item.
     pub fn position(&self) -> u64 {
         self.position
@@ -185,6 +192,11 @@ impl<'i> Intake<'i> {
     pub(crate) fn advance(&mut self) -> u64 {
         self.position += 1;
         self.position
+    }
+
+    /// Passes places that hold no item.
+    pub(crate) fn skip(&mut self, count: u64) {
+        self.position += count;
     }
 
     /// Returns the longest item that is read, bytes.

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod body_room;
 mod config;
 mod decode;
 mod elements;
@@ -48,5 +49,6 @@ pub use redact::{
 };
 pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{
-    ConnectionError, IngestAnswer, IngestApi, http_router, refusal_names, serve_tcp_connection,
+    Client, ConnectionError, IngestAnswer, TcpProtocol, Transport, error_shapes, http_router,
+    ingest_contract, protocols, refusal_names, serve_tcp_connection,
 };

@@ -2,33 +2,36 @@
 //! sources and benches call the same functions.
 
 mod body;
+mod line_items;
 mod lines;
 mod splitter;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Buf as _;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::memory::MemoryPart;
 use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present, RedactedBatch, RejectReason};
 use tierlog_problem::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::body_room::BodyRoom;
 use crate::config::IngestConfig;
 use crate::field_names::{FieldNames, FieldNamesPool};
-use crate::frame::{Frame, Lines};
-use crate::intake::{ADDED_BYTES_MAX, Intake, IntakeContext, Outcomes, RecordDefaults};
+use crate::frame::Lines;
+use crate::intake::{
+    ADDED_BYTES_MAX, Intake, IntakeContext, Outcomes, RECORD_BYTES, RecordDefaults,
+};
 use crate::join::OtherText;
 use crate::joiner::Joiner;
 use crate::normalise::{LineKind, LineReader};
 use crate::observations::{BatchServices, Observations, Reporter};
 use crate::redact::{Names, RedactingWriter, Redactor};
-use crate::source::BodyRoom;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::read_body;
-pub(crate) use body::{BodyHead, BodyReader, Piece, PieceBounds, Step};
+pub(crate) use body::{BodyItems, BodyReader, OpenBody, Piece, PieceBounds, Read, Step, Window};
+pub(crate) use line_items::{ItemFinder, LineItems};
 pub(crate) use lines::LineIntake;
+pub(crate) use splitter::Item;
 
 /// Which part of the room of bodies connections may hold together of lines that are longer than
 /// one read and not whole yet: a thousand clients that send a mebibyte without an end would be a
@@ -38,6 +41,10 @@ const LONG_READS_SHARE: u64 = 4;
 const LONG_READS_MIN: usize = 4;
 /// However short: more than the cores keep up with.
 const LONG_READS_MAX: usize = 256;
+
+/// Bytes at which lines are counted before they are read: what is expected of a batch decides how
+/// it waits, and its true length is counted afterwards.
+const SAMPLE_BYTES: usize = 1 << 10;
 
 /// Most room that a batch is given before its lines are read. They nearly always become shorter
 /// than they came; a batch that is longer than this grows by doubling.
@@ -71,36 +78,6 @@ pub(crate) enum BodyFormat {
     Json,
     /// Each line a message.
     Text,
-}
-
-/// How the lines of a connection are read.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reading {
-    /// Values for records that lack them.
-    pub(crate) defaults: RecordDefaults,
-    /// What a line may be.
-    pub(crate) kind: LineKind,
-}
-
-impl Default for Reading {
-    fn default() -> Reading {
-        Reading { defaults: RecordDefaults::default(), kind: LineKind::Json }
-    }
-}
-
-/// Reads the lines of one connection or body, and keeps those that more may belong to.
-pub(crate) struct StreamReader {
-    lines: LineReader,
-    /// Lines whose group may go on with the next piece.
-    pub(crate) joiner: Joiner,
-}
-
-impl StreamReader {
-    /// Returns a reader that has seen no line yet.
-    pub(crate) fn new(config: &IngestConfig, kind: LineKind) -> StreamReader {
-        let joiner = Joiner::new(kind.other_text(), config.limits.line_bytes_max);
-        StreamReader { lines: LineReader::new(config), joiner }
-    }
 }
 
 impl LineKind {
@@ -250,11 +227,13 @@ impl Ingest {
     /// Reads JSON lines that are all there into one batch: the whole way of a line without a
     /// source around it.
     pub fn prepare_lines(&self, text: &[u8]) -> PreparedBatch {
-        let mut reader = StreamReader::new(&self.config, LineKind::Json);
         let defaults = RecordDefaults::default();
-        let StreamReader { lines, joiner } = &mut reader;
-        let mut intake = self.intake(lines, text.len(), ADDED_BYTES_MAX);
-        let mut taking = LineIntake::new(&mut intake, joiner, LineKind::Json, &defaults);
+        let (mut reader, mut joiner) = (
+            LineReader::new(&self.config),
+            Joiner::new(LineKind::Json.other_text(), self.config.limits.line_bytes_max),
+        );
+        let mut intake = self.intake(&mut reader, text.len(), ADDED_BYTES_MAX);
+        let mut taking = LineIntake::new(&mut intake, &mut joiner, LineKind::Json, &defaults);
         Lines::new(text).for_each(|line| taking.line(line));
         taking.end(Held::Closed);
         intake.finish()
@@ -294,15 +273,6 @@ impl Ingest {
         &self.names
     }
 
-    /// Returns how many bytes lines of a stream become probably, as one batch.
-    pub(crate) fn batch_bytes(&self, reading: &Reading, frames: &VecDeque<Frame>) -> usize {
-        let lines = |frame: &Frame| match frame {
-            Frame::Lines(lines) => body::estimate(lines, &reading.defaults),
-            Frame::TooLong(head) => head.len(),
-        };
-        frames.iter().map(lines).sum()
-    }
-
     /// Waits for the turn of a piece of so many bytes to be decoded on a thread. Cancel-safe.
     pub(crate) async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let turns = match bytes {
@@ -322,44 +292,6 @@ impl Ingest {
         &self.handoff
     }
 
-    /// Reads lines of a stream, as many as make one batch: frames that are left make the next.
-    /// What was said of held lines is done once all of them are read.
-    pub(crate) fn prepare_frames(
-        &self,
-        reader: &mut StreamReader,
-        reading: &Reading,
-        frames: &mut VecDeque<Frame>,
-        held: Held,
-    ) -> PreparedBatch {
-        let bytes = frames.iter().map(Frame::byte_len).sum::<usize>() + reader.joiner.byte_len();
-        let StreamReader { lines, joiner } = reader;
-        let mut intake = self.intake(lines, bytes, ADDED_BYTES_MAX);
-        let mut taking = LineIntake::new(&mut intake, joiner, reading.kind, &reading.defaults);
-        while !taking.is_full()
-            && let Some(frame) = frames.front_mut()
-        {
-            match frame {
-                Frame::Lines(bytes) => {
-                    let mut lines = Lines::new(bytes);
-                    while !taking.is_full()
-                        && let Some(line) = lines.next()
-                    {
-                        taking.line(line);
-                    }
-                    let left = lines.byte_len();
-                    if left > 0 {
-                        bytes.advance(bytes.len() - left);
-                        break;
-                    }
-                }
-                Frame::TooLong(head) => taking.too_long(head),
-            }
-            frames.pop_front();
-        }
-        taking.end(if frames.is_empty() { held } else { Held::Kept });
-        intake.finish()
-    }
-
     /// Opens a batch for items of so many bytes, which is full once its records take so many bytes
     /// beside them.
     pub(crate) fn intake<'i>(
@@ -375,6 +307,16 @@ impl Ingest {
         let context = IntakeContext { config, present, observations, names, added_bytes_max };
         Intake::new(reader, writer, meanings, context)
     }
+}
+
+/// Returns how many bytes lines become probably, together with the records that they are.
+pub(crate) fn estimate(lines: &[u8], defaults: &RecordDefaults) -> usize {
+    let sample = lines.get(..SAMPLE_BYTES).unwrap_or(lines);
+    let sampled = memchr::memchr2_iter(b'\n', b'{', sample).count().max(1);
+    let items = sampled.saturating_mul(lines.len() / sample.len().max(1) + 1);
+    let added_bytes = items.saturating_mul(RECORD_BYTES + defaults.byte_len());
+    let bounds = PieceBounds::USUAL;
+    lines.len().min(bounds.bytes).saturating_add(added_bytes.min(bounds.added_bytes))
 }
 
 #[cfg(test)]

@@ -17,8 +17,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<QueryOf<T>, Problem> {
-        let Query(values) = Query::<T>::try_from_uri(&parts.uri).map_err(
-            |_| match wrong_parameter::<T>(parts.uri.query().unwrap_or_default()) {
+        QueryOf::of_uri(&parts.uri)
+    }
+}
+
+impl<T: DeserializeOwned> QueryOf<T> {
+    /// Reads the query string of a URI.
+    pub fn of_uri(uri: &Uri) -> Result<QueryOf<T>, Problem> {
+        let Query(values) = Query::<T>::try_from_uri(uri).map_err(|_| {
+            match wrong_parameter::<T>(uri.query().unwrap_or_default()) {
                 Some(name) => {
                     let detail = format!(
                         "{name:?} is no parameter of this resource, or has a value that it does \
@@ -30,8 +37,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
                     let detail = "a parameter is given twice, or the query string is not UTF-8";
                     Problem::new(Code::InvalidParameter, detail)
                 }
-            },
-        )?;
+            }
+        })?;
         Ok(QueryOf(values))
     }
 }

@@ -15,20 +15,15 @@ use bytes::Bytes;
 use tierlog_model::BatchId;
 use tierlog_model::limits::BATCH_BYTES_TARGET;
 
-use super::splitter::{Beginning, Item, Splitter, WindowEnd};
-use super::{BodyFormat, Held, Ingest, LineIntake, PreparedBatch, StreamReader};
-use crate::frame::BYTE_ORDER_MARK;
+use super::splitter::WindowEnd;
+use super::{Ingest, PreparedBatch};
 use crate::inflate::{Encoding, Filled, InflateError, Inflater};
-use crate::intake::{ADDED_BYTES_MAX, RECORD_BYTES, RecordDefaults};
-use crate::normalise::LineKind;
+use crate::intake::{ADDED_BYTES_MAX, Intake};
+use crate::normalise::LineReader;
 
 /// Received bytes of a compressed body that are held before they are inflated: while a slow client
 /// sends, they wait compressed, without the memory of a decompressor.
 pub(crate) const COMPRESSED_BYTES_TARGET: usize = 256 << 10;
-
-/// Bytes of a piece at which its lines are counted before it is read: what is expected of a piece
-/// decides how it waits, and its true length is counted afterwards.
-const SAMPLE_BYTES: usize = 1 << 10;
 
 /// Bounds of one piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +40,58 @@ impl PieceBounds {
         PieceBounds { bytes: BATCH_BYTES_TARGET, added_bytes: ADDED_BYTES_MAX };
 }
 
-/// What a request says about its body.
-#[derive(Debug)]
-pub(crate) struct BodyHead {
-    /// How its lines are told apart.
-    pub(crate) format: BodyFormat,
+/// A body whose head was read.
+pub(crate) struct OpenBody {
     /// How it is compressed.
     pub(crate) encoding: Encoding,
-    /// Values for records that lack them.
-    pub(crate) defaults: RecordDefaults,
     /// The client's name for it.
     pub(crate) id: Option<BatchId>,
+    /// Who reads its items.
+    pub(crate) items: Box<dyn BodyItems>,
+}
+
+/// Reads the items of one body, window by window.
+///
+/// Where a window ends depends on how the body arrived, where a batch is full does not: items must
+/// not be told apart by the end of a window, unless the body ends there.
+pub(crate) trait BodyItems: Send {
+    /// Reads items until the batch is full or the window holds no whole item.
+    fn read(&mut self, window: &mut Window<'_>, intake: &mut Intake<'_>) -> Read;
+
+    /// Returns how many bytes unread ones become probably, as a batch.
+    fn batch_bytes(&self, unread: &[u8]) -> usize;
+
+    /// Returns the number of the first item that waits for others.
+    fn first_waiting(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Plain bytes of a body.
+#[derive(Debug)]
+pub(crate) struct Window<'w> {
+    /// The bytes.
+    pub(crate) bytes: &'w [u8],
+    /// How many of them were read.
+    pub(crate) at: usize,
+    /// Whether the body ends with them.
+    pub(crate) end: WindowEnd,
+}
+
+impl<'w> Window<'w> {
+    /// Returns the bytes that were not read.
+    pub(crate) fn unread(&self) -> &'w [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+}
+
+/// How the reading of a window ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// The batch is full; the window may hold further items.
+    Full,
+    /// No whole item is left: what was not read comes again with what follows.
+    Starved,
 }
 
 /// A part of a body, read.
@@ -80,9 +116,10 @@ pub(crate) enum Step {
 
 /// Reads one body.
 pub(crate) struct BodyReader {
-    head: BodyHead,
+    items: Box<dyn BodyItems>,
+    encoding: Encoding,
+    id: Option<BatchId>,
     bounds: PieceBounds,
-    line_bytes_max: usize,
     inflater: Inflater,
     window: Vec<u8>,
     /// How much of the window has been read.
@@ -90,10 +127,9 @@ pub(crate) struct BodyReader {
     /// To which length the window is filled before it is read.
     target: usize,
     state: WindowState,
-    /// Nothing until the beginning of the body was seen.
-    splitter: Option<Splitter>,
-    lines: StreamReader,
-    line_number: u64,
+    lines: LineReader,
+    /// Number of the last item.
+    position: u64,
     /// Pieces with records so far.
     piece_count: u32,
 }
@@ -106,20 +142,20 @@ enum WindowState {
 
 impl BodyReader {
     /// Returns a reader of a body of which nothing has arrived.
-    pub(crate) fn new(ingest: &Ingest, head: BodyHead, bounds: PieceBounds) -> BodyReader {
-        let limits = &ingest.config().limits;
+    pub(crate) fn new(ingest: &Ingest, body: OpenBody, bounds: PieceBounds) -> BodyReader {
+        let OpenBody { encoding, id, items } = body;
         BodyReader {
-            inflater: Inflater::new(head.encoding, limits.inflated_bytes_max),
-            lines: StreamReader::new(ingest.config(), kind_of(head.format)),
-            head,
+            inflater: Inflater::new(encoding, ingest.config().limits.inflated_bytes_max),
+            lines: LineReader::new(ingest.config()),
+            items,
+            encoding,
+            id,
             bounds,
-            line_bytes_max: limits.line_bytes_max,
             window: Vec::new(),
             at: 0,
             target: bounds.bytes,
             state: WindowState::Filling,
-            splitter: None,
-            line_number: 0,
+            position: 0,
             piece_count: 0,
         }
     }
@@ -128,7 +164,7 @@ impl BodyReader {
     /// body grows with what has arrived, whatever its client announced; what has room in it needs
     /// no further memory.
     pub(crate) fn held_bytes_with(&self, received: usize) -> usize {
-        match self.head.encoding {
+        match self.encoding {
             Encoding::Identity => {
                 let room = self.target.saturating_sub(self.window.len());
                 let received = self.inflater.received_bytes() + received;
@@ -142,7 +178,7 @@ impl BodyReader {
     pub(crate) fn give(&mut self, received: Bytes) -> Result<(), InflateError> {
         let capacity = self.capacity_with(received.len());
         self.inflater.give(received);
-        match self.head.encoding {
+        match self.encoding {
             Encoding::Identity => {
                 self.window.reserve_exact(capacity.saturating_sub(self.window.len()));
                 self.fill()
@@ -154,7 +190,7 @@ impl BodyReader {
     /// Notes that the body has arrived whole.
     pub(crate) fn end(&mut self) -> Result<(), InflateError> {
         self.inflater.end();
-        match self.head.encoding {
+        match self.encoding {
             Encoding::Identity => self.fill(),
             Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => Ok(()),
         }
@@ -167,7 +203,7 @@ impl BodyReader {
             return false;
         }
         let received = self.inflater.received_bytes();
-        match self.head.encoding {
+        match self.encoding {
             Encoding::Identity => received == 0,
             Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => {
                 received < COMPRESSED_BYTES_TARGET
@@ -178,14 +214,14 @@ impl BodyReader {
     /// Returns the bytes of a body that is plain and has arrived whole in one window.
     pub(crate) fn plain_bytes(&self) -> Option<usize> {
         let is_whole = self.state == WindowState::Filled(WindowEnd::Last) && self.at == 0;
-        (is_whole && self.head.encoding == Encoding::Identity).then_some(self.window.len())
+        (is_whole && self.encoding == Encoding::Identity).then_some(self.window.len())
     }
 
     /// Returns how many bytes the next piece becomes probably: those of its lines, and what as
     /// many records cost as the first lines let expect.
     pub(crate) fn next_batch_bytes(&self) -> usize {
         let unread = self.window.get(self.at..).unwrap_or_default();
-        estimate(unread, &self.head.defaults)
+        self.items.batch_bytes(unread)
     }
 
     /// Returns the bytes that are held now.
@@ -203,7 +239,7 @@ impl BodyReader {
 
     /// Returns the bytes that may be held once the next step has begun.
     pub(crate) fn needed_bytes(&self) -> usize {
-        match self.head.encoding {
+        match self.encoding {
             Encoding::Identity => {
                 let received = self.inflater.received_bytes();
                 self.window.capacity().max(self.window.len() + received) + received
@@ -223,13 +259,13 @@ impl BodyReader {
     /// Returns about how many bytes filling the window inflates; nothing when the body is plain.
     pub(crate) fn inflating_bytes(&self) -> Option<usize> {
         let expected = self.inflater.expected_bytes().min(self.target);
-        (self.head.encoding != Encoding::Identity).then_some(expected)
+        (self.encoding != Encoding::Identity).then_some(expected)
     }
 
     /// Reads a piece of a window that is filled.
     pub(crate) fn step(&mut self, ingest: &Ingest) -> Step {
         let WindowState::Filled(end) = self.state else { return Step::NeedsInput };
-        let Some(piece) = self.read_window(ingest, end) else { return Step::NeedsInput };
+        let piece = self.read_window(ingest, end);
         if end == WindowEnd::Last && self.state == WindowState::Filling {
             return Step::Last(Box::new(piece));
         }
@@ -256,68 +292,27 @@ impl BodyReader {
         Ok(())
     }
 
-    /// Reads items until the piece is full or the window has no whole one left; then it is to be
-    /// filled. Nothing when it must be filled before anything can be read.
-    fn read_window(&mut self, ingest: &Ingest, end: WindowEnd) -> Option<Piece> {
-        if self.splitter.is_none() && !self.begin(end) {
-            self.refill();
-            return None;
-        }
-        let splitter = self.splitter.as_mut()?;
-        let unread = self.window.len() - self.at;
-        let kind = kind_of(self.head.format);
-        let StreamReader { lines, joiner } = &mut self.lines;
-        let intake = ingest.intake(lines, unread, self.bounds.added_bytes);
-        let mut intake = intake.behind(self.line_number);
-        let mut taking = LineIntake::new(&mut intake, joiner, kind, &self.head.defaults);
-        let is_read = loop {
-            if taking.is_full() {
-                break false;
-            }
-            match splitter.next(&self.window, &mut self.at, end) {
-                Some(Item::Line(line)) => taking.line(line),
-                Some(Item::Element(element)) => taking.element(element),
-                Some(Item::TooLong(head)) => taking.too_long(&head),
-                None => break true,
-            }
-        };
-        let is_last = is_read && end == WindowEnd::Last;
-        let held = if is_last { Held::Closed } else { Held::Kept };
-        taking.end(held);
-        self.line_number = intake.position();
+    /// Reads items until the piece is full or the window has no whole item left; then the window
+    /// is to be filled.
+    fn read_window(&mut self, ingest: &Ingest, end: WindowEnd) -> Piece {
+        let mut window = Window { bytes: &self.window, at: self.at, end };
+        let intake = ingest.intake(&mut self.lines, window.unread().len(), self.bounds.added_bytes);
+        let mut intake = intake.behind(self.position);
+        let read = self.items.read(&mut window, &mut intake);
+        (self.at, self.position) = (window.at, intake.position());
         let mut prepared = intake.finish();
         if prepared.batch.record_count() > 0 {
-            if let Some(id) = self.head.id {
+            if let Some(id) = self.id {
                 prepared.batch = prepared.batch.with_id(piece_id(id, self.piece_count));
             }
             self.piece_count += 1;
         }
-        let waiting = self.lines.joiner.first_waiting_line();
-        let through_line = waiting.map_or(self.line_number, |line| line.saturating_sub(1));
-        if is_read {
+        let waiting = self.items.first_waiting();
+        let through_line = waiting.map_or(self.position, |first| first.saturating_sub(1));
+        if read == Read::Starved {
             self.refill();
         }
-        Some(Piece { prepared, through_line })
-    }
-
-    /// Looks at the beginning of the body; `false` when more of it must be seen.
-    fn begin(&mut self, end: WindowEnd) -> bool {
-        if self.line_number == 0 && self.at == 0 && self.window.starts_with(BYTE_ORDER_MARK) {
-            self.at = BYTE_ORDER_MARK.len();
-        }
-        let beginning = self.window.get(self.at..).unwrap_or_default();
-        match Splitter::of(beginning, self.head.format, self.line_bytes_max, end) {
-            Beginning::Known(splitter) => {
-                self.splitter = Some(splitter);
-                true
-            }
-            Beginning::Blank { bytes, lines } => {
-                self.at += bytes;
-                self.line_number += lines;
-                false
-            }
-            Beginning::Unfinished => false,
-        }
+        Piece { prepared, through_line }
     }
 
     /// Asks for further bytes; for a longer window when an item is longer than this one.
@@ -335,12 +330,12 @@ impl BodyReader {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read_body(
     ingest: &Ingest,
-    head: BodyHead,
+    open: OpenBody,
     bounds: PieceBounds,
     body: &[u8],
     received_bytes: usize,
 ) -> Result<Vec<Piece>, InflateError> {
-    let mut reader = BodyReader::new(ingest, head, bounds);
+    let mut reader = BodyReader::new(ingest, open, bounds);
     let mut received = body.chunks(received_bytes);
     let mut pieces = Vec::new();
     loop {
@@ -368,26 +363,9 @@ pub(crate) fn read_body(
     }
 }
 
-/// Returns how many bytes lines become probably, together with the records that they are.
-pub(super) fn estimate(lines: &[u8], defaults: &RecordDefaults) -> usize {
-    let sample = lines.get(..SAMPLE_BYTES).unwrap_or(lines);
-    let sampled = memchr::memchr2_iter(b'\n', b'{', sample).count().max(1);
-    let items = sampled.saturating_mul(lines.len() / sample.len().max(1) + 1);
-    let added_bytes = items.saturating_mul(RECORD_BYTES + defaults.byte_len());
-    let bounds = PieceBounds::USUAL;
-    lines.len().min(bounds.bytes).saturating_add(added_bytes.min(bounds.added_bytes))
-}
-
 /// Returns the id of a piece. A body of one piece has the client's id.
 fn piece_id(id: BatchId, number: u32) -> BatchId {
     if number == 0 { id } else { id.piece(number) }
-}
-
-fn kind_of(format: BodyFormat) -> LineKind {
-    match format {
-        BodyFormat::Json | BodyFormat::JsonLines => LineKind::Json,
-        BodyFormat::Text => LineKind::Text,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Lines become items: lines that belong together are joined, and each text that is whole goes
 //! into the intake. What more lines may belong to is kept for the next piece of its stream.
 
+use std::ops::ControlFlow;
+
 use super::Held;
 use crate::frame::content;
 use crate::intake::{Intake, RecordDefaults};
@@ -28,10 +30,10 @@ impl<'l, 'i> LineIntake<'l, 'i> {
         LineIntake { intake, joiner, kind, defaults }
     }
 
-    /// Tells whether the batch is full.
+    /// Tells whether the batch takes a further line.
     #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.intake.is_full()
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        self.intake.flow()
     }
 
     /// Takes one line. A blank one only counts in the numbering.

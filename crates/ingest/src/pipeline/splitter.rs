@@ -13,7 +13,7 @@ use crate::frame::{BYTE_ORDER_MARK, HEAD_BYTES_MAX};
 
 /// What a body consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Item<'w> {
+pub(crate) enum Item<'w> {
     /// A line without its end; perhaps blank.
     Line(&'w [u8]),
     /// An element of an array, or a body that is one object.
@@ -24,7 +24,7 @@ pub(super) enum Item<'w> {
 
 /// Whether a window reaches to the end of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WindowEnd {
+pub(crate) enum WindowEnd {
     /// More bytes follow.
     Open,
     /// The body ends with it.

@@ -4,12 +4,12 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{BatchId, RecordKind, Tenant};
-use tokio_util::codec::Decoder as _;
 
 use super::*;
 use crate::config::IngestLimits;
-use crate::frame::LineDecoder;
+use crate::frame::{Frame, FrameEnd, Framing as _, LineDecoder, StreamEnd};
 use crate::inflate::Encoding;
+use crate::source::{Reading, StreamReader};
 use crate::testing::{ingest_of, mixed_line, records_of};
 
 fn small_limits() -> IngestConfig {
@@ -31,8 +31,9 @@ fn prepare_with(
     id: Option<BatchId>,
 ) -> PreparedBatch {
     let bounds = PieceBounds::USUAL;
-    let head = BodyHead { format, encoding: Encoding::Identity, defaults, id };
-    let mut pieces = read_body(ingest, head, bounds, body, 1_000).expect("a body");
+    let items = Box::new(LineItems::new(format, ingest.config(), Arc::new(defaults)));
+    let open = OpenBody { encoding: Encoding::Identity, id, items };
+    let mut pieces = read_body(ingest, open, bounds, body, 1_000).expect("a body");
     assert_eq!(pieces.len(), 1);
     pieces.remove(0).prepared
 }
@@ -100,9 +101,8 @@ fn a_line_may_be_as_long_as_the_limit_and_counts_when_it_is_longer() {
     let too_long = || Frame::TooLong(Bytes::from_static(b"{\"msg\":"));
     let mut frames =
         [too_long(), lines("{\"msg\":\"a\"}\n\n"), too_long(), lines("rubbish\n")].into();
-    let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
-    let verdicts =
-        ingest.prepare_frames(&mut reader, &Reading::default(), &mut frames, Held::Closed).verdicts;
+    let mut reader = StreamReader::of_lines(ingest.config(), Reading::default());
+    let verdicts = reader.prepare_frames(&ingest, &mut frames, Held::Closed).verdicts;
     let numbers: Vec<u64> = verdicts.rejections.iter().map(|rejection| rejection.line).collect();
     assert_eq!((numbers, verdicts.line_count), (vec![1, 4, 5], 4));
 }
@@ -163,12 +163,12 @@ fn a_read_of_many_short_lines_is_several_batches() {
         let defaults =
             RecordDefaults { service: Some(service.to_owned()), ..RecordDefaults::default() };
         let reading = Reading { defaults, ..Reading::default() };
-        let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
+        let mut reader = StreamReader::of_lines(ingest.config(), reading);
         let lines = Frame::Lines(Bytes::from("x\n".repeat(19_999)));
         let mut frames = [lines, Frame::TooLong(Bytes::from_static(b"long"))].into();
         let (mut batches, mut line_count) = (Vec::new(), 0);
         loop {
-            let prepared = ingest.prepare_frames(&mut reader, &reading, &mut frames, Held::Closed);
+            let prepared = reader.prepare_frames(&ingest, &mut frames, Held::Closed);
             line_count += prepared.verdicts.line_count;
             batches.push(prepared.batch);
             if frames.is_empty() {
@@ -230,10 +230,10 @@ proptest! {
         let body = lines.join("\n");
         prop_assume!(!is_array(&body, BodyFormat::JsonLines));
         let (ingest, _receiver) = ingest_of(small_limits(), 1 << 20);
-        let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
+        let mut reader = StreamReader::of_lines(ingest.config(), Reading::default());
         let mut frames = [Frame::Lines(Bytes::from(body.clone()))].into();
         let streamed =
-            ingest.prepare_frames(&mut reader, &Reading::default(), &mut frames, Held::Closed);
+            reader.prepare_frames(&ingest, &mut frames, Held::Closed);
         let whole = ingest.prepare_lines(body.as_bytes());
         prop_assert_eq!(streamed.batch.bytes(), whole.batch.bytes());
     }
@@ -270,14 +270,9 @@ fn every_line_that_is_not_blank_counts() {
         b"[{},{}]",
         b"{}{}",
     ] {
-        let mut reader = StreamReader::new(ingest.config(), LineKind::Json);
+        let mut reader = StreamReader::of_lines(ingest.config(), Reading::default());
         let frame = Frame::Lines(bytes::Bytes::copy_from_slice(&[line, b"\n"].concat()));
-        let prepared = ingest.prepare_frames(
-            &mut reader,
-            &Reading::default(),
-            &mut [frame].into(),
-            Held::Closed,
-        );
+        let prepared = reader.prepare_frames(&ingest, &mut [frame].into(), Held::Closed);
         let expected = u32::from(!crate::is_blank(line));
         assert_eq!(prepared.batch.line_count(), expected, "{line:?}");
         assert_eq!(prepared.batch.record_count() > 0, expected > 0, "{line:?}");
@@ -298,14 +293,14 @@ proptest! {
         let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
         let reading = Reading { kind, ..Reading::default() };
         let read = |frames: Vec<Frame>, reader: &mut StreamReader, held| {
-            ingest.prepare_frames(reader, &reading, &mut frames.into(), held)
+            reader.prepare_frames(&ingest, &mut frames.into(), held)
         };
         let whole = vec![Frame::Lines(Bytes::from(body.clone()))];
-        let mut reader = StreamReader::new(ingest.config(), kind);
+        let mut reader = StreamReader::of_lines(ingest.config(), reading.clone());
         let whole = read(whole, &mut reader, Held::Closed);
 
-        let mut reader = StreamReader::new(ingest.config(), kind);
-        let (mut decoder, mut buffer) = (LineDecoder::new(1_000), BytesMut::new());
+        let mut reader = StreamReader::of_lines(ingest.config(), reading);
+        let (mut decoder, mut buffer) = (LineDecoder::new(1_000, FrameEnd::Newline), BytesMut::new());
         let (mut records, mut line_count, mut joined_count) = (Vec::new(), 0, 0);
         let mut take = |prepared: PreparedBatch| {
             records.extend(records_of(&prepared.batch));
@@ -315,7 +310,7 @@ proptest! {
         };
         for segment in body.as_bytes().chunks(segment_bytes) {
             buffer.extend_from_slice(segment);
-            while let Some(frame) = decoder.decode(&mut buffer).expect("no input fails") {
+            while let Some(frame) = decoder.next(&mut buffer, StreamEnd::Open) {
                 take(read(vec![frame], &mut reader, Held::Kept));
             }
         }

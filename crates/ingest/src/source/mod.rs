@@ -1,139 +1,174 @@
 //! Sources: one file a protocol. What arrives is bytes of a socket that the root package owns;
 //! what leaves is a batch in the hand-off and the protocol's own form of the verdict.
 //!
-//! The registry of protocols: a new one is a file here and a line in [`Protocol`], and, when it
-//! speaks HTTP, a line in [`http_router`].
+//! [`PROTOCOLS`] is the registry: a new protocol is a file here that implements [`BodyProtocol`] or
+//! [`StreamProtocol`], and a line in the list. docs/protocols.md goes through one.
 
-mod answer;
-mod http;
+mod body;
+mod gelf;
+mod gelf_http;
+mod gelf_tcp;
+mod lines_http;
+mod lines_tcp;
 mod problem;
-mod room;
-mod tcp;
+mod stream;
+mod tally;
 
 use std::sync::Arc;
 
-use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
-use tierlog_problem::Problem;
+use axum::http::Extensions;
+use tierlog_model::{Caller, SenderId};
+use tierlog_problem::{ErrorShape, ShapedPath};
+use utoipa::openapi::OpenApi;
 
-pub use answer::IngestAnswer;
-pub use http::IngestApi;
-pub use problem::refusal_names;
-pub(crate) use room::BodyRoom;
+pub use lines_http::IngestAnswer;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use tcp::fuzz_handshake;
-pub use tcp::{ConnectionError, serve_tcp_connection};
+pub(crate) use lines_tcp::{Reading, fuzz_handshake};
+pub use problem::refusal_names;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use stream::StreamReader;
+pub use stream::{ConnectionError, serve_tcp_connection};
+pub(crate) use tally::{Tally, count_bytes, count_refused};
 
-use crate::observations::BatchServices;
-use crate::pipeline::{Ingest, Verdicts};
+use crate::pipeline::Ingest;
+use body::BodyProtocol;
+use stream::StreamProtocol;
 
-/// Every protocol, as metrics name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Every protocol. Protocols of datagrams are the third kind: their entry comes with the first.
+pub(crate) static PROTOCOLS: &[Protocol] = &[
+    Protocol::Stream(&lines_tcp::LinesTcp),
+    Protocol::Body(&lines_http::LinesHttp),
+    Protocol::Stream(&gelf_tcp::GelfTcp),
+    Protocol::Body(&gelf_http::GelfHttp),
+];
+
+/// A protocol, by what carries it.
+#[derive(Clone, Copy)]
 pub(crate) enum Protocol {
-    /// JSON lines over TCP.
-    Tcp,
-    /// `POST /api/v1/ingest`.
+    /// Requests of HTTP.
+    Body(&'static dyn BodyProtocol),
+    /// Connections of TCP.
+    Stream(&'static dyn StreamProtocol),
+}
+
+/// What carries a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Requests of HTTP.
     Http,
+    /// Connections of TCP.
+    Tcp,
 }
 
 impl Protocol {
-    fn as_str(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Http => "http",
+            Protocol::Body(protocol) => protocol.name(),
+            Protocol::Stream(protocol) => protocol.name(),
         }
     }
 }
 
-/// Returns the routes of every push protocol that speaks HTTP.
+/// A protocol of TCP connections.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpProtocol(pub(crate) &'static dyn StreamProtocol);
+
+impl PartialEq for TcpProtocol {
+    /// Compares names, which are unique.
+    fn eq(&self, other: &TcpProtocol) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for TcpProtocol {}
+
+impl TcpProtocol {
+    /// JSON lines with acknowledgements.
+    pub const LINES: TcpProtocol = TcpProtocol(&lines_tcp::LinesTcp);
+
+    /// Returns the protocol of a name.
+    pub fn of_name(name: &str) -> Option<TcpProtocol> {
+        PROTOCOLS.iter().find_map(|protocol| match protocol {
+            Protocol::Stream(protocol) if protocol.name() == name => Some(TcpProtocol(*protocol)),
+            Protocol::Stream(_) | Protocol::Body(_) => None,
+        })
+    }
+
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+}
+
+/// Returns the name of each protocol, which is its label in metrics, and what carries it.
+pub fn protocols() -> impl Iterator<Item = (&'static str, Transport)> {
+    PROTOCOLS.iter().map(|protocol| {
+        let transport = match protocol {
+            Protocol::Body(_) => Transport::Http,
+            Protocol::Stream(_) => Transport::Tcp,
+        };
+        (protocol.name(), transport)
+    })
+}
+
+fn bodies() -> impl Iterator<Item = &'static dyn BodyProtocol> {
+    PROTOCOLS.iter().filter_map(|protocol| match protocol {
+        Protocol::Body(protocol) => Some(*protocol),
+        Protocol::Stream(_) => None,
+    })
+}
+
+/// Returns the routes of every body protocol. The listener puts the [`SenderId`] and the [`Caller`]
+/// of a request into its extensions.
 pub fn http_router(ingest: Arc<Ingest>) -> axum::Router {
-    axum::Router::new()
-        .route("/api/v1/ingest", axum::routing::post(http::ingest))
-        // The handler has its own cap, which configuration sets.
-        .layer(axum::extract::DefaultBodyLimit::disable())
-        .with_state(ingest)
+    let mut router = axum::Router::new();
+    for protocol in bodies() {
+        for route in protocol.routes() {
+            router = router.route(route.path, body::method_router(protocol, *route));
+        }
+    }
+    // Bodies have their own cap, which configuration sets.
+    router.layer(axum::extract::DefaultBodyLimit::disable()).with_state(ingest)
 }
 
-/// What one batch brought, for counters and answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Lines that became records now.
-    pub(crate) accepted_count: u64,
-    /// Records that an earlier batch of the same id had already brought.
-    pub(crate) duplicate_count: u64,
-    rejected_by_reason: [u64; RejectReason::ALL.len()],
-    services: BatchServices,
+/// Returns the routes of every body protocol as the OpenAPI document has them.
+pub fn ingest_contract() -> OpenApi {
+    let mut contract = OpenApi::default();
+    bodies().for_each(|protocol| contract.merge(protocol.contract()));
+    contract
 }
 
-impl Tally {
-    /// Returns what a batch brings if no earlier one has.
-    pub(crate) fn of(verdicts: &Verdicts) -> Tally {
-        Tally {
-            accepted_count: verdicts.accepted_count,
-            duplicate_count: 0,
-            rejected_by_reason: verdicts.rejected_by_reason,
-            services: verdicts.services.clone(),
-        }
-    }
+/// Returns the form of errors below the paths of body protocols whose form is not ours.
+pub fn error_shapes() -> Vec<ShapedPath> {
+    let shaped = bodies().filter_map(|protocol| Some((protocol, protocol.error_shape()?)));
+    let paths = |(protocol, shape): (&'static dyn BodyProtocol, ErrorShape)| {
+        protocol.routes().iter().map(move |route| ShapedPath { prefix: route.path, shape })
+    };
+    shaped.flat_map(paths).collect()
+}
 
-    /// Returns what the batch brought, once it is durable. Nothing of a repeated line counts, so
-    /// that records and dead letters add up to what the store wrote.
-    pub(crate) fn settled(mut self, receipt: &Receipt) -> Tally {
-        let mut repeated_count = u64::from(receipt.duplicate_count);
-        self.duplicate_count = repeated_count.min(self.accepted_count);
-        self.accepted_count -= self.duplicate_count;
-        repeated_count -= self.duplicate_count;
-        for rejected_count in &mut self.rejected_by_reason {
-            let taken_count = repeated_count.min(*rejected_count);
-            *rejected_count -= taken_count;
-            repeated_count -= taken_count;
-        }
-        self
-    }
+/// Who sends.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The machine, as the retry window counts senders.
+    pub sender: SenderId,
+    /// In whose name.
+    pub caller: Caller,
+}
 
-    /// Adds the batch to the counters of its protocol when it is durable. Done with the verdict
-    /// and not by who waits for it: a client that left before is in the store all the same.
-    pub(crate) fn count_on_verdict(self, protocol: Protocol) -> impl FnOnce(&Ack) + Send {
-        move |ack| {
-            if let Ok(receipt) = ack {
-                self.services.count(receipt.duplicate_count > 0);
-                self.settled(receipt).count(protocol);
-            }
-        }
-    }
-
-    fn count(&self, protocol: Protocol) {
-        let protocol = protocol.as_str();
-        metrics::counter!(metric_names::INGEST_ACCEPTED, "protocol" => protocol)
-            .increment(self.accepted_count);
-        if self.duplicate_count > 0 {
-            metrics::counter!(metric_names::INGEST_DUPLICATE, "protocol" => protocol)
-                .increment(self.duplicate_count);
-        }
-        for (reason, count) in RejectReason::ALL.iter().zip(self.rejected_by_reason) {
-            if count > 0 {
-                let reason = reason.as_str();
-                metrics::counter!(
-                    metric_names::INGEST_REJECTED, "protocol" => protocol, "reason" => reason
-                )
-                .increment(count);
-            }
-        }
+impl Default for Client {
+    /// Returns the client of a listener without keys that does not say its address.
+    fn default() -> Client {
+        Client { sender: SenderId::default(), caller: Caller::open() }
     }
 }
 
-/// Counts bytes as they were received.
-pub(crate) fn count_bytes(protocol: Protocol, bytes: usize) {
-    metrics::counter!(metric_names::INGEST_BYTES, "protocol" => protocol.as_str())
-        .increment(bytes as u64);
-}
-
-/// Counts a request of which nothing, or not all, was stored, by why.
-pub(crate) fn count_refused(protocol: Protocol, problem: &Problem) {
-    let Some(why) = problem::refusal_label(problem) else { return };
-    metrics::counter!(
-        metric_names::INGEST_REFUSED, "protocol" => protocol.as_str(), "why" => why
-    )
-    .increment(1);
+impl Client {
+    /// Returns the client whom a listener has put into the extensions of a request.
+    fn of_request(extensions: &Extensions) -> Client {
+        let sender = extensions.get::<SenderId>().copied().unwrap_or_default();
+        Client { sender, caller: extensions.get().cloned().unwrap_or_else(Caller::open) }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use axum::body::Body;
 use axum::http::Request;
-use tierlog_model::{RedactedBatch, Refusal, SenderId};
+use tierlog_model::{Ack, Receipt, RedactedBatch, Refusal, metric_names};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -47,8 +47,8 @@ async fn lines_of_a_tcp_client_that_left_are_counted() {
     check_left(|ingest| async {
         let (mut ours, theirs) = tokio::io::duplex(1024);
         ours.write_all(LINES.as_bytes()).await.expect("there is room");
-        let _ = serve_tcp_connection(ingest, theirs, SenderId::default(), CancellationToken::new())
-            .await;
+        let (lines, client) = (TcpProtocol::LINES, Client::default());
+        let _ = serve_tcp_connection(lines, ingest, theirs, client, CancellationToken::new()).await;
     })
     .await;
 }
@@ -60,33 +60,6 @@ async fn lines_of_an_http_client_that_left_are_counted() {
         drop(http_router(ingest).oneshot(request).await);
     })
     .await;
-}
-
-#[test]
-fn what_is_counted_is_what_was_written() {
-    let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
-    let tally = Tally::of(&ingest.prepare_lines(LINES.as_bytes()).verdicts);
-    for (duplicate_count, expected) in
-        [(0, (2, 0, 1)), (1, (1, 1, 1)), (2, (0, 2, 1)), (3, (0, 2, 0)), (9, (0, 2, 0))]
-    {
-        let receipt = Receipt { written_count: 0, duplicate_count, producer_line: None };
-        let settled = tally.clone().settled(&receipt);
-        let rejected_count: u64 = settled.rejected_by_reason.iter().sum();
-        let counted = (settled.accepted_count, settled.duplicate_count, rejected_count);
-        assert_eq!(counted, expected, "{duplicate_count}");
-    }
-    // Every repeated line is taken off once, whatever it was rejected for.
-    for (duplicate_count, rejected) in [(4, 3), (5, 2), (6, 1), (7, 0)] {
-        let mut tally = Tally { accepted_count: 4, ..tally.clone() };
-        tally.rejected_by_reason.fill(0);
-        for count in tally.rejected_by_reason.iter_mut().take(3) {
-            *count = 1;
-        }
-        let receipt = Receipt { written_count: 0, duplicate_count, producer_line: None };
-        let settled = tally.settled(&receipt);
-        assert_eq!((settled.accepted_count, settled.duplicate_count), (0, 4));
-        assert_eq!(settled.rejected_by_reason.iter().sum::<u64>(), rejected);
-    }
 }
 
 /// Sends lines and returns what is counted under some metrics once the store has answered.

@@ -1,12 +1,17 @@
 //! A body in pieces against the same body read at once, by the plain way.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use tierlog_model::{Record, Tenant};
 
 use super::*;
 use crate::config::{IngestConfig, IngestLimits};
 use crate::frame::Lines;
-use crate::pipeline::Verdicts;
+use crate::intake::{RECORD_BYTES, RecordDefaults};
+use crate::joiner::Joiner;
+use crate::normalise::LineKind;
+use crate::pipeline::{BodyFormat, Held, LineIntake, LineItems, Verdicts};
 use crate::testing::{ingest_of, mixed_line, records_of};
 
 fn ingest() -> Ingest {
@@ -14,9 +19,19 @@ fn ingest() -> Ingest {
     ingest_of(IngestConfig { limits, ..IngestConfig::default() }, 1 << 20).0
 }
 
-fn head(format: BodyFormat, encoding: Encoding) -> BodyHead {
+fn open_with(
+    ingest: &Ingest,
+    format: BodyFormat,
+    encoding: Encoding,
+    defaults: RecordDefaults,
+) -> OpenBody {
     let id = BatchId::of_client(Tenant::DEFAULT, "b-1");
-    BodyHead { format, encoding, defaults: RecordDefaults::default(), id }
+    let items = Box::new(LineItems::new(format, ingest.config(), Arc::new(defaults)));
+    OpenBody { encoding, id, items }
+}
+
+fn open(ingest: &Ingest, format: BodyFormat, encoding: Encoding) -> OpenBody {
+    open_with(ingest, format, encoding, RecordDefaults::default())
 }
 
 /// Returns what pieces hold together.
@@ -34,12 +49,12 @@ fn together(ingest: &Ingest, pieces: Vec<Piece>) -> (Vec<Record<'static>>, Verdi
 /// Reads a body that is all there at once: its lines, or the values of its array as a parser
 /// finds them.
 fn at_once(ingest: &Ingest, body: &[u8], format: BodyFormat) -> (Vec<Record<'static>>, Verdicts) {
-    let kind = kind_of(format);
-    let mut reader = StreamReader::new(ingest.config(), kind);
+    let kind = if format == BodyFormat::Text { LineKind::Text } else { LineKind::Json };
+    let mut reader = LineReader::new(ingest.config());
+    let mut joiner = Joiner::new(kind.other_text(), ingest.config().limits.line_bytes_max);
     let defaults = RecordDefaults::default();
-    let StreamReader { lines, joiner } = &mut reader;
-    let mut intake = ingest.intake(lines, body.len(), usize::MAX);
-    let mut taking = LineIntake::new(&mut intake, joiner, kind, &defaults);
+    let mut intake = ingest.intake(&mut reader, body.len(), usize::MAX);
+    let mut taking = LineIntake::new(&mut intake, &mut joiner, kind, &defaults);
     match serde_json::from_slice::<Vec<Box<serde_json::value::RawValue>>>(body) {
         Ok(elements) if format == BodyFormat::Json => {
             elements.iter().for_each(|element| taking.element(element.get().as_bytes()));
@@ -108,7 +123,7 @@ proptest! {
         let ingest = ingest();
         let body = lines.join("\n");
         let received = compressed(body.as_bytes(), encoding);
-        let pieces = read_body(&ingest, head(format, encoding), bounds, &received, received_bytes);
+        let pieces = read_body(&ingest, open(&ingest, format, encoding), bounds, &received, received_bytes);
         let pieces = pieces.expect("a body");
         let through = pieces.last().map(|piece| piece.through_line);
         prop_assert_eq!(through, Some(Lines::new(body.as_bytes()).count() as u64));
@@ -133,7 +148,7 @@ proptest! {
             false => serde_json::to_vec(&values).expect("values print"),
         };
         let (format, received) = (BodyFormat::Json, compressed(&body, encoding));
-        let pieces = read_body(&ingest, head(format, encoding), bounds, &received, received_bytes);
+        let pieces = read_body(&ingest, open(&ingest, format, encoding), bounds, &received, received_bytes);
         prop_assert_eq!(together(&ingest, pieces.expect("a body")), at_once(&ingest, &body, format));
     }
 
@@ -149,8 +164,8 @@ proptest! {
         let body = lines.join("\n");
         let mut cuts = ways.into_iter().map(|(encoding, received_bytes)| {
             let received = compressed(body.as_bytes(), encoding);
-            let head = head(BodyFormat::JsonLines, encoding);
-            let pieces = read_body(&ingest, head, bounds, &received, received_bytes);
+            let open = open(&ingest, BodyFormat::JsonLines, encoding);
+            let pieces = read_body(&ingest, open, bounds, &received, received_bytes);
             let piece = |piece: Piece| {
                 let batch = piece.prepared.batch;
                 (batch.id().cloned(), batch.bytes().clone(), piece.through_line)
@@ -174,8 +189,8 @@ proptest! {
     ) {
         let ingest = ingest();
         let (body, format) = (lines.join("\n"), BodyFormat::JsonLines);
-        let head = head(format, Encoding::Identity);
-        let pieces = read_body(&ingest, head, bounds, body.as_bytes(), 50).expect("a body");
+        let open = open(&ingest, format, Encoding::Identity);
+        let pieces = read_body(&ingest, open, bounds, body.as_bytes(), 50).expect("a body");
         let mut records = Vec::new();
         for piece in pieces {
             records.extend(records_of(&piece.prepared.batch));
@@ -203,11 +218,11 @@ fn no_piece_is_out_of_proportion() {
         for (service, source) in [(None, None), (long(256), long(1_024))] {
             let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
             let bounds = PieceBounds::USUAL;
-            let head = BodyHead { format, encoding: Encoding::Identity, defaults, id: None };
+            let open = open_with(&ingest, format, Encoding::Identity, defaults);
             let array = if format == BodyFormat::Json { "[" } else { "" };
             let body = format!("{array}{}", item.repeat(40_000 / item.len()));
             let pieces =
-                read_body(&ingest, head, bounds, body.as_bytes(), 64 << 10).expect("a body");
+                read_body(&ingest, open, bounds, body.as_bytes(), 64 << 10).expect("a body");
             let longest = pieces.iter().map(|piece| piece.prepared.batch.bytes().len()).max();
             assert!(longest < Some(5 << 19), "{item:?}: a piece of {longest:?} bytes");
         }
@@ -219,9 +234,9 @@ fn a_body_of_one_piece_has_the_id_of_its_client_and_further_pieces_have_others()
     let ingest = ingest();
     let bounds = PieceBounds { bytes: 50, added_bytes: 2 * RECORD_BYTES };
     let body = b"{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n{\"n\":5}\n";
-    let head = head(BodyFormat::JsonLines, Encoding::Identity);
-    let client_id = head.id.expect("an id");
-    let pieces = read_body(&ingest, head, bounds, body, 10).expect("a body");
+    let open = open(&ingest, BodyFormat::JsonLines, Encoding::Identity);
+    let client_id = open.id.expect("an id");
+    let pieces = read_body(&ingest, open, bounds, body, 10).expect("a body");
     let ids: Vec<_> =
         pieces.iter().filter_map(|piece| piece.prepared.batch.id().cloned()).collect();
     assert_eq!(ids, [client_id, client_id.piece(1), client_id.piece(2)]);
@@ -235,7 +250,8 @@ fn a_body_that_breaks_leaves_whole_pieces_only() {
     let mut broken = compressed(lines.as_bytes(), Encoding::Gzip);
     let length = broken.len();
     broken.truncate(length - 4);
-    let mut reader = BodyReader::new(&ingest, head(BodyFormat::JsonLines, Encoding::Gzip), bounds);
+    let mut reader =
+        BodyReader::new(&ingest, open(&ingest, BodyFormat::JsonLines, Encoding::Gzip), bounds);
     reader.give(Bytes::from(broken)).expect("compressed");
     reader.end().expect("compressed");
     let (mut through_line, mut record_count) = (0, 0);

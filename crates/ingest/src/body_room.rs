@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Bytes of a body that are taken from the room that is left to small bodies: a few hundred lines.
-pub(super) const SMALL_BYTES: usize = 128 << 10;
+pub(crate) const SMALL_BYTES: usize = 128 << 10;
 
 /// Which part of the room bodies share beyond their first bytes.
 const BULK_SHARE: u64 = 2;

@@ -1,45 +1,37 @@
-//! JSON lines over TCP. Bytes of one connection arrive; batches leave for the store, and, when
-//! the client asked for them, counts of durable lines go back.
+//! One connection: bytes arrive, batches leave for the store, and, where the protocol answers,
+//! counts of durable lines go back.
 //!
 //! Backpressure is TCP's own: reading stops while the hand-off or the disk is full, or too many
-//! batches wait for their fsync. A line is never dropped. A client that asked for nothing is told
-//! nothing.
+//! batches wait for their fsync. A frame is never dropped.
 //!
-//! A client that says who it is numbers its lines: what it sends again after a broken connection
-//! is recognised by the store, whose WAL knows how far each producer is. Here lines are counted,
+//! A client that says who it is numbers its lines: lines that come again after a broken connection
+//! are recognised by the store, whose log knows how far each producer is. Here lines are counted,
 //! never compared.
 //!
 //! Batches are cut as Nagle's algorithm cuts segments: at once while nothing is on its way, else
 //! when there is enough, the last verdict is in, or a few milliseconds have passed.
 
-mod handshake;
-mod hold;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tierlog_model::limits::BATCH_BYTES_TARGET;
 use tierlog_model::{
-    Ack, BatchRoom, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, SenderId,
-    WhenDiskFull,
+    Ack, BatchRoom, LinesBefore, ProducerId, ProducerLines, RedactedBatch, Refusal, WhenDiskFull,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
-use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
 
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use self::handshake::fuzz as fuzz_handshake;
-use self::handshake::{Numbering, Opening, Wanted};
-use self::hold::Hold;
-use super::room::HeldRoom;
-use super::{Protocol, Tally, count_bytes};
-use crate::frame::{Frame, LineDecoder};
-use crate::normalise::LineKind;
-use crate::pipeline::{Held, Ingest, PreparedBatch, Reading, StreamReader, Verdicts};
+use super::super::{Client, Tally, TcpProtocol, count_bytes};
+use super::hold::Hold;
+use super::{Said, StreamReader, Wanted};
+use crate::body_room::HeldRoom;
+use crate::frame::{Frame, Framing, StreamEnd};
+use crate::joiner::Joiner;
+use crate::pipeline::{Held, Ingest, PreparedBatch, Verdicts};
 
 /// Batches of one connection that wait for their verdict: enough that the next ones are read
 /// while an fsync runs, few enough that a connection holds a bounded part of the hand-off.
@@ -93,6 +85,16 @@ enum Answers {
     Acks,
 }
 
+/// Where the lines of a producer's connection stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Numbering {
+    producer: ProducerId,
+    /// Number of the line that comes next.
+    next: u64,
+    /// What holds for the lines before it.
+    before: LinesBefore,
+}
+
 /// A batch that waits for its verdict.
 #[derive(Debug)]
 struct InFlight {
@@ -119,18 +121,18 @@ struct LongRead {
 
 /// One connection.
 struct Connection<S> {
+    protocol: TcpProtocol,
     ingest: Arc<Ingest>,
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     buffer: BytesMut,
-    decoder: LineDecoder,
-    lines: StreamReader,
-    /// How the client wants its lines to be read.
-    reading: Arc<Reading>,
+    framing: Box<dyn Framing>,
+    /// Away while a thread reads.
+    frames: Option<StreamReader>,
     answers: Answers,
     in_flight: VecDeque<InFlight>,
-    /// Who sends the lines.
-    sender: SenderId,
+    /// Who sends.
+    client: Client,
     /// How the lines of a producer are numbered.
     numbering: Option<Numbering>,
     /// Durable lines so far, rejected ones included; of a producer, the number of the last one.
@@ -150,9 +152,10 @@ struct Connection<S> {
 /// refuses, or the token is cancelled. In the last case what has arrived in whole lines is still
 /// made durable and acknowledged.
 pub async fn serve_tcp_connection<S>(
+    protocol: TcpProtocol,
     ingest: Arc<Ingest>,
     stream: S,
-    sender: SenderId,
+    client: Client,
     shutdown: CancellationToken,
 ) -> Result<(), ConnectionError>
 where
@@ -160,16 +163,17 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let limits = &ingest.config().limits;
+    let session = protocol.0.session(ingest.config(), &client.caller);
     let mut connection = Connection {
         reader,
         writer,
         buffer: BytesMut::new(),
-        decoder: LineDecoder::new(limits.line_bytes_max),
-        lines: StreamReader::new(ingest.config(), LineKind::Json),
-        reading: Arc::default(),
+        framing: protocol.0.framing(ingest.config()),
+        frames: Some(StreamReader::new(ingest.config(), session)),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
-        sender,
+        client,
+        protocol,
         numbering: None,
         durable_count: 0,
         rejected_count: 0,
@@ -181,7 +185,9 @@ where
     };
     let served = connection.serve(&shutdown).await;
     match &served {
-        Err(ConnectionError::Refused(refusal)) => connection.say_error(&refusal.to_string()).await,
+        Err(ConnectionError::Refused(refusal)) => {
+            connection.say_error(&refusal.to_string()).await;
+        }
         Err(ConnectionError::Handshake(problem)) => connection.say_error(problem).await,
         Err(_) | Ok(()) => {}
     }
@@ -203,18 +209,18 @@ where
                         self.cut_rest().await?;
                         return self.drain().await;
                     }
-                    count_bytes(Protocol::Tcp, bytes);
+                    count_bytes(self.protocol.name(), bytes);
                     self.after_read().await?;
                 }
                 Event::Verdict(verdict) => {
                     self.settle(verdict).await?;
                     // Nothing is on its way any more: what waits need not wait.
                     if self.in_flight.is_empty() && self.linger_until.is_some() {
-                        self.cut(LineDecoder::decode, Held::Kept).await?;
+                        self.cut(StreamEnd::Open, Held::Kept).await?;
                     }
                 }
-                Event::LingerOver => self.cut(LineDecoder::decode, Held::Kept).await?,
-                Event::HoldOver => self.cut(LineDecoder::decode, Held::Cut).await?,
+                Event::LingerOver => self.cut(StreamEnd::Open, Held::Kept).await?,
+                Event::HoldOver => self.cut(StreamEnd::Open, Held::Cut).await?,
                 Event::MayGoOn(long) => {
                     self.long = Some(long);
                     self.idle_at = self.idle_at.min(Instant::now() + LONG_LINE_TIME);
@@ -225,7 +231,7 @@ where
                     return Err(ConnectionError::Idle(self.ingest.config().limits.idle_deadline));
                 }
                 Event::Shutdown => {
-                    self.cut(LineDecoder::decode, Held::Closed).await?;
+                    self.cut(StreamEnd::Open, Held::Closed).await?;
                     return self.drain().await;
                 }
             }
@@ -236,7 +242,8 @@ where
     async fn next_event(&mut self, shutdown: &CancellationToken) -> Event {
         let room = self.in_flight.len() < IN_FLIGHT_MAX;
         let waits = !self.in_flight.is_empty();
-        let is_long = self.buffer.len() + self.lines.joiner.byte_len() > READ_BYTES;
+        let held_bytes = self.frames.as_mut().map_or(0, StreamReader::held_bytes);
+        let is_long = self.buffer.len() + held_bytes > READ_BYTES;
         if !is_long {
             self.long = None;
         }
@@ -264,9 +271,9 @@ where
     async fn after_read(&mut self) -> Result<(), ConnectionError> {
         let cut_now = self.in_flight.is_empty()
             || self.buffer.len() >= BATCH_BYTES_TARGET
-            || self.decoder.is_skipping();
+            || self.framing.is_skipping();
         if cut_now {
-            return self.cut(LineDecoder::decode, Held::Kept).await;
+            return self.cut(StreamEnd::Open, Held::Kept).await;
         }
         self.linger_until.get_or_insert_with(|| Instant::now() + LINGER);
         Ok(())
@@ -276,37 +283,36 @@ where
     /// that of a producer: its connection may have broken in the middle of the line, which comes
     /// again.
     async fn cut_rest(&mut self) -> Result<(), ConnectionError> {
-        self.cut(LineDecoder::decode, Held::Kept).await?;
-        let is_handshake = self.answers == Answers::Undecided && Opening::is_broken(&self.buffer);
-        if self.numbering.is_some() || is_handshake {
-            return self.cut(LineDecoder::decode, Held::Closed).await;
+        self.cut(StreamEnd::Open, Held::Kept).await?;
+        let is_opening = self.answers == Answers::Undecided
+            && self.frames.as_ref().is_some_and(|frames| frames.session.is_opening(&self.buffer));
+        if self.numbering.is_some() || is_opening {
+            return self.cut(StreamEnd::Open, Held::Closed).await;
         }
-        self.cut(LineDecoder::decode_eof, Held::Closed).await
+        self.cut(StreamEnd::Last, Held::Closed).await
     }
 
     /// Takes the whole lines out of the buffer and sends them on, and with them those that were
     /// held, when they are held no longer: as one batch, or, when they are many short ones, as
     /// several.
-    async fn cut(
-        &mut self,
-        decode: fn(&mut LineDecoder, &mut BytesMut) -> std::io::Result<Option<Frame>>,
-        held: Held,
-    ) -> Result<(), ConnectionError> {
+    async fn cut(&mut self, end: StreamEnd, held: Held) -> Result<(), ConnectionError> {
         self.linger_until = None;
         let mut frames = VecDeque::new();
-        while let Some(frame) = decode(&mut self.decoder, &mut self.buffer)? {
+        while let Some(frame) = self.framing.next(&mut self.buffer, end) {
             frames.push_back(frame);
         }
-        if frames.is_empty() && (held == Held::Kept || self.lines.joiner.oldest().is_none()) {
+        let oldest = self.joiner().and_then(|joiner| joiner.oldest());
+        if frames.is_empty() && (held == Held::Kept || oldest.is_none()) {
             return Ok(());
         }
         let now = Instant::now();
         if !frames.is_empty() {
             self.idle_at = now + self.ingest.config().limits.idle_deadline;
-            self.hold.lines_arrived(now, &mut self.lines.joiner);
+            let joiner = self.frames.as_mut().and_then(|frames| frames.session.joiner());
+            self.hold.lines_arrived(now, joiner);
         }
         if self.answers == Answers::Undecided {
-            self.read_handshake(&mut frames).await?;
+            self.read_opening(&mut frames).await?;
         }
         let held = self.hold.at(now, held);
         loop {
@@ -317,7 +323,8 @@ where
                 break;
             }
         }
-        self.hold.look(now, self.lines.joiner.oldest());
+        let oldest = self.joiner().and_then(|joiner| joiner.oldest());
+        self.hold.look(now, oldest);
         Ok(())
     }
 
@@ -331,7 +338,7 @@ where
         if batch.record_count() == 0 {
             return Ok(());
         }
-        let count = Tally::of(&verdicts).count_on_verdict(Protocol::Tcp);
+        let count = Tally::of(&verdicts).count_on_verdict(self.protocol.name());
         let batch = self.number(batch);
         let handoff = self.ingest.handoff();
         let sent = handoff.send_into(room, batch, WhenDiskFull::Wait, count).await;
@@ -340,38 +347,33 @@ where
         Ok(())
     }
 
-    /// Takes the first line away if it is a handshake.
-    async fn read_handshake(
-        &mut self,
-        frames: &mut VecDeque<Frame>,
-    ) -> Result<(), ConnectionError> {
+    /// Returns who keeps lines that more may belong to.
+    fn joiner(&mut self) -> Option<&mut Joiner> {
+        self.frames.as_mut().and_then(|frames| frames.session.joiner())
+    }
+
+    /// Looks at the first frame, which may be about the connection.
+    async fn read_opening(&mut self, frames: &mut VecDeque<Frame>) -> Result<(), ConnectionError> {
         self.answers = Answers::None;
-        let Some(Frame::Lines(lines)) = frames.front_mut() else { return Ok(()) };
-        let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
-        let opening = Opening::read(lines.get(..end).unwrap_or_default());
-        if opening != Opening::Lines {
-            let _handshake: Bytes = lines.split_to(end);
-        }
-        match opening {
-            Opening::Lines => {}
-            Opening::Handshake(wanted, reading) => {
-                self.reading = Arc::new(reading);
-                match wanted {
-                    Wanted::Silence => {}
-                    Wanted::Acks => self.answers = Answers::Acks,
-                    Wanted::Numbers { producer, from } => {
-                        self.answers = Answers::Acks;
-                        self.greet(producer, from).await?;
-                    }
-                }
-            }
-            Opening::Invalid(problem) => {
-                // Only who wants answers sends such a line.
+        let (Some(first), Some(reader)) = (frames.front_mut(), &mut self.frames) else {
+            return Ok(());
+        };
+        let wanted = reader.session.open(first).map_err(|problem| {
+            // Only who wants answers opens a connection in this way.
+            self.answers = Answers::Acks;
+            ConnectionError::Handshake(problem)
+        })?;
+        match wanted {
+            Wanted::Silence => Ok(()),
+            Wanted::Acks => {
                 self.answers = Answers::Acks;
-                return Err(ConnectionError::Handshake(problem));
+                Ok(())
+            }
+            Wanted::Numbers { producer, from } => {
+                self.answers = Answers::Acks;
+                self.greet(producer, from).await
             }
         }
-        Ok(())
     }
 
     /// Tells a producer how far its lines are durable. A batch without lines asks the store: it
@@ -381,15 +383,9 @@ where
         producer: ProducerId,
         from: Option<u64>,
     ) -> Result<(), ConnectionError> {
-        let mut nothing_yet = VecDeque::new();
-        let PreparedBatch { batch, .. } = self.ingest.prepare_frames(
-            &mut self.lines,
-            &self.reading,
-            &mut nothing_yet,
-            Held::Kept,
-        );
+        let PreparedBatch { batch, .. } = self.ingest.prepare(0, |_| {});
         let nothing = ProducerLines { producer, first: 1, before: LinesBefore::Durable };
-        let sent = self.ingest.handoff().send_waiting(batch.with_lines(nothing)).await;
+        let sent = self.ingest.handoff().send_waiting(self.sign(batch).with_lines(nothing)).await;
         let answer = sent.map_err(|_| Refusal::ShuttingDown)?;
         let receipt = answer.await.unwrap_or(Err(Refusal::ShuttingDown))?;
         let durable = receipt.producer_line.unwrap_or(0);
@@ -403,14 +399,22 @@ where
         let before = if from.is_some() { LinesBefore::Settled } else { LinesBefore::Durable };
         self.durable_count = next.saturating_sub(1);
         // Lines that are known already must not be joined to lines that are not.
-        self.lines.joiner.part_after(durable.saturating_sub(self.durable_count));
+        let known_count = durable.saturating_sub(self.durable_count);
+        if let Some(joiner) = self.joiner() {
+            joiner.part_after(known_count);
+        }
         self.numbering = Some(Numbering { producer, next, before });
-        self.say(&format!("{{\"resume\":{durable}}}\n")).await
+        self.say(Said::Resume(durable)).await
+    }
+
+    /// Says who has sent a batch, and in whose name.
+    fn sign(&self, batch: RedactedBatch) -> RedactedBatch {
+        batch.with_sender(self.client.sender).of_tenant(self.client.caller.tenant)
     }
 
     /// Says who has sent a batch, and which lines of its producer the batch holds.
     fn number(&mut self, batch: RedactedBatch) -> RedactedBatch {
-        let batch = batch.with_sender(self.sender);
+        let batch = self.sign(batch);
         let Some(numbering) = &mut self.numbering else { return batch };
         let Numbering { producer, next, before } = numbering.clone();
         let lines = ProducerLines { producer, first: next, before };
@@ -426,25 +430,25 @@ where
         held: Held,
     ) -> Result<(PreparedBatch, BatchRoom), ConnectionError> {
         let bytes: usize = frames.iter().map(Frame::byte_len).sum();
-        let batch_bytes = self.ingest.batch_bytes(&self.reading, frames);
+        let mut reader = self.frames.take().ok_or(ConnectionError::Decode)?;
+        let batch_bytes = reader.session.batch_bytes(frames);
         let room = self.ingest.handoff().room(batch_bytes).await;
         if bytes <= INLINE_BYTES_MAX {
-            let prepared = self.ingest.prepare_frames(&mut self.lines, &self.reading, frames, held);
+            let prepared = reader.prepare_frames(&self.ingest, frames, held);
+            self.frames = Some(reader);
             return Ok((prepared, room));
         }
-        let (ingest, reading) = (Arc::clone(&self.ingest), Arc::clone(&self.reading));
-        let fresh = StreamReader::new(ingest.config(), self.reading.kind);
-        let mut lines = std::mem::replace(&mut self.lines, fresh);
+        let ingest = Arc::clone(&self.ingest);
         let turn = ingest.turn(batch_bytes).await.ok_or(Refusal::ShuttingDown)?;
         let mut taken = std::mem::take(frames);
         let work = move || {
-            let prepared = ingest.prepare_frames(&mut lines, &reading, &mut taken, held);
+            let prepared = reader.prepare_frames(&ingest, &mut taken, held);
             drop(turn);
-            (prepared, lines, taken)
+            (prepared, reader, taken)
         };
-        let (prepared, lines, left) =
+        let (prepared, reader, left) =
             tokio::task::spawn_blocking(work).await.map_err(|_| ConnectionError::Decode)?;
-        (self.lines, *frames) = (lines, left);
+        (self.frames, *frames) = (Some(reader), left);
         Ok((prepared, room))
     }
 
@@ -471,22 +475,21 @@ where
     }
 
     async fn say_acks(&mut self) -> Result<(), ConnectionError> {
-        let text =
-            format!("{{\"ack\":{},\"rejected\":{}}}\n", self.durable_count, self.rejected_count);
-        self.say(&text).await
+        let (lines, rejected) = (self.durable_count, self.rejected_count);
+        self.say(Said::Durable { lines, rejected }).await
     }
 
     async fn say_error(&mut self, problem: &str) {
-        let text = serde_json::json!({ "error": problem });
         // The connection ends anyway; a client that does not read loses only the reason.
-        let _ = self.say(&format!("{text}\n")).await;
+        let _ = self.say(Said::Error(problem)).await;
     }
 
     /// Writes to a client that asked for answers, for as long as the idle limit.
-    async fn say(&mut self, text: &str) -> Result<(), ConnectionError> {
+    async fn say(&mut self, said: Said<'_>) -> Result<(), ConnectionError> {
         if self.answers != Answers::Acks {
             return Ok(());
         }
+        let Some(text) = self.protocol.0.answer(said) else { return Ok(()) };
         let patience = self.ingest.config().limits.idle_deadline;
         let write = async {
             self.writer.write_all(text.as_bytes()).await?;

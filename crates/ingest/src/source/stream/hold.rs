@@ -38,8 +38,10 @@ impl Hold {
     }
 
     /// Notes that lines arrived.
-    pub(super) fn lines_arrived(&mut self, now: Instant, joiner: &mut Joiner) {
-        if now.duration_since(self.arrived) > GROUP_AGE_MAX {
+    pub(super) fn lines_arrived(&mut self, now: Instant, joiner: Option<&mut Joiner>) {
+        if let Some(joiner) = joiner
+            && now.duration_since(self.arrived) > GROUP_AGE_MAX
+        {
             joiner.close();
         }
         self.arrived = now;
@@ -108,9 +110,9 @@ mod tests {
         let mut hold = Hold::new(start);
         let mut joiner = Joiner::new(OtherText::Rejected, 1_000);
         joiner.take(b"ERROR refused", 1);
-        hold.lines_arrived(start + GROUP_AGE_MAX, &mut joiner);
+        hold.lines_arrived(start + GROUP_AGE_MAX, Some(&mut joiner));
         assert!(joiner.is_open());
-        hold.lines_arrived(start + GROUP_AGE_MAX * 3, &mut joiner);
+        hold.lines_arrived(start + GROUP_AGE_MAX * 3, Some(&mut joiner));
         assert!(!joiner.is_open() && joiner.oldest().is_some());
     }
 }

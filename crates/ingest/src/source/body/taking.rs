@@ -15,40 +15,28 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use tierlog_model::{Ack, BatchRoom, Refusal, SenderId, WhenDiskFull};
+use tierlog_model::{Ack, BatchRoom, Refusal, WhenDiskFull};
 use tierlog_problem::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::super::problem::{BODY_LIMIT, closed, full, too_large, too_late};
-use super::super::room::HeldRoom;
-use super::super::{Protocol, Tally, count_bytes};
+use super::super::{Client, Tally, count_bytes};
+use super::Taken;
+use crate::body_room::HeldRoom;
 use crate::inflate::InflateError;
-use crate::pipeline::{
-    BodyHead, BodyReader, Ingest, Piece, PieceBounds, PreparedBatch, Step, Verdicts,
-};
+use crate::pipeline::{BodyReader, Ingest, OpenBody, Piece, PieceBounds, PreparedBatch, Step};
 
 /// Bodies up to this size are decoded where they arrive: about 400 µs, less than a move to
 /// another thread and back is worth.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
 
-/// Verdicts on a durable body.
-#[derive(Debug)]
-pub(super) struct Taken {
-    /// Lines that became records now.
-    pub(super) accepted_count: u64,
-    /// Lines among them that go on with the record of another.
-    pub(super) joined_count: u64,
-    /// Lines that an earlier request had brought.
-    pub(super) duplicate_count: u64,
-    /// What was read.
-    pub(super) verdicts: Verdicts,
-}
-
 /// A body that is being taken.
 pub(super) struct Taking<'t> {
     ingest: &'t Arc<Ingest>,
-    sender: SenderId,
+    /// The label of metrics.
+    protocol: &'static str,
+    client: &'t Client,
     arriving: Arriving<'t>,
     taken: Taken,
     /// Number of the line up to which all are durable.
@@ -72,11 +60,17 @@ struct Reading {
 
 impl<'t> Taking<'t> {
     /// Returns a body before its first byte.
-    pub(super) fn new(ingest: &'t Arc<Ingest>, sender: SenderId, body: &'t mut Body) -> Taking<'t> {
+    pub(super) fn new(
+        ingest: &'t Arc<Ingest>,
+        protocol: &'static str,
+        client: &'t Client,
+        body: &'t mut Body,
+    ) -> Taking<'t> {
         let limits = &ingest.config().limits;
         Taking {
             ingest,
-            sender,
+            protocol,
+            client,
             arriving: Arriving {
                 body,
                 limit: limits.body_bytes_max,
@@ -95,16 +89,16 @@ impl<'t> Taking<'t> {
     }
 
     /// Takes the body. An error says how many lines are durable all the same.
-    pub(super) async fn run(mut self, head: BodyHead) -> Result<Taken, Problem> {
-        let outcome = self.take(head).await;
+    pub(super) async fn run(mut self, open: OpenBody) -> Result<Taken, Problem> {
+        let outcome = self.take(open).await;
         let Err(problem) = outcome else { return Ok(self.taken) };
         // What is on its way may become durable, and then has to be told.
         let _ = self.settle().await;
         Err(problem.behind_line(self.durable_lines))
     }
 
-    async fn take(&mut self, head: BodyHead) -> Result<(), Problem> {
-        let reader = Box::new(BodyReader::new(self.ingest, head, PieceBounds::USUAL));
+    async fn take(&mut self, open: OpenBody) -> Result<(), Problem> {
+        let reader = Box::new(BodyReader::new(self.ingest, open, PieceBounds::USUAL));
         let mut reading = Reading { reader, held: self.ingest.body_room.none() };
         loop {
             while reading.reader.wants_input() {
@@ -138,7 +132,7 @@ impl<'t> Taking<'t> {
         let needed = reading.reader.held_bytes_with(received.len());
         let room = self.ingest.body_room.take_to(needed, &mut reading.held, until);
         room.await.map_err(|_| full())?;
-        count_bytes(Protocol::Http, received.len());
+        count_bytes(self.protocol, received.len());
         reading.reader.give(received)?;
         reading.held.shrink_to(reading.reader.held_bytes());
         Ok(())
@@ -159,8 +153,8 @@ impl<'t> Taking<'t> {
             return Ok(());
         }
         let handoff = self.ingest.handoff();
-        let count = tally.clone().count_on_verdict(Protocol::Http);
-        let batch = batch.with_sender(self.sender);
+        let count = tally.clone().count_on_verdict(self.protocol);
+        let batch = batch.with_sender(self.client.sender).of_tenant(self.client.caller.tenant);
         let sending = handoff.send_into(room, batch, WhenDiskFull::Refuse, count);
         let sent = tokio::time::timeout_at(until, sending).await;
         let verdict = sent.map_err(|_| full())?.map_err(|_| closed())?;

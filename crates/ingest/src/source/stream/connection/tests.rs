@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use tierlog_model::{Receipt, RecordKind, RedactedBatch, SenderId};
+use tierlog_model::{Receipt, RecordKind};
 use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 
@@ -13,30 +13,31 @@ use crate::testing::{FakeStore, ingest_of, written};
 const HANDSHAKE: &str = "{\"tierlog\":{\"ack\":true}}\n";
 
 /// A connection and the two halves of its client.
-struct Client {
+struct Conversation {
     sends: WriteHalf<DuplexStream>,
     hears: Lines<BufReader<ReadHalf<DuplexStream>>>,
     served: JoinHandle<Result<(), ConnectionError>>,
     shutdown: CancellationToken,
 }
 
-impl Client {
-    fn connect(ingest: Ingest) -> Client {
-        Client::connect_to(&Arc::new(ingest))
+impl Conversation {
+    fn connect(ingest: Ingest) -> Conversation {
+        Conversation::connect_to(&Arc::new(ingest))
     }
 
-    fn connect_to(ingest: &Arc<Ingest>) -> Client {
+    fn connect_to(ingest: &Arc<Ingest>) -> Conversation {
         let ingest = Arc::clone(ingest);
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (hears, sends) = tokio::io::split(ours);
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(serve_tcp_connection(
+            TcpProtocol::LINES,
             ingest,
             theirs,
-            SenderId::default(),
+            Client::default(),
             shutdown.clone(),
         ));
-        Client { sends, hears: BufReader::new(hears).lines(), served, shutdown }
+        Conversation { sends, hears: BufReader::new(hears).lines(), served, shutdown }
     }
 
     async fn send(&mut self, text: impl AsRef<[u8]>) {
@@ -76,9 +77,9 @@ fn config() -> IngestConfig {
 fn start(
     config: IngestConfig,
     answer: impl FnMut(&RedactedBatch) -> Ack + Send + 'static,
-) -> (Client, FakeStore) {
+) -> (Conversation, FakeStore) {
     let (ingest, receiver) = ingest_of(config, 1 << 22);
-    (Client::connect(ingest), FakeStore::start(receiver, answer))
+    (Conversation::connect(ingest), FakeStore::start(receiver, answer))
 }
 
 #[tokio::test]
@@ -286,7 +287,7 @@ async fn a_refusal_is_told_and_ends_the_connection() {
 async fn a_store_that_is_gone_ends_the_connection() {
     let (ingest, receiver) = ingest_of(config(), 1 << 20);
     drop(receiver);
-    let mut client = Client::connect(ingest);
+    let mut client = Conversation::connect(ingest);
     client.send("{}\n").await;
     let served = client.served.await.expect("the handler does not panic");
     assert!(matches!(served, Err(ConnectionError::Refused(Refusal::ShuttingDown))));
@@ -321,7 +322,7 @@ async fn whole_lines_now_and_then_keep_a_connection() {
 #[tokio::test(start_paused = true)]
 async fn few_batches_of_a_connection_wait_for_their_verdicts() {
     let (ingest, mut receiver) = ingest_of(config(), 1 << 22);
-    let mut client = Client::connect(ingest);
+    let mut client = Conversation::connect(ingest);
     let mut taken = Vec::new();
     for _ in 0..3 * IN_FLIGHT_MAX {
         client.send("{\"n\":1}\n").await;
@@ -338,7 +339,7 @@ async fn a_slow_store_is_no_idle_client_and_a_stop_sends_what_waits_for_company(
     let limits = IngestLimits { idle_deadline: Duration::from_secs(50), ..Default::default() };
     let config = IngestConfig { limits, ..IngestConfig::default() };
     let (ingest, mut receiver) = ingest_of(config, 1 << 22);
-    let mut client = Client::connect(ingest);
+    let mut client = Conversation::connect(ingest);
     client.send("{\"n\":1}\n").await;
     tokio::time::sleep(Duration::from_secs(500)).await;
     assert!(!client.served.is_finished());
@@ -383,7 +384,7 @@ async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
     // They get every right that there is, and keep it.
     let mut holders = Vec::new();
     while ingest.long_reads.available_permits() > 0 {
-        let mut holder = Client::connect_to(&ingest);
+        let mut holder = Conversation::connect_to(&ingest);
         let before = ingest.long_reads.available_permits();
         holder.send(vec![b' '; 2 * READ_BYTES]).await;
         while ingest.long_reads.available_permits() == before {
@@ -391,10 +392,10 @@ async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
         }
         holders.push(holder);
     }
-    let mut short = Client::connect_to(&ingest);
+    let mut short = Conversation::connect_to(&ingest);
     short.send(format!("{HANDSHAKE}{{\"msg\":\"short\"}}\n")).await;
     assert_eq!(short.hear().await.as_deref(), Some("{\"ack\":1,\"rejected\":0}"));
-    let mut long = Client::connect_to(&ingest);
+    let mut long = Conversation::connect_to(&ingest);
     let line = format!("{HANDSHAKE}{{\"msg\":\"{}\"}}\n", "x".repeat(3 * READ_BYTES));
     let sent = tokio::join!(long.sends.write_all(line.as_bytes()), async {
         for _ in 0..100 {
@@ -461,7 +462,7 @@ async fn defaults_last_as_long_as_their_connection_and_reach_dead_letters() {
     let ingest = Arc::new(ingest);
     let store = FakeStore::start(receiver, written);
     for handshake in ["{\"tierlog\":{\"ack\":false,\"service\":\"shop\"}}\n", ""] {
-        let mut client = Client::connect_to(&ingest);
+        let mut client = Conversation::connect_to(&ingest);
         client.send(format!("{handshake}no json\n")).await;
         client.end().await.1.expect("ended by the client");
     }

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use axum::http::{Request as HttpRequest, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,10 +23,10 @@ use tierlog_model::{
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use super::super::room::HeldRoom;
 use super::*;
-use crate::config::{IngestConfig, IngestLimits};
-use crate::source::{BodyRoom, http_router};
+use crate::body_room::{BodyRoom, HeldRoom};
+use crate::config::IngestLimits;
+use crate::source::http_router;
 use crate::testing::{BODIES_BYTES, Counters, FakeStore, ingest_of, written};
 
 /// Returns a request with headers, `name: value`.
@@ -554,8 +554,7 @@ async fn answers_never_quote_what_was_sent() {
 
 #[test]
 fn the_contract_is_described() {
-    use utoipa::OpenApi;
-    let document = IngestApi::openapi();
+    let document = Contract::openapi();
     let json = serde_json::to_value(&document).expect("a document is JSON");
     let responses = &json["paths"]["/api/v1/ingest"]["post"]["responses"];
     for status in ["200", "400", "413", "415", "429", "503", "507"] {

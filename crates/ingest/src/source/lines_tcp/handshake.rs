@@ -17,11 +17,12 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tierlog_model::{LinesBefore, ProducerId, Tenant};
+use tierlog_model::{ProducerId, Tenant};
 
+use super::super::stream::Wanted;
+use super::Reading;
 use crate::intake::RecordDefaults;
 use crate::normalise::LineKind;
-use crate::pipeline::Reading;
 
 /// Longest first line that may be a handshake: the longest producer, a service and a source of
 /// several hundred bytes, and numbers. The defaults are copied into records, so this bounds what
@@ -42,32 +43,6 @@ pub(super) enum Opening {
     Invalid(&'static str),
 }
 
-/// What a client wants to hear.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Nothing.
-    Silence,
-    /// Counts of durable lines.
-    Acks,
-    /// Numbers of durable lines.
-    Numbers {
-        /// Whose lines.
-        producer: ProducerId,
-        /// Number of the line that comes next; missing: the one after the last durable one.
-        from: Option<u64>,
-    },
-}
-
-/// Where the lines of a producer's connection stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Numbering {
-    pub(super) producer: ProducerId,
-    /// Number of the line that comes next.
-    pub(super) next: u64,
-    /// What holds for the lines before it.
-    pub(super) before: LinesBefore,
-}
-
 impl Opening {
     /// Tells whether a first line without its end is the beginning of a handshake.
     pub(super) fn is_broken(line: &[u8]) -> bool {
@@ -76,8 +51,8 @@ impl Opening {
             && serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
     }
 
-    /// Reads the first line of a connection.
-    pub(super) fn read(line: &[u8]) -> Opening {
+    /// Reads the first line of a connection of a tenant.
+    pub(super) fn read(line: &[u8], tenant: Tenant) -> Opening {
         let line = line.trim_ascii();
         if line.len() > HANDSHAKE_BYTES_MAX || !is_object_of_objects(line) {
             return Opening::Lines;
@@ -86,7 +61,7 @@ impl Opening {
             return Opening::Lines;
         };
         let reading = wishes.reading();
-        match wishes.wanted() {
+        match wishes.wanted(tenant) {
             Ok(wanted) => Opening::Handshake(wanted, reading),
             Err(problem) => Opening::Invalid(problem),
         }
@@ -127,14 +102,14 @@ impl Wishes {
         Reading { defaults, kind }
     }
 
-    fn wanted(&self) -> Result<Wanted, &'static str> {
+    fn wanted(&self, tenant: Tenant) -> Result<Wanted, &'static str> {
         match (self.ack, &self.producer, self.from) {
             (true, None, None) => Ok(Wanted::Acks),
             (false, None, None) => Ok(Wanted::Silence),
             (_, None, Some(_)) => Err("from needs a producer"),
             (false, Some(_), _) => Err("a producer needs ack to be true"),
             (true, Some(_), Some(0)) => Err("from counts lines from 1"),
-            (true, Some(name), from) => match ProducerId::of_client(Tenant::DEFAULT, name) {
+            (true, Some(name), from) => match ProducerId::of_client(tenant, name) {
                 Some(producer) => Ok(Wanted::Numbers { producer, from }),
                 None => Err("producer must be 1 to 128 printable ASCII characters"),
             },
@@ -147,7 +122,7 @@ impl Wishes {
 /// broken one.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn fuzz(line: &[u8]) {
-    let opening = Opening::read(line);
+    let opening = Opening::read(line, Tenant::DEFAULT);
     let is_broken = Opening::is_broken(line);
     if opening == Opening::Lines {
         return;
@@ -189,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_handshake_has_exactly_one_shape_and_everything_else_is_a_line() {
-        let read = |text: &str| Opening::read(text.as_bytes());
+        let read = |text: &str| Opening::read(text.as_bytes(), Tenant::DEFAULT);
         let plainly = |wanted| Opening::Handshake(wanted, Reading::default());
         let producer = |from| {
             let producer = ProducerId::of_client(Tenant::DEFAULT, "shop-1").expect("a name");
@@ -244,7 +219,7 @@ mod tests {
             let (service, source) = (named(service), named(source));
             let defaults = RecordDefaults { service, source, ..RecordDefaults::default() };
             let expected = Opening::Handshake(Wanted::Acks, Reading { defaults, kind });
-            assert_eq!(Opening::read(line.as_bytes()), expected, "{line}");
+            assert_eq!(Opening::read(line.as_bytes(), Tenant::DEFAULT), expected, "{line}");
         };
         check(",\"service\":\"shop\"", "shop", "", LineKind::Json);
         check(",\"source\":\"a b\",\"plain\":true", "", "a b", LineKind::Text);
