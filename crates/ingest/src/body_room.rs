@@ -1,11 +1,10 @@
 //! Room for request bodies: bytes that arrive ask for it, and wait in line until there is some.
 //!
-//! Bodies share `memory.bodies`. While it is empty, each waits holding what it has, and all of
-//! them might wait for each other; so there is one right to go on past the limit, for the body
-//! that has waited longest. Somebody always comes to the end of a piece, and gives back what it
-//! held. Beyond its first bytes a body takes from half of the room only: a quarter is left to the
-//! body that goes on past the rest, and a quarter to ordinary requests, which do not wait behind
-//! large ones.
+//! Bodies share `memory.bodies`. While it is empty, each waits holding what it has, and all of them
+//! might wait for each other; so there is one right to go on past the limit, for the body that has
+//! waited longest. One body always reaches the end of a piece, and gives back the lease. Beyond its
+//! first bytes a body takes from half of the room only: a quarter is left to the body that goes on
+//! past the rest, and a quarter to ordinary requests, which do not wait behind large ones.
 
 use std::sync::Arc;
 
@@ -23,13 +22,13 @@ const BULK_SHARE: u64 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct BodyRoom {
     bodies: MemoryPart,
-    /// What bodies may hold of it beyond their first bytes.
+    /// The part of the room for large bodies.
     bulk: MemoryPart,
     /// The right to go on past the limit.
     right: Arc<Semaphore>,
 }
 
-/// What one body holds, until it is dropped.
+/// The leases of one body, given back on drop.
 #[derive(Debug)]
 pub(crate) struct HeldRoom {
     lease: MemoryLease,
@@ -60,7 +59,7 @@ impl BodyRoom {
         held: &mut HeldRoom,
         until: Instant,
     ) -> Result<(), NoRoom> {
-        // A body that needs more than all bodies may hold takes all that they may.
+        // A body beyond the whole room takes the whole room.
         let most = self.bulk.limit_bytes().saturating_add(SMALL_BYTES as u64);
         let most = most.min(self.bodies.limit_bytes());
         let bytes = bytes.min(usize::try_from(most).unwrap_or(usize::MAX));
@@ -104,7 +103,7 @@ impl BodyRoom {
 }
 
 impl HeldRoom {
-    /// Gives back what is over so many bytes.
+    /// Gives back the bytes beyond a length.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         self.lease.shrink_to(bytes as u64);
         self.bulk.shrink_to(bulk_of(bytes));
@@ -182,7 +181,7 @@ mod tests {
         let body = |room: Arc<BodyRoom>| async move {
             let mut held = room.none();
             for piece in 1..=10 {
-                // Everybody gets a turn, so that all of them are in the middle of their bodies.
+                // Each task gets a turn: all bodies are half way at the same time.
                 tokio::task::yield_now().await;
                 if !takes(&room, piece * 40 * KIB, &mut held).await {
                     return false;

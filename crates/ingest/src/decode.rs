@@ -19,7 +19,7 @@ const KEPT_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// Deepest nesting that configuration may allow: what walks the values recurses.
 const NESTING_DEPTH_CEILING: usize = 512;
 
-/// What the strict parser says about a text that it does not take.
+/// Why the strict parser refuses a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ParseError {
     TooDeep,
@@ -49,14 +49,14 @@ impl Reject {
         Reject::new(RejectReason::TooDeep, detail)
     }
 
-    /// Returns the rejection of a line that names its service.
+    /// Returns the rejection of a line with a service.
     #[cold]
     pub(crate) fn of_service(self, service: Option<&str>) -> Reject {
         Reject { service: service.map(str::to_owned), ..self }
     }
 }
 
-/// Memory in which the text of one line is unescaped. Reused from line to line.
+/// Buffer for the unescaped text of one line. Reused from line to line.
 #[derive(Debug, Default)]
 pub(crate) struct TextBuffer {
     /// Copy of the line as it came.
@@ -122,7 +122,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes a tape back once its values were read, so that its memory serves the next line.
+    /// Takes a tape back after the values were read: the next line uses the same memory.
     pub(crate) fn recycle(&mut self, tape: Tape<'_>) {
         self.tape = Some(tape.reset());
     }

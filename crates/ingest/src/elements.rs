@@ -1,8 +1,8 @@
-//! A body that is one JSON array becomes its elements, without parsing it: each element then goes
-//! the way of a line, so a bad one costs itself only and a large body no tree.
+//! The elements of a body in the form of a JSON array are found without parsing: each element then
+//! goes the way of a line, a bad element costs no other, and a large body needs no tree.
 
 /// Finds the elements of an array by counting brackets outside strings. Whether they are JSON is
-/// for the decoder to say. Arrays that follow each other are one sequence.
+/// for the decoder to say. Consecutive arrays are one sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements {
     at: At,
@@ -130,11 +130,11 @@ impl ValueScan {
     }
 }
 
-/// Objects on one line: more are found by nobody who looks at the line.
+/// Objects on one line: beyond this count no reader finds an object in the line.
 pub(crate) const OBJECTS_MAX: usize = 1_000;
 
 /// Returns the objects of a line that holds nothing else: behind each other, perhaps with commas
-/// between them or behind the last. Nothing for a line that is one object, or anything more.
+/// between them or behind the last. `None` for a line of one object, or of any further text.
 pub(crate) fn objects(line: &[u8]) -> Option<Vec<&[u8]>> {
     let mut rest = line.trim_ascii();
     let mut objects = Vec::new();

@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use bytes::{Buf, Bytes, BytesMut};
 use tierlog_model::limits::DEAD_LETTER_BYTES_MAX;
 
-/// Bytes of an oversize line that are kept: what its dead letter holds and three times as much
-/// again, so that redaction sees whole what lies across that cut.
+/// Kept bytes of an oversize line: the length of a dead letter and three times as much again, so
+/// that redaction sees a secret across the cut as a whole.
 pub(crate) const HEAD_BYTES_MAX: usize = 4 * DEAD_LETTER_BYTES_MAX;
 
 /// Byte order mark that editors on Windows put before the first line.
@@ -67,7 +67,7 @@ fn bare(text: &[u8]) -> &[u8] {
     inner
 }
 
-/// Returns a text without the colours that it ends with.
+/// Returns a text without trailing colours.
 fn without_end(mut text: &[u8]) -> &[u8] {
     while text.last() != Some(&b'}')
         && let Some(start) = memchr::memrchr(ESCAPE, text)
@@ -125,7 +125,7 @@ impl<'a> Lines<'a> {
         Lines::ending_with(text, FrameEnd::Newline)
     }
 
-    /// Returns the lines of a text, by what ends them.
+    /// Returns the lines of a text, cut at the given ends.
     pub(crate) fn ending_with(text: &'a [u8], end: FrameEnd) -> Lines<'a> {
         Lines { rest: text, end }
     }
@@ -173,7 +173,7 @@ impl Frame {
     }
 }
 
-/// Whether more bytes follow those that have arrived.
+/// Whether the stream goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
     /// The stream goes on.

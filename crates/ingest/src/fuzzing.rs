@@ -42,7 +42,7 @@ const LINE_OVERHEAD_BYTES: usize = 512;
 /// escaped.
 const GROWTH_MAX: usize = 8;
 
-/// Personal data in the forms in which it is most often logged, and what must be gone of it.
+/// Personal data in the most frequent forms, and the part that redaction must remove.
 const PLANTS: [(&str, &str); 7] = [
     ("ada.planted@example.org", "ada.planted@example.org"),
     ("4111 1111 1111 1111", "4111 1111 1111 1111"),
@@ -203,7 +203,7 @@ pub fn redact(data: &[u8]) {
     assert!(!kept.contains(secret), "planted data is left");
 }
 
-/// Checks what holds for every batch, whatever its lines were.
+/// Checks the invariants of every batch.
 fn check_batch(prepared: &PreparedBatch, input_bytes: usize) {
     let PreparedBatch { batch, verdicts } = prepared;
     let record_count = verdicts.accepted_count + verdicts.rejected_count();

@@ -9,8 +9,8 @@ use std::io::{self, BufRead, Read};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-/// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 asks every decoder to support
-/// and which `zstd -19` uses. A frame that wants more wants our memory.
+/// Largest zstd window, as a power of two: 8 MiB, which RFC 8878 asks every decoder to support and
+/// which `zstd -19` uses. A frame with a larger window is an attack on memory.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// What zstd holds beside its window: tables, and a block on its way in and out.
@@ -207,7 +207,7 @@ impl Inflater {
             if claimed.is_some_and(|claimed| claimed > self.limit) {
                 return Err(InflateError::TooLarge { limit: self.limit });
             }
-            // Fast path: one frame that says how long it is and is all there.
+            // Fast path: one whole frame with a known length.
             if let Some(claimed) = claimed.filter(|claimed| *claimed < wanted)
                 && feed.has_ended
                 && inflate_at_once(feed.whole(), claimed, window)
@@ -323,7 +323,7 @@ impl Decoder {
 /// Received bytes that were not read yet.
 #[derive(Debug, Default)]
 struct Feed {
-    /// What is read next, as it was received.
+    /// The next bytes to read, as received.
     front: Bytes,
     /// What follows, gathered: a body of many small pieces is held as one.
     rest: BytesMut,
@@ -355,7 +355,7 @@ impl Feed {
         &self.front
     }
 
-    /// Moves so many bytes behind those of a window.
+    /// Moves bytes to the end of a window.
     fn move_into(&mut self, window: &mut Vec<u8>, wanted: usize) -> io::Result<usize> {
         let mut missing = wanted;
         while missing > 0 {

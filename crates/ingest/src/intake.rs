@@ -1,5 +1,5 @@
-//! The intake: the one way in. A protocol gives its items one by one, each with the defaults that
-//! hold for it; a redacted batch leaves, with the verdicts on the items in their order.
+//! The intake: the one way in. A protocol gives the items one by one, each with defaults; a
+//! redacted batch leaves, with the verdicts on the items in order.
 //!
 //! ```text
 //! json(bytes)     ┐
@@ -33,8 +33,8 @@ use crate::observations::{Notes, Observations};
 use crate::pipeline::{PreparedBatch, Verdicts};
 use crate::redact::{DeadLetter, RedactingWriter};
 
-/// What a record takes in a batch beside its text and its defaults: its header, its moment, its
-/// level, and of a rejected item the reason and the place in the item that is wrong.
+/// Bytes of a record in a batch beside text and defaults: header, moment, level, and of a dead
+/// letter the reason and the place of the fault.
 pub(crate) const RECORD_BYTES: usize = 128;
 
 /// Bytes of a batch that its records may take beside the text of their items: lines of one letter
@@ -215,8 +215,8 @@ impl<'i> Intake<'i> {
         PreparedBatch { batch: batch.with_runs(runs), verdicts }
     }
 
-    /// Reads a line that no other line belongs to. Several objects may stand in it, one behind the
-    /// other.
+    /// Reads a line that no other line belongs to. The line may hold several objects, one behind
+    /// the other.
     pub(crate) fn line(&mut self, line: &[u8], kind: LineKind, defaults: &RecordDefaults) {
         let number = self.position;
         let outcome = match self.check_length(line).and_then(|()| self.read(line, kind, defaults)) {
@@ -261,7 +261,7 @@ impl<'i> Intake<'i> {
         self.batch.end_run(first_record, run_lines);
     }
 
-    /// Reads an item that is one record or none.
+    /// Reads an item as one record.
     fn item(&mut self, item: &[u8], kind: LineKind, defaults: &RecordDefaults) -> Outcome {
         let read = self.check_length(item).and_then(|()| self.read(item, kind, defaults));
         let outcome = match read {
@@ -395,7 +395,7 @@ impl Gathered<'_> {
         self.added_bytes += RECORD_BYTES + defaults.byte_len();
     }
 
-    /// Notes that the records from one on were made of so many lines.
+    /// Notes how many lines the records since `first_record` were made of.
     fn end_run(&mut self, first_record: u32, line_count: u32) {
         let record_count = self.record_count - first_record;
         if record_count != line_count {

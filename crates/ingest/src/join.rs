@@ -1,9 +1,10 @@
 //! Which lines belong together: a traceback to the line that it was logged with, the pieces of a
 //! line that a container runtime cut to each other.
 //!
-//! Lines arrive one by one, in order; for each it is said whether it goes on with an earlier one.
-//! Nothing is kept but what the next line is compared with, and a line of JSON never goes on with
-//! anything. `tierlog send` uses the same state, so that it does not cut a batch inside of a group.
+//! Lines arrive one by one, in order; the step of each line says whether the line continues a
+//! group. Nothing is kept but what the next line is compared with, and a line of JSON never goes on
+//! with anything. `tierlog send` uses the same state, so that it does not cut a batch inside of a
+//! group.
 //!
 //! | behind | belongs to it |
 //! |---|---|
@@ -36,17 +37,17 @@ const DOCKER_HEAD: &[u8] = b"{\"log\":\"";
 /// have 16 KiB, and a character that the cut divides is counted with less.
 const DOCKER_PIECE_BYTES_MIN: usize = 16 * 1024 - 3;
 
-/// What is done with text that no format knows.
+/// The fate of text of no known format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherText {
-    /// It is rejected, so nothing belongs to it.
+    /// Rejected: such a text opens no group.
     #[default]
     Rejected,
-    /// It is a message, and a trace behind it belongs to it.
+    /// A message: a trace behind the text belongs to the record.
     Message,
 }
 
-/// How a line goes on with the one before it.
+/// How a line continues the line before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Glue {
     /// As a line of the same text.
@@ -55,14 +56,14 @@ pub(crate) enum Glue {
     Piece(Extent),
 }
 
-/// What a line is to the lines before it.
+/// The place of a line in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It stands alone, and nothing can go on with it.
+    /// Alone: no later line continues such a line.
     Apart,
-    /// Lines may go on with it; its group is open in this place.
+    /// The first line of a group, open in this place.
     Opens(usize),
-    /// It goes on with the group in this place.
+    /// A continuation of the group in this place.
     Continues(usize, Glue),
 }
 
@@ -75,7 +76,8 @@ enum State {
     Other,
     /// More of a trace.
     Trace(Trace, Margin),
-    /// The next piece of a line; then what its first piece lets expect, if anything.
+    /// The next piece of a cut line, and afterwards the continuation that the first piece
+    /// announces.
     Piece(Option<Box<State>>),
 }
 
@@ -118,13 +120,13 @@ impl Joining {
         Joining { other, groups: Default::default() }
     }
 
-    /// Says what is done with text that no format knows.
+    /// Sets the fate of text of no known format.
     pub(crate) fn expect(&mut self, other: OtherText) {
         self.other = other;
     }
 
-    /// Tells whether a line goes on with one before it, so that they must not be parted. Blank
-    /// lines are no lines.
+    /// Tells whether a line continues an earlier line: the two must not be parted. Blank lines are
+    /// no lines.
     pub fn continues(&mut self, line: &[u8]) -> bool {
         let line = content(line);
         !line.is_empty() && matches!(self.step(line), Step::Continues(..))
@@ -135,7 +137,7 @@ impl Joining {
         self.groups.iter().any(Option::is_some)
     }
 
-    /// Closes every group: what comes next goes on with nothing.
+    /// Closes every group: the next line opens another group or stands alone.
     pub fn close(&mut self) {
         self.groups = Default::default();
     }
@@ -217,7 +219,7 @@ impl Joining {
         }
     }
 
-    /// Returns what may follow a line that goes on with nothing.
+    /// Returns the continuation that a first line announces.
     fn opens(&self, text: &str) -> Option<State> {
         if text.starts_with('{') {
             return None;
@@ -275,7 +277,7 @@ fn goes_on(state: State, text: &str) -> Option<State> {
 }
 
 impl<'l> Line<'l> {
-    /// Reads a line that is no ordinary object; nothing when its bytes are no text.
+    /// Reads a line other than an ordinary object; `None` for bytes that are no text.
     fn read(line: &'l [u8]) -> Option<Line<'l>> {
         if let Some(docker) = docker_line(line) {
             return Line::of_docker(line, &docker);
@@ -314,15 +316,15 @@ impl<'l> Line<'l> {
     }
 }
 
-/// What a line adds to the lines that it goes on with.
+/// The text that a continuation adds to a group.
 pub(crate) enum Part<'l> {
-    /// Text in the form in which it stands between quotes.
+    /// Text as escaped between quotes.
     Escaped(&'l [u8]),
     /// Text.
     Text(Cow<'l, str>),
 }
 
-/// Returns what a line adds to the text that it goes on with: its text without its wrapper.
+/// Returns the text that a continuation adds to a group: the line without a wrapper.
 pub(crate) fn part_of(line: &[u8]) -> Part<'_> {
     if let Some(docker) = docker_line(line) {
         return Part::Escaped(docker.escaped);

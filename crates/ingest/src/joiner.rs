@@ -1,11 +1,11 @@
 //! Lines that belong together are kept until their group is whole, and leave as one text.
 //!
 //! What leaves is in the order of first lines, and whole: when groups of two streams lie between
-//! each other, their lines leave together once both groups are closed. So everything that has
-//! left is a beginning of the input, and may be acknowledged.
+//! each other, their lines leave together once both groups are closed. The texts that have left are
+//! therefore a beginning of the input, and may be acknowledged.
 //!
-//! A group is bounded in lines and bytes. At a bound it is cut: what follows is another text,
-//! which begins with the first line once more, so that it is read at the same level and moment.
+//! A group is bounded in lines and bytes. At a bound the group is cut: the rest is another text
+//! that begins with the first line once more and therefore has the same level and moment.
 
 use crate::join::{Glue, Joining, OtherText, Part, STREAMS_MAX, Step, docker_line, part_of};
 use crate::normalise::{Extent, cri_line};
@@ -16,7 +16,7 @@ pub(crate) const GROUP_LINES_MAX: u32 = 4_096;
 /// Longest first line that is said again when a group is cut.
 const REPEATED_HEAD_BYTES_MAX: usize = 4 * 1024;
 
-/// Texts that wait for a group which lies between them.
+/// Texts that wait for the end of a group between the texts.
 const WAITING_MAX: usize = 1_024;
 
 /// Blank lines that are kept inside of a text.
@@ -52,7 +52,7 @@ pub(crate) enum Next {
 /// A group that is open.
 #[derive(Debug, Default)]
 struct Place {
-    /// Which of the texts that wait is the group's; nothing when it has left.
+    /// Position of the group's text among the waiting texts; `None` after the text has left.
     member: Option<usize>,
     /// The first line, when its text has left before the group was whole.
     head: Option<Joined>,
@@ -68,7 +68,7 @@ pub(crate) struct Joiner {
     /// In the order of first lines.
     waiting: Vec<Joined>,
     places: [Place; STREAMS_MAX],
-    /// How many of those that wait are whole.
+    /// Count of whole texts among the waiting texts.
     ready_count: usize,
     /// Bytes of them all.
     waiting_bytes: usize,
@@ -93,17 +93,18 @@ impl Joiner {
         }
     }
 
-    /// Says what becomes of text that no format knows.
+    /// Sets the fate of text of no known format.
     pub(crate) fn expect(&mut self, other: OtherText) {
         self.joining.expect(other);
     }
 
-    /// Parts the lines behind so many of the next ones: what is known of them ends there.
+    /// Parts the input behind the given count of lines: the durable lines of the producer end
+    /// there.
     pub(crate) fn part_after(&mut self, line_count: u64) {
         self.part_after = line_count;
     }
 
-    /// Returns which of all texts it is that waits longest.
+    /// Returns the number of the oldest waiting text.
     pub(crate) fn oldest(&self) -> Option<u64> {
         (!self.waiting.is_empty()).then_some(self.left_count)
     }
@@ -130,7 +131,7 @@ impl Joiner {
         next
     }
 
-    /// Passes a line that nothing can belong to.
+    /// Passes a line without a group.
     pub(crate) fn pass(&mut self) {
         self.close();
         self.count();
@@ -194,7 +195,7 @@ impl Joiner {
         self.joining.close();
     }
 
-    /// Returns what is ready: texts of lines that have no other line between them.
+    /// Returns the ready texts, whose lines form an unbroken run.
     pub(crate) fn ready(&mut self) -> Vec<Joined> {
         let ready_count = std::mem::take(&mut self.ready_count);
         if ready_count == 0 {
@@ -241,7 +242,7 @@ impl Joiner {
         own.member = Some(self.waiting.len());
         let repeated = match glue {
             Glue::LineBreak => own.head.clone().filter(fits),
-            // Half a line begins nothing that its other half could be read with.
+            // Half a line is no head for the other half.
             Glue::Piece(_) => None,
         };
         let joined = match repeated {

@@ -46,11 +46,11 @@ const LONG_READS_MAX: usize = 256;
 /// it waits, and its true length is counted afterwards.
 const SAMPLE_BYTES: usize = 1 << 10;
 
-/// Most room that a batch is given before its lines are read. They nearly always become shorter
-/// than they came; a batch that is longer than this grows by doubling.
+/// Most room that a batch is given before its lines are read. Lines nearly always shrink on their
+/// way into a batch; a longer batch grows by doubling.
 const BATCH_ROOM_BYTES_MAX: usize = 1 << 20;
 
-/// Everything that a source needs to take lines in. One for all sources, shared by [`Arc`].
+/// The context of every source. One for all sources, shared by [`Arc`].
 #[derive(Debug)]
 pub struct Ingest {
     config: IngestConfig,
@@ -61,11 +61,11 @@ pub struct Ingest {
     names: FieldNamesPool,
     /// What request bodies hold together.
     pub(crate) body_room: BodyRoom,
-    /// Connections that may hold more than one read of lines that are not whole yet.
+    /// Permits of connections to buffer more than one read of an unfinished line.
     pub(crate) long_reads: Arc<Semaphore>,
-    /// Threads that may decode large pieces at one time: one for each core.
+    /// Permits to decode large pieces on a thread: one for each core.
     decoding: Arc<Semaphore>,
-    /// The same for small ones, which do not wait behind large ones.
+    /// Permits for small pieces, which never queue behind large pieces.
     decoding_small: Arc<Semaphore>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) enum BodyFormat {
 }
 
 impl LineKind {
-    /// Returns what becomes of text that no format knows.
+    /// Returns the fate of text of no known format.
     pub(crate) fn other_text(self) -> OtherText {
         match self {
             LineKind::Json | LineKind::Object => OtherText::Rejected,
@@ -95,9 +95,9 @@ impl LineKind {
 pub(crate) enum Held {
     /// They are kept for the next piece.
     Kept,
-    /// They leave; what goes on with them leaves as a text of its own.
+    /// Held lines leave; a continuation becomes another text.
     Cut,
-    /// They leave, and nothing goes on with them.
+    /// Held lines leave, and every group is closed.
     Closed,
 }
 
@@ -176,8 +176,8 @@ impl Verdicts {
 }
 
 impl Ingest {
-    /// Returns the context of all sources. What they hold before it is a batch is lent from
-    /// `bodies`.
+    /// Returns the context of all sources. Received bytes are leased from `bodies` until a batch
+    /// exists.
     pub fn new(
         config: IngestConfig,
         redactor: Arc<Redactor>,
@@ -239,7 +239,7 @@ impl Ingest {
         intake.finish()
     }
 
-    /// Reads items of about so many bytes into one batch, as a protocol gives them.
+    /// Reads the items of a protocol into one batch with room for the given bytes.
     pub fn prepare(&self, bytes: usize, give: impl FnOnce(&mut Intake<'_>)) -> PreparedBatch {
         let mut reader = LineReader::new(&self.config);
         let mut intake = self.intake(&mut reader, bytes, ADDED_BYTES_MAX);
@@ -247,7 +247,7 @@ impl Ingest {
         intake.finish()
     }
 
-    /// Returns who tells what was noticed about the lines. Holds no way to the store.
+    /// Returns the reporter of observations about lines. Holds no way to the store.
     pub fn reporter(&self) -> Reporter {
         let observations = Arc::clone(&self.observations);
         Reporter::new(observations, Arc::clone(&self.redactor), self.config.unknown_level)
@@ -263,7 +263,7 @@ impl Ingest {
         self.clock.present()
     }
 
-    /// Opens a batch that will probably take so many bytes.
+    /// Opens a batch with room for the given bytes.
     pub(crate) fn redacting_writer(&self, bytes: usize, names: Names) -> RedactingWriter<'_> {
         self.redactor.batch_with(bytes.min(BATCH_ROOM_BYTES_MAX), names)
     }
@@ -292,8 +292,8 @@ impl Ingest {
         &self.handoff
     }
 
-    /// Opens a batch for items of so many bytes, which is full once its records take so many bytes
-    /// beside them.
+    /// Opens a batch for the given input bytes; `added_bytes_max` bounds the bytes of records
+    /// beside the input.
     pub(crate) fn intake<'i>(
         &'i self,
         reader: &'i mut LineReader,

@@ -11,10 +11,10 @@ use crate::intake::RecordDefaults;
 use crate::normalise::{Context, LineKind, LineReader, Spelling};
 use crate::pipeline::Ingest;
 
-/// A rejected line as its dead letter keeps it.
+/// A rejected line in the form of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptLine {
-    /// When it arrived: the moment of its record, when it names none.
+    /// Arrival of the line: the moment of a record without a timestamp.
     pub arrival: Timestamp,
     /// The line, redacted.
     pub text: String,

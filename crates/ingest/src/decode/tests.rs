@@ -76,7 +76,7 @@ proptest! {
     fn what_is_accepted_or_refused_is_as_serde_json_says(line in "[\\[\\]{}\",:0-9a-z.eE+ \\\\-]{0,24}") {
         let strict = serde_json::from_str::<Value>(&line).is_ok();
         let ours = print(line.as_bytes()).is_ok();
-        // We take more (what repair mends), never less.
+        // The decoder takes more (texts that repair mends), never less.
         prop_assert!(ours || !strict, "{}", line);
     }
 }

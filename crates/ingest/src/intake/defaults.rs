@@ -1,6 +1,7 @@
 //! Values for a record that lacks them. They belong to the record and not to its request: each
 //! document of a bulk request may have an index of its own, each resource of a trace exporter its
-//! attributes. A protocol keeps one value for all records that share it; records borrow from it.
+//! attributes. A protocol keeps one value for all records of an index or resource; the records
+//! borrow the texts.
 
 use std::borrow::Cow;
 
@@ -26,7 +27,7 @@ pub struct RecordDefaults {
     pub index: Option<String>,
     /// Where the record comes from, if the record does not say.
     pub source: Option<String>,
-    /// What is known of the resource that wrote the record.
+    /// Attributes of the resource behind the record.
     pub attributes: Attributes,
 }
 
@@ -81,7 +82,7 @@ impl Attributes {
 }
 
 impl RecordDefaults {
-    /// Returns how many bytes they add to a record that has nothing of its own.
+    /// Returns the bytes that the defaults add to an empty record.
     #[inline]
     pub(crate) fn byte_len(&self) -> usize {
         let len = |text: &Option<String>| text.as_ref().map_or(0, String::len);

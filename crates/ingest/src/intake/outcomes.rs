@@ -1,5 +1,4 @@
-//! What became of the items of a body, in their order: runs of equal outcomes, so that a million
-//! accepted items cost nothing.
+//! The outcomes of the items of a body, in order, as runs: a million accepted items take one run.
 
 use tierlog_model::RejectReason;
 

@@ -1,4 +1,4 @@
-//! Items of protocols: their records, their outcomes in order, and their dead letters.
+//! Items of protocols: records, outcomes in order, dead letters.
 
 use tierlog_model::{Level, RecordKind, Value};
 

@@ -1,4 +1,4 @@
-//! Which lines belong together, by the software that printed them; what never does.
+//! Lines of one group, by the software behind the lines, and lines that never form a group.
 
 use super::*;
 
@@ -63,7 +63,7 @@ INFO 2026-08-21 14:05:10,123 views 7 14 next",
         "2026-08-21 14:05:09.123 | ERROR    | shop:pay:7 - failed\nTraceback (most recent call last):\n\n  File \"a\", line 1, in f\n    g()\n    └ <function g>\n\n> File \"a\", line 2, in g\n    x\n\nKeyError: 'a'\n2026-08-21 14:05:10.123 | INFO     | shop:pay:8 - next",
         "0+1+3+4+5+7+8+10 11",
     );
-    // Two tracebacks that have nothing to do with each other.
+    // Two unrelated tracebacks.
     check(
         "Traceback (most recent call last):\n  File \"a\", line 1\nValueError\nTraceback (most recent call last):\n  File \"b\", line 1\nKeyError: 1",
         "0+1+2 3+4+5",

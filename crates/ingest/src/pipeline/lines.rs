@@ -60,7 +60,7 @@ impl<'l, 'i> LineIntake<'l, 'i> {
         }
     }
 
-    /// Takes one element of an array, or a body that is one object.
+    /// Takes one element of an array, or the only object of a body.
     pub(crate) fn element(&mut self, element: &[u8]) {
         self.intake.advance();
         let text = element.strip_prefix(crate::frame::BYTE_ORDER_MARK).unwrap_or(element);

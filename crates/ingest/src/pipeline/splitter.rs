@@ -36,7 +36,7 @@ pub(crate) enum WindowEnd {
 pub(super) enum Beginning {
     /// How it is told apart.
     Known(Splitter),
-    /// So many blank lines, of so many bytes, and nothing else yet.
+    /// Only blank lines yet: the count of bytes and lines.
     Blank {
         /// How many bytes they are.
         bytes: usize,

@@ -239,7 +239,7 @@ proptest! {
     }
 }
 
-/// A producer numbers its lines without asking us which ones count.
+/// A producer numbers lines by the same rule as the server.
 #[test]
 fn every_line_that_is_not_blank_counts() {
     let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);

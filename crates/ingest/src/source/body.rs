@@ -25,7 +25,7 @@ use crate::inflate::Encoding;
 use crate::pipeline::{Ingest, OpenBody, Verdicts};
 use taking::Taking;
 
-/// A protocol whose clients post bodies. Its file ends with one line in
+/// A protocol whose clients post bodies. A new file needs one line in
 /// [`PROTOCOLS`](super::PROTOCOLS).
 pub(crate) trait BodyProtocol: Send + Sync {
     /// Returns the name: the label of metrics.
@@ -94,7 +94,7 @@ impl Head<'_> {
         })
     }
 
-    /// Refuses a body of which the head says already that it is too large.
+    /// Refuses a body whose announced length is beyond a cap.
     fn check_announced(&self, encoding: Encoding) -> Result<(), Problem> {
         let announced = self.header(header::CONTENT_LENGTH.as_str())?;
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
@@ -135,7 +135,7 @@ impl Taken {
     }
 }
 
-/// Returns what serves one route of a protocol.
+/// Returns the handler of one route of a protocol.
 pub(super) fn method_router(
     protocol: &'static dyn BodyProtocol,
     route: Route,

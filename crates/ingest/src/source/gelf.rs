@@ -1,4 +1,4 @@
-//! GELF messages: one JSON object each, whatever carries it.
+//! GELF messages, one JSON object each, over HTTP or TCP.
 //!
 //! `short_message` is the message, `full_message` a stack trace where it is one, `level` a severity
 //! of syslog, `timestamp` seconds since 1970, and `_x` a field `x` of the application. Docker's
@@ -15,8 +15,8 @@ use crate::frame::content;
 use crate::intake::{Intake, RecordDefaults};
 use crate::normalise::FieldSink;
 
-/// Names that GELF itself gives fields, and the name that `short_message` becomes: an additional
-/// field of such a name keeps its underscore.
+/// GELF's own field names, and the canonical name of `short_message`: an additional field of such a
+/// name keeps the underscore.
 const OWN: [&str; 10] = [
     "version",
     "host",
@@ -34,7 +34,7 @@ const OWN: [&str; 10] = [
 /// milliseconds: other numbers are read by their size, as everywhere.
 const SECONDS: std::ops::Range<f64> = 1e8..1e11;
 
-/// Reads messages; owns the memory that they are unescaped in.
+/// Reads messages; owns the buffer for unescaped text.
 pub(super) struct GelfReader {
     decoder: Decoder,
     text: TextBuffer,
@@ -84,7 +84,7 @@ impl GelfReader {
         intake.reject(head, RejectReason::TooLong, detail, &self.defaults);
     }
 
-    /// Returns the values for records that lack them.
+    /// Returns the defaults of every message.
     pub(super) fn defaults(&self) -> &RecordDefaults {
         &self.defaults
     }

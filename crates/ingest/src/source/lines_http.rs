@@ -22,7 +22,7 @@ use crate::config::IngestConfig;
 use crate::intake::RecordDefaults;
 use crate::pipeline::{BodyFormat, LineItems, OpenBody};
 
-/// Header that names a batch so that its retry is recognised.
+/// Header with the name of a batch: a retry under the same name is recognised.
 const BATCH_ID_HEADER: &str = "tierlog-batch-id";
 
 /// Longest default of a service: real names are a tenth of it.
@@ -136,8 +136,8 @@ struct IngestParams {
 #[expect(dead_code, reason = "the macro documents a function; `LinesHttp` serves the route")]
 fn ingest() {}
 
-/// Returns a default that is not empty. One that is too long is refused: it would be written with
-/// every record.
+/// Returns a default that is not empty. A longer default is refused, since every record would carry
+/// the text.
 fn default_text(
     text: Option<String>,
     name: &'static str,
@@ -160,7 +160,7 @@ fn body_format(content_type: Option<&str>) -> Option<BodyFormat> {
     Some(match essence.as_str() {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl"
         | "application/jsonlines" | "application/x-jsonlines" | "application/stream+json"
-        // What `curl --data-binary` says when it is told nothing.
+        // The type that `curl --data-binary` sends by default.
         | "application/x-www-form-urlencoded" | "application/octet-stream" | "" => {
             BodyFormat::JsonLines
         }

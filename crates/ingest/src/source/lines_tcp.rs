@@ -1,5 +1,5 @@
 //! JSON lines over TCP. A client whose first line is a handshake may ask for acknowledgements,
-//! number its lines, and say what its lines lack; a client that asked for nothing is told nothing.
+//! number lines, and give defaults; a client without a handshake hears nothing.
 
 mod handshake;
 
@@ -70,7 +70,7 @@ impl super::stream::StreamReader {
     }
 }
 
-/// Reads the lines of one connection, and keeps those that more may belong to.
+/// Reads the lines of one connection, and keeps lines of an open group.
 #[derive(Debug)]
 struct LineSession {
     caller: Caller,

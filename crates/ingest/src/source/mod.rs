@@ -100,7 +100,7 @@ impl TcpProtocol {
     }
 }
 
-/// Returns the name of each protocol, which is its label in metrics, and what carries it.
+/// Returns the name of each protocol, the label of metrics, with the transport.
 pub fn protocols() -> impl Iterator<Item = (&'static str, Transport)> {
     PROTOCOLS.iter().map(|protocol| {
         let transport = match protocol {
@@ -127,7 +127,7 @@ pub fn http_router(ingest: Arc<Ingest>) -> axum::Router {
             router = router.route(route.path, body::method_router(protocol, *route));
         }
     }
-    // Bodies have their own cap, which configuration sets.
+    // The cap of bodies comes from the configuration.
     router.layer(axum::extract::DefaultBodyLimit::disable()).with_state(ingest)
 }
 

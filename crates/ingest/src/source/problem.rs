@@ -5,10 +5,10 @@ use tierlog_problem::{Code, ErrorSet, Problem};
 
 use crate::inflate::InflateError;
 
-/// The key that bounds bodies as they arrive.
+/// The key that bounds bodies as received.
 pub(super) const BODY_LIMIT: &str = "ingest.http.body_max";
 
-/// The key that bounds bodies once they are inflated.
+/// The key that bounds bodies after inflating.
 pub(super) const INFLATED_LIMIT: &str = "ingest.http.inflated_max";
 
 /// Every error of an ingest request.

@@ -20,7 +20,7 @@ use crate::joiner::Joiner;
 use crate::normalise::LineReader;
 use crate::pipeline::{Held, Ingest, PreparedBatch};
 
-/// A protocol whose clients hold a connection. Its file ends with one line in
+/// A protocol whose clients hold a connection. A new file needs one line in
 /// [`PROTOCOLS`](super::PROTOCOLS).
 pub(crate) trait StreamProtocol: Send + Sync + std::fmt::Debug {
     /// Returns the name: the label of metrics.
@@ -47,7 +47,7 @@ pub(crate) enum Wanted {
     Numbers {
         /// Whose lines.
         producer: ProducerId,
-        /// Number of the line that comes next; missing: the one after the last durable one.
+        /// Number of the next line; by default the line after the last durable line.
         from: Option<u64>,
     },
 }
@@ -57,7 +57,7 @@ pub(crate) enum Wanted {
 pub(crate) enum Said<'s> {
     /// A numbered client goes on behind this line.
     Resume(u64),
-    /// So many lines are durable, so many of them as dead letters.
+    /// The count of durable lines, and of dead letters among the durable lines.
     Durable {
         /// All of them.
         lines: u64,
@@ -68,8 +68,8 @@ pub(crate) enum Said<'s> {
     Error(&'s str),
 }
 
-/// Reads the frames of one connection. A session moves to a thread with large pieces, so that it
-/// holds nothing of the socket.
+/// Reads the frames of one connection. A session moves to a thread with large pieces, and therefore
+/// holds no part of the socket.
 pub(crate) trait StreamSession: Send {
     /// Looks at the first frame, which may be about the connection and is taken away then; or says
     /// what about the client's wishes cannot be meant.
@@ -89,7 +89,7 @@ pub(crate) trait StreamSession: Send {
     /// Returns how many bytes the frames become probably, as one batch.
     fn batch_bytes(&self, frames: &VecDeque<Frame>) -> usize;
 
-    /// Returns who keeps lines that more may belong to.
+    /// Returns the joiner that keeps lines of open groups.
     fn joiner(&mut self) -> Option<&mut Joiner> {
         None
     }

@@ -1,4 +1,4 @@
-//! What one batch brought, for counters and answers.
+//! The counts of one batch, for metrics and answers.
 
 use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 use tierlog_problem::Problem;
@@ -7,7 +7,7 @@ use super::problem;
 use crate::observations::BatchServices;
 use crate::pipeline::Verdicts;
 
-/// What one batch brought, for counters and answers.
+/// The counts of one batch, for metrics and answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Lines that became records now.
@@ -19,7 +19,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Returns what a batch brings if no earlier one has.
+    /// Returns the counts of a batch without repeats.
     pub(crate) fn of(verdicts: &Verdicts) -> Tally {
         Tally {
             accepted_count: verdicts.accepted_count,
@@ -29,8 +29,8 @@ impl Tally {
         }
     }
 
-    /// Returns what the batch brought, once it is durable. Nothing of a repeated line counts, so
-    /// that records and dead letters add up to what the store wrote.
+    /// Returns the counts of a durable batch. Repeated lines do not count, so that records and dead
+    /// letters add up to the records that the store wrote.
     pub(crate) fn settled(mut self, receipt: &Receipt) -> Tally {
         let mut repeated_count = u64::from(receipt.duplicate_count);
         self.duplicate_count = repeated_count.min(self.accepted_count);

@@ -15,7 +15,7 @@ use crate::testing::{Counters, FakeStore, ingest_of, written};
 
 const LINES: &str = "{\"n\":1}\nrubbish\n{\"n\":2}\n";
 
-/// Sends lines to a store that is slow, leaves while it writes, and counts what it wrote.
+/// Sends lines to a slow store, leaves during the write, and counts the written records.
 async fn check_left<F>(serve: impl FnOnce(Arc<Ingest>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

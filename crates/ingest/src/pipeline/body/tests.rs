@@ -68,7 +68,7 @@ fn at_once(ingest: &Ingest, body: &[u8], format: BodyFormat) -> (Vec<Record<'sta
     (records_of(&batch), all)
 }
 
-/// Lines that belong together, lines that do not, and lines that are too long.
+/// Lines of one group, unrelated lines, and lines beyond the limit.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => mixed_line(),

@@ -3,8 +3,8 @@
 //!
 //! A piece goes to the store when the one before it is durable. So what is durable is always a
 //! beginning of the body, and an answer can say how far: also one that says why the rest was not
-//! taken. Of one body there is in memory at most what the next piece is made of, that piece, and
-//! the one that is being written.
+//! taken. The memory of one body is at most the window of the next piece, that piece, and the piece
+//! before, which the store is writing.
 //!
 //! A body of one piece is taken as a whole or not at all: nothing is read of it before all of it
 //! has arrived.
@@ -260,8 +260,8 @@ async fn turn(
     turn.map_err(|_| full())?.ok_or_else(closed)
 }
 
-/// Works on a thread that owns all that it works with: a client that leaves meanwhile frees
-/// nothing that is still in use.
+/// Works on a thread that owns the body's window and its lease: a client that leaves meanwhile
+/// frees nothing in use.
 async fn on_a_thread<T, F>(work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
@@ -283,8 +283,8 @@ struct Arriving<'t> {
 }
 
 impl Arriving<'_> {
-    /// Returns the next bytes, or nothing at the end. Only time in which the client is waited for
-    /// counts: while its body is written, it waits for us.
+    /// Returns the next bytes, or nothing at the end. Only the wait for the client counts: while a
+    /// piece is written, the client waits for the store.
     async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             let began = Instant::now();

@@ -183,7 +183,7 @@ async fn too_much_is_413() {
     );
 }
 
-/// A body that tells no length; after its pieces it ends, or never does.
+/// A body without a length; after the last piece the body ends, or stays open for ever.
 struct Pieces {
     left: VecDeque<Bytes>,
     end: End,
@@ -392,7 +392,7 @@ async fn a_body_holds_the_memory_of_a_piece_however_long_it_is() {
     drop(store.batches());
 }
 
-/// Sends a body of many pieces to a store that refuses one of them.
+/// Sends a body of many pieces to a store that refuses one piece.
 async fn refused_at(piece: usize, refusal: Refusal, body: &str) -> (StatusCode, Value, FakeStore) {
     let mut count = 0;
     let answer = move |batch: &RedactedBatch| {

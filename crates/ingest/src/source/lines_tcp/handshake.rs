@@ -1,9 +1,9 @@
 //! The first line of a connection, when it is about the connection and not a log line.
 //!
 //! A handshake is an object whose only member is `tierlog`, which holds nothing but the wishes
-//! below, each of its type. Anything else, also one member more, is a log line. Only the first
-//! line of a connection is ever looked at, so no application that logs such a text later can
-//! change what is answered.
+//! below, each of its type. An object with one member more is a log line, like every other text.
+//! Only the first line of a connection is ever looked at, so no application that logs such a text
+//! later can change what is answered.
 //!
 //! ```text
 //! {"tierlog":{"ack":true}}                                 {"ack":N,"rejected":M} comes back
@@ -25,8 +25,8 @@ use crate::intake::RecordDefaults;
 use crate::normalise::LineKind;
 
 /// Longest first line that may be a handshake: the longest producer, a service and a source of
-/// several hundred bytes, and numbers. The defaults are copied into records, so this bounds what
-/// a connection may add to each of them.
+/// several hundred bytes, and numbers. Defaults stand in every record, so this bound holds for the
+/// growth of a record too.
 const HANDSHAKE_BYTES_MAX: usize = 1024;
 
 /// How a handshake begins.
@@ -37,9 +37,9 @@ const BEGINNING: &[u8] = b"{\"tierlog\":";
 pub(super) enum Opening {
     /// With a log line.
     Lines,
-    /// With a handshake: what its client wants to hear, and how its lines are read.
+    /// With a handshake: the answers that the client wants, and the reading of lines.
     Handshake(Wanted, Reading),
-    /// With wishes that cannot be meant; what is wrong.
+    /// With contradictory wishes, and the contradiction.
     Invalid(&'static str),
 }
 

@@ -50,7 +50,7 @@ const INLINE_BYTES_MAX: usize = 32 * 1024;
 /// of 1 MiB. Few may be held at a time (see [`Ingest`]), so none may be held for long.
 const LONG_LINE_TIME: Duration = Duration::from_secs(30);
 
-/// Why a connection ended before its client ended it.
+/// Why a connection ended before the client closed the stream.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
@@ -66,10 +66,10 @@ pub enum ConnectionError {
     /// The client did not read its acknowledgements for as long as the limit says.
     #[error("tcp connection: acknowledgements not read for {0:?}")]
     Unread(Duration),
-    /// The first line asks for something that cannot be meant.
+    /// The first line contradicts itself.
     #[error("tcp connection: handshake: {0}")]
     Handshake(&'static str),
-    /// The thread that decodes ended early. Its panic may quote a line, so it is not told.
+    /// The thread that decodes ended early. The panic may quote a line and is left out.
     #[error("tcp connection: decode a batch: thread ended early")]
     Decode,
 }
@@ -214,7 +214,7 @@ where
                 }
                 Event::Verdict(verdict) => {
                     self.settle(verdict).await?;
-                    // Nothing is on its way any more: what waits need not wait.
+                    // No batch is in flight any more: lingering bytes leave at once.
                     if self.in_flight.is_empty() && self.linger_until.is_some() {
                         self.cut(StreamEnd::Open, Held::Kept).await?;
                     }
@@ -279,9 +279,9 @@ where
         Ok(())
     }
 
-    /// Takes what is left when nothing more comes. A last line without its end counts, but not
-    /// that of a producer: its connection may have broken in the middle of the line, which comes
-    /// again.
+    /// Takes the rest of the buffer at the end of the stream. A last line without its end counts,
+    /// but not that of a producer: its connection may have broken in the middle of the line, which
+    /// comes again.
     async fn cut_rest(&mut self) -> Result<(), ConnectionError> {
         self.cut(StreamEnd::Open, Held::Kept).await?;
         let is_opening = self.answers == Answers::Undecided
@@ -292,9 +292,8 @@ where
         self.cut(StreamEnd::Last, Held::Closed).await
     }
 
-    /// Takes the whole lines out of the buffer and sends them on, and with them those that were
-    /// held, when they are held no longer: as one batch, or, when they are many short ones, as
-    /// several.
+    /// Takes the whole frames out of the buffer and sends the records on, together with held lines
+    /// whose time is over: as one batch, or as several batches of many short lines.
     async fn cut(&mut self, end: StreamEnd, held: Held) -> Result<(), ConnectionError> {
         self.linger_until = None;
         let mut frames = VecDeque::new();
@@ -347,7 +346,7 @@ where
         Ok(())
     }
 
-    /// Returns who keeps lines that more may belong to.
+    /// Returns the joiner that keeps lines of open groups.
     fn joiner(&mut self) -> Option<&mut Joiner> {
         self.frames.as_mut().and_then(|frames| frames.session.joiner())
     }
@@ -359,7 +358,7 @@ where
             return Ok(());
         };
         let wanted = reader.session.open(first).map_err(|problem| {
-            // Only who wants answers opens a connection in this way.
+            // Only a client that wants answers opens a connection in this way.
             self.answers = Answers::Acks;
             ConnectionError::Handshake(problem)
         })?;
@@ -407,12 +406,12 @@ where
         self.say(Said::Resume(durable)).await
     }
 
-    /// Says who has sent a batch, and in whose name.
+    /// Writes sender and tenant into a batch.
     fn sign(&self, batch: RedactedBatch) -> RedactedBatch {
         batch.with_sender(self.client.sender).of_tenant(self.client.caller.tenant)
     }
 
-    /// Says who has sent a batch, and which lines of its producer the batch holds.
+    /// Writes sender, tenant and, for a producer, the line numbers into a batch.
     fn number(&mut self, batch: RedactedBatch) -> RedactedBatch {
         let batch = self.sign(batch);
         let Some(numbering) = &mut self.numbering else { return batch };

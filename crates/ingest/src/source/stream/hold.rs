@@ -16,8 +16,8 @@ const QUIET: Duration = Duration::from_millis(100);
 /// fsync included.
 const HELD_MAX: Duration = Duration::from_millis(350);
 
-/// How long after its last line a group may go on, in a text of its own. Later lines have nothing
-/// to do with it.
+/// How long after its last line a group may go on, in a text of its own. Later lines belong to
+/// another group.
 const GROUP_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// When the held lines of a connection leave.
@@ -32,7 +32,7 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Returns the state of a connection that holds nothing.
+    /// Returns the state of a connection without held lines.
     pub(super) fn new(now: Instant) -> Hold {
         Hold { until: None, oldest: None, arrived: now }
     }

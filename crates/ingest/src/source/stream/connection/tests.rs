@@ -381,7 +381,7 @@ async fn few_long_lines_are_held_at_a_time_and_short_ones_pass_them() {
     let (ingest, receiver) = ingest_of(config, 1 << 22);
     let (ingest, _store) = (Arc::new(ingest), FakeStore::start(receiver, written));
     let rights = ingest.long_reads.available_permits();
-    // They get every right that there is, and keep it.
+    // These connections take every permit and keep the permits.
     let mut holders = Vec::new();
     while ingest.long_reads.available_permits() > 0 {
         let mut holder = Conversation::connect_to(&ingest);
