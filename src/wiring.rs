@@ -37,7 +37,7 @@ use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
 use tierlog_problem::{method_not_allowed, not_found};
-use tierlog_query::{Engine, QueryState};
+use tierlog_query::QueryState;
 use tierlog_store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -182,8 +182,8 @@ fn query_state(
     memory: &MemoryBudget,
 ) -> Result<QueryState> {
     let query_config = settings::query_config(config, memory);
-    let engine = Engine::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
-    Ok(QueryState::new(engine).with_contract(openapi::contract()))
+    let state = QueryState::new(store.clone(), Arc::new(pseudonyms), clock, query_config);
+    Ok(state.with_contract(openapi::contract()))
 }
 
 /// Returns the routes of dead letters, after a replay that was cut short is finished: nobody is to

@@ -76,17 +76,21 @@ impl Listeners {
     ) {
         let Listeners { bound, remote, hosts, drain } = self;
         for (section, socket) in bound {
-            let http = |routes: &Router, times: HttpTimes, half_closed| {
-                let routes = protect(routes.clone(), times, remote, &hosts);
+            let http = |routes: &Router, times: HttpTimes, half_closed, shapes| {
+                let routes = protect(routes.clone(), times, remote, &hosts, shapes);
                 let HttpTimes { header_timeout: header, write_timeout: write, .. } = times;
                 (routes, HttpDeadlines { header, write, half_closed })
             };
             let (routes, deadlines) = match section.protocol {
-                ListenerProtocol::Ingest(times) => {
-                    http(&services.ingest_routes, times, HalfClosed::Waits)
-                }
+                ListenerProtocol::Ingest(times) => http(
+                    &services.ingest_routes,
+                    times,
+                    HalfClosed::Waits,
+                    tierlog_ingest::error_shapes(),
+                ),
                 ListenerProtocol::Query(times) => {
-                    http(&services.query_routes, times, HalfClosed::Left)
+                    let shapes = tierlog_query::error_shapes();
+                    http(&services.query_routes, times, HalfClosed::Left, shapes)
                 }
                 ListenerProtocol::Stream(protocol) => {
                     let ingest = Arc::clone(&services.ingest);

@@ -4,8 +4,7 @@ use std::any::Any;
 
 use axum::Router;
 use axum::response::IntoResponse as _;
-use tierlog_ingest::error_shapes;
-use tierlog_problem::{Code, Problem, method_not_allowed, with_error_shapes};
+use tierlog_problem::{Code, Problem, ShapedPath, method_not_allowed, with_error_shapes};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::answer_headers::with_answer_headers;
@@ -13,13 +12,14 @@ use super::host_guard::with_host_guard;
 use super::http::with_body_deadline;
 use crate::config::{HttpTimes, Remote};
 
-/// Puts routes under what holds for all of them: the outermost first, every answer is hardened, a
-/// panic becomes 500, a foreign host is turned away, a body must arrive in time.
+/// Puts routes under what holds for all of them: the outermost first, every answer is hardened, an
+/// error has the form of its API, a panic becomes 500, a foreign host is turned away, a body must arrive in time.
 pub(super) fn protect(
     routes: Router,
     times: HttpTimes,
     remote: Remote,
     hosts: &[String],
+    shapes: Vec<ShapedPath>,
 ) -> Router {
     // Every route is known here, so that none answers a wrong method in its own way.
     let routes = routes.method_not_allowed_fallback(method_not_allowed);
@@ -29,8 +29,8 @@ pub(super) fn protect(
     let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
         Problem::new(Code::Internal, "internal error").into_response()
     }));
-    // A protocol of another product has its own form, also of what a listener refuses.
-    with_answer_headers(with_error_shapes(routes, error_shapes()))
+    // A foreign API has its own form, also of what a listener refuses.
+    with_answer_headers(with_error_shapes(routes, shapes))
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
             HttpTimes { header_timeout: second, body_timeout: second, write_timeout: second };
         let broken = get(async || -> &'static str { panic!("a bug that quotes a line") });
         let routes = Router::new().route("/fine", get(async || "fine")).route("/broken", broken);
-        let routes = protect(routes, times, Remote::Refused, &[]);
+        let routes = protect(routes, times, Remote::Refused, &[], Vec::new());
         let request = Request::builder().method(method).uri(path).header(header::HOST, host);
         let answer = routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");

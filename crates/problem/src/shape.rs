@@ -21,6 +21,8 @@ pub type ErrorShape = fn(&Problem) -> Response;
 pub struct ShapedPath {
     /// Beginning of the paths, such as `/_bulk` or `/loki/api/`.
     pub prefix: &'static str,
+    /// End of the paths, such as `/_count` where an index stands before; empty is any end.
+    pub suffix: &'static str,
     /// The form.
     pub shape: ErrorShape,
 }
@@ -45,7 +47,9 @@ pub fn with_error_shapes(router: Router, shapes: Vec<ShapedPath>) -> Router {
     }
     router.layer(middleware::from_fn(move |request: Request, next: Next| {
         let path = request.uri().path();
-        let shaped = shapes.iter().find(|shaped| path.starts_with(shaped.prefix));
+        let shaped = shapes
+            .iter()
+            .find(|shaped| path.starts_with(shaped.prefix) && path.ends_with(shaped.suffix));
         let shape = shaped.map(|shaped| shaped.shape);
         async move {
             let answer = next.run(request).await;
@@ -97,8 +101,10 @@ mod tests {
             .route("/_bulk/fine", get(async || Json(json!({"taken": 1}))))
             .route("/api", get(async || Problem::new(Code::Full, "no room")))
             .fallback(crate::not_found);
-        let router =
-            with_error_shapes(router, vec![ShapedPath { prefix: "/_bulk", shape: foreign }]);
+        let router = with_error_shapes(
+            router,
+            vec![ShapedPath { prefix: "/_bulk", suffix: "", shape: foreign }],
+        );
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let answer = router.oneshot(request).await.unwrap();
         let text =

@@ -11,7 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use tierlog_model::Timestamp;
 
 use crate::error::QueryError;
-use crate::execute::Sort;
+use crate::sort::Sort;
 
 const CURSOR_BYTES: usize = 17;
 

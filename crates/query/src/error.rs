@@ -59,8 +59,13 @@ pub(crate) enum QueryError {
     #[error("query: {0}")]
     Memory(#[from] Exhausted),
     /// Too many queries are running.
-    #[error("too many queries are running, at most {0}")]
-    Busy(usize),
+    #[error("too many {what} are running, at most {limit}")]
+    Busy {
+        /// What runs: `queries`, `tails`, `exports`.
+        what: &'static str,
+        /// How many may run at once.
+        limit: usize,
+    },
     /// The store could not be read.
     #[error("read store: {0}")]
     Store(#[from] tierlog_store::StoreError),
@@ -90,7 +95,7 @@ impl QueryError {
             QueryError::Deadline(_) => Code::Deadline,
             QueryError::Cancelled => Code::Cancelled,
             QueryError::Memory(exhausted) if exhausted.is_final() => Code::TooExpensive,
-            QueryError::Busy(_) | QueryError::Memory(_) => Code::Busy,
+            QueryError::Busy { .. } | QueryError::Memory(_) => Code::Busy,
             QueryError::Store(_)
             | QueryError::Index(_)
             | QueryError::File(_)
@@ -109,7 +114,7 @@ impl QueryError {
             | QueryError::Cursor
             | QueryError::Deadline(_)
             | QueryError::Cancelled
-            | QueryError::Busy(_)
+            | QueryError::Busy { .. }
             | QueryError::Memory(_)
             | QueryError::Store(_)
             | QueryError::Index(_)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tierlog_model::metric_names::TAIL_MISSED;
-use tierlog_model::{BatchPosition, Record, RecordKind, RedactedBatch};
+use tierlog_model::{BatchPosition, Record, RecordKind, RedactedBatch, Tenant};
 use tierlog_store::LiveBatch;
 use tokio::sync::broadcast::Receiver;
 use tokio_stream::Stream;
@@ -36,6 +36,7 @@ pub(crate) enum TailEvent {
 pub(crate) struct Tail {
     batches: BroadcastStream<Arc<LiveBatch>>,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    tenant: Tenant,
     filter: RecordFilter,
     kind: RecordKind,
     /// The batch that is being looked at, and how far.
@@ -46,9 +47,10 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Returns the records of a kind that arrive from now on and pass a filter.
+    /// Returns the records of a tenant and kind that arrive from now on and pass a filter.
     pub(crate) fn new(
         batches: Receiver<Arc<LiveBatch>>,
+        tenant: Tenant,
         filter: RecordFilter,
         kind: RecordKind,
         stop: CancellationToken,
@@ -56,6 +58,7 @@ impl Tail {
         Tail {
             batches: BroadcastStream::new(batches),
             stopped: Box::pin(stop.cancelled_owned()),
+            tenant,
             filter,
             kind,
             open: None,
@@ -73,7 +76,8 @@ impl Tail {
         }
         let records = live.batch.as_ref().map_or(0, RedactedBatch::record_count);
         self.next_seq = Some(live.first_seq + u64::from(records));
-        self.open = Some((Arc::clone(live), BatchPosition::default()));
+        let is_own = live.batch.as_ref().is_some_and(|batch| batch.tenant() == self.tenant);
+        self.open = is_own.then(|| (Arc::clone(live), BatchPosition::default()));
     }
 
     /// Looks at some records of the open batch, up to the first that passes: one record waits for
@@ -155,7 +159,13 @@ mod tests {
 
     fn tail(receiver: Receiver<Arc<LiveBatch>>, stop: &CancellationToken) -> Tail {
         let errors = Expr::Level(LevelSet::from_iter([Level::Error]));
-        Tail::new(receiver, RecordFilter::new(errors), RecordKind::Log, stop.clone())
+        Tail::new(
+            receiver,
+            Tenant::DEFAULT,
+            RecordFilter::new(errors),
+            RecordKind::Log,
+            stop.clone(),
+        )
     }
 
     #[tokio::test]

@@ -142,7 +142,11 @@ pub fn ingest_contract() -> OpenApi {
 pub fn error_shapes() -> Vec<ShapedPath> {
     let shaped = bodies().filter_map(|protocol| Some((protocol, protocol.error_shape()?)));
     let paths = |(protocol, shape): (&'static dyn BodyProtocol, ErrorShape)| {
-        protocol.routes().iter().map(move |route| ShapedPath { prefix: route.path, shape })
+        protocol.routes().iter().map(move |route| ShapedPath {
+            prefix: route.path,
+            suffix: "",
+            shape,
+        })
     };
     shaped.flat_map(paths).collect()
 }

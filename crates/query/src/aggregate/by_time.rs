@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tierlog_model::{Level, fields};
+use tierlog_store::Store;
 
 use super::grid::HistogramBucket;
 use super::histogram::bare_histogram;
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::execute::{Deadline, ScanReport};
 use crate::plan::Plan;
@@ -49,11 +49,11 @@ impl CountByTime {
     /// Answers it; `None` when there are more buckets than our histogram has.
     pub(super) fn answer(
         &self,
-        engine: &Engine,
+        store: &Store,
         plan: &Plan,
         deadline: &Deadline,
     ) -> Result<Option<Counted>, QueryError> {
-        let (buckets, report) = match bare_histogram(engine, plan, self.interval, deadline) {
+        let (buckets, report) = match bare_histogram(store, plan, self.interval, deadline) {
             Ok(counted) => counted,
             Err(QueryError::TooExpensive { .. }) => return Ok(None),
             Err(error) => return Err(error),

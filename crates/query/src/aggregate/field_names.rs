@@ -10,12 +10,11 @@ use std::sync::Arc;
 use tantivy::DocId;
 use tantivy::columnar::{ColumnIndex, ColumnType, DynamicColumn, DynamicColumnHandle, StrColumn};
 use tierlog_model::fields;
-use tierlog_store::{ColumnKind, OpenSegment, PairValue, field_columns, read_pair};
+use tierlog_store::{ColumnKind, OpenSegment, PairValue, Store, field_columns, read_pair};
 
 use super::TEXT_FIELDS_COLUMN;
-use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, for_each_term};
+use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, for_each_term, scan_newest};
 use crate::plan::Plan;
 use crate::warning::{Warning, WarningCode};
 
@@ -52,22 +51,31 @@ const PAIRED_LISTED_MAX: usize = 500;
 /// Such names that are looked at: a bound on memory, some 4 MB.
 const PAIRED_NAMES_MAX: usize = 20_000;
 
+/// The fields of records.
+#[derive(Debug)]
+pub(crate) struct FieldList {
+    /// Fields by name.
+    pub(crate) fields: BTreeMap<String, FieldSummary>,
+    /// What the scan did.
+    pub(crate) report: ScanReport,
+}
+
 /// Lists the fields of the partitions that a plan touches, by name.
 pub(crate) fn field_names(
-    engine: &Engine,
+    store: &Store,
     plan: &Plan,
     deadline: &Deadline,
-) -> Result<(BTreeMap<String, FieldSummary>, ScanReport), QueryError> {
+) -> Result<FieldList, QueryError> {
     let mut visitor =
         FieldVisitor { fields: BTreeMap::new(), paired: BTreeMap::new(), left_out: 0, deadline };
-    let mut report = engine.scan(plan, deadline, &mut visitor)?;
+    let mut report = scan_newest(store, plan, deadline, &mut visitor)?;
     visitor.list_paired();
     if visitor.left_out > 0 {
         let detail = "there are more field names without a column than an answer lists";
         let warning = Warning::new(WarningCode::NamesLeftOut, detail);
         report.warnings.add(warning.counting(visitor.left_out));
     }
-    Ok((visitor.fields, report))
+    Ok(FieldList { fields: visitor.fields, report })
 }
 
 struct FieldVisitor<'d> {

@@ -1,12 +1,12 @@
 //! The most frequent values of a field.
 
 use serde_json::{Value, json};
+use tierlog_model::{Pseudonyms, Timestamp};
 
-use super::run::aggregate;
-use crate::engine::Engine;
+use super::request::{Names, Request};
+use super::run::AggregateAnswer;
 use crate::error::QueryError;
-use crate::execute::{Deadline, ScanReport};
-use crate::plan::Plan;
+use crate::execute::ScanReport;
 
 /// Most values of one answer.
 pub(crate) const VALUES_MAX: usize = 1_000;
@@ -36,22 +36,30 @@ pub(crate) struct FieldValue {
     pub(crate) count: u64,
 }
 
-/// Finds the most frequent values of a field among the matches of a plan.
-pub(crate) fn field_values(
-    engine: &Engine,
-    plan: &Plan,
+/// Returns the request for the most frequent values of a field, given by its canonical name.
+pub(crate) fn values_request(
     field: &str,
     limit: usize,
-    deadline: &Deadline,
-) -> Result<FieldValues, QueryError> {
+    now: Timestamp,
+) -> Result<Request, QueryError> {
     let size = limit.clamp(1, VALUES_MAX);
     let terms = json!({"field": field, "size": size, "segment_size": SEGMENT_VALUES});
-    let answer = aggregate(engine, plan, &json!({"values": {"terms": terms}}), deadline);
+    let names = Names {
+        pseudonyms: &Pseudonyms::off(),
+        now,
+        name_of: &str::to_owned,
+        condition: &|_| Err(QueryError::Internal("a list of values has no filter")),
+    };
+    let request = Request::read(json!({"values": {"terms": terms}}), names);
     // The caller knows nothing of an aggregation: the field is what its request names.
-    let answer = answer.map_err(|error| match error {
+    request.map_err(|error| match error {
         QueryError::Parameter { message, .. } => QueryError::Parameter { name: "name", message },
         other => other,
-    })?;
+    })
+}
+
+/// Returns the values that such a request has found.
+pub(crate) fn field_values(answer: AggregateAnswer) -> Result<FieldValues, QueryError> {
     let terms = answer.aggregations.get("values");
     let number = |name: &str| terms.and_then(|terms| terms.get(name)?.as_u64()).unwrap_or(0);
     let buckets = terms.and_then(|terms| terms.get("buckets")?.as_array());

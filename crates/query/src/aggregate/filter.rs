@@ -5,57 +5,15 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tantivy::aggregation::bucket::QueryBuilder;
 use tantivy::query::{ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::Schema;
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError};
 
-use crate::error::QueryError;
-
-/// What a filter asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
-    /// A query text.
-    Query(String),
-    /// The record has the field.
-    Has(String),
-    /// The record lacks the field.
-    Lacks(String),
-}
-
 /// Finds the matching documents of a segment, ascending.
 pub(super) type SegmentDocs =
     Arc<dyn Fn(&SegmentReader) -> tantivy::Result<Vec<DocId>> + Send + Sync>;
-
-/// Compiles a condition.
-pub(super) type CompileFilter<'c> = &'c dyn Fn(Condition) -> Result<SegmentDocs, QueryError>;
-
-/// Reads the body of a `filter`: a query text, or the few Elasticsearch queries that dashboards
-/// put there.
-pub(super) fn read(body: &Value) -> Result<Condition, String> {
-    if let Value::String(text) = body {
-        return Ok(Condition::Query(text.clone()));
-    }
-    let mut queries = body.as_object().into_iter().flatten();
-    let (Some((kind, options)), None) = (queries.next(), queries.next()) else {
-        return Err("a filter must be a query text or one query".to_owned());
-    };
-    let text = |name: &str| options.get(name).and_then(Value::as_str).map(str::to_owned);
-    match kind.as_str() {
-        "match_all" => Ok(Condition::Query(String::new())),
-        "query_string" => text("query")
-            .map(Condition::Query)
-            .ok_or_else(|| "query_string needs a \"query\" text".to_owned()),
-        "exists" => text("field")
-            .map(Condition::Has)
-            .ok_or_else(|| "exists needs a \"field\" text".to_owned()),
-        other => Err(format!(
-            "no filter {other:?}; give a query text, query_string, exists or match_all"
-        )),
-    }
-}
 
 /// Makes the engine's query for a compiled condition.
 #[derive(Clone)]

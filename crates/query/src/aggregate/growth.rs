@@ -16,11 +16,11 @@ use std::cmp::Reverse;
 use tantivy::DocId;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResult;
 
+use super::build::Node;
 use super::exact::PARTS;
 use super::hidden::Hidden;
 use super::keys::KEY_BYTES_MAX;
 use super::registry::Kind;
-use super::request::Node;
 use super::segment_facts::{SegmentFacts, ValueCounts};
 use crate::error::QueryError;
 use crate::execute::BLOCK_DOCS;

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use tantivy::DocId;
 use tantivy::columnar::{Cardinality, Column, ColumnType};
-use tierlog_model::{Level, Tenant, Timestamp, fields};
-use tierlog_store::{Listed, OpenSegment};
+use tierlog_model::{Level, Timestamp, fields};
+use tierlog_store::{Listed, OpenSegment, Store};
 
 use super::grid::{Grid, HistogramBucket, SLOTS};
-use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, load_values};
-use crate::plan::Plan;
+use crate::execute::{Deadline, Flow, ScanReport, SegmentVisitor, load_values, scan_newest};
+use crate::plan::{Expired, Plan};
 
 /// Buckets that an automatic interval aims at: an hour by minutes.
 const HISTOGRAM_BUCKETS_TARGET: u64 = 60;
@@ -62,22 +61,26 @@ const ROUND_INTERVALS_MS: [u64; 32] = [
 ];
 
 /// Counts by time and level.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Histogram {
     /// Width of a bucket.
     pub(crate) interval: Duration,
     /// Buckets in order of time, without holes.
     pub(crate) buckets: Vec<HistogramBucket>,
+    /// What the scan did.
+    pub(crate) report: ScanReport,
+    /// Levels that the asked range has outlived.
+    pub(crate) expired: Vec<Expired>,
 }
 
 /// Counts the matches of a plan. Without an interval one is chosen that gives about sixty buckets.
 pub(crate) fn histogram(
-    engine: &Engine,
+    store: &Store,
     plan: &Plan,
     interval: Option<Duration>,
     deadline: &Deadline,
-) -> Result<(Histogram, ScanReport), QueryError> {
-    let interval = interval.unwrap_or_else(|| round_interval(span_micros(engine, plan)));
+) -> Result<Histogram, QueryError> {
+    let interval = interval.unwrap_or_else(|| round_interval(span_micros(store, plan)));
     let micros = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
     if micros < MICROS_PER_MILLI as i64 {
         let message = "must be 1ms at least".to_owned();
@@ -88,36 +91,37 @@ pub(crate) fn histogram(
     if let (Some(start), Some(end)) = (plan.range.start, last_moment(plan)) {
         grid.cover(start.as_micros().div_euclid(micros), end.as_micros().div_euclid(micros))?;
     }
-    let (mut grid, report) = count_into(grid, engine, plan, deadline)?;
+    let (mut grid, report) = count_into(grid, store, plan, deadline)?;
     // Up to the ends of the range that the request gave.
     for end in plan.range.start.into_iter().chain(last_moment(plan)) {
         grid.reach(end)?;
     }
-    Ok((Histogram { interval, buckets: grid.buckets() }, report))
+    let (buckets, expired) = (grid.buckets(), plan.expired.clone());
+    Ok(Histogram { interval, buckets, report, expired })
 }
 
 /// Counts the matches of a plan; the buckets reach from the first match to the last. The interval
 /// must be whole milliseconds.
 pub(super) fn bare_histogram(
-    engine: &Engine,
+    store: &Store,
     plan: &Plan,
     interval: Duration,
     deadline: &Deadline,
 ) -> Result<(Vec<HistogramBucket>, ScanReport), QueryError> {
     let micros = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
-    let (grid, report) = count_into(Grid::new(micros), engine, plan, deadline)?;
+    let (grid, report) = count_into(Grid::new(micros), store, plan, deadline)?;
     Ok((grid.buckets(), report))
 }
 
 fn count_into(
     grid: Grid,
-    engine: &Engine,
+    store: &Store,
     plan: &Plan,
     deadline: &Deadline,
 ) -> Result<(Grid, ScanReport), QueryError> {
     let mut visitor =
         HistogramVisitor { plan, grid, segment: None, moments: Vec::new(), ords: Vec::new() };
-    let report = engine.scan(plan, deadline, &mut visitor)?;
+    let report = scan_newest(store, plan, deadline, &mut visitor)?;
     Ok((visitor.grid, report))
 }
 
@@ -127,8 +131,8 @@ fn last_moment(plan: &Plan) -> Option<Timestamp> {
 }
 
 /// Returns how long the time is that matches can lie in.
-fn span_micros(engine: &Engine, plan: &Plan) -> u64 {
-    let partitions = engine.store().catalogue().list(Tenant::DEFAULT);
+fn span_micros(store: &Store, plan: &Plan) -> u64 {
+    let partitions = store.catalogue().list(plan.tenant);
     let stats = partitions
         .iter()
         .filter(|partition| plan.tiers.contains(&partition.id().tier))

@@ -4,6 +4,7 @@
 //! memory. All of it reads columns, block by block, as
 //! [`SegmentVisitor`](crate::execute::SegmentVisitor)s of a scan; no record is ever rebuilt here.
 
+mod build;
 mod by_time;
 mod collect;
 mod exact;
@@ -28,11 +29,12 @@ mod sources;
 mod tests;
 mod time_options;
 
-pub(crate) use field_names::{FieldType, field_names};
-pub(crate) use field_values::{FieldValue, VALUES_MAX, field_values};
+pub(crate) use field_names::{FieldList, FieldType, field_names};
+pub(crate) use field_values::{FieldValue, FieldValues, VALUES_MAX, field_values, values_request};
 pub(crate) use grid::HistogramBucket;
-pub(crate) use histogram::histogram;
-pub(crate) use run::aggregate;
+pub(crate) use histogram::{Histogram, histogram};
+pub(crate) use request::{Names, Request};
+pub(crate) use run::{AggregateAnswer, Aggregator};
 
 /// Column of the names of the text fields that a record has.
 const TEXT_FIELDS_COLUMN: &str = "text_fields";

@@ -1,23 +1,18 @@
-//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, tantivy's request tree and our own
-//! outline of it leave. Field names become column names here and nowhere else.
-
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, named aggregations with checked options
+//! leave. Names are canonical, moments absolute and conditions compiled from here on.
 
 use serde_json::{Map, Value, json};
-use tantivy::aggregation::ValueSourceRegistry;
-use tantivy::aggregation::agg_req::{Aggregation, AggregationVariants, Aggregations};
-use tantivy::aggregation::bucket::FilterAggregation;
 use tierlog_model::{Pseudonyms, Timestamp, fields};
 
-use super::filter::{self, CompileFilter, Condition, FilterBuilder};
-use super::hidden::{self, Hidden, Owner};
-use super::needs::FieldNeeds;
+use super::by_time::CountByTime;
 use super::ranges::{self, Range};
 use super::registry::{self, Kind, Spec};
-use super::sources::{Source, Sources};
-use super::{BUCKETS_MAX, time_options};
+use super::{BUCKETS_MAX, hidden, time_options};
+use crate::dialect::es_query::{self, Condition};
 use crate::error::QueryError;
+use crate::expr::Expr;
+use crate::query::Query;
+use crate::warning::Warnings;
 
 /// Deepest nesting: each level multiplies the buckets; dashboards use three.
 const DEPTH_MAX: usize = 8;
@@ -31,62 +26,69 @@ const NAME_BYTES_MAX: usize = 256;
 const RESERVED: [&str; 7] =
     ["key", "key_as_string", "doc_count", "from", "to", "from_as_string", "to_as_string"];
 
-/// What a request's names stand for.
+/// What a request's names and texts stand for.
 #[derive(Clone, Copy)]
-pub(super) struct Names<'n> {
+pub(crate) struct Names<'n> {
     /// Which fields are pseudonymised.
-    pub(super) pseudonyms: &'n Pseudonyms,
+    pub(crate) pseudonyms: &'n Pseudonyms,
+    /// The present moment.
+    pub(crate) now: Timestamp,
     /// The stored name of a field as written.
-    pub(super) name_of: &'n dyn Fn(&str) -> String,
+    pub(crate) name_of: &'n dyn Fn(&str) -> String,
+    /// The query that a text means.
+    pub(crate) condition: &'n dyn Fn(&str) -> Result<Query, QueryError>,
 }
 
-/// A request that is ready to run.
-pub(super) struct Request {
-    /// What tantivy computes.
-    pub(super) aggregations: Aggregations,
-    /// The same tree in the order of the request, for shaping the answer.
-    pub(super) outline: Vec<Node>,
-    /// Columns that tantivy reads through us.
-    pub(super) sources: ValueSourceRegistry,
-    /// What would matter to it, by field.
-    pub(super) matters: FieldNeeds,
-    /// Set when a segment has more different values than may be keys at once.
-    pub(super) is_full: Arc<AtomicBool>,
-}
-
-/// One aggregation of the outline.
+/// Named aggregations over the records of a query.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Request {
+    /// Aggregations in the order of the request.
+    pub(super) asked: Vec<Asked>,
+    /// The same, when they are just the count that every dashboard draws.
+    pub(super) by_time: Option<CountByTime>,
+    /// How the conditions of filters were read, where that needs saying.
+    warnings: Warnings,
+}
+
+/// One aggregation of a request.
+#[derive(Debug)]
+pub(super) struct Asked {
     /// The name that the client gave it.
     pub(super) name: String,
-    /// What it does.
-    pub(super) kind: Kind,
-    /// What tantivy calls it.
-    pub(super) engine_name: &'static str,
-    /// Its field; empty for a filter.
-    pub(super) field: String,
-    /// Its number in the request.
-    pub(super) number: usize,
-    /// What runs beside it.
-    pub(super) hidden: Hidden,
-    /// Whether its numbers are moments.
-    pub(super) values: Values,
-    /// Ranges of the request, for the kinds that have some.
-    pub(super) ranges: Vec<Range>,
-    /// Most buckets that a segment reports for each bucket above, for terms.
-    pub(super) segment_size: u64,
+    /// The names from the outermost aggregation to this one, for errors.
+    pub(super) path: Vec<String>,
+    /// What it is.
+    pub(super) spec: &'static Spec,
+    /// What it is computed of.
+    pub(super) of: Of,
     /// Bytes of the longest text of the request that may stand in each bucket.
     pub(super) text_bytes: u64,
     /// What is nested inside.
-    pub(super) children: Vec<Node>,
+    pub(super) inner: Vec<Asked>,
 }
 
-impl Node {
-    /// Returns what hidden aggregations need to know of it.
-    pub(super) fn owner(&self) -> Owner<'_> {
-        let Node { kind, engine_name, number, .. } = *self;
-        Owner { kind, engine_name, field: &self.field, number }
-    }
+/// What an aggregation is computed of.
+#[derive(Debug)]
+pub(super) enum Of {
+    /// The records that meet a condition.
+    Records(Expr),
+    /// The values of a field.
+    Field(Box<OfField>),
+}
+
+/// An aggregation over the values of a field.
+#[derive(Debug)]
+pub(super) struct OfField {
+    /// Canonical name.
+    pub(super) field: String,
+    /// The field's own column.
+    pub(super) column: String,
+    /// What its numbers are.
+    pub(super) values: Values,
+    /// Ranges, for the kinds that have some.
+    pub(super) ranges: Vec<Range>,
+    /// Checked options.
+    pub(super) options: Map<String, Value>,
 }
 
 /// What the numbers of an aggregation are.
@@ -98,18 +100,36 @@ pub(super) enum Values {
     Moments,
 }
 
-/// Reads a request over fields that are known to need something.
-pub(super) fn read(
-    aggs: Value,
-    now: Timestamp,
-    names: Names<'_>,
-    known: &FieldNeeds,
-    compile: CompileFilter<'_>,
-) -> Result<Request, QueryError> {
-    let mut reader = Reader { now, names, compile, sources: Sources::new(known), nodes: 0 };
-    let (aggregations, outline) = reader.level(aggs, &mut Vec::new())?;
-    let Sources { registry, matters, is_full, .. } = reader.sources;
-    Ok(Request { aggregations, outline, sources: registry, matters, is_full })
+impl Request {
+    /// Reads a request.
+    pub(crate) fn read(aggs: Value, names: Names<'_>) -> Result<Request, QueryError> {
+        let by_time = CountByTime::read(&aggs);
+        let mut reader = Reader { names, nodes: 0, warnings: Warnings::default() };
+        let asked = reader.level(aggs, &mut Vec::new())?;
+        Ok(Request { asked, by_time, warnings: reader.warnings })
+    }
+
+    /// Returns the fields that the request names, once each.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        fn add(asked: &[Asked], fields: &mut Vec<String>) {
+            for aggregation in asked {
+                if let Of::Field(of) = &aggregation.of
+                    && !fields.contains(&of.field)
+                {
+                    fields.push(of.field.clone());
+                }
+                add(&aggregation.inner, fields);
+            }
+        }
+        let mut fields = Vec::new();
+        add(&self.asked, &mut fields);
+        fields
+    }
+
+    /// Returns what has to be said about the reading of the request.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
 }
 
 /// Returns the error of a request.
@@ -119,56 +139,27 @@ pub(super) fn invalid(path: &[String], message: impl std::fmt::Display) -> Query
     QueryError::Parameter { name: "aggs", message }
 }
 
-/// One aggregation without its name and what is nested inside.
-struct Variant {
-    agg: AggregationVariants,
-    engine_name: &'static str,
-    field: String,
-    hidden: Hidden,
-    /// Hidden aggregations by the ends of their names.
-    beside: Beside,
-    values: Values,
-    ranges: Vec<Range>,
-    segment_size: u64,
-}
-
-/// Hidden aggregations of one, by the ends of their names.
-type Beside = Vec<(&'static str, AggregationVariants)>;
-
 struct Reader<'c> {
-    now: Timestamp,
     names: Names<'c>,
-    compile: CompileFilter<'c>,
-    sources: Sources<'c>,
     nodes: usize,
+    warnings: Warnings,
 }
 
 impl Reader<'_> {
-    fn level(
-        &mut self,
-        aggs: Value,
-        path: &mut Vec<String>,
-    ) -> Result<(Aggregations, Vec<Node>), QueryError> {
+    fn level(&mut self, aggs: Value, path: &mut Vec<String>) -> Result<Vec<Asked>, QueryError> {
         let Value::Object(aggs) = aggs else {
             return Err(invalid(path, "aggregations must be an object of named aggregations"));
         };
         if path.len() >= DEPTH_MAX {
             return Err(QueryError::TooExpensive { what: "aggregation depth", limit: DEPTH_MAX });
         }
-        let mut aggregations = Aggregations::default();
-        let mut outline = Vec::with_capacity(aggs.len());
+        let mut asked = Vec::with_capacity(aggs.len());
         for (name, body) in aggs {
             path.push(name.clone());
-            let (aggregation, beside, node) = self.aggregation(name.clone(), body, path)?;
+            asked.push(self.aggregation(name, body, path)?);
             path.pop();
-            for (end, agg) in beside {
-                let aggregation = Aggregation { agg, sub_aggregation: Aggregations::default() };
-                aggregations.insert(hidden::name_of(end, &name), aggregation);
-            }
-            aggregations.insert(name, aggregation);
-            outline.push(node);
         }
-        Ok((aggregations, outline))
+        Ok(asked)
     }
 
     fn aggregation(
@@ -176,7 +167,7 @@ impl Reader<'_> {
         name: String,
         body: Value,
         path: &mut Vec<String>,
-    ) -> Result<(Aggregation, Beside, Node), QueryError> {
+    ) -> Result<Asked, QueryError> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
             return Err(QueryError::TooExpensive { what: "aggregations", limit: NODES_MAX });
@@ -198,39 +189,23 @@ impl Reader<'_> {
             return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
         }
         let text_bytes = text_bytes(&options);
-        let variant = self.variant(spec, options, path)?;
-        let Variant { agg, engine_name, field, hidden, beside, values, ranges, segment_size } =
-            variant;
-        let (sub_aggregation, children) = match nested {
+        let of = self.of(spec, options, path)?;
+        let inner = match nested {
             Some(nested) => self.level(nested, path)?,
-            None => (Aggregations::default(), Vec::new()),
+            None => Vec::new(),
         };
-        let (kind, number) = (spec.kind, self.nodes);
-        let node = Node {
-            name,
-            kind,
-            engine_name,
-            field,
-            number,
-            hidden,
-            values,
-            ranges,
-            segment_size,
-            text_bytes,
-            children,
-        };
-        Ok((Aggregation { agg, sub_aggregation }, beside, node))
+        Ok(Asked { name, path: path.clone(), spec, of, text_bytes, inner })
     }
 
-    fn variant(
+    fn of(
         &mut self,
         spec: &'static Spec,
         options: Value,
         path: &[String],
-    ) -> Result<Variant, QueryError> {
+    ) -> Result<Of, QueryError> {
         if spec.kind == Kind::Filter {
-            let condition = filter::read(&options).map_err(|message| invalid(path, message))?;
-            return self.filter(condition);
+            let condition = es_query::read(&options).map_err(|message| invalid(path, message))?;
+            return self.condition(condition).map(Of::Records);
         }
         let Value::Object(mut options) = options else {
             return Err(invalid(path, format!("options of {} must be an object", spec.name)));
@@ -240,14 +215,15 @@ impl Reader<'_> {
             return Err(invalid(path, format!("{} has no option {option:?}", spec.name)));
         }
         if spec.kind == Kind::Missing {
-            return self.filter(Condition::Lacks(field));
+            return Ok(Of::Records(Expr::Exists(field).negated()));
         }
         let column = self.column(&field, path)?;
         let values = if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };
-        time_options::rewrite(spec.kind, values, &mut options, self.now)
+        let now = self.names.now;
+        time_options::rewrite(spec.kind, values, &mut options, now)
             .map_err(|message| invalid(path, message))?;
         let ranges = match spec.kind {
-            Kind::Range | Kind::DateRange => ranges::rewrite(values, &mut options, self.now)
+            Kind::Range | Kind::DateRange => ranges::rewrite(values, &mut options, now)
                 .map_err(|message| invalid(path, message))?,
             _ => Vec::new(),
         };
@@ -255,31 +231,17 @@ impl Reader<'_> {
             bound_sizes(&mut options)?;
             self.pseudonymise(&field, &mut options, path)?;
         }
-        let source = self.sources.of_field(spec, &field, column, &mut options);
-        let Source { engine_name, column, hidden, beside } =
-            source.map_err(|message| invalid(path, message))?;
-        let segment_size = ["segment_size", "shard_size"]
-            .iter()
-            .find_map(|name| options.get(*name).and_then(Value::as_u64))
-            .unwrap_or(u64::MAX);
-        options.insert("field".to_owned(), Value::String(column));
-        let request = json!({ engine_name: plain_numbers(Value::Object(options)) });
-        let agg = serde_json::from_value(request).map_err(|error| invalid(path, error))?;
-        Ok(Variant { agg, engine_name, field, hidden, beside, values, ranges, segment_size })
+        Ok(Of::Field(Box::new(OfField { field, column, values, ranges, options })))
     }
 
-    fn filter(&self, condition: Condition) -> Result<Variant, QueryError> {
-        let builder = Box::new(FilterBuilder::new((self.compile)(condition)?));
-        let agg = AggregationVariants::Filter(FilterAggregation::new_with_builder(builder));
-        Ok(Variant {
-            agg,
-            engine_name: "filter",
-            field: String::new(),
-            hidden: Hidden::default(),
-            beside: Vec::new(),
-            values: Values::Plain,
-            ranges: Vec::new(),
-            segment_size: u64::MAX,
+    fn condition(&mut self, condition: Condition) -> Result<Expr, QueryError> {
+        Ok(match condition {
+            Condition::Query(text) => {
+                let query = (self.names.condition)(&text)?;
+                self.warnings.add_missing(&query.warnings);
+                query.expr
+            }
+            Condition::Has(field) => Expr::Exists(field),
         })
     }
 
@@ -374,22 +336,4 @@ fn bound_sizes(options: &mut Map<String, Value>) -> Result<(), QueryError> {
         options.insert("segment_size".to_owned(), json!(widened));
     }
     Ok(())
-}
-
-/// Rewrites numbers to the forms that tantivy reads: with arbitrary precision, `1e3` is neither
-/// an integer nor a float to serde.
-fn plain_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) => number
-            .as_i64()
-            .map(|value| json!(value))
-            .or_else(|| number.as_u64().map(|value| json!(value)))
-            .or_else(|| number.as_f64().map(|value| json!(value)))
-            .unwrap_or(Value::Null),
-        Value::Array(values) => Value::Array(values.into_iter().map(plain_numbers).collect()),
-        Value::Object(map) => Value::Object(
-            map.into_iter().map(|(name, value)| (name, plain_numbers(value))).collect(),
-        ),
-        other => other,
-    }
 }

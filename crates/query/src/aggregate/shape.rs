@@ -4,10 +4,11 @@
 use serde_json::{Map, Value, json};
 use tierlog_model::Timestamp;
 
+use super::build::Node;
 use super::hidden::{self, LeftOut};
 use super::ranges;
 use super::registry::Kind;
-use super::request::{Node, Values};
+use super::request::Values;
 
 const NANOS_PER_MILLI: f64 = 1e6;
 

@@ -10,26 +10,17 @@ use tantivy::{DateTime, DocId};
 use tierlog_model::Timestamp;
 use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, OrderColumns};
 
+use super::BLOCK_DOCS;
 use super::column::load_values;
+use super::search::{Counting, Search, Total, TotalRelation};
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
-use super::{BLOCK_DOCS, Sort, Total, TotalRelation};
 use crate::cursor::Cursor;
 use crate::error::QueryError;
 use crate::plan::Plan;
+use crate::sort::Sort;
 
 // The spans of the driver are the spans of which the store bounds the moments.
 const _: () = assert!(BLOCK_DOCS == BOUND_DOCS);
-
-/// How far matches are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counting {
-    /// Every match.
-    All,
-    /// Every match until there are so many; from then on only while hits are missing.
-    UpTo(u64),
-    /// Not beyond what the hits need.
-    Needless,
-}
 
 /// Place of a record in the order: greater comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +30,7 @@ pub(super) struct Rank {
 }
 
 impl Rank {
-    pub(super) fn of_cursor(cursor: &Cursor) -> Rank {
+    fn of_cursor(cursor: &Cursor) -> Rank {
         Rank::new(cursor.sort, cursor.timestamp.as_micros(), cursor.seq)
     }
 
@@ -90,19 +81,13 @@ struct Columns {
 }
 
 impl<'p> Collector<'p> {
-    pub(super) fn new(
-        plan: &'p Plan,
-        sort: Sort,
-        limit: usize,
-        after: Option<Rank>,
-        counting: Counting,
-    ) -> Collector<'p> {
+    pub(super) fn new(plan: &'p Plan, search: &Search) -> Collector<'p> {
         Collector {
             plan,
-            sort,
-            limit,
-            after,
-            counting,
+            sort: search.sort,
+            limit: search.limit,
+            after: search.cursor.as_ref().map(Rank::of_cursor),
+            counting: search.counting,
             kept: BinaryHeap::new(),
             segments: Vec::new(),
             total: 0,

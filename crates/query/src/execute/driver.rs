@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use metrics::counter;
 use tantivy::{DocId, SegmentReader, TERMINATED};
-use tierlog_model::{Tenant, metric_names};
-use tierlog_store::{Catalogue, Listed, PartitionId, PartitionList};
+use tierlog_model::metric_names;
+use tierlog_store::{Catalogue, Listed, PartitionId, PartitionList, Store};
 
 use super::bind::Target;
 use super::bits::{BLOCK_DOCS, Bits, Window};
@@ -28,6 +28,21 @@ pub(crate) enum ScanOrder {
 /// less time than a look.
 const PASSED_OVER_MAX: u64 = 256;
 
+/// Runs a plan: hands every matching document to the visitor, newest day first.
+///
+/// Fails with [`QueryError::Deadline`] when time runs out; what the visitor has by then is the
+/// caller's to use as a partial answer or not.
+pub(crate) fn scan_newest(
+    store: &Store,
+    plan: &Plan,
+    deadline: &Deadline,
+    visitor: &mut dyn SegmentVisitor,
+) -> Result<ScanReport, QueryError> {
+    let mut report = ScanReport::of(store, plan);
+    scan(plan, store.catalogue(), ScanOrder::NewestFirst, deadline, visitor, &mut report)?;
+    Ok(report)
+}
+
 /// Runs a plan. What was done by the time of an error stands in the report.
 pub(crate) fn scan(
     plan: &Plan,
@@ -37,7 +52,7 @@ pub(crate) fn scan(
     visitor: &mut dyn SegmentVisitor,
     report: &mut ScanReport,
 ) -> Result<(), QueryError> {
-    let list = catalogue.list(Tenant::DEFAULT);
+    let list = catalogue.list(plan.tenant);
     let before = (report.skipped, report.opened);
     let scan = &mut PartitionScan { plan, catalogue, list: &list, deadline, visitor, report };
     let done = match order {
@@ -45,7 +60,7 @@ pub(crate) fn scan(
         ScanOrder::OldestFirst => scan.each(list.iter().rev()),
     };
     // What is in quarantine is missing, whether it would have matched or not.
-    for id in catalogue.lost(Tenant::DEFAULT) {
+    for id in catalogue.lost(plan.tenant) {
         let PartitionId { tenant: _, tier, day } = id;
         if plan.tiers.contains(&tier) && plan.range.overlaps(day.start(), day.end()) {
             report.note_quarantined(&id.name(catalogue.tiers()));

@@ -14,8 +14,8 @@ use tierlog_model::{Record, Value};
 use tierlog_store::{Catalogue, OpenSegment, StoreError, StoredRecord};
 
 use super::collect::Candidate;
+use super::selection::Selection;
 use super::{Deadline, PartialReason, ScanReport};
-use crate::dialect::Spellings;
 use crate::error::QueryError;
 
 /// Records of the first group: an ordinary page is one.
@@ -65,35 +65,6 @@ pub(crate) trait HitSink {
     fn take(&mut self, hit: Hit) -> Result<Kept, QueryError>;
 }
 
-/// Hits in memory, up to a number of bytes.
-#[cfg(test)]
-#[derive(Debug)]
-pub(crate) struct Gathered {
-    pub(crate) hits: Vec<Hit>,
-    bytes_left: usize,
-}
-
-#[cfg(test)]
-impl Gathered {
-    /// Returns room for so many bytes of record text.
-    pub(crate) fn up_to(bytes_max: usize) -> Gathered {
-        Gathered { hits: Vec::new(), bytes_left: bytes_max }
-    }
-}
-
-#[cfg(test)]
-impl HitSink for Gathered {
-    fn take(&mut self, hit: Hit) -> Result<Kept, QueryError> {
-        match self.bytes_left.checked_sub(record_bytes(&hit.record)) {
-            Some(left) => self.bytes_left = left,
-            None if self.hits.is_empty() => self.bytes_left = 0,
-            None => return Ok(Kept::NoRoom),
-        }
-        self.hits.push(hit);
-        Ok(Kept::Yes)
-    }
-}
-
 /// Returns about how many bytes of text a record takes in an answer.
 pub(crate) fn record_bytes(record: &Record<'_>) -> usize {
     const VALUE_BYTES: usize = 24;
@@ -111,8 +82,8 @@ pub(crate) fn record_bytes(record: &Record<'_>) -> usize {
 pub(super) struct Reader<'s> {
     pub(super) catalogue: &'s Catalogue,
     pub(super) segments: &'s [Arc<OpenSegment>],
-    /// Fields to keep, and how they are spelled; all without it.
-    pub(super) selected: Option<(&'s [String], &'s Spellings)>,
+    /// Fields to keep; `None` is all.
+    pub(super) selection: Option<&'s Selection>,
     pub(super) deadline: &'s Deadline,
 }
 
@@ -153,8 +124,8 @@ impl Reader<'_> {
             self.deadline.hold(bytes as u64);
             self.deadline.check_memory()?;
             for mut hit in hits {
-                if let Some((selected, spellings)) = self.selected {
-                    select(&mut hit.record, selected, spellings);
+                if let Some(selection) = self.selection {
+                    selection.apply(&mut hit.record);
                 }
                 let place = (hit.record.timestamp, hit.seq);
                 if sink.take(hit)? == Kept::NoRoom {
@@ -245,14 +216,4 @@ fn read_segment(
         records.extend(read);
     }
     Ok(Some(records))
-}
-
-/// Keeps the selected fields of a record.
-fn select(record: &mut Record<'_>, selected: &[String], spellings: &Spellings) {
-    record.fields.retain(|(name, _)| {
-        selected.iter().any(|selected| match selected.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => selected == name || spellings.canonical(selected) == name,
-        })
-    });
 }

@@ -10,16 +10,15 @@ mod column;
 mod deadline;
 mod dictionary;
 mod driver;
-mod export;
 mod field;
 mod hits;
 mod long_text;
 mod node;
 mod pairs;
 mod report;
-mod request;
 mod search;
 mod segment;
+mod selection;
 mod visitor;
 mod words;
 
@@ -30,14 +29,15 @@ pub(crate) use bits::BLOCK_DOCS;
 pub(crate) use column::load_values;
 pub(crate) use deadline::Deadline;
 pub(crate) use dictionary::for_each_term;
-pub(crate) use driver::{ScanOrder, scan};
-pub(crate) use export::Export;
+pub(crate) use driver::scan_newest;
 pub(crate) use field::{Besides, FieldColumns};
 pub(crate) use hits::Hit;
 pub(crate) use hits::{HitSink, Kept, record_bytes};
 
 pub(crate) use report::{PartialReason, ScanReport};
-pub(crate) use request::{LevelState, LevelStatus, RequestResponse, UserRequest};
-pub(crate) use search::{SearchRequest, SearchResponse, Sort, Total, TotalRelation};
+#[cfg(test)]
+pub(crate) use search::Total;
+pub(crate) use search::{Counting, Found, Search, TotalRelation, search};
 pub(crate) use segment::{has_matches, segment_docs};
+pub(crate) use selection::Selection;
 pub(crate) use visitor::{Flow, SegmentVisitor};

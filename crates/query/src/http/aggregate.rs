@@ -1,22 +1,25 @@
 //! `GET|POST /api/v1/aggregate`: Elasticsearch-shaped aggregations over a query.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, Wholeness, took_ms};
+use super::answer::{ExpiredLevel, Wholeness};
 use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Counting;
 use super::request::Scope;
+use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
-use crate::aggregate::aggregate as run_aggregation;
+use crate::config::QueryConfig;
+use crate::error::QueryError;
+use crate::session::Session;
 
 /// What to compute.
 #[derive(Debug, IntoParams)]
@@ -63,6 +66,39 @@ pub(super) struct AggregateResponse {
     expired: Vec<ExpiredLevel>,
 }
 
+/// An aggregation.
+pub(super) struct AggregateResource {
+    scope: Scope,
+    asked: AggregateParameters,
+}
+
+impl Resource for AggregateResource {
+    const MEMORY: MemoryUse = MemoryUse::Aggregations;
+
+    fn take(parameters: &mut Parameters, _: &QueryConfig) -> Result<Self, Problem> {
+        let scope = Scope::take(parameters)?;
+        Ok(AggregateResource { scope, asked: AggregateParameters::take(parameters)? })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.scope.timeout()
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let query = session.read(&self.scope.into_text())?;
+        let request = session.aggregations(&query, self.asked.aggs)?;
+        let mut answer = session.searcher.aggregate(&query, &request, session.deadline)?;
+        answer.report.warnings.add_missing(request.warnings());
+        session.note_absent(&query, &request.fields(), &mut answer.report.warnings);
+        reply.document(&AggregateResponse {
+            aggregations: answer.aggregations,
+            took_ms: reply.took_ms(),
+            whole: answer.report.into(),
+            expired: answer.expired.into_iter().map(ExpiredLevel::from).collect(),
+        })
+    }
+}
+
 /// Computes aggregations over the records that match a query.
 #[utoipa::path(
     method(get, post),
@@ -75,24 +111,6 @@ pub(super) struct AggregateResponse {
         Errors<Counting>,
     )
 )]
-pub(super) async fn aggregate(
-    State(state): State<Arc<QueryState>>,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let scope = Scope::take(&mut parameters)?;
-    let AggregateParameters { aggs } = AggregateParameters::take(&mut parameters)?;
-    let _held = parameters.finish()?;
-    let timeout = scope.timeout();
-    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
-        let plan = engine.plan(&scope.into_plan())?;
-        let answer = run_aggregation(engine, &plan, &aggs, deadline)?;
-        Ok(AggregateResponse {
-            aggregations: answer.aggregations,
-            took_ms: took_ms(started),
-            whole: answer.report.into(),
-            expired: plan.expired.into_iter().map(ExpiredLevel::from).collect(),
-        })
-    };
-    state.answer(MemoryUse::Aggregations, timeout, run).await
+pub(super) fn aggregate() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<AggregateResource>).post(ask::<AggregateResource>)
 }

@@ -20,22 +20,27 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use tierlog_model::Timestamp;
 use tierlog_model::memory::MemoryUse;
+use tierlog_model::{Tenant, Timestamp};
 use tierlog_problem::{Code, Errors, Problem};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::{IntoParams, ToSchema};
 
+use super::caller::Asking;
 use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
-use super::state::{Patience, QueryState};
+use super::state::QueryState;
+use crate::config::QueryConfig;
 use crate::cursor::Cursor;
-use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::execute::{Deadline, Export, Hit, HitSink, Kept, PartialReason, Sort};
+use crate::execute::{Hit, HitSink, Kept, PartialReason};
+use crate::export::{Export, ExportBounds, ExportRequest};
+use crate::gate::{Patience, Terms};
+use crate::session::Session;
+use crate::sort::Sort;
 use crate::warning::Warnings;
 
 /// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
@@ -122,22 +127,30 @@ impl ExportParameters {
 )]
 pub(super) async fn export(
     State(state): State<Arc<QueryState>>,
+    Asking(caller): Asking,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let scope = Scope::take(&mut parameters)?;
     let ExportParameters { sort, cursor, fields, checkpoints } =
         ExportParameters::take(&mut parameters)?;
     let _held = parameters.finish()?;
-    let permit = state.export_permit()?;
+    let permit = state.gate().export_permit()?;
     let room = state.answers().try_take(EXPORT_BYTES).map_err(QueryError::from)?;
     let timeout = scope.timeout();
-    let plan = scope.into_plan();
+    let text = scope.into_text();
     let mut trailer =
         Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
-    let start = move |engine: &Engine, _: &Deadline| engine.export(&plan, sort, cursor, fields);
-    let export = state.run(MemoryUse::Hits, Patience::Short, timeout, start).await?;
+    let reader = Reader { state, tenant: caller.tenant, timeout };
+    let start = move |session: &Session<'_>| {
+        let mut query = session.read(&text)?;
+        let selection = session.select(&mut query, fields);
+        let QueryConfig { hits_max, deadline_max, .. } = *session.config;
+        let request = ExportRequest { query, sort, cursor, selection };
+        let bounds = ExportBounds { hits_max, deadline_max };
+        Export::new(Arc::clone(session.searcher), request, bounds)
+    };
+    let export = reader.run(Patience::Short, start).await?;
     // The first page is read before the answer begins, so that its errors have a status.
-    let reader = Reader { state, timeout };
     trailer.warnings = export.warnings().clone();
     let first = reader.page(export).await?;
 
@@ -209,14 +222,15 @@ struct Page {
 /// Reads pages on blocking threads, under the same gate as every query.
 struct Reader {
     state: Arc<QueryState>,
+    tenant: Tenant,
     timeout: Option<Duration>,
 }
 
 impl Reader {
-    async fn page(&self, mut export: Export) -> Result<(Export, Option<Page>), Problem> {
-        let work = move |_: &Engine, deadline: &Deadline| {
+    async fn page(&self, mut export: Export) -> Result<(Export, Option<Page>), QueryError> {
+        let work = move |session: &Session<'_>| {
             let mut lines = Lines::default();
-            let page = export.next_page_into(deadline, &mut lines)?.map(|page| Page {
+            let page = export.next_page(session.deadline, &mut lines)?.map(|page| Page {
                 records: lines.records,
                 parts: lines.finish(),
                 cursor: page.cursor,
@@ -226,7 +240,16 @@ impl Reader {
             });
             Ok((export, page))
         };
-        self.state.run(MemoryUse::Hits, Patience::Long, self.timeout, work).await
+        self.run(Patience::Long, work).await
+    }
+
+    async fn run<T, F>(&self, patience: Patience, work: F) -> Result<T, QueryError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Session<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
+        let terms = Terms { memory: MemoryUse::Hits, patience, timeout: self.timeout };
+        self.state.run(self.tenant, terms, work).await
     }
 }
 
@@ -304,13 +327,13 @@ impl Writer {
             self.write_page(written).await?;
             let next = tokio::select! {
                 biased;
-                () = stop.cancelled() => Err(Problem::new(Code::Cancelled, "server stops")),
+                () = stop.cancelled() => Err(QueryError::Cancelled),
                 next = self.reader.page(export) => next,
             };
             match next {
                 Ok(next) => (export, page) = next,
-                Err(problem) => {
-                    self.trailer.code = Some(problem.code());
+                Err(error) => {
+                    self.trailer.code = Some(Problem::from(error).code());
                     break;
                 }
             }

@@ -1,23 +1,28 @@
 //! `GET /api/v1/fields` and `GET /api/v1/fields/{name}/values`: what records hold.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use serde_json::Value;
+use tierlog_model::RecordKind;
 use tierlog_model::memory::MemoryUse;
-use tierlog_problem::{Errors, PathText, Problem};
+use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Wholeness, took_ms};
+use super::answer::Wholeness;
 use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::{Counting, LookUp};
 use super::request::Scope;
+use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
-use crate::aggregate::{FieldType, FieldValue, VALUES_MAX, field_names, field_values};
-use crate::engine::PlanRequest;
+use crate::aggregate::{FieldType, FieldValue, VALUES_MAX};
+use crate::config::QueryConfig;
+use crate::dialect::QueryText;
+use crate::error::QueryError;
+use crate::session::Session;
 
 /// Values listed when no limit is given.
 const VALUES_DEFAULT: usize = 20;
@@ -66,6 +71,43 @@ pub(super) struct FieldEntry {
     paired: bool,
 }
 
+/// The names of fields.
+pub(super) struct FieldsResource(FieldsParameters);
+
+impl Resource for FieldsResource {
+    const MEMORY: MemoryUse = MemoryUse::Aggregations;
+
+    fn take(parameters: &mut Parameters, _: &QueryConfig) -> Result<Self, Problem> {
+        Ok(FieldsResource(FieldsParameters {
+            start: parameters.text("start")?,
+            end: parameters.text("end")?,
+            timeout: parameters.duration("timeout")?,
+        }))
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.0.timeout
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let FieldsParameters { start, end, .. } = self.0;
+        let (q, kind) = (String::new(), RecordKind::Log);
+        let query = session.read(&QueryText { q, start, end, kind })?;
+        let found = session.searcher.fields(&query, session.deadline)?;
+        let entries = found.fields.into_iter().map(|(name, field)| FieldEntry {
+            name,
+            types: field.types.into_iter().map(type_name).collect(),
+            records: field.records,
+            paired: field.is_paired,
+        });
+        reply.document(&FieldsResponse {
+            fields: entries.collect(),
+            took_ms: reply.took_ms(),
+            whole: found.report.into(),
+        })
+    }
+}
+
 /// Lists the fields of the partitions that overlap a range.
 #[utoipa::path(
     get,
@@ -77,33 +119,8 @@ pub(super) struct FieldEntry {
         Errors<LookUp>,
     )
 )]
-pub(super) async fn fields(
-    State(state): State<Arc<QueryState>>,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let FieldsParameters { start, end, timeout } = FieldsParameters {
-        start: parameters.text("start")?,
-        end: parameters.text("end")?,
-        timeout: parameters.duration("timeout")?,
-    };
-    let _held = parameters.finish()?;
-    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
-        let plan = engine.plan(&PlanRequest { start, end, ..PlanRequest::of("") })?;
-        let (fields, report) = field_names(engine, &plan, deadline)?;
-        let entries = fields.into_iter().map(|(name, field)| FieldEntry {
-            name,
-            types: field.types.into_iter().map(type_name).collect(),
-            records: field.records,
-            paired: field.is_paired,
-        });
-        Ok(FieldsResponse {
-            fields: entries.collect(),
-            took_ms: took_ms(started),
-            whole: report.into(),
-        })
-    };
-    state.answer(MemoryUse::Aggregations, timeout, run).await
+pub(super) fn fields() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<FieldsResource>)
 }
 
 fn type_name(field_type: FieldType) -> &'static str {
@@ -157,6 +174,46 @@ impl From<FieldValue> for ValueEntry {
     }
 }
 
+/// The values of a field.
+pub(super) struct ValuesResource {
+    name: String,
+    scope: Scope,
+    most: ValuesParameters,
+}
+
+impl Resource for ValuesResource {
+    const MEMORY: MemoryUse = MemoryUse::Aggregations;
+
+    fn take(parameters: &mut Parameters, _: &QueryConfig) -> Result<Self, Problem> {
+        let limit = parameters.count("limit", VALUES_MAX)?.unwrap_or(VALUES_DEFAULT);
+        Ok(ValuesResource {
+            name: parameters.text("name")?.unwrap_or_default(),
+            scope: Scope::take(parameters)?,
+            most: ValuesParameters { limit },
+        })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.scope.timeout()
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let query = session.read(&self.scope.into_text())?;
+        let known = session.known_fields(query.range, query.kind);
+        let field = session.field_name(known.as_ref(), &self.name);
+        let limit = self.most.limit;
+        let mut found = session.searcher.values(&query, &field, limit, session.deadline)?;
+        session.note_absent(&query, &[field], &mut found.report.warnings);
+        reply.document(&ValuesResponse {
+            values: found.values.into_iter().map(ValueEntry::from).collect(),
+            other: found.other,
+            count_error_max: found.count_error_max,
+            took_ms: reply.took_ms(),
+            whole: found.report.into(),
+        })
+    }
+}
+
 /// Lists the most frequent values of a field among the records that match a query.
 #[utoipa::path(
     get,
@@ -169,27 +226,6 @@ impl From<FieldValue> for ValueEntry {
         Errors<Counting>,
     )
 )]
-pub(super) async fn values(
-    State(state): State<Arc<QueryState>>,
-    PathText(name): PathText,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let scope = Scope::take(&mut parameters)?;
-    let limit = parameters.count("limit", VALUES_MAX)?.unwrap_or(VALUES_DEFAULT);
-    let ValuesParameters { limit } = ValuesParameters { limit };
-    let _held = parameters.finish()?;
-    let timeout = scope.timeout();
-    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
-        let plan = engine.plan(&scope.into_plan())?;
-        let found = field_values(engine, &plan, &name, limit, deadline)?;
-        Ok(ValuesResponse {
-            values: found.values.into_iter().map(ValueEntry::from).collect(),
-            other: found.other,
-            count_error_max: found.count_error_max,
-            took_ms: took_ms(started),
-            whole: found.report.into(),
-        })
-    };
-    state.answer(MemoryUse::Aggregations, timeout, run).await
+pub(super) fn values() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<ValuesResource>)
 }

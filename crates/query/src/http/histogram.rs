@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, Wholeness, took_ms};
+use super::answer::{ExpiredLevel, Wholeness};
 use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Counting;
 use super::request::Scope;
+use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
-use crate::aggregate::{HistogramBucket, histogram as run_histogram};
+use crate::aggregate::HistogramBucket;
+use crate::config::QueryConfig;
+use crate::error::QueryError;
+use crate::session::Session;
 
 /// How wide the buckets are.
 #[derive(Debug, IntoParams)]
@@ -66,6 +70,39 @@ impl From<HistogramBucket> for Bucket {
     }
 }
 
+/// A histogram.
+pub(super) struct HistogramResource {
+    scope: Scope,
+    width: HistogramParameters,
+}
+
+impl Resource for HistogramResource {
+    const MEMORY: MemoryUse = MemoryUse::Aggregations;
+
+    fn take(parameters: &mut Parameters, _: &QueryConfig) -> Result<Self, Problem> {
+        let scope = Scope::take(parameters)?;
+        let width = HistogramParameters { interval: parameters.duration("interval")? };
+        Ok(HistogramResource { scope, width })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.scope.timeout()
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let query = session.read(&self.scope.into_text())?;
+        let interval = self.width.interval;
+        let histogram = session.searcher.histogram(&query, interval, session.deadline)?;
+        reply.document(&HistogramResponse {
+            interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
+            buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
+            took_ms: reply.took_ms(),
+            whole: histogram.report.into(),
+            expired: histogram.expired.into_iter().map(ExpiredLevel::from).collect(),
+        })
+    }
+}
+
 /// Counts the records that match a query by time bucket and level.
 #[utoipa::path(
     get,
@@ -77,26 +114,6 @@ impl From<HistogramBucket> for Bucket {
         Errors<Counting>,
     )
 )]
-pub(super) async fn histogram(
-    State(state): State<Arc<QueryState>>,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let scope = Scope::take(&mut parameters)?;
-    let HistogramParameters { interval } =
-        HistogramParameters { interval: parameters.duration("interval")? };
-    let _held = parameters.finish()?;
-    let timeout = scope.timeout();
-    let run = move |engine: &crate::engine::Engine, deadline: &crate::execute::Deadline| {
-        let plan = engine.plan(&scope.into_plan())?;
-        let (histogram, report) = run_histogram(engine, &plan, interval, deadline)?;
-        Ok(HistogramResponse {
-            interval_ms: u64::try_from(histogram.interval.as_millis()).unwrap_or(u64::MAX),
-            buckets: histogram.buckets.into_iter().map(Bucket::from).collect(),
-            took_ms: took_ms(started),
-            whole: report.into(),
-            expired: plan.expired.into_iter().map(ExpiredLevel::from).collect(),
-        })
-    };
-    state.answer(MemoryUse::Aggregations, timeout, run).await
+pub(super) fn histogram() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<HistogramResource>)
 }

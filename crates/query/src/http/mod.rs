@@ -1,4 +1,4 @@
-//! The query API over HTTP: one file a resource.
+//! The read APIs over HTTP: one file a resource, one file a foreign API.
 //!
 //! Arrives: requests on a router that the root package serves (it owns sockets, TLS, health and
 //! metrics). Leaves: JSON, or `application/problem+json` with a stable code, for unknown paths,
@@ -7,19 +7,24 @@
 
 mod aggregate;
 mod answer;
+mod api;
 mod body;
+mod caller;
 mod duration;
+mod es_count;
 mod export;
 mod fields;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod histogram;
+mod native;
 mod observe;
 mod openapi;
 mod parameters;
 mod problem;
 mod request;
 mod requests;
+mod resource;
 mod search;
 mod state;
 mod tail;
@@ -30,31 +35,20 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::routing::get;
 use axum::{Router, middleware};
 use tierlog_problem::{method_not_allowed, not_found};
 
+pub use api::error_shapes;
 pub use observe::{ANSWER_STATUSES, answer_paths};
 pub use openapi::contract;
 pub use state::QueryState;
 
 /// Returns the routes of the query API.
 pub fn http_router(state: Arc<QueryState>) -> Router {
-    Router::new()
-        .route("/api/v1/search", get(search::search).post(search::search))
-        .route("/api/v1/requests/{request_id}", get(requests::request))
-        .route("/api/v1/users", axum::routing::post(users::user_by_body))
-        .route("/api/v1/users/{user_id}", get(users::user))
-        .route("/api/v1/aggregate", get(aggregate::aggregate).post(aggregate::aggregate))
-        .route("/api/v1/histogram", get(histogram::histogram))
-        .route("/api/v1/fields", get(fields::fields))
-        .route("/api/v1/fields/{name}/values", get(fields::values))
-        .route("/api/v1/tail", get(tail::tail))
-        .route("/api/v1/export", get(export::export))
-        .route("/api/v1/tiers", get(tiers::tiers))
-        .route("/api/v1/openapi.json", get(openapi::openapi))
+    api::routes()
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(caller::identify))
         .layer(middleware::from_fn(observe::observe))
         .with_state(state)
 }

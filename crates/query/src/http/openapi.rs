@@ -5,41 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use tierlog_problem::{Errors, Problem, add_errors};
-use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
 use super::parameters::Parameters;
 use super::problem::{BODY_ERRORS, Listing};
 use super::state::QueryState;
 
-/// The query side of the contract.
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(title = "Tierlog", description = "Log store: an ack means fsynced, retention by level."),
-    paths(
-        super::search::search,
-        super::requests::request,
-        super::users::user,
-        super::users::user_by_body,
-        super::aggregate::aggregate,
-        super::histogram::histogram,
-        super::fields::fields,
-        super::fields::values,
-        super::tail::tail,
-        super::export::export,
-        super::tiers::tiers,
-        openapi,
-    ),
-    tags(
-        (name = "query", description = "Finds and counts records"),
-        (name = "store", description = "What is kept, and until when"),
-    )
-)]
-struct QueryApi;
-
 /// Returns the query side of the contract; the root package merges ingest's into it.
 pub fn contract() -> OpenApi {
-    let mut contract = QueryApi::openapi();
+    let mut contract = super::api::contract();
     contract.paths.paths.values_mut().for_each(part);
     contract
 }

@@ -1,4 +1,5 @@
-//! Parameters of a request: a query string or a JSON object arrives, typed values leave.
+//! Parameters of a request: texts of the path, a query string or a JSON object arrive, typed values
+//! leave.
 //!
 //! GET and POST share names and types. A parameter that nobody asked for is refused by
 //! [`Parameters::finish`], so that a misspelt `strat=` never looks like a full answer.
@@ -7,7 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRef, FromRequest, Query, Request};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::Method;
 use serde_json::Value;
 use tierlog_model::memory::{MemoryLease, MemoryPart, ThreadMemory};
@@ -48,17 +50,28 @@ where
 {
     type Rejection = Problem;
 
-    /// Reads the query string, and the JSON object in the body of a POST.
+    /// Reads the texts in the path, the query string, and the JSON object in the body of a POST.
     async fn from_request(request: Request, state: &S) -> Result<Parameters, Problem> {
         let mut parameters = Parameters::default();
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
+        let (mut head, body) = request.into_parts();
+        match RawPathParams::from_request_parts(&mut head, state).await {
+            Ok(in_path) => {
+                for (name, value) in &in_path {
+                    parameters.add(name.to_owned(), Value::String(value.to_owned()))?;
+                }
+            }
+            // Another layer than a router has no path to read.
+            Err(RawPathParamsRejection::MissingPathParams(_)) => {}
+            Err(_) => return Err(Problem::new(Code::InvalidParameter, "the path is not UTF-8")),
+        }
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&head.uri)
             .map_err(|_| Problem::new(Code::InvalidParameter, "the query string is not UTF-8"))?;
         for (name, value) in pairs {
             parameters.add(name, Value::String(value))?;
         }
-        if request.method() == Method::POST {
+        if head.method == Method::POST {
             let bounds = BodyBounds::from_ref(state);
-            let (object, lease) = read_object(request.into_body(), &bounds).await?;
+            let (object, lease) = read_object(body, &bounds).await?;
             parameters.lease = lease;
             for (name, value) in object {
                 parameters.add(name, value)?;

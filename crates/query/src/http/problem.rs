@@ -97,7 +97,9 @@ impl From<QueryError> for Problem {
             | QueryError::Deadline(_)
             | QueryError::Cancelled
             | QueryError::Memory(_)
-            | QueryError::Busy(_) => Problem::new(code, error.to_string()).at_position(position),
+            | QueryError::Busy { .. } => {
+                Problem::new(code, error.to_string()).at_position(position)
+            }
         }
     }
 }

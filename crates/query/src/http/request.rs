@@ -7,7 +7,7 @@ use tierlog_problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::Parameters;
-use crate::engine::PlanRequest;
+use crate::dialect::QueryText;
 
 /// Which records a query is about, and how long it may take.
 #[derive(Clone, Debug, IntoParams)]
@@ -56,9 +56,9 @@ impl Scope {
         self.timeout
     }
 
-    /// Returns what to plan.
-    pub(super) fn into_plan(self) -> PlanRequest {
-        PlanRequest { q: self.q, start: self.start, end: self.end, kind: self.kind.record_kind() }
+    /// Returns the query text with the range beside it.
+    pub(super) fn into_text(self) -> QueryText {
+        QueryText { q: self.q, start: self.start, end: self.end, kind: self.kind.record_kind() }
     }
 }
 

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use tierlog_model::memory::MemoryUse;
-use tierlog_problem::{Errors, PathText, Problem};
+use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Wholeness, took_ms};
-use super::body::{Answer, Apart, Records};
+use super::answer::Wholeness;
+use super::body::{Answer, Apart};
 use super::parameters::Parameters;
 use super::problem::LookUp;
-use super::state::{Patience, QueryState};
-use crate::engine::Engine;
-use crate::execute::{Deadline, LevelState, LevelStatus, RequestResponse};
+use super::resource::{Reply, Resource, ask};
+use super::state::QueryState;
+use crate::config::QueryConfig;
+use crate::error::QueryError;
+use crate::lookup::{self, LevelState, LevelStatus, RequestSummary};
+use crate::session::Session;
 
 /// How long the look-up may take.
 #[derive(Debug, IntoParams)]
@@ -77,17 +80,18 @@ impl From<LevelStatus> for LevelAnswer {
 }
 
 impl RequestAnswer {
-    fn new(found: RequestResponse, started: Instant) -> RequestAnswer {
+    fn new(request_id: String, summary: RequestSummary, took_ms: u64) -> RequestAnswer {
+        let RequestSummary { services, duration_ms, levels, found } = summary;
         let level = |(level, status): (tierlog_model::Level, LevelStatus)| {
             (level.as_str(), LevelAnswer::from(status))
         };
         RequestAnswer {
-            request_id: found.request_id,
+            request_id,
             records: Apart,
-            services: found.services,
-            duration_ms: found.duration_ms,
-            levels: found.levels.into_iter().map(level).collect(),
-            took_ms: took_ms(started),
+            services,
+            duration_ms,
+            levels: levels.into_iter().map(level).collect(),
+            took_ms,
             whole: Wholeness::of(
                 found.partial_reasons,
                 found.whole_from,
@@ -95,6 +99,34 @@ impl RequestAnswer {
                 found.warnings,
             ),
         }
+    }
+}
+
+/// The lines of a request.
+pub(super) struct RequestResource {
+    request_id: String,
+    within: RequestParameters,
+}
+
+impl Resource for RequestResource {
+    const MEMORY: MemoryUse = MemoryUse::Hits;
+
+    fn take(parameters: &mut Parameters, _: &QueryConfig) -> Result<Self, Problem> {
+        Ok(RequestResource {
+            request_id: parameters.text("request_id")?.unwrap_or_default(),
+            within: RequestParameters { timeout: parameters.duration("timeout")? },
+        })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.within.timeout
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let mut records = reply.records();
+        let summary = lookup::request(session, &self.request_id, &mut records)?;
+        let answer = RequestAnswer::new(self.request_id, summary, reply.took_ms());
+        reply.around(records, "records", &answer)
     }
 }
 
@@ -110,20 +142,6 @@ impl RequestAnswer {
         Errors<LookUp>,
     )
 )]
-pub(super) async fn request(
-    State(state): State<Arc<QueryState>>,
-    PathText(request_id): PathText,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let RequestParameters { timeout } =
-        RequestParameters { timeout: parameters.duration("timeout")? };
-    let _held = parameters.finish()?;
-    let answers = state.answers().clone();
-    let work = move |engine: &Engine, deadline: &Deadline| {
-        let mut records = Records::up_to(engine.config().answer_bytes_max, &answers);
-        let found = engine.request_into(&request_id, deadline, &mut records)?;
-        Answer::around(records, "records", &RequestAnswer::new(found, started), &answers)
-    };
-    state.run(MemoryUse::Hits, Patience::Short, timeout, work).await
+pub(super) fn request() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<RequestResource>)
 }

@@ -1,25 +1,29 @@
 //! `GET|POST /api/v1/search`: the newest or oldest records that match.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use tierlog_model::limits::{HITS_DEFAULT, HITS_MAX};
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{ExpiredLevel, Wholeness, took_ms};
-use super::body::{Answer, Apart, Records};
+use super::answer::{ExpiredLevel, Wholeness};
+use super::body::{Answer, Apart};
 use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
-use super::state::{Patience, QueryState};
+use super::resource::{Reply, Resource, ask};
+use super::state::QueryState;
+use crate::config::QueryConfig;
 use crate::cursor::Cursor;
-use crate::engine::{Engine, PlanRequest};
 use crate::error::QueryError;
-use crate::execute::{Deadline, SearchRequest, SearchResponse, Sort, TotalRelation};
+use crate::execute::{Found, Search, TotalRelation};
+use crate::query::Query;
+use crate::session::Session;
+use crate::sort::Sort;
 
 /// Which of the matches to show, and how.
 #[derive(Debug, IntoParams)]
@@ -56,10 +60,20 @@ impl SearchParameters {
         })
     }
 
-    /// Returns the search.
-    pub(super) fn into_request(self, query: PlanRequest) -> SearchRequest {
+    /// Answers with a page of the hits of a query.
+    pub(super) fn page(
+        self,
+        mut query: Query,
+        session: &Session<'_>,
+        reply: &Reply,
+    ) -> Result<Answer, QueryError> {
         let SearchParameters { limit, sort, cursor, fields } = self;
-        SearchRequest { query, limit, sort, cursor, fields }
+        let selection = session.select(&mut query, fields);
+        let counting = session.counting(limit);
+        let search = Search { query, limit, sort, cursor, selection, counting };
+        let mut records = reply.records();
+        let found = session.searcher.search(&search, session.deadline, &mut records)?;
+        reply.around(records, "hits", &SearchAnswer::new(found, reply.took_ms()))
     }
 }
 
@@ -95,7 +109,7 @@ pub(super) struct TotalAnswer {
 
 impl SearchAnswer {
     /// Returns the answer for what was found.
-    fn new(found: SearchResponse, started: Instant) -> SearchAnswer {
+    fn new(found: Found, took_ms: u64) -> SearchAnswer {
         let relation = match found.total.relation {
             TotalRelation::Eq => "eq",
             TotalRelation::Gte => "gte",
@@ -103,8 +117,8 @@ impl SearchAnswer {
         SearchAnswer {
             hits: Apart,
             total: TotalAnswer { value: found.total.value, relation },
-            cursor: found.cursor,
-            took_ms: took_ms(started),
+            cursor: found.cursor.map(|cursor| cursor.encode()),
+            took_ms,
             whole: Wholeness::of(
                 found.partial_reasons,
                 found.whole_from,
@@ -116,25 +130,28 @@ impl SearchAnswer {
     }
 }
 
-/// Runs a search whose hits go to a sink, and returns the answer with the hits in place.
-pub(super) async fn answer_hits<F>(
-    state: &QueryState,
-    timeout: Option<Duration>,
-    started: Instant,
-    search: F,
-) -> Result<Answer, Problem>
-where
-    F: FnOnce(&Engine, &Deadline, &mut Records) -> Result<SearchResponse, QueryError>
-        + Send
-        + 'static,
-{
-    let answers = state.answers().clone();
-    let work = move |engine: &Engine, deadline: &Deadline| {
-        let mut records = Records::up_to(engine.config().answer_bytes_max, &answers);
-        let found = search(engine, deadline, &mut records)?;
-        Answer::around(records, "hits", &SearchAnswer::new(found, started), &answers)
-    };
-    state.run(MemoryUse::Hits, Patience::Short, timeout, work).await
+/// A search.
+pub(super) struct SearchResource {
+    scope: Scope,
+    page: SearchParameters,
+}
+
+impl Resource for SearchResource {
+    const MEMORY: MemoryUse = MemoryUse::Hits;
+
+    fn take(parameters: &mut Parameters, config: &QueryConfig) -> Result<Self, Problem> {
+        let scope = Scope::take(parameters)?;
+        Ok(SearchResource { scope, page: SearchParameters::take(parameters, config.hits_max)? })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.scope.timeout()
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let query = session.read(&self.scope.into_text())?;
+        self.page.page(query, session, reply)
+    }
 }
 
 /// Searches records.
@@ -149,18 +166,6 @@ where
         Errors<Paging>,
     )
 )]
-pub(super) async fn search(
-    State(state): State<Arc<QueryState>>,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let scope = Scope::take(&mut parameters)?;
-    let page = SearchParameters::take(&mut parameters, state.engine().config().hits_max)?;
-    let _held = parameters.finish()?;
-    let timeout = scope.timeout();
-    let request = page.into_request(scope.into_plan());
-    let search = move |engine: &Engine, deadline: &Deadline, records: &mut Records| {
-        engine.search_into(&request, deadline, records)
-    };
-    answer_hits(&state, timeout, started, search).await
+pub(super) fn search() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<SearchResource>).post(ask::<SearchResource>)
 }

@@ -1,72 +1,73 @@
-//! What the handlers share, and the gate that every query goes through.
-//!
-//! A query waits a moment for a permit, then runs on a blocking thread under a deadline. The
-//! permit lives as long as the work, not as long as the client: a thousand impatient clients
-//! cannot start a thousand queries.
+//! The query API's state: the engine, the gate before the engine, what texts are read with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::FromRef;
-use serde::Serialize;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_problem::{Code, Problem};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tierlog_model::{Clock, Pseudonyms, Tenant};
+use tierlog_store::Store;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
-use super::body::Answer;
 use super::parameters::BodyBounds;
+use crate::config::QueryConfig;
+use crate::dialect::Language;
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::execute::Deadline;
-
-/// How long a query waits for a permit: longer than most queries run, shorter than a person
-/// waits before trying again.
-const PERMIT_WAIT: Duration = Duration::from_millis(500);
-
-/// Live tails that run at once: each holds a connection and a small buffer.
-const TAILS_MAX: usize = 64;
-
-/// Exports that run at once: each is one reader of the whole store.
-const EXPORTS_MAX: usize = 4;
-
-/// How long a query waits for a permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// Half a second: a person waits.
-    Short,
-    /// As long as a query may take: an export is under way and would have to start again.
-    Long,
-}
+use crate::gate::{Gate, Terms};
+use crate::searcher::Searcher;
+use crate::session::Session;
 
 /// State of the query API.
 pub struct QueryState {
-    engine: Engine,
-    queries: Arc<Semaphore>,
-    tails: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    gate: Gate,
     stop: CancellationToken,
     contract: OpenApi,
 }
 
+/// What the blocking threads of queries share.
+struct Shared {
+    searcher: Arc<dyn Searcher>,
+    language: Language,
+    config: Arc<QueryConfig>,
+}
+
 impl FromRef<Arc<QueryState>> for BodyBounds {
     fn from_ref(state: &Arc<QueryState>) -> BodyBounds {
-        let config = state.engine.config();
+        let config = state.config();
         let memory = config.memory.part(MemoryUse::Hits).clone();
         BodyBounds { bytes_max: config.body_bytes_max, memory }
     }
 }
 
 impl QueryState {
-    /// Returns the state for an engine; as many queries run at once as its configuration says.
-    pub fn new(engine: Engine) -> QueryState {
-        let queries = Arc::new(Semaphore::new(engine.config().concurrency_max));
+    /// Returns the query API over the local store; as many queries run at once as the configuration
+    /// says.
+    pub fn new(
+        store: Store,
+        pseudonyms: Arc<Pseudonyms>,
+        clock: Arc<dyn Clock>,
+        config: QueryConfig,
+    ) -> QueryState {
+        let config = Arc::new(config);
+        let engine = Engine::new(store, Arc::clone(&clock), Arc::clone(&config));
+        QueryState::over(Arc::new(engine), pseudonyms, clock, config)
+    }
+
+    /// Returns the query API over an engine.
+    pub(crate) fn over(
+        searcher: Arc<dyn Searcher>,
+        pseudonyms: Arc<Pseudonyms>,
+        clock: Arc<dyn Clock>,
+        config: Arc<QueryConfig>,
+    ) -> QueryState {
+        let gate = Gate::new(&config);
+        let language = Language { pseudonyms, spellings: config.spellings.clone(), clock };
         QueryState {
-            engine,
-            queries,
-            tails: Arc::new(Semaphore::new(TAILS_MAX)),
-            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            shared: Arc::new(Shared { searcher, language, config }),
+            gate,
             stop: CancellationToken::new(),
             contract: super::contract(),
         }
@@ -90,90 +91,50 @@ impl QueryState {
     }
 
     /// Returns the engine.
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(crate) fn searcher(&self) -> &Arc<dyn Searcher> {
+        &self.shared.searcher
+    }
+
+    /// Returns the limits.
+    pub(crate) fn config(&self) -> &QueryConfig {
+        &self.shared.config
+    }
+
+    /// Returns the gate.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Returns the part of the budget that finished answers lend from.
     pub(super) fn answers(&self) -> &MemoryPart {
-        self.engine.config().memory.part(MemoryUse::Answers)
+        self.config().memory.part(MemoryUse::Answers)
     }
 
-    /// Runs a query on a blocking thread and serialises its answer there, so that what the query
-    /// holds of a part of the budget is held until the answer holds its own. `timeout` shortens
-    /// the configured deadline.
-    pub(super) async fn answer<T, F>(
-        &self,
-        part_use: MemoryUse,
-        timeout: Option<Duration>,
-        work: F,
-    ) -> Result<Answer, Problem>
-    where
-        T: Serialize,
-        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
-    {
-        let answers = self.answers().clone();
-        self.run(part_use, Patience::Short, timeout, move |engine, deadline| {
-            Answer::of(&work(engine, deadline)?, &answers)
-        })
-        .await
-    }
-
-    /// Runs a query on a blocking thread under a part of the budget.
+    /// Runs a tenant's request behind the gate.
     pub(super) async fn run<T, F>(
         &self,
-        part_use: MemoryUse,
-        patience: Patience,
-        timeout: Option<Duration>,
+        tenant: Tenant,
+        terms: Terms,
         work: F,
-    ) -> Result<T, Problem>
+    ) -> Result<T, QueryError>
     where
         T: Send + 'static,
-        F: FnOnce(&Engine, &Deadline) -> Result<T, QueryError> + Send + 'static,
+        F: FnOnce(&Session<'_>) -> Result<T, QueryError> + Send + 'static,
     {
-        let permit = self.query_permit(patience).await?;
-        let most = self.engine.config().deadline_max;
-        let deadline = Deadline::within(timeout.map_or(most, |timeout| timeout.min(most)))
-            .with_memory(self.engine.config().memory.part(part_use));
-        let _cancel = deadline.cancel_on_drop();
-        let engine = self.engine.clone();
-        let running = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&engine, &deadline)
-        });
-        match running.await {
-            Ok(result) => result.map_err(Problem::from),
-            Err(error) => {
-                tracing::error!(panicked = error.is_panic(), "query worker ended early");
-                Err(Problem::new(Code::Internal, "internal error"))
-            }
-        }
+        let shared = Arc::clone(&self.shared);
+        self.gate.run(terms, move |deadline| work(&shared.session(tenant, deadline))).await
     }
 
-    async fn query_permit(&self, patience: Patience) -> Result<OwnedSemaphorePermit, Problem> {
-        let wait = match patience {
-            Patience::Short => PERMIT_WAIT,
-            Patience::Long => self.engine.config().deadline_max,
-        };
-        let permit = Arc::clone(&self.queries).acquire_owned();
-        match tokio::time::timeout(wait, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            // The semaphore is never closed, so only the wait can end.
-            Ok(Err(_)) | Err(_) => {
-                Err(QueryError::Busy(self.engine.config().concurrency_max).into())
-            }
-        }
+    /// Does what takes no time worth a thread in a tenant's session.
+    pub(crate) fn at_once<T>(&self, tenant: Tenant, work: impl FnOnce(&Session<'_>) -> T) -> T {
+        let deadline = self.gate.deadline(None);
+        work(&self.shared.session(tenant, &deadline))
     }
+}
 
-    /// Returns the right to one live tail.
-    pub(super) fn tail_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = Arc::clone(&self.tails).try_acquire_owned();
-        permit.map_err(|_| Problem::new(Code::Busy, format!("{TAILS_MAX} tails run already")))
-    }
-
-    /// Returns the right to one export.
-    pub(super) fn export_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = Arc::clone(&self.exports).try_acquire_owned();
-        permit.map_err(|_| Problem::new(Code::Busy, format!("{EXPORTS_MAX} exports run already")))
+impl Shared {
+    fn session<'s>(&'s self, tenant: Tenant, deadline: &'s Deadline) -> Session<'s> {
+        let Shared { searcher, language, config } = self;
+        Session { searcher, language, tenant, deadline, config }
     }
 }

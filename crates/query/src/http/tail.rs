@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use tierlog_model::RecordKind;
 use tierlog_model::memory::{Exhausted, MemoryLease, MemoryPart, MemoryUse};
 use tierlog_model::metric_names::TAIL_MISSED;
 use tierlog_problem::{Errors, Problem};
@@ -15,12 +16,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 use utoipa::IntoParams;
 
+use super::caller::Asking;
 use super::parameters::Parameters;
 use super::problem::Following;
 use super::request::Kind;
 use super::state::QueryState;
-use crate::dialect::lucene::Compiled;
-use crate::record_filter::RecordFilter;
+use crate::dialect::QueryText;
 use crate::tail::{Tail, TailEvent};
 use crate::warning::Warning;
 
@@ -43,6 +44,13 @@ pub(super) struct TailParameters {
     kind: Kind,
 }
 
+impl TailParameters {
+    fn take(parameters: &mut Parameters) -> Result<TailParameters, Problem> {
+        let q = parameters.text("q")?.unwrap_or_default();
+        Ok(TailParameters { q, kind: Kind::take(parameters)? })
+    }
+}
+
 /// Follows the records that match a query, from now on.
 ///
 /// Each event is one record: `data: {...}`. A client that reads too slowly gets an event `missed`
@@ -61,21 +69,20 @@ pub(super) struct TailParameters {
 )]
 pub(super) async fn tail(
     State(state): State<Arc<QueryState>>,
+    Asking(caller): Asking,
     mut parameters: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let TailParameters { q, kind } = TailParameters {
-        q: parameters.text("q")?.unwrap_or_default(),
-        kind: Kind::take(&mut parameters)?,
-    };
+    let TailParameters { q, kind } = TailParameters::take(&mut parameters)?;
     let _held = parameters.finish()?;
-    let permit = state.tail_permit()?;
-    // Subscribed before the answer starts: what is acked after it is seen.
-    let batches = state.engine().store().live();
-    let Compiled { expr, warnings } = state.engine().parse(&q)?;
-    let filter = RecordFilter::new(expr);
-    let tail = Tail::new(batches, filter, kind.record_kind(), state.stop_token());
-    let warnings = warnings.into_vec().into_iter();
-    let memory = state.engine().config().memory.part(MemoryUse::Tails).clone();
+    let permit = state.gate().tail_permit()?;
+    let tenant = caller.tenant;
+    let (q, kind) = (QueryText { q, start: None, end: None, kind: RecordKind::Log }, kind);
+    let mut query = state.at_once(tenant, |session| session.read(&q))?;
+    query.kind = kind.record_kind();
+    let warnings = std::mem::take(&mut query.warnings).into_vec().into_iter();
+    // Subscribed before the answer starts: what is acked after the answer's head is seen.
+    let tail = state.searcher().tail(query, state.stop_token());
+    let memory = state.config().memory.part(MemoryUse::Tails).clone();
     let events = TailEvents { warnings, tail, memory, lease: None, _permit: permit };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use tierlog_model::{TierId, TierPolicy, Tiers};
 use tierlog_problem::{Errors, Problem};
-use tierlog_store::{Partition, PartitionState};
 use utoipa::ToSchema;
 
 use super::body::Answer;
+use super::caller::Asking;
 use super::parameters::Parameters;
 use super::problem::Listing;
 use super::state::QueryState;
+use crate::description::{Description, Detail, Partition, PartitionState, Tier};
 
 /// Every tier with its partitions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,47 +72,49 @@ pub(super) struct PartitionEntry {
 )]
 pub(super) async fn tiers(
     State(state): State<Arc<QueryState>>,
+    Asking(caller): Asking,
     parameters: Parameters,
 ) -> Result<Answer, Problem> {
     let _held = parameters.finish()?;
     // All of it is in memory: dashboards get it even while queries wait for permits.
-    let catalogue = state.engine().store().catalogue();
-    Ok(Answer::of(&list(catalogue.tiers(), &catalogue.partitions()), state.answers())?)
+    let description = state.searcher().describe(caller.tenant, Detail::Partitions);
+    Ok(Answer::of(&TiersResponse::from(description), state.answers())?)
 }
 
-fn list(tiers: &Tiers, partitions: &[Arc<Partition>]) -> TiersResponse {
-    let entry = |id: TierId, policy: &TierPolicy| {
-        let own = partitions.iter().filter(|partition| partition.id().tier == id);
-        let partitions: Vec<PartitionEntry> =
-            own.map(|partition| partition_entry(tiers, partition)).collect();
+impl From<Description> for TiersResponse {
+    fn from(description: Description) -> TiersResponse {
+        TiersResponse {
+            tiers: description.tiers.into_iter().map(TierEntry::from).collect(),
+            dead_letters: description.dead_letters.into(),
+        }
+    }
+}
+
+impl From<Tier> for TierEntry {
+    fn from(tier: Tier) -> TierEntry {
+        let Tier { policy, partitions, .. } = tier;
         TierEntry {
-            name: policy.name.clone(),
+            name: policy.name,
             days: policy.days,
             levels: policy.levels.iter().map(|level| level.as_str()).collect(),
             records: partitions.iter().map(|partition| partition.records).sum(),
             bytes: partitions.iter().map(|partition| partition.bytes).sum(),
-            partitions,
+            partitions: partitions.into_iter().map(PartitionEntry::from).collect(),
         }
-    };
-    let dead_letter = tiers.dead_letter();
-    let others = tiers.iter().filter(|(id, _)| *id != dead_letter);
-    TiersResponse {
-        tiers: others.map(|(id, policy)| entry(id, policy)).collect(),
-        dead_letters: entry(dead_letter, tiers.policy(dead_letter)),
     }
 }
 
-fn partition_entry(tiers: &Tiers, partition: &Partition) -> PartitionEntry {
-    let id = partition.id();
-    let stats = partition.stats();
-    PartitionEntry {
-        day: id.day.to_string(),
-        state: match partition.state() {
-            PartitionState::Hot => "hot",
-            PartitionState::Sealed => "sealed",
-        },
-        records: stats.records,
-        bytes: stats.bytes,
-        expires: tiers.expires(id.tier, id.day).to_string(),
+impl From<Partition> for PartitionEntry {
+    fn from(partition: Partition) -> PartitionEntry {
+        PartitionEntry {
+            day: partition.day.to_string(),
+            state: match partition.state {
+                PartitionState::Hot => "hot",
+                PartitionState::Sealed => "sealed",
+            },
+            records: partition.records,
+            bytes: partition.bytes,
+            expires: partition.expires.to_string(),
+        }
     }
 }

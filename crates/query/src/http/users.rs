@@ -2,19 +2,56 @@
 //! stays out of access logs and browser histories.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use axum::extract::State;
-use tierlog_problem::{Errors, PathText, Problem};
+use axum::routing::{MethodRouter, get, post};
+use tierlog_model::fields;
+use tierlog_model::memory::MemoryUse;
+use tierlog_problem::{Errors, Problem};
 
-use super::body::{Answer, Records};
+use super::body::Answer;
 use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
-use super::search::{SearchAnswer, SearchParameters, answer_hits};
+use super::resource::{Reply, Resource, ask};
+use super::search::{SearchAnswer, SearchParameters};
 use super::state::QueryState;
-use crate::engine::Engine;
-use crate::execute::{Deadline, UserRequest};
+use crate::config::QueryConfig;
+use crate::error::QueryError;
+use crate::expr::Expr;
+use crate::session::Session;
+
+/// The newest records of a user, as parameters say.
+pub(super) struct UserResource {
+    /// The plain id, or its pseudonym.
+    user_id: String,
+    scope: Scope,
+    page: SearchParameters,
+}
+
+impl Resource for UserResource {
+    const MEMORY: MemoryUse = MemoryUse::Hits;
+
+    fn take(parameters: &mut Parameters, config: &QueryConfig) -> Result<Self, Problem> {
+        let missing = || Problem::parameter("user_id", "\"user_id\" is missing");
+        Ok(UserResource {
+            user_id: parameters.text("user_id")?.ok_or_else(missing)?,
+            scope: Scope::take(parameters)?,
+            page: SearchParameters::take(parameters, config.hits_max)?,
+        })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.scope.timeout()
+    }
+
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+        let mut query = session.read(&self.scope.into_text())?;
+        let user = session.id_condition(fields::USER_ID, &self.user_id);
+        query.expr = Expr::all_of([user, query.expr]);
+        self.page.page(query, session, reply)
+    }
+}
 
 /// Returns the newest records of a user. The id is the plain one, or its pseudonym.
 #[utoipa::path(
@@ -28,12 +65,8 @@ use crate::execute::{Deadline, UserRequest};
         Errors<Paging>,
     )
 )]
-pub(super) async fn user(
-    State(state): State<Arc<QueryState>>,
-    PathText(user_id): PathText,
-    parameters: Parameters,
-) -> Result<Answer, Problem> {
-    lines_of(&state, user_id, parameters).await
+pub(super) fn user() -> MethodRouter<Arc<QueryState>> {
+    get(ask::<UserResource>)
 }
 
 /// Returns the newest records of a user whose id stands in the body, as `user_id`, beside the
@@ -49,28 +82,6 @@ pub(super) async fn user(
         Errors<Paging>,
     )
 )]
-pub(super) async fn user_by_body(
-    State(state): State<Arc<QueryState>>,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let missing = || Problem::parameter("user_id", "\"user_id\" is missing");
-    let user_id = parameters.text("user_id")?.ok_or_else(missing)?;
-    lines_of(&state, user_id, parameters).await
-}
-
-async fn lines_of(
-    state: &QueryState,
-    user_id: String,
-    mut parameters: Parameters,
-) -> Result<Answer, Problem> {
-    let started = Instant::now();
-    let scope = Scope::take(&mut parameters)?;
-    let page = SearchParameters::take(&mut parameters, state.engine().config().hits_max)?;
-    let _held = parameters.finish()?;
-    let timeout = scope.timeout();
-    let request = UserRequest { user_id, search: page.into_request(scope.into_plan()) };
-    let search = move |engine: &Engine, deadline: &Deadline, records: &mut Records| {
-        engine.user_into(&request, deadline, records)
-    };
-    answer_hits(state, timeout, started, search).await
+pub(super) fn user_by_body() -> MethodRouter<Arc<QueryState>> {
+    post(ask::<UserResource>)
 }

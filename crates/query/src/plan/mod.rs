@@ -1,27 +1,27 @@
 //! From a condition and a time range to the work that must be done.
 //!
-//! Arrives: an [`Expr`] and a [`TimeRange`]. A [`Plan`] leaves, with tiers and ids: most partitions
+//! Arrives: a [`Query`]. A [`Plan`] leaves, with tiers and ids: most partitions
 //! are never opened. Nothing here touches a partition's files.
 
 mod narrow;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
-use tierlog_model::{Day, Level, RecordKind, TierId, Tiers, Timestamp};
+use tierlog_model::{Day, Level, RecordKind, Tenant, TierId, TierPolicy, Tiers, Timestamp};
 use tierlog_store::Listed;
 
 use crate::expr::{Expr, LevelSet};
+use crate::query::Query;
 use crate::time_range::TimeRange;
 use crate::warning::Warnings;
 
 /// What a scan needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// Owner of the records.
+    pub(crate) tenant: Tenant,
     /// Span of time, half-open.
     pub(crate) range: TimeRange,
-    /// Log lines, or dead letters.
-    pub(crate) kind: RecordKind,
     /// Tiers that can hold matches.
     pub(crate) tiers: Vec<TierId>,
     /// The condition.
@@ -46,26 +46,12 @@ pub(crate) struct Expired {
     pub(crate) since: Timestamp,
 }
 
-impl Serialize for Expired {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Expired", 2)?;
-        object.serialize_field("level", self.level.as_str())?;
-        object.serialize_field("since", &self.since.to_string())?;
-        object.end()
-    }
-}
-
 impl Plan {
     /// Decides where matches can be.
-    pub(crate) fn new(
-        expr: Expr,
-        range: TimeRange,
-        kind: RecordKind,
-        tiers: &Tiers,
-        now: Timestamp,
-    ) -> Plan {
-        let range = range.intersection(&narrow::times(&expr));
+    pub(crate) fn new(query: &Query, tiers: &Tiers, now: Timestamp) -> Plan {
+        let Query { tenant, kind, .. } = *query;
+        let (expr, warnings) = (query.expr.clone(), query.warnings.clone());
+        let range = query.range.intersection(&narrow::times(&expr));
         let levels = narrow::levels(&expr);
         let (tiers_with_matches, expired) = match kind {
             RecordKind::Log => (tiers_of(levels, tiers), expired(levels, range, tiers, now)),
@@ -74,15 +60,15 @@ impl Plan {
         let required_ids = narrow::required_ids(&expr);
         let only_levels = narrow::is_of_levels_and_times(&expr).then_some(levels);
         let tiers = tiers_with_matches;
-        let warnings = Warnings::default();
-        Plan { range, kind, tiers, expr, required_ids, only_levels, expired, warnings }
+        Plan { tenant, range, tiers, expr, required_ids, only_levels, expired, warnings }
     }
 
     /// Tells whether a partition can hold matches, as far as that is known without opening it.
     pub(crate) fn may_match(&self, partition: &Listed) -> bool {
         let has_one =
             |group: &Vec<u64>| group.iter().any(|hash| partition.facts().may_contain(*hash));
-        self.tiers.contains(&partition.id().tier)
+        self.tenant == partition.id().tenant
+            && self.tiers.contains(&partition.id().tier)
             && self.range.overlaps(partition.earliest(), partition.latest())
             && self.required_ids.iter().all(has_one)
     }
@@ -122,11 +108,11 @@ impl Plan {
     }
 }
 
-/// Returns the first moment from which a level's records are kept.
-pub(crate) fn kept_since(level: Level, tiers: &Tiers, now: Timestamp) -> Timestamp {
+/// Returns the moment from which on the records of a tier are kept.
+pub(crate) fn kept_since(policy: &TierPolicy, now: Timestamp) -> Timestamp {
     // The counterpart of `Tiers::expires`: a day is kept until as many whole days after it are
     // over as its tier has.
-    let days = tiers.policy(tiers.of_level(level)).days as i32;
+    let days = policy.days as i32;
     now.day().plus_days(days.saturating_neg()).start()
 }
 
@@ -143,7 +129,7 @@ fn expired(levels: LevelSet, range: TimeRange, tiers: &Tiers, now: Timestamp) ->
     let Some(start) = range.start else { return Vec::new() };
     levels
         .iter()
-        .map(|level| Expired { level, since: kept_since(level, tiers, now) })
+        .map(|level| Expired { level, since: kept_since(tiers.policy(tiers.of_level(level)), now) })
         .filter(|expired| start < expired.since)
         .collect()
 }

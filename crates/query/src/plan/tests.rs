@@ -1,9 +1,10 @@
 //! What a plan narrows a query to.
 
-use tierlog_model::{Level, Pseudonyms, RecordKind, Tiers, Timestamp, id_hash};
+use tierlog_model::{Level, Pseudonyms, Tenant, Tiers, Timestamp, id_hash};
 
 use super::{Plan, kept_since};
 use crate::moment::read_moment;
+use crate::query::Query;
 use crate::time_range::TimeRange;
 
 fn now() -> Timestamp {
@@ -13,7 +14,8 @@ fn now() -> Timestamp {
 fn plan(q: &str, start: Option<&str>, end: Option<&str>) -> Plan {
     let expr = crate::dialect::lucene::tests::compiled(q, &Pseudonyms::off()).unwrap().expr;
     let range = TimeRange::read(start, end, now()).unwrap();
-    Plan::new(expr, range, RecordKind::Log, &Tiers::standard(), now())
+    let query = Query { range, ..Query::of(Tenant::DEFAULT, expr) };
+    Plan::new(&query, &Tiers::standard(), now())
 }
 
 fn tiers(q: &str) -> String {
@@ -94,7 +96,7 @@ fn expired_levels_are_those_that_the_range_outlives() {
 fn a_level_is_kept_since_its_first_day_that_is_not_expired() {
     let tiers = Tiers::standard();
     for level in Level::ALL {
-        let first = kept_since(level, &tiers, now()).day();
+        let first = kept_since(tiers.policy(tiers.of_level(level)), now()).day();
         let tier = tiers.of_level(level);
         assert!(!tiers.is_expired(tier, first, now()), "{level}");
         assert!(tiers.is_expired(tier, first.plus_days(-1), now()), "{level}");

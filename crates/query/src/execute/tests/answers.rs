@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use tierlog_model::{Level, Value};
+use tierlog_model::{Level, Timestamp, Value};
 
-use super::fixture::{Fixture, moment, record, text};
+use super::fixture::{Fixture, SearchRequest, moment, record, text};
 use crate::config::QueryConfig;
 use crate::cursor::Cursor;
-use crate::engine::PlanRequest;
+use crate::dialect::QueryText;
 use crate::error::QueryError;
-use crate::execute::{
-    Deadline, LevelState, PartialReason, SearchRequest, Sort, TotalRelation, UserRequest,
-};
+use crate::execute::{Deadline, PartialReason, TotalRelation};
+use crate::lookup::LevelState;
+use crate::sort::Sort;
 
 fn messages(hits: &[crate::execute::Hit]) -> Vec<&str> {
     hits.iter().filter_map(|hit| hit.record.get_str("message")).collect()
@@ -58,7 +58,7 @@ fn pages_are_stable_while_lines_arrive() {
     assert_eq!(messages(&first.hits), ["m29", "m28", "m27", "m26"]);
     hourly(&fixture, 3);
     fixture.write(&[record("2026-11-20T11:00:00Z", Level::Error, "newer", &[])]);
-    request.cursor = Some(Cursor::decode(&first.cursor.unwrap()).unwrap());
+    request.cursor = Some(Cursor::decode(&first.cursor.unwrap().encode()).unwrap());
     let second = fixture.engine.search(&request, &fixture.deadline()).unwrap();
     assert_eq!(messages(&second.hits), ["m25", "m24", "m23", "m22"]);
 
@@ -88,15 +88,14 @@ fn an_answer_is_cut_by_its_bytes_and_gone_on_with() {
         match page.cursor {
             Some(cursor) => {
                 assert_eq!(page.partial_reasons, [PartialReason::AnswerBytes]);
-                request.cursor = Some(Cursor::decode(&cursor).unwrap());
+                request.cursor = Some(Cursor::decode(&cursor.encode()).unwrap());
             }
             None => break,
         }
     }
     assert_eq!(seen, 5);
 
-    let mut export =
-        fixture.engine.export(&PlanRequest::of(""), Sort::OldestFirst, None, None).unwrap();
+    let mut export = fixture.engine.export(&QueryText::of(""), Sort::OldestFirst, None).unwrap();
     let mut exported = 0;
     while let Some(page) = export.next_page(&fixture.deadline()).unwrap() {
         exported += page.hits.len();
@@ -136,21 +135,30 @@ fn a_request_is_shown_whole_and_says_what_has_expired() {
     ]);
     fixture.seal();
 
-    let found = fixture.engine.request("r-1", &fixture.deadline()).unwrap();
-    assert_eq!(messages(&found.records), ["first", "second", "third"]);
+    let found = fixture.engine.request("r-1").unwrap();
+    assert_eq!(messages(&found.hits), ["first", "second", "third"]);
     assert_eq!(found.services, ["auth", "web"]);
     assert_eq!(found.duration_ms, Some(9000.5));
-    assert!(!found.partial);
-    expect_test::expect![[r#"{"debug":{"count":1,"state":"present"},"info":{"count":1,"state":"present"},"warning":{"count":0,"state":"none"},"error":{"count":1,"state":"present"},"critical":{"count":0,"state":"none"}}"#]]
-        .assert_eq(&serde_json::to_string(&found.levels).unwrap());
+    assert!(found.found.found.partial_reasons.is_empty());
+    let levels = found.levels.iter().map(|(level, status)| {
+        format!("{}: {} {:?}\n", level.as_str(), status.count, status.state)
+    });
+    expect_test::expect![[r"
+        debug: 1 Present
+        info: 1 Present
+        warning: 0 None
+        error: 1 Present
+        critical: 0 None
+    "]]
+    .assert_eq(&levels.collect::<String>());
 
-    let old = fixture.engine.request("r-old", &fixture.deadline()).unwrap();
+    let old = fixture.engine.request("r-old").unwrap();
     assert_eq!(old.levels[&Level::Debug].state, LevelState::Expired);
     assert_eq!(old.levels[&Level::Debug].since, Some(moment("2026-11-13T00:00:00Z")));
     assert_eq!(old.levels[&Level::Warning].state, LevelState::None);
 
-    let absent = fixture.engine.request("r-absent", &fixture.deadline()).unwrap();
-    assert!(absent.records.is_empty() && absent.duration_ms.is_none());
+    let absent = fixture.engine.request("r-absent").unwrap();
+    assert!(absent.hits.is_empty() && absent.duration_ms.is_none());
     assert!(absent.levels.values().all(|status| status.state == LevelState::None));
 }
 
@@ -165,8 +173,8 @@ fn a_user_is_found_by_the_plain_id() {
         record("2026-11-20T11:30:00Z", Level::Info, "other", &[("user_id", text("u_x"))]),
     ]);
     let find = |user_id: &str, q: &str| {
-        let request = UserRequest { user_id: user_id.to_owned(), search: SearchRequest::of(q) };
-        let found = fixture.engine.user(&request, &fixture.deadline()).unwrap();
+        let request = SearchRequest::of(q);
+        let found = fixture.engine.user(user_id, &request, &fixture.deadline()).unwrap();
         messages(&found.hits).join(" ")
     };
     assert_eq!(find("4242", ""), "logout login");
@@ -179,9 +187,9 @@ fn an_export_is_in_order_and_resumes() {
     let fixture = Fixture::new();
     hourly(&fixture, 60);
     fixture.seal();
-    let query = PlanRequest::of("number:>=10");
+    let query = QueryText::of("number:>=10");
     let whole = |cursor| {
-        let mut export = fixture.engine.export(&query, Sort::OldestFirst, cursor, None).unwrap();
+        let mut export = fixture.engine.export(&query, Sort::OldestFirst, cursor).unwrap();
         let mut hits = Vec::new();
         while let Some(page) = export.next_page(&fixture.deadline()).unwrap() {
             hits.extend(page.hits);
@@ -203,7 +211,7 @@ fn a_partition_that_cannot_be_read_makes_the_answer_partial() {
     fixture.seal();
     let request = SearchRequest::of("number:>=0");
     let whole = fixture.engine.search(&request, &fixture.deadline()).unwrap();
-    assert_eq!((whole.hits.len(), whole.partial), (30, false));
+    assert_eq!((whole.hits.len(), whole.partial_reasons.len()), (30, 0));
 
     let broken = fixture.directory.path().join("partitions/default/info/2026-11-18");
     for entry in std::fs::read_dir(&broken).unwrap() {
@@ -217,9 +225,9 @@ fn a_partition_that_cannot_be_read_makes_the_answer_partial() {
     assert_eq!(found.hits.len(), 6);
     assert_eq!((found.total.value, found.total.relation), (6, TotalRelation::Gte));
 
-    let mut first_day = PlanRequest::of("number:>=0");
+    let mut first_day = QueryText::of("number:>=0");
     first_day.end = Some("2026-11-19".to_owned());
-    let mut export = fixture.engine.export(&first_day, Sort::OldestFirst, None, None).unwrap();
+    let mut export = fixture.engine.export(&first_day, Sort::OldestFirst, None).unwrap();
     let page = export.next_page(&fixture.deadline()).unwrap().unwrap();
     assert_eq!(page.partial_reasons, [PartialReason::PartitionUnreadable]);
     assert!(page.hits.is_empty() && Cursor::decode(&page.cursor).is_ok());
@@ -246,6 +254,7 @@ fn a_range_beyond_retention_names_the_levels() {
     let mut request = SearchRequest::of("level:<=info");
     request.query.start = Some("now-20d".to_owned());
     let found = fixture.engine.search(&request, &fixture.deadline()).unwrap();
-    expect_test::expect![[r#"[{"level":"debug","since":"2026-11-13T00:00:00.000000Z"}]"#]]
-        .assert_eq(&serde_json::to_string(&found.expired).unwrap());
+    let expired: Vec<(Level, Timestamp)> =
+        found.expired.iter().map(|expired| (expired.level, expired.since)).collect();
+    assert_eq!(expired, [(Level::Debug, moment("2026-11-13T00:00:00Z"))]);
 }

@@ -2,8 +2,8 @@
 
 use tierlog_model::{Level, Record, RecordKind, Value};
 
-use super::fixture::{Fixture, moment};
-use crate::execute::{SearchRequest, Sort};
+use super::fixture::{Fixture, SearchRequest, moment};
+use crate::sort::Sort;
 
 /// Two whole windows of 32,768 documents and a part of one.
 const RECORDS: usize = 66_000;

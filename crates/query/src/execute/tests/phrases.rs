@@ -3,8 +3,7 @@
 
 use tierlog_model::{Level, Record, RecordKind, Value};
 
-use super::fixture::{Fixture, moment};
-use crate::execute::SearchRequest;
+use super::fixture::{Fixture, SearchRequest, moment};
 use crate::record_filter::RecordFilter;
 
 const SERVICES: [&str; 3] = ["auth", "Billing API", "/api/v1"];

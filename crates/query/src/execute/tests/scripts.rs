@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tierlog_model::{Level, Record, RecordKind, Value};
 
-use super::fixture::{Fixture, moment};
-use crate::execute::SearchRequest;
+use super::fixture::{Fixture, SearchRequest, moment};
 use crate::record_filter::RecordFilter;
 
 /// What texts and queries are made of: parts that meet, repeat, and differ in little.

@@ -2,10 +2,11 @@
 
 use tierlog_model::{Level, Record, RecordKind, Value};
 
-use super::fixture::{Fixture, moment};
+use super::fixture::{Fixture, SearchRequest, moment};
 use crate::config::QueryConfig;
 use crate::cursor::Cursor;
-use crate::execute::{SearchRequest, Sort, TotalRelation};
+use crate::execute::TotalRelation;
+use crate::sort::Sort;
 
 /// Three whole spans and a part of one.
 const RECORDS: usize = 3 * crate::execute::BLOCK_DOCS + 700;
@@ -53,7 +54,7 @@ fn check(fixture: &Fixture, records: &[Record<'_>], q: &str, fits: impl Fn(usize
                 TotalRelation::Eq => assert_eq!(answer.total.value, count, "{q} {sort:?}"),
                 TotalRelation::Gte => assert!(answer.total.value <= count, "{q} {sort:?}"),
             }
-            request.cursor = answer.cursor.map(|cursor| Cursor::decode(&cursor).unwrap());
+            request.cursor = answer.cursor.map(|cursor| Cursor::decode(&cursor.encode()).unwrap());
         }
     }
 }

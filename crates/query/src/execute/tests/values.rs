@@ -2,8 +2,7 @@
 
 use tierlog_model::{Level, Record, Value, limits};
 
-use super::fixture::{Fixture, record, text};
-use crate::execute::SearchRequest;
+use super::fixture::{Fixture, SearchRequest, record, text};
 
 const LONG_PATH_BYTES: usize = 200;
 

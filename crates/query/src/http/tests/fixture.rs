@@ -17,7 +17,6 @@ use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
 use tower::ServiceExt;
 
 use crate::config::QueryConfig;
-use crate::engine::Engine;
 use crate::http::{QueryState, http_router};
 
 /// 2026-11-20T12:00:00Z.
@@ -53,8 +52,8 @@ impl Fixture {
         let store = Store::open(settings, clock.clone(), receiver).expect("a store");
         let key = PseudonymKey::from_bytes(&vec![7; 32].into()).expect("a key");
         let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));
-        let engine = Engine::new(store.clone(), pseudonyms.clone(), clock, config);
-        let state = Arc::new(QueryState::new(engine));
+        let state = QueryState::new(store.clone(), pseudonyms.clone(), clock, config);
+        let state = Arc::new(state);
         let router = http_router(Arc::clone(&state));
         Fixture { sender: Some(sender), store, state, pseudonyms, router, _directory: directory }
     }

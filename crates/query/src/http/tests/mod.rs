@@ -1,6 +1,7 @@
 //! The API over a real store, request by request.
 
 pub(crate) mod fixture;
+mod other_engine;
 mod streams;
 
 use axum::body::Body;
@@ -275,6 +276,7 @@ async fn the_contract_names_every_route() {
     }
     routes.sort();
     expect_test::expect![[r#"
+        get /_count
         get /api/v1/aggregate
         get /api/v1/export
         get /api/v1/fields
@@ -286,8 +288,11 @@ async fn the_contract_names_every_route() {
         get /api/v1/tail
         get /api/v1/tiers
         get /api/v1/users/{user_id}
+        get /{index}/_count
+        post /_count
         post /api/v1/aggregate
         post /api/v1/search
-        post /api/v1/users"#]]
+        post /api/v1/users
+        post /{index}/_count"#]]
     .assert_eq(&routes.join("\n"));
 }

@@ -1,28 +1,27 @@
 //! All matches in time order, page by page: memory holds one page, however many there are.
+//!
+//! A page is a search behind a cursor, so every engine can export.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use tierlog_model::Timestamp;
 
-use super::collect::Counting;
-#[cfg(test)]
-use super::hits::Gathered;
-use super::hits::{Hit, HitSink, Kept};
-use super::search::{SearchRequest, Sort};
-use super::{Deadline, PartialReason};
 use crate::cursor::Cursor;
-use crate::engine::{Engine, PlanRequest};
 use crate::error::QueryError;
-use crate::plan::Plan;
+use crate::execute::{Counting, Deadline, Hit, HitSink, Kept, PartialReason, Search, Selection};
+use crate::query::Query;
+use crate::searcher::Searcher;
+use crate::sort::Sort;
+use crate::time_range::TimeRange;
 use crate::warning::Warnings;
 
 /// Records of a page: a few megabytes, and the search behind each is paid for by as many.
 const PAGE_RECORDS: usize = 5_000;
 
-/// One page of an export.
+/// One page of an export, whose records went to a sink.
 #[derive(Clone, Debug)]
 pub(crate) struct ExportPage {
-    /// The records, in order; none where they went to a sink of the caller's.
-    #[cfg(test)]
-    pub(crate) hits: Vec<Hit>,
     /// Where an interrupted export goes on after this page.
     pub(crate) cursor: String,
     /// Why records may be missing.
@@ -36,9 +35,9 @@ pub(crate) struct ExportPage {
 /// An export under way. Each page has the time of a whole query.
 #[derive(Clone, Debug)]
 pub(crate) struct Export {
-    engine: Engine,
-    plan: Plan,
-    search: SearchRequest,
+    searcher: Arc<dyn Searcher>,
+    search: Search,
+    deadline_max: Duration,
     state: ExportState,
 }
 
@@ -48,46 +47,53 @@ enum ExportState {
     Done,
 }
 
-impl Engine {
-    /// Starts an export, or goes on with one after a cursor. Oldest first unless asked otherwise:
-    /// what arrives meanwhile comes at the end.
-    pub(crate) fn export(
-        &self,
-        query: &PlanRequest,
-        sort: Sort,
-        cursor: Option<Cursor>,
-        fields: Option<Vec<String>>,
-    ) -> Result<Export, QueryError> {
-        if cursor.is_some_and(|cursor| cursor.sort != sort) {
-            return Err(QueryError::Cursor);
-        }
-        let limit = PAGE_RECORDS.min(self.config().hits_max).max(1);
-        let mut plan = self.plan(query)?;
-        self.note_selected(&mut plan, fields.as_deref());
-        let search = SearchRequest { query: query.clone(), limit, sort, cursor, fields };
-        Ok(Export { engine: self.clone(), plan, search, state: ExportState::Open })
-    }
+/// What an export is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct ExportRequest {
+    /// Which records.
+    pub(crate) query: Query,
+    /// Which come first.
+    pub(crate) sort: Sort,
+    /// Where an earlier export stopped.
+    pub(crate) cursor: Option<Cursor>,
+    /// Fields to write; `None` is all.
+    pub(crate) selection: Option<Selection>,
+}
+
+/// Bounds of an export.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExportBounds {
+    /// Most hits of one search.
+    pub(crate) hits_max: usize,
+    /// Longest time of one page.
+    pub(crate) deadline_max: Duration,
 }
 
 impl Export {
-    /// Returns what is said of the query, whatever its pages hold.
-    pub(crate) fn warnings(&self) -> &Warnings {
-        &self.plan.warnings
+    /// Starts an export, or goes on with one after a cursor.
+    pub(crate) fn new(
+        searcher: Arc<dyn Searcher>,
+        request: ExportRequest,
+        bounds: ExportBounds,
+    ) -> Result<Export, QueryError> {
+        let ExportRequest { query, sort, cursor, selection } = request;
+        if cursor.is_some_and(|cursor| cursor.sort != sort) {
+            return Err(QueryError::Cursor);
+        }
+        let limit = PAGE_RECORDS.min(bounds.hits_max).max(1);
+        let counting = Counting::Needless;
+        let search = Search { query, limit, sort, cursor, selection, counting };
+        let (deadline_max, state) = (bounds.deadline_max, ExportState::Open);
+        Ok(Export { searcher, search, deadline_max, state })
     }
 
-    /// Returns the next page; `None` after the last.
-    #[cfg(test)]
-    pub(crate) fn next_page(
-        &mut self,
-        deadline: &Deadline,
-    ) -> Result<Option<ExportPage>, QueryError> {
-        let mut gathered = Gathered::up_to(self.engine.config().answer_bytes_max);
-        let page = self.next_page_into(deadline, &mut gathered)?;
-        Ok(page.map(|page| ExportPage { hits: gathered.hits, ..page }))
+    /// Returns what is said of the query, whatever its pages hold.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.search.query.warnings
     }
 
     /// Hands the records of the next page to a sink; `None` after the last.
-    pub(crate) fn next_page_into(
+    pub(crate) fn next_page(
         &mut self,
         deadline: &Deadline,
         sink: &mut dyn HitSink,
@@ -95,20 +101,14 @@ impl Export {
         if self.state == ExportState::Done {
             return Ok(None);
         }
-        let plan = self.remaining();
+        let search = Search { query: self.remaining(), ..self.search.clone() };
         let mut sink = LastPlace { place: None, sink };
-        let mut found = self.engine.search_plan(
-            &plan,
-            &self.search,
-            Counting::Needless,
-            deadline,
-            &mut sink,
-        )?;
-        // A page that its bytes cut short is no gap: the next one goes on there.
+        let mut found = self.searcher.search(&search, deadline, &mut sink)?;
+        // A page that its bytes cut short is no gap: the next page goes on there.
         found.partial_reasons.retain(|reason| *reason != PartialReason::AnswerBytes);
         if found.partial_reasons.contains(&PartialReason::Deadline) {
             // The kept records are the first of those that were looked at, not of all.
-            return Err(QueryError::Deadline(self.engine.config().deadline_max));
+            return Err(QueryError::Deadline(self.deadline_max));
         }
         if found.cursor.is_none() {
             self.state = ExportState::Done;
@@ -117,14 +117,12 @@ impl Export {
         let cursor = match (sink.place, self.search.cursor) {
             (Some((timestamp, seq)), _) => Cursor { sort, timestamp, seq },
             (None, _) if found.partial_reasons.is_empty() => return Ok(None),
-            // Nothing but a gap: it is told, and a resumed export looks there again.
+            // Nothing but a gap: the page says so, and a resumed export looks there again.
             (None, Some(cursor)) => cursor,
             (None, None) => before_everything(sort),
         };
         self.search.cursor = Some(cursor);
         Ok(Some(ExportPage {
-            #[cfg(test)]
-            hits: Vec::new(),
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
             whole_from: found.whole_from,
@@ -132,23 +130,21 @@ impl Export {
         }))
     }
 
-    /// Returns the plan without the time before the cursor, so that whole days are skipped.
-    fn remaining(&self) -> Plan {
-        let mut plan = self.plan.clone();
+    /// Returns the query without the time before the cursor, so that whole days are skipped.
+    fn remaining(&self) -> Query {
+        let mut query = self.search.query.clone();
         if let Some(cursor) = self.search.cursor {
             let moment = cursor.timestamp;
             let rest = match cursor.sort {
-                Sort::OldestFirst => {
-                    crate::time_range::TimeRange { start: Some(moment), end: None }
-                }
+                Sort::OldestFirst => TimeRange { start: Some(moment), end: None },
                 Sort::NewestFirst => {
                     let end = Some(moment.saturating_add_micros(1));
-                    crate::time_range::TimeRange { start: None, end }
+                    TimeRange { start: None, end }
                 }
             };
-            plan.range = plan.range.intersection(&rest);
+            query.range = query.range.intersection(&rest);
         }
-        plan
+        query
     }
 }
 

@@ -10,16 +10,16 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tierlog_model::{RecordKind, Tenant};
 use tierlog_store::Listed;
 
+use super::Engine;
 use crate::aggregate::field_names;
 use crate::dialect::KnownFields;
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::execute::{Deadline, has_matches};
 use crate::expr::Expr;
 use crate::plan::Plan;
+use crate::query::Query;
 use crate::time_range::TimeRange;
 
 /// Different names that one query may have looked for; further ones count as known. A person
@@ -30,36 +30,30 @@ const LOOKED_FOR_MAX: usize = 64;
 const COMPARED_PARTITIONS_MAX: usize = 32;
 
 /// The fields of a store's records in a range.
-pub(crate) struct StoredFields<'e> {
+pub(super) struct StoredFields<'e> {
     engine: &'e Engine,
-    range: TimeRange,
-    kind: RecordKind,
+    /// Every record of the tenant, range and kind.
+    all: Query,
     deadline: Deadline,
     looked_for: RefCell<HashMap<String, bool>>,
     similar: OnceCell<Vec<String>>,
 }
 
 impl<'e> StoredFields<'e> {
-    /// Returns the fields of the records of one kind in a range.
-    pub(crate) fn new(engine: &'e Engine, range: TimeRange, kind: RecordKind) -> StoredFields<'e> {
-        StoredFields {
-            engine,
-            range,
-            kind,
-            deadline: engine.deadline(),
-            looked_for: RefCell::default(),
-            similar: OnceCell::new(),
-        }
+    /// Returns the fields of the records of a query.
+    pub(super) fn new(engine: &'e Engine, all: Query, deadline: Deadline) -> StoredFields<'e> {
+        let (looked_for, similar) = (RefCell::default(), OnceCell::new());
+        StoredFields { engine, all, deadline, looked_for, similar }
     }
 
     fn plan(&self, expr: Expr, range: TimeRange) -> Plan {
-        self.engine.plan_of(expr, range, self.kind)
+        self.engine.plan(&Query { expr, range, ..self.all.clone() })
     }
 
     fn look_for(&self, name: &str) -> bool {
-        let plan = self.plan(Expr::Exists(name.to_owned()), self.range);
-        let catalogue = self.engine.store().catalogue();
-        let list = catalogue.list(Tenant::DEFAULT);
+        let plan = self.plan(Expr::Exists(name.to_owned()), self.all.range);
+        let catalogue = self.engine.store.catalogue();
+        let list = catalogue.list(self.all.tenant);
         let mut has_records = false;
         for partition in list.iter().filter(|partition| is_asked(&plan, partition)) {
             has_records = true;
@@ -102,21 +96,21 @@ impl KnownFields for StoredFields<'_> {
     }
 
     fn names(&self) -> Result<Vec<String>, QueryError> {
-        let plan = self.plan(Expr::All, self.range);
-        let (names, _) = field_names(self.engine, &plan, &self.deadline)?;
-        Ok(names.into_keys().collect())
+        let plan = self.plan(Expr::All, self.all.range);
+        let names = field_names(&self.engine.store, &plan, &self.deadline)?;
+        Ok(names.fields.into_keys().collect())
     }
 
     fn similar_names(&self) -> Vec<String> {
         let look = || {
-            let plan = self.plan(Expr::All, self.range);
-            let list = self.engine.store().catalogue().list(Tenant::DEFAULT);
+            let plan = self.plan(Expr::All, self.all.range);
+            let list = self.engine.store.catalogue().list(self.all.tenant);
             let mut newest = list.iter().filter(|partition| is_asked(&plan, partition));
             let oldest = newest.by_ref().take(COMPARED_PARTITIONS_MAX).last()?.id().day.start();
             let since = TimeRange { start: Some(oldest), end: None };
-            let plan = self.plan(Expr::All, self.range.intersection(&since));
-            let (names, _) = field_names(self.engine, &plan, &self.deadline).ok()?;
-            Some(names.into_keys().collect())
+            let plan = self.plan(Expr::All, self.all.range.intersection(&since));
+            let names = field_names(&self.engine.store, &plan, &self.deadline).ok()?;
+            Some(names.fields.into_keys().collect())
         };
         self.similar.get_or_init(|| look().unwrap_or_default()).clone()
     }
