@@ -10,6 +10,7 @@ use tierlog_model::Timestamp;
 use crate::cursor::Cursor;
 use crate::error::QueryError;
 use crate::execute::{Counting, Deadline, Hit, HitSink, Kept, PartialReason, Search, Selection};
+use crate::order::Order;
 use crate::query::Query;
 use crate::searcher::Searcher;
 use crate::sort::Sort;
@@ -37,6 +38,9 @@ pub(crate) struct ExportPage {
 pub(crate) struct Export {
     searcher: Arc<dyn Searcher>,
     search: Search,
+    sort: Sort,
+    /// Last record that was written.
+    cursor: Option<Cursor>,
     deadline_max: Duration,
     state: ExportState,
 }
@@ -82,9 +86,10 @@ impl Export {
         }
         let limit = PAGE_RECORDS.min(bounds.hits_max).max(1);
         let counting = Counting::Needless;
-        let search = Search { query, limit, sort, cursor, selection, counting };
+        let order = Order::Time { sort, after: cursor };
+        let search = Search { query, limit, from: 0, order, selection, counting };
         let (deadline_max, state) = (bounds.deadline_max, ExportState::Open);
-        Ok(Export { searcher, search, deadline_max, state })
+        Ok(Export { searcher, search, sort, cursor, deadline_max, state })
     }
 
     /// Returns what is said of the query, whatever its pages hold.
@@ -101,7 +106,8 @@ impl Export {
         if self.state == ExportState::Done {
             return Ok(None);
         }
-        let search = Search { query: self.remaining(), ..self.search.clone() };
+        let order = Order::Time { sort: self.sort, after: self.cursor };
+        let search = Search { query: self.remaining(), order, ..self.search.clone() };
         let mut sink = LastPlace { place: None, sink };
         let mut found = self.searcher.search(&search, deadline, &mut sink)?;
         // A page that its bytes cut short is no gap: the next page goes on there.
@@ -110,18 +116,18 @@ impl Export {
             // The kept records are the first of those that were looked at, not of all.
             return Err(QueryError::Deadline(self.deadline_max));
         }
-        if found.cursor.is_none() {
+        if found.next.is_none() {
             self.state = ExportState::Done;
         }
-        let sort = self.search.sort;
-        let cursor = match (sink.place, self.search.cursor) {
+        let sort = self.sort;
+        let cursor = match (sink.place, self.cursor) {
             (Some((timestamp, seq)), _) => Cursor { sort, timestamp, seq },
             (None, _) if found.partial_reasons.is_empty() => return Ok(None),
             // Nothing but a gap: the page says so, and a resumed export looks there again.
             (None, Some(cursor)) => cursor,
             (None, None) => before_everything(sort),
         };
-        self.search.cursor = Some(cursor);
+        self.cursor = Some(cursor);
         Ok(Some(ExportPage {
             cursor: cursor.encode(),
             partial_reasons: found.partial_reasons,
@@ -133,7 +139,7 @@ impl Export {
     /// Returns the query without the time before the cursor, so that whole days are skipped.
     fn remaining(&self) -> Query {
         let mut query = self.search.query.clone();
-        if let Some(cursor) = self.search.cursor {
+        if let Some(cursor) = self.cursor {
             let moment = cursor.timestamp;
             let rest = match cursor.sort {
                 Sort::OldestFirst => TimeRange { start: Some(moment), end: None },

@@ -22,6 +22,7 @@ mod http;
 mod lookup;
 mod memory;
 mod moment;
+mod order;
 mod plan;
 mod query;
 mod record_filter;

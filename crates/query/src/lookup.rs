@@ -7,6 +7,7 @@ use tierlog_model::{Level, Record, Timestamp, Value, fields};
 use crate::description::Detail;
 use crate::error::QueryError;
 use crate::execute::{Counting, Found, Hit, HitSink, Kept, PartialReason, Search};
+use crate::order::Order;
 use crate::query::Query;
 use crate::session::Session;
 use crate::sort::Sort;
@@ -57,15 +58,15 @@ pub(crate) fn request(
     let search = Search {
         query: Query::of(session.tenant, expr),
         limit: session.config.hits_max,
-        sort: Sort::OldestFirst,
-        cursor: None,
+        from: 0,
+        order: Order::Time { sort: Sort::OldestFirst, after: None },
         selection: None,
         counting: Counting::Needless,
     };
     let mut noting = Noting { facts: Facts::default(), sink };
     let mut found = session.searcher.search(&search, session.deadline, &mut noting)?;
     let facts = noting.facts;
-    if found.cursor.is_some() && found.partial_reasons.is_empty() {
+    if found.next.is_some() && found.partial_reasons.is_empty() {
         found.partial_reasons.push(PartialReason::AnswerRecords);
     }
     Ok(RequestSummary {

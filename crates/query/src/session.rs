@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tierlog_model::{RecordKind, Tenant};
+use tierlog_model::{RecordKind, Tenant, Timestamp, fields};
 
 use crate::aggregate::{Names, Request};
 use crate::config::QueryConfig;
@@ -92,6 +92,27 @@ impl Session<'_> {
         let canonical = self.language.spellings.canonical(written);
         let is_own = canonical != written && !fields.has(canonical) && fields.has(written);
         if is_own { written.to_owned() } else { canonical.to_owned() }
+    }
+
+    /// Returns the present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.language.clock.now()
+    }
+
+    /// Returns the field that hits of a query are to be ordered by; the query then says when no
+    /// record has the field.
+    pub(crate) fn sort_field(&self, query: &mut Query, name: &str) -> Result<String, QueryError> {
+        let known = self.known_fields(query.range, query.kind);
+        let field = self.field_name(known.as_ref(), name);
+        if fields::TEXT_FIELDS.contains(&field.as_str()) {
+            let reason = "holds text, which is indexed by word and has no values to order by";
+            let message = format!("field {field:?} {reason}");
+            return Err(QueryError::Parameter { name: "sort", message });
+        }
+        let mut warnings = std::mem::take(&mut query.warnings);
+        self.note_absent(query, std::slice::from_ref(&field), &mut warnings);
+        query.warnings = warnings;
+        Ok(field)
     }
 
     /// Reads an Elasticsearch-shaped `aggs` object over the records of a query.

@@ -71,7 +71,7 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum Of {
     /// The records that meet a condition.
-    Records(Expr),
+    Records(Box<Expr>),
     /// The values of a field.
     Field(Box<OfField>),
 }
@@ -205,7 +205,7 @@ impl Reader<'_> {
     ) -> Result<Of, QueryError> {
         if spec.kind == Kind::Filter {
             let condition = es_query::read(&options).map_err(|message| invalid(path, message))?;
-            return self.condition(condition).map(Of::Records);
+            return self.condition(condition).map(|expr| Of::Records(Box::new(expr)));
         }
         let Value::Object(mut options) = options else {
             return Err(invalid(path, format!("options of {} must be an object", spec.name)));
@@ -215,7 +215,7 @@ impl Reader<'_> {
             return Err(invalid(path, format!("{} has no option {option:?}", spec.name)));
         }
         if spec.kind == Kind::Missing {
-            return Ok(Of::Records(Expr::Exists(field).negated()));
+            return Ok(Of::Records(Box::new(Expr::Exists(field).negated())));
         }
         let column = self.column(&field, path)?;
         let values = if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };

@@ -12,7 +12,7 @@ use tierlog_store::{BOUND_DOCS, Listed, OpenSegment, OrderColumns};
 
 use super::BLOCK_DOCS;
 use super::column::load_values;
-use super::search::{Counting, Search, Total, TotalRelation};
+use super::search::{Counting, Total, TotalRelation};
 use super::visitor::{BlockOrder, Flow, Interest, SegmentVisitor};
 use crate::cursor::Cursor;
 use crate::error::QueryError;
@@ -30,7 +30,7 @@ pub(super) struct Rank {
 }
 
 impl Rank {
-    fn of_cursor(cursor: &Cursor) -> Rank {
+    pub(super) fn of_cursor(cursor: &Cursor) -> Rank {
         Rank::new(cursor.sort, cursor.timestamp.as_micros(), cursor.seq)
     }
 
@@ -45,9 +45,15 @@ impl Rank {
 
 /// A document that may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
-    pub(super) rank: Rank,
-    /// Position in what [`Collector::into_kept`] returns.
+struct Candidate {
+    rank: Rank,
+    place: Place,
+}
+
+/// Where a document lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Position in the list of segments that the collector returns.
     pub(super) segment: usize,
     pub(super) doc: DocId,
 }
@@ -81,13 +87,19 @@ struct Columns {
 }
 
 impl<'p> Collector<'p> {
-    pub(super) fn new(plan: &'p Plan, search: &Search) -> Collector<'p> {
+    pub(super) fn new(
+        plan: &'p Plan,
+        sort: Sort,
+        limit: usize,
+        after: Option<Rank>,
+        counting: Counting,
+    ) -> Collector<'p> {
         Collector {
             plan,
-            sort: search.sort,
-            limit: search.limit,
-            after: search.cursor.as_ref().map(Rank::of_cursor),
-            counting: search.counting,
+            sort,
+            limit,
+            after,
+            counting,
             kept: BinaryHeap::new(),
             segments: Vec::new(),
             total: 0,
@@ -101,16 +113,16 @@ impl<'p> Collector<'p> {
         Total { value: self.total, relation: self.relation }
     }
 
-    /// Marks the total as a lower bound: something was not looked at.
-    pub(super) fn mark_incomplete(&mut self) {
-        self.relation = TotalRelation::Gte;
-    }
-
     /// Returns the kept documents in order, and the segments that they lie in.
-    pub(super) fn into_kept(self) -> (Vec<Candidate>, Vec<Arc<OpenSegment>>) {
+    pub(super) fn into_kept(self) -> (Vec<Place>, Vec<Arc<OpenSegment>>) {
         // Ascending `Reverse` is descending rank: the order in which hits are shown.
         let kept = self.kept.into_sorted_vec();
-        (kept.into_iter().map(|Reverse(candidate)| candidate).collect(), self.segments)
+        (kept.into_iter().map(|Reverse(candidate)| candidate.place).collect(), self.segments)
+    }
+
+    /// Returns how many documents are kept, and the rank of the last.
+    pub(super) fn last(&self) -> (usize, Option<Rank>) {
+        (self.kept.len(), self.kept.peek().map(|Reverse(candidate)| candidate.rank))
     }
 
     /// Tells whether records from `earliest` to `latest` can be among the hits.
@@ -177,7 +189,7 @@ impl<'p> Collector<'p> {
                 self.segments.push(Arc::clone(&columns.segment));
                 self.segments.len() - 1
             });
-            self.keep(Candidate { rank, segment, doc });
+            self.keep(Candidate { rank, place: Place { segment, doc } });
         }
     }
 

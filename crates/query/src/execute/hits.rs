@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use tierlog_model::{Record, Value};
 use tierlog_store::{Catalogue, OpenSegment, StoreError, StoredRecord};
 
-use super::collect::Candidate;
+use super::collect::Place;
 use super::selection::Selection;
 use super::{Deadline, PartialReason, ScanReport};
 use crate::error::QueryError;
@@ -106,12 +106,12 @@ impl Reader<'_> {
     /// Hands the records on in the order of the candidates, until the sink has no more room.
     pub(super) fn read(
         &self,
-        candidates: &[Candidate],
+        places: &[Place],
         report: &mut ScanReport,
         sink: &mut dyn HitSink,
     ) -> Result<Taken, QueryError> {
         let mut taken = Taken::default();
-        let mut rest = candidates;
+        let mut rest = places;
         let mut size = GROUP_RECORDS_FIRST;
         while !rest.is_empty() {
             let (group, behind) = rest.split_at(size.min(rest.len()));
@@ -145,13 +145,13 @@ impl Reader<'_> {
     /// Reads a group; `None` when it would take more than so many bytes.
     fn read_group(
         &self,
-        group: &[Candidate],
+        group: &[Place],
         bytes_max: usize,
         report: &mut ScanReport,
     ) -> Result<Option<Group>, QueryError> {
         let mut by_segment: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
-        for (position, candidate) in group.iter().enumerate() {
-            by_segment.entry(candidate.segment).or_default().push((candidate.doc, position));
+        for (position, place) in group.iter().enumerate() {
+            by_segment.entry(place.segment).or_default().push((place.doc, position));
         }
         let mut hits: Vec<Option<Hit>> = vec![None; group.len()];
         let mut bytes = 0;

@@ -6,6 +6,7 @@
 mod bind;
 mod bits;
 mod collect;
+mod collect_by_field;
 mod column;
 mod deadline;
 mod dictionary;
@@ -19,6 +20,7 @@ mod report;
 mod search;
 mod segment;
 mod selection;
+mod sort_values;
 mod visitor;
 mod words;
 

@@ -1,19 +1,23 @@
 //! Search: the first records of a condition in the asked order, how many there are, and where to go
 //! on.
 
-use tierlog_model::Timestamp;
-use tierlog_store::Store;
+use std::sync::Arc;
 
-use super::collect::Collector;
+use tierlog_model::{Timestamp, limits};
+use tierlog_store::{OpenSegment, Store};
+
+use super::collect::{Collector, Place, Rank};
+use super::collect_by_field::FieldCollector;
 use super::driver::{ScanOrder, scan};
 use super::hits::{HitSink, Reader};
 use super::selection::Selection;
 use super::{Deadline, PartialReason, ScanReport};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, FieldCursor};
 use crate::error::QueryError;
+use crate::order::{Next, Order};
 use crate::plan::{Expired, Plan};
 use crate::query::Query;
-use crate::sort::Sort;
+use crate::sort::{Direction, FieldPlace, Sort};
 use crate::warning::Warnings;
 
 /// A search for records.
@@ -23,10 +27,10 @@ pub(crate) struct Search {
     pub(crate) query: Query,
     /// Most hits.
     pub(crate) limit: usize,
-    /// Order of the hits.
-    pub(crate) sort: Sort,
-    /// Where an earlier page ended.
-    pub(crate) cursor: Option<Cursor>,
+    /// Hits to pass over before the first one that is returned.
+    pub(crate) from: usize,
+    /// Order of the hits, and where an earlier page ended.
+    pub(crate) order: Order,
     /// Fields to return besides timestamp and level; `None` is all.
     pub(crate) selection: Option<Selection>,
     /// How far matches are counted.
@@ -68,7 +72,7 @@ pub(crate) struct Found {
     /// How many match, over all pages.
     pub(crate) total: Total,
     /// Where the next page starts; absent after the last one.
-    pub(crate) cursor: Option<Cursor>,
+    pub(crate) next: Option<Next>,
     /// Why matches may be missing; empty when none are.
     pub(crate) partial_reasons: Vec<PartialReason>,
     /// From which moment on no record is late, when others are.
@@ -81,6 +85,10 @@ pub(crate) struct Found {
     pub(crate) warnings: Warnings,
 }
 
+/// Hits that one pass over the matches passes over: the memory of a pass is bounded however far
+/// back a page begins.
+const PASSED_OVER_MAX: usize = limits::HITS_MAX;
+
 /// Runs a search over a plan, and hands the hits to a sink.
 pub(crate) fn search(
     store: &Store,
@@ -89,42 +97,153 @@ pub(crate) fn search(
     deadline: &Deadline,
     sink: &mut dyn HitSink,
 ) -> Result<Found, QueryError> {
-    if search.cursor.is_some_and(|cursor| cursor.sort != search.sort) {
-        return Err(QueryError::Cursor);
-    }
     let mut report = ScanReport::of(store, plan);
-    let catalogue = store.catalogue();
-    let mut collector = Collector::new(plan, search);
-    let order = match search.sort {
-        Sort::NewestFirst => ScanOrder::NewestFirst,
-        Sort::OldestFirst => ScanOrder::OldestFirst,
-    };
-    match scan(plan, catalogue, order, deadline, &mut collector, &mut report) {
-        Ok(()) => {}
-        // Matches up to the deadline are true, and the answer is said to be partial.
-        Err(QueryError::Deadline(_)) if collector.total().value > 0 => {
-            report.note(PartialReason::Deadline);
+    let scanned = match &search.order {
+        Order::Time { sort, after } => {
+            let after = after.as_ref().map(Rank::of_cursor);
+            let scan = TimeScan { store, plan, sort: *sort, deadline };
+            scan.run(search, after, &mut report)?
         }
-        Err(error) => return Err(error),
-    }
+        Order::Field { field, direction, after } => {
+            let scan = FieldScan { store, plan, field, direction: *direction, deadline };
+            scan.run(search, after.clone(), &mut report)?
+        }
+    };
+    let Scanned { places, ranks, segments, mut total } = scanned;
     if report.partial() {
-        collector.mark_incomplete();
+        total.relation = TotalRelation::Gte;
     }
-    let total = collector.total();
-    let (candidates, segments) = collector.into_kept();
     let selection = search.selection.as_ref();
-    let reader = Reader { catalogue, segments: &segments, selection, deadline };
-    let taken = reader.read(&candidates, &mut report, sink)?;
-    let is_last = taken.count == candidates.len() && candidates.len() < search.limit;
-    let sort = search.sort;
-    let cursor = taken.last.filter(|_| !is_last);
+    let reader = Reader { catalogue: store.catalogue(), segments: &segments, selection, deadline };
+    let taken = reader.read(&places, &mut report, sink)?;
+    let is_last = taken.count == places.len() && places.len() < search.limit;
+    let last = taken.last.filter(|_| !is_last);
     Ok(Found {
         total,
-        cursor: cursor.map(|(timestamp, seq)| Cursor { sort, timestamp, seq }),
+        next: last.and_then(|(timestamp, seq)| match &search.order {
+            Order::Time { sort, .. } => Some(Next::Time(Cursor { sort: *sort, timestamp, seq })),
+            Order::Field { field, direction, .. } => {
+                // A record number is there once.
+                let place = ranks.into_iter().find(|rank| rank.seq == seq)?;
+                Some(Next::Field(FieldCursor::new(field, *direction, place)))
+            }
+        }),
         partial_reasons: report.reasons,
         whole_from: report.whole_from,
         partial_partitions: report.unreadable,
         expired: plan.expired.clone(),
         warnings: report.warnings,
     })
+}
+
+/// What a scan has kept.
+struct Scanned {
+    places: Vec<Place>,
+    /// In an order by a field: the rank of each place.
+    ranks: Vec<FieldPlace>,
+    segments: Vec<Arc<OpenSegment>>,
+    total: Total,
+}
+
+/// Scans in the order of time.
+struct TimeScan<'s> {
+    store: &'s Store,
+    plan: &'s Plan,
+    sort: Sort,
+    deadline: &'s Deadline,
+}
+
+impl TimeScan<'_> {
+    fn run(
+        &self,
+        search: &Search,
+        mut after: Option<Rank>,
+        report: &mut ScanReport,
+    ) -> Result<Scanned, QueryError> {
+        let (mut from, mut limit) = (search.from, search.limit);
+        while from > 0 && limit > 0 {
+            let pass = from.min(PASSED_OVER_MAX);
+            let mut collector =
+                Collector::new(self.plan, self.sort, pass, after, Counting::Needless);
+            self.scan(&mut collector, &mut ScanReport::default())?;
+            let (kept, last) = collector.last();
+            // Nothing is behind the last match.
+            limit = if kept < pass { 0 } else { limit };
+            (from, after) = (from - pass, last);
+        }
+        let mut collector = Collector::new(self.plan, self.sort, limit, after, search.counting);
+        match self.scan(&mut collector, report) {
+            Ok(()) => {}
+            // Matches up to the deadline are true, and the answer is said to be partial.
+            Err(QueryError::Deadline(_)) if collector.total().value > 0 => {
+                report.note(PartialReason::Deadline);
+            }
+            Err(error) => return Err(error),
+        }
+        let total = collector.total();
+        let (places, segments) = collector.into_kept();
+        Ok(Scanned { places, ranks: Vec::new(), segments, total })
+    }
+
+    fn scan(
+        &self,
+        collector: &mut Collector<'_>,
+        report: &mut ScanReport,
+    ) -> Result<(), QueryError> {
+        let order = match self.sort {
+            Sort::NewestFirst => ScanOrder::NewestFirst,
+            Sort::OldestFirst => ScanOrder::OldestFirst,
+        };
+        scan(self.plan, self.store.catalogue(), order, self.deadline, collector, report)
+    }
+}
+
+/// Scans in the order of a field's values.
+struct FieldScan<'s> {
+    store: &'s Store,
+    plan: &'s Plan,
+    field: &'s str,
+    direction: Direction,
+    deadline: &'s Deadline,
+}
+
+impl FieldScan<'_> {
+    fn run(
+        &self,
+        search: &Search,
+        mut after: Option<FieldPlace>,
+        report: &mut ScanReport,
+    ) -> Result<Scanned, QueryError> {
+        let (mut from, mut limit) = (search.from, search.limit);
+        while from > 0 && limit > 0 {
+            let pass = from.min(PASSED_OVER_MAX);
+            let mut collector = FieldCollector::new(self.field, self.direction, after, pass);
+            self.scan(&mut collector, &mut ScanReport::default())?;
+            let (kept, _) = collector.into_kept();
+            // Nothing is behind the last match.
+            limit = if kept.len() < pass { 0 } else { limit };
+            (from, after) = (from - pass, kept.into_iter().next_back().map(|last| last.rank));
+        }
+        let mut collector = FieldCollector::new(self.field, self.direction, after, limit);
+        match self.scan(&mut collector, report) {
+            Ok(()) => {}
+            Err(QueryError::Deadline(_)) if collector.total > 0 => {
+                report.note(PartialReason::Deadline);
+            }
+            Err(error) => return Err(error),
+        }
+        let total = Total { value: collector.total, relation: TotalRelation::Eq };
+        let (kept, segments) = collector.into_kept();
+        let (places, ranks) = kept.into_iter().map(|kept| (kept.place, kept.rank)).unzip();
+        Ok(Scanned { places, ranks, segments, total })
+    }
+
+    fn scan(
+        &self,
+        collector: &mut FieldCollector<'_>,
+        report: &mut ScanReport,
+    ) -> Result<(), QueryError> {
+        let order = ScanOrder::NewestFirst;
+        scan(self.plan, self.store.catalogue(), order, self.deadline, collector, report)
+    }
 }

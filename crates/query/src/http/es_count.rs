@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde::Serialize;
@@ -30,6 +30,7 @@ use crate::error::QueryError;
 use crate::execute::{Hit, HitSink, Kept, Search};
 use crate::expr::pattern::read_word;
 use crate::expr::{Expr, FieldTest, Literal, TextTest, Wildcard};
+use crate::order::Order;
 use crate::session::Session;
 use crate::sort::Sort;
 use crate::time_range::TimeRange;
@@ -118,8 +119,8 @@ impl Resource for CountResource {
         let of_index = self.index.as_deref().map_or(Ok(Expr::All), indices)?;
         query.expr = Expr::all_of([of_index, has, query.expr]);
         let counting = session.counting(0);
-        let (limit, sort) = (0, Sort::default());
-        let search = Search { query, limit, sort, cursor: None, selection: None, counting };
+        let order = Order::Time { sort: Sort::default(), after: None };
+        let search = Search { query, limit: 0, from: 0, order, selection: None, counting };
         let found = session.searcher.search(&search, session.deadline, &mut NoHits)?;
         let failed = u8::from(!found.partial_reasons.is_empty());
         let shards = Shards { total: 1, successful: 1 - failed, skipped: 0, failed };
@@ -246,7 +247,7 @@ fn error(problem: &Problem) -> Response {
     }
     let document = json!({"error": error, "status": problem.status().as_u16()});
     let mut answer = Response::new(Body::from(document.to_string()));
-    *answer.status_mut() = StatusCode::from(problem.status());
+    *answer.status_mut() = problem.status();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Retry::After(seconds) = problem.code().retry() {
@@ -257,6 +258,7 @@ fn error(problem: &Problem) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
     use tierlog_model::{Level, Value as Field};
 
     use super::*;

@@ -40,7 +40,7 @@ use crate::execute::{Hit, HitSink, Kept, PartialReason};
 use crate::export::{Export, ExportBounds, ExportRequest};
 use crate::gate::{Patience, Terms};
 use crate::session::Session;
-use crate::sort::Sort;
+use crate::sort::{Sort, SortText};
 use crate::warning::Warnings;
 
 /// Longest wait for a client to take one part of the answer. A client that is alive takes 64 KiB
@@ -93,7 +93,7 @@ impl ExportParameters {
         let sort = parameters.text("sort")?;
         let cursor = parameters.text("cursor")?;
         Ok(ExportParameters {
-            sort: Sort::read(sort.as_deref().unwrap_or("timestamp"))?,
+            sort: SortText::read_time(sort.as_deref().unwrap_or("timestamp"))?,
             cursor: cursor.as_deref().map(Cursor::decode).transpose()?,
             fields: parameters.names("fields")?,
             checkpoints: match parameters.text("checkpoints")?.as_deref() {

@@ -26,6 +26,7 @@ mod request;
 mod requests;
 mod resource;
 mod search;
+mod search_after;
 mod state;
 mod tail;
 #[cfg(test)]

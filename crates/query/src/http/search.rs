@@ -16,14 +16,16 @@ use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
 use super::resource::{Reply, Resource, ask};
+use super::search_after::SearchAfter;
 use super::state::QueryState;
 use crate::config::QueryConfig;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, FieldCursor};
 use crate::error::QueryError;
 use crate::execute::{Found, Search, TotalRelation};
+use crate::order::Order;
 use crate::query::Query;
 use crate::session::Session;
-use crate::sort::Sort;
+use crate::sort::SortText;
 
 /// Which of the matches to show, and how.
 #[derive(Debug, IntoParams)]
@@ -32,12 +34,20 @@ pub(super) struct SearchParameters {
     /// Most hits, 100 by default, at most 10000. 0 only counts, exactly.
     #[param(required = false)]
     limit: usize,
-    /// `-timestamp` (newest first, the default) or `timestamp`.
+    /// `-timestamp` (newest first, the default), `timestamp`, or any field, with `-` for the largest
+    /// values first. Records without a value come last, equal values newest first.
     #[param(value_type = Option<String>)]
-    sort: Sort,
+    sort: SortText,
     /// Where the page before ended: the `cursor` of its answer.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
+    #[param(required = false)]
+    cursor: Option<String>,
+    /// Hits to pass over, at most 100000; not beside `cursor` or `search_after`.
+    #[param(required = false)]
+    from: usize,
+    /// Where the page before ended, by values: of the `sort` field (null for none), then the
+    /// timestamp; JSON text in a query string. Records that are equal in both are passed over.
+    #[param(value_type = Option<Object>)]
+    search_after: Option<SearchAfter>,
     /// Fields to show beside `timestamp` and `level`, with commas between; `http.*` is a prefix.
     /// All, when absent.
     #[param(value_type = Option<String>)]
@@ -50,12 +60,21 @@ impl SearchParameters {
         parameters: &mut Parameters,
         hits_max: usize,
     ) -> Result<SearchParameters, Problem> {
-        let sort = parameters.text("sort")?.unwrap_or_default();
+        let sort = SortText::read(&parameters.text("sort")?.unwrap_or_default());
         let cursor = parameters.text("cursor")?;
+        let from = parameters.count("from", FROM_MAX)?.unwrap_or(0);
+        let search_after = SearchAfter::take(parameters)?;
+        let starts = [cursor.is_some(), from > 0, search_after.is_some()];
+        if starts.into_iter().filter(|is_given| *is_given).count() > 1 {
+            let detail = "give one of \"cursor\", \"from\" and \"search_after\"";
+            return Err(Problem::parameter("from", detail));
+        }
         Ok(SearchParameters {
             limit: parameters.count("limit", hits_max)?.unwrap_or(HITS_DEFAULT.min(hits_max)),
-            sort: Sort::read(&sort)?,
-            cursor: cursor.as_deref().map(Cursor::decode).transpose()?,
+            sort,
+            cursor,
+            from,
+            search_after,
             fields: parameters.names("fields")?,
         })
     }
@@ -67,15 +86,39 @@ impl SearchParameters {
         session: &Session<'_>,
         reply: &Reply,
     ) -> Result<Answer, QueryError> {
-        let SearchParameters { limit, sort, cursor, fields } = self;
+        let SearchParameters { limit, sort, cursor, from, search_after, fields } = self;
+        let order = match sort {
+            SortText::Time(sort) => Order::Time {
+                sort,
+                after: match (cursor, search_after) {
+                    (Some(cursor), _) => Some(Cursor::decode_in(&cursor, sort)?),
+                    (None, Some(after)) => Some(after.in_time(session, sort)?),
+                    (None, None) => None,
+                },
+            },
+            SortText::Field(name, direction) => {
+                let field = session.sort_field(&mut query, &name)?;
+                let after = match (cursor, search_after) {
+                    (Some(cursor), _) => {
+                        Some(FieldCursor::decode(&cursor)?.place_in(&field, direction)?)
+                    }
+                    (None, Some(after)) => Some(after.in_field(session, &field)?),
+                    (None, None) => None,
+                };
+                Order::Field { field, direction, after }
+            }
+        };
         let selection = session.select(&mut query, fields);
         let counting = session.counting(limit);
-        let search = Search { query, limit, sort, cursor, selection, counting };
+        let search = Search { query, limit, from, order, selection, counting };
         let mut records = reply.records();
         let found = session.searcher.search(&search, session.deadline, &mut records)?;
         reply.around(records, "hits", &SearchAnswer::new(found, reply.took_ms()))
     }
 }
+
+/// Hits that a page may pass over: each ten thousand of them are another pass over the matches.
+const FROM_MAX: usize = 100_000;
 
 const _: () = assert!(HITS_MAX == 10_000, "the parameter's documentation says so");
 
@@ -117,7 +160,7 @@ impl SearchAnswer {
         SearchAnswer {
             hits: Apart,
             total: TotalAnswer { value: found.total.value, relation },
-            cursor: found.cursor.map(|cursor| cursor.encode()),
+            cursor: found.next.map(|next| next.encode()),
             took_ms,
             whole: Wholeness::of(
                 found.partial_reasons,

@@ -230,7 +230,7 @@ fn a_partition_that_cannot_be_read_makes_the_answer_partial() {
     let mut export = fixture.engine.export(&first_day, Sort::OldestFirst, None).unwrap();
     let page = export.next_page(&fixture.deadline()).unwrap().unwrap();
     assert_eq!(page.partial_reasons, [PartialReason::PartitionUnreadable]);
-    assert!(page.hits.is_empty() && Cursor::decode(&page.cursor).is_ok());
+    assert!(page.hits.is_empty() && Cursor::decode(&page.found.cursor).is_ok());
     assert!(export.next_page(&fixture.deadline()).unwrap().is_none());
 }
 

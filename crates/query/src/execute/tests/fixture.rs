@@ -22,6 +22,7 @@ use crate::expr::Expr;
 use crate::http::QueryState;
 use crate::lookup::{self, RequestSummary};
 use crate::moment::read_moment;
+use crate::order::{Next, Order};
 use crate::session::Session;
 use crate::sort::Sort;
 use crate::time_range::TimeRange;
@@ -151,6 +152,8 @@ impl SearchRequest {
 #[derive(Debug)]
 pub(super) struct Answer<T> {
     pub(super) hits: Vec<Hit>,
+    /// Where the next page of a search starts.
+    pub(super) cursor: Option<Cursor>,
     pub(super) found: T,
 }
 
@@ -245,10 +248,18 @@ impl TextEngine {
             query.expr = Expr::all_of([also, query.expr]);
             let selection = session.select(&mut query, fields);
             let counting = session.counting(limit);
-            let search = Search { query, limit, sort, cursor, selection, counting };
+            if cursor.is_some_and(|cursor| cursor.sort != sort) {
+                return Err(QueryError::Cursor);
+            }
+            let order = Order::Time { sort, after: cursor };
+            let search = Search { query, limit, from: 0, order, selection, counting };
             let mut gathered = self.gathered();
             let found = session.searcher.search(&search, deadline, &mut gathered)?;
-            Ok(Answer { hits: gathered.hits, found })
+            let cursor = found.next.as_ref().map(|next| match next {
+                Next::Time(cursor) => *cursor,
+                Next::Field(_) => unreachable!("the order is one of time"),
+            });
+            Ok(Answer { hits: gathered.hits, cursor, found })
         })
     }
 
@@ -256,7 +267,7 @@ impl TextEngine {
     pub(super) fn request(&self, request_id: &str) -> Result<Answer<RequestSummary>, QueryError> {
         let mut gathered = self.gathered();
         let found = self.session(|session| lookup::request(session, request_id, &mut gathered))?;
-        Ok(Answer { hits: gathered.hits, found })
+        Ok(Answer { hits: gathered.hits, cursor: None, found })
     }
 
     pub(super) fn export(
@@ -289,6 +300,6 @@ impl Pages {
     ) -> Result<Option<Answer<ExportPage>>, QueryError> {
         let mut gathered = Gathered { hits: Vec::new(), bytes_left: self.answer_bytes_max };
         let page = self.export.next_page(deadline, &mut gathered)?;
-        Ok(page.map(|found| Answer { hits: gathered.hits, found }))
+        Ok(page.map(|found| Answer { hits: gathered.hits, cursor: None, found }))
     }
 }

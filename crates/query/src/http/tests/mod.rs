@@ -1,6 +1,7 @@
 //! The API over a real store, request by request.
 
 pub(crate) mod fixture;
+mod order;
 mod other_engine;
 mod streams;
 

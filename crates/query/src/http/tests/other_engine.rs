@@ -21,6 +21,7 @@ use crate::dialect::{AnyField, KnownFields};
 use crate::error::QueryError;
 use crate::execute::{Deadline, Found, Hit, HitSink, Kept, Search, Total, TotalRelation};
 use crate::http::{QueryState, http_router};
+use crate::order::{Next, Order};
 use crate::query::Query;
 use crate::record_filter::RecordFilter;
 use crate::searcher::Searcher;
@@ -56,12 +57,13 @@ impl Searcher for List {
                 hits.push(Hit { seq, record: record.clone() });
             }
         }
-        if search.sort == Sort::NewestFirst {
+        let Order::Time { sort, .. } = search.order else { return Err(COUNTS) };
+        if sort == Sort::NewestFirst {
             hits.reverse();
         }
         let total = Total { value: hits.len() as u64, relation: TotalRelation::Eq };
         let mut last = None;
-        let mut left = hits.into_iter();
+        let mut left = hits.into_iter().skip(search.from);
         for hit in left.by_ref().take(search.limit) {
             let place = (hit.record.timestamp, hit.seq);
             if sink.take(hit)? == Kept::NoRoom {
@@ -69,11 +71,10 @@ impl Searcher for List {
             }
             last = Some(place);
         }
-        let sort = search.sort;
         let cursor = last.map(|(timestamp, seq)| Cursor { sort, timestamp, seq });
         Ok(Found {
             total,
-            cursor: cursor.filter(|_| left.next().is_some()),
+            next: cursor.filter(|_| left.next().is_some()).map(Next::Time),
             partial_reasons: Vec::new(),
             whole_from: None,
             partial_partitions: Vec::new(),
