@@ -13,7 +13,8 @@ use super::http::with_body_deadline;
 use crate::config::{HttpTimes, Remote};
 
 /// Puts routes under what holds for all of them: the outermost first, every answer is hardened, an
-/// error has the form of its API, a panic becomes 500, a foreign host is turned away, a body must arrive in time.
+/// error has the form of its API, a panic becomes 500, a foreign host is turned away, a body must
+/// arrive in time.
 pub(super) fn protect(
     routes: Router,
     times: HttpTimes,

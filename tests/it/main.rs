@@ -102,6 +102,8 @@ mod shutdown;
 #[cfg(test)]
 mod tcp_retries;
 #[cfg(test)]
+mod tenants;
+#[cfg(test)]
 mod text_lines;
 #[cfg(test)]
 mod tidy;

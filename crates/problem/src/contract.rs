@@ -33,8 +33,12 @@ impl<S: ErrorSet> IntoResponses for Errors<S> {
     }
 }
 
-/// Adds codes to what an operation answers with.
+/// Adds codes to the answers of an operation. A `default` answer documents the errors of a foreign
+/// API, which have another form and no codes.
 pub fn add_errors(operation: &mut Operation, codes: &[Code]) {
+    if operation.responses.responses.contains_key("default") {
+        return;
+    }
     let documented = codes_of(operation);
     let all: Vec<Code> = Code::ALL
         .iter()

@@ -1,5 +1,5 @@
-//! One request of a caller under way: the engine, the tenant, the deadline, and the reading of texts
-//! to queries.
+//! One request of a caller under way: the engine, the tenant, the deadline, and the reading of
+//! texts to queries.
 //!
 //! Arrives: texts and names as a client wrote them. Leaves: values that an engine runs.
 

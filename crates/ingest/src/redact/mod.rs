@@ -13,8 +13,8 @@
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration and the
 //!   [`placeholders`], [`number_use`] tells cards from ids.
 //! - [`walk`] is the way over values, of [`record`]s and of the [`tree`] of an array; [`names`]
-//!   remembers the [`name_facts`], [`clean_texts`] and [`tokens`] what a batch has met of values and
-//!   ids; [`unique_names`] keeps redacted names apart.
+//!   remembers the [`name_facts`], [`clean_texts`] and [`tokens`] what a batch has met of values
+//!   and ids; [`unique_names`] keeps redacted names apart.
 
 mod claim;
 mod clean_texts;

@@ -1,10 +1,11 @@
 //! Decoded view: the text as a reader would see it behind escapes, with the way back.
 //!
-//! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode lead
-//! bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, colours of terminals are gone, `\n` is a line break, full-width digits are
-//! digits, `&quot;` is a quote, and zero-width characters are gone. Detectors read the copy and
-//! need to know no encoding; their spans are mapped back, and always to whole escapes, so a
-//! rewritten JSON text stays JSON. The copy itself is never stored.
+//! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode
+//! lead bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, colours of terminals are
+//! gone, `\n` is a line break, full-width digits are digits, `&quot;` is a quote, and zero-width
+//! characters are gone. Detectors read the copy and need to know no encoding; their spans are
+//! mapped back, and always to whole escapes, so a rewritten JSON text stays JSON. The copy itself
+//! is never stored.
 //!
 //! Escaped quotes and backslashes stay as they are (`\u0022` becomes `\"`): where a quoted value
 //! ends depends on them. Repeated encodings (`\\u0040`, `%2540`) are one escape here.

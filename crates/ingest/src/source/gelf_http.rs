@@ -5,13 +5,12 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodFilter;
-use tierlog_problem::{Code, ErrorShape, Errors, Problem, Retry};
+use tierlog_problem::{Code, ErrorShape, Problem, Retry};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
 use super::body::{BodyProtocol, Head, Route, Taken};
 use super::gelf::GelfReader;
-use super::problem::IngestErrors;
 use crate::config::IngestConfig;
 use crate::intake::Intake;
 use crate::pipeline::{BodyFormat, BodyItems, Item, ItemFinder, OpenBody, Read, Window, estimate};
@@ -117,7 +116,8 @@ struct Contract;
     request_body(content = String, content_type = "application/json", description = "GELF 1.1"),
     responses(
         (status = 202, description = "Every message is durable, a rejected one as a dead letter"),
-        Errors<IngestErrors>,
+        (status = "default", body = String, content_type = "text/plain",
+            description = "Why the request was refused, in words"),
     )
 )]
 #[expect(dead_code, reason = "the macro documents a function; `GelfHttp` serves the route")]

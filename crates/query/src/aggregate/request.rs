@@ -1,5 +1,5 @@
-//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, named aggregations with checked options
-//! leave. Names are canonical, moments absolute and conditions compiled from here on.
+//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, named aggregations with checked
+//! options leave. Names are canonical, moments absolute and conditions compiled from here on.
 
 use serde_json::{Map, Value, json};
 use tierlog_model::{Pseudonyms, Timestamp, fields};

@@ -1,7 +1,7 @@
 //! The read APIs behind the query listener: ours, and those of other products.
 //!
-//! An API is one file that ends in a constant, and one line in [`APIS`]: its routes, the part of the
-//! contract that documents them, and the form of its errors follow from there.
+//! An API is one file that ends in a constant, and one line in [`APIS`]: its routes, the part of
+//! the contract that documents them, and the form of its errors follow from there.
 
 use std::sync::Arc;
 

@@ -1,22 +1,13 @@
-//! In whose name a request comes.
+//! In whose name a request comes. The listener decides; nothing here makes a caller.
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
 use tierlog_model::Caller;
 use tierlog_problem::{Code, Problem};
 
 /// The caller of a request, for handlers.
 #[derive(Debug)]
 pub(super) struct Asking(pub(super) Caller);
-
-/// Sets the caller of every request: the listener has no keys, so every caller has the default
-/// tenant. The only place that decides.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(Caller::open());
-    next.run(request).await
-}
 
 impl<S: Send + Sync> FromRequestParts<S> for Asking {
     type Rejection = Problem;

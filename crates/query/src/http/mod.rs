@@ -44,12 +44,12 @@ pub use observe::{ANSWER_STATUSES, answer_paths};
 pub use openapi::contract;
 pub use state::QueryState;
 
-/// Returns the routes of the query API.
+/// Returns the routes of the query API. The listener in front puts the [`tierlog_model::Caller`]
+/// into the extensions of every request; without a caller a request is refused.
 pub fn http_router(state: Arc<QueryState>) -> Router {
     api::routes()
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(caller::identify))
         .layer(middleware::from_fn(observe::observe))
         .with_state(state)
 }

@@ -34,8 +34,8 @@ pub(super) struct SearchParameters {
     /// Most hits, 100 by default, at most 10000. 0 only counts, exactly.
     #[param(required = false)]
     limit: usize,
-    /// `-timestamp` (newest first, the default), `timestamp`, or any field, with `-` for the largest
-    /// values first. Records without a value come last, equal values newest first.
+    /// `-timestamp` (newest first, the default), `timestamp`, or any field, with `-` for the
+    /// largest values first. Records without a value come last, equal values newest first.
     #[param(value_type = Option<String>)]
     sort: SortText,
     /// Where the page before ended: the `cursor` of its answer.

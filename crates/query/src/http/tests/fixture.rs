@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
@@ -10,8 +11,8 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
-    Redacted, RedactedBatch, Timestamp, Value, handoff,
+    BatchWriter, Caller, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record,
+    RecordKind, Redacted, RedactedBatch, Timestamp, Value, handoff,
 };
 use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
 use tower::ServiceExt;
@@ -54,7 +55,7 @@ impl Fixture {
         let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));
         let state = QueryState::new(store.clone(), pseudonyms.clone(), clock, config);
         let state = Arc::new(state);
-        let router = http_router(Arc::clone(&state));
+        let router = http_router(Arc::clone(&state)).layer(Extension(Caller::open()));
         Fixture { sender: Some(sender), store, state, pseudonyms, router, _directory: directory }
     }
 

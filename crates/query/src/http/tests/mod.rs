@@ -161,7 +161,7 @@ async fn every_mistake_has_its_problem() {
         (&get, "/api/v1/users", "", 405, "method_not_allowed"),
         (&get, "/api/v1/search?strat=now-1h", "", 400, "invalid_parameter"),
         (&get, "/api/v1/search?limit=10001", "", 400, "invalid_parameter"),
-        (&get, "/api/v1/search?sort=level", "", 400, "invalid_parameter"),
+        (&get, "/api/v1/export?sort=level", "", 400, "invalid_parameter"),
         (&get, "/api/v1/search?start=soon", "", 400, "invalid_parameter"),
         (&get, "/api/v1/search?kind=other", "", 400, "invalid_parameter"),
         (&get, "/api/v1/search?q=status:%5B1", "", 400, "query_syntax"),

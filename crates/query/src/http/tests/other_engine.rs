@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
 use tierlog_model::{
-    Level, ManualClock, Pseudonyms, Record, RecordKind, Tenant, TierPolicy, Timestamp,
+    Caller, Level, ManualClock, Pseudonyms, Record, RecordKind, Tenant, TierPolicy, Timestamp,
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -147,7 +148,7 @@ async fn ask(owner: Tenant, uri: &str) -> serde_json::Value {
     let pseudonyms = Arc::new(Pseudonyms::off());
     let state = QueryState::over(list, pseudonyms, clock, Arc::new(QueryConfig::default()));
     let request = Request::builder().method(Method::GET).uri(uri).body(Body::empty());
-    let router = http_router(Arc::new(state));
+    let router = http_router(Arc::new(state)).layer(Extension(Caller::open()));
     let (_, answer) = read(router.oneshot(request.unwrap()).await.unwrap()).await;
     answer
 }
