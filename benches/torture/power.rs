@@ -1,6 +1,7 @@
 //! Power cuts: the whole store on a simulated disk that loses what was not synced, by seed, and
 //! at each change of the disk in turn. No process and no file: this is `tierlog_store::simulation`.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use tierlog_store::Durability;
 use tierlog_store::simulation::{
-    self, Broken, Cuts, DiskErrors, Outcome, Plan, Scenario, enumerate_crash_points,
+    self, Broken, Cuts, DiskErrors, Outcome, Plan, Rot, RotBase, RotOutcome, Scenario,
+    enumerate_crash_points,
 };
 
 use crate::suite::faults::Fault;
@@ -32,6 +34,7 @@ const TEARINGS: u64 = 2;
 pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "power", about: "power cut on a simulated disk: unsynced data and names lost, torn, reordered", short: 100, usual: 2_000, long: 10_000, run: stories },
     Fault { name: "power-points", about: "power cut or kill at each change of the simulated disk", short: 50, usual: 1_500, long: u64::MAX, run: points },
+    Fault { name: "rot-points", about: "a bit of any file of the simulated disk flips, the log's too, in a process that runs and between two", short: 60, usual: 500, long: 20_000, run: rot },
 ];
 
 /// Cuts the power of stories until there were so many cuts.
@@ -110,6 +113,47 @@ fn points(_: &Rig, effort: Effort) -> Result<Tally> {
         let violations = report.violations.iter().map(told).collect();
         tally.count_runs(effort.seed, report.crashes, violations);
     }
+    Ok(tally)
+}
+
+/// Flips a bit for each seed, in the kinds of files in turn.
+fn rot(_: &Rig, effort: Effort) -> Result<Tally> {
+    let next = AtomicU64::new(0);
+    let outcomes: Mutex<Vec<RotOutcome>> = Mutex::new(Vec::new());
+    let failed: Mutex<Option<simulation::Violation>> = Mutex::new(None);
+    let work = || {
+        let base = match RotBase::new() {
+            Ok(base) => base,
+            Err(violation) => {
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(violation);
+                return;
+            }
+        };
+        while effort.has_time() {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= effort.runs {
+                break;
+            }
+            let outcome = base.run(effort.seed.wrapping_add(number), Rot::Flip);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        }
+    };
+    on_every_core(&work);
+    let mut tally = Tally::default();
+    let mut kinds = BTreeMap::new();
+    if let Some(violation) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        tally.count_runs(effort.seed, 0, vec![told(&violation)]);
+    }
+    for outcome in outcomes.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let (flips, told_of) = kinds.entry(outcome.kind.clone()).or_insert((0_u64, 0_u64));
+        *flips += 1;
+        *told_of += u64::from(outcome.told);
+        let violations = outcome.violation.iter().map(told).collect();
+        tally.count_runs(outcome.seed, 1, violations);
+    }
+    let kinds = kinds.iter().map(|(kind, (flips, told))| format!("{kind} {told}/{flips}"));
+    let kinds: Vec<String> = kinds.collect();
+    tally.notes.push(format!("told of flipped: {}", kinds.join(", ")));
     Ok(tally)
 }
 

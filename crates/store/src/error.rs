@@ -96,6 +96,11 @@ impl StoreError {
         self.is_one_of(&[Errno::MFILE, Errno::NFILE, Errno::NOMEM])
     }
 
+    /// Tells whether a file is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// Tells whether there was no room on the disk: it can be tried again when there is.
     pub(crate) fn is_no_room(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};

@@ -1,17 +1,21 @@
 //! Where things lie in the data directory, which the process that has the store open has locked.
 //!
 //! ```text
-//! tierlog.json                      {"format": 2} wal/                              write-ahead
-//! log partitions/<tenant>/<tier>/<yyyy-mm-dd>/ one tantivy index, and when sealed: seal.json,
-//! ids.filter, minutes.counts tombstones/<tenant>.<tier>.<yyyy-mm-dd> {"position": n}: records
-//! before n were dropped trash/                            dropped partitions on their way out
-//! quarantine/                       what could not be read, until its time is over
-//! quarantine/acknowledged/          what somebody knows of clock.json                        what
-//! retention believes of the clock early-drops.json                  {"through": {"<tenant>":
-//! {"<tier>": day}}}: days that went before their time replay.json                       dead
-//! letters that are being replayed clean-stop                        the last stop was an orderly
-//! one; gone while the store is open reserve                           room that is given up when
-//! the disk is full
+//! tierlog.json                      {"format": 3}
+//! wal/                              write-ahead log
+//! partitions/<tenant>/<tier>/<yyyy-mm-dd>/
+//!                                   one tantivy index, and when sealed: seal.json, ids.filter,
+//!                                   minutes.counts
+//! tombstones/<tenant>.<tier>.<yyyy-mm-dd>
+//!                                   {"position": n}: records before n were dropped
+//! trash/                            dropped partitions on their way out
+//! quarantine/                       damaged entries, until their time is over
+//! quarantine/acknowledged/          entries that an engineer has acknowledged
+//! clock.json                        what retention believes of the clock
+//! early-drops.json                  {"through": {"<tenant>": {"<tier>": day}}}: days that went
+//!                                   before their time
+//! replay.json                       dead letters that are being replayed
+//! reserve                           room that is given up when the disk is full
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -127,10 +131,6 @@ impl Layout {
 
     pub(crate) fn replay(&self) -> PathBuf {
         self.root.join("replay.json")
-    }
-
-    pub(crate) fn clean_stop(&self) -> PathBuf {
-        self.root.join("clean-stop")
     }
 
     pub(crate) fn reserve(&self) -> PathBuf {

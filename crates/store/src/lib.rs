@@ -11,7 +11,6 @@
 pub mod backend;
 mod catalogue;
 mod checked;
-mod clean_stop;
 mod dead_letters;
 mod directory_lock;
 mod document;

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use tierlog_model::{Clock, Day, HeldBytes, Tiers, Timestamp};
 
 use crate::catalogue::Catalogue;
-use crate::clean_stop::{self, LastStop};
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, Left, LeftBy, Pass, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
@@ -104,11 +103,10 @@ pub(crate) fn recover(
     // ORDER: nothing of a directory that is refused may have been changed before.
     check_all(&layout)?;
     check_stamp(&layout)?;
-    let last_stop = clean_stop::take(&layout)?;
     let catalogue = Catalogue::new(settings.tiers.clone(), layout.clone(), &settings.reader_memory);
     let catalogue = Arc::new(catalogue);
     let (mut tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
-    let checks = StartChecks::after(last_stop, settings.verify_before_ready);
+    let checks = StartChecks::within(settings.verify_before_ready);
     let mut found = load_partitions(&layout, &catalogue, &tombstones, checks)?;
     found.quarantined.extend(unreadable);
 
@@ -156,32 +154,22 @@ pub(crate) fn recover(
     Ok(Recovered { layout, catalogue, wal, indexer, clock, found, replayed_records, left })
 }
 
-/// As good as never.
-const LONG: Duration = Duration::from_secs(86_400);
-
-/// Which partitions a start compares with their checksums before anything reads them.
+/// Until when a start compares partitions with their checksums before anything opens them: those
+/// that are not sealed, the newest first. A rotten length would ask for memory that nobody has, and
+/// a file that was cut would end the process under a map, at every start anew.
 #[derive(Clone, Copy, Debug)]
 struct StartChecks {
-    /// Until when; `None` is none.
+    /// `None` is so far ahead that no clock can say it.
     deadline: Option<Instant>,
 }
 
 impl StartChecks {
-    /// Those that are not sealed, after a stop that was not clean: what it left may not be what
-    /// was written. A file that was cut would end the process under a map, at every start anew.
-    fn after(last_stop: LastStop, time: Duration) -> StartChecks {
-        let deadline = match last_stop {
-            LastStop::Clean => None,
-            // So far ahead that no clock can say it: no deadline at all.
-            LastStop::Unclean => {
-                Instant::now().checked_add(time).or_else(|| Instant::now().checked_add(LONG))
-            }
-        };
-        StartChecks { deadline }
+    fn within(time: Duration) -> StartChecks {
+        StartChecks { deadline: Instant::now().checked_add(time) }
     }
 
     fn are_due(self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() < deadline)
+        self.deadline.is_none_or(|deadline| Instant::now() < deadline)
     }
 }
 
@@ -284,7 +272,9 @@ fn load_partition(
         Ok(partition) => {
             found.next_seq = found.next_seq.max(partition.position());
             found.youngest = found.youngest.max(partition.stats().latest);
-            if !is_checked && partition.state() == PartitionState::Hot {
+            if is_checked {
+                partition.note_verified();
+            } else if partition.state() == PartitionState::Hot {
                 // Behind the start.
                 catalogue.suspect(id);
             }

@@ -69,8 +69,8 @@ pub struct StoreSettings {
         deserialize_with = "keys::duration::<_, { keys::MINUTE }, { keys::WEEK }>"
     )]
     pub retry_window_age: Duration,
-    /// How long a start that follows a crash compares partitions that are not sealed with their
-    /// checksums before the store is open; the rest follows.
+    /// How long a start compares partitions that are not sealed with their checksums before the
+    /// store is open; the rest follows.
     #[serde(skip, default = "verify_before_ready")]
     pub verify_before_ready: Duration,
     /// How long a start indexes what the log holds before the store is open; the rest follows.
@@ -135,7 +135,7 @@ pub enum MaintenanceJob {
 impl StoreSettings {
     /// A start is ready two seconds after what it must read; checksums take a quarter of that. A
     /// gigabyte of partitions is compared in it when its pages are in memory, and on a slow disk
-    /// what is newest, which is what a crash can have damaged.
+    /// the newest partitions, which are searched most.
     pub const VERIFY_BEFORE_READY: Duration = Duration::from_millis(500);
 
     /// Returns the settings of `config/tierlog.toml` for a data directory.

@@ -13,7 +13,6 @@ use tokio::sync::broadcast::Receiver;
 use crate::PressureRule;
 use crate::backend::DiskVfs;
 use crate::catalogue::Catalogue;
-use crate::clean_stop;
 use crate::directory_lock::DirectoryLock;
 use crate::indexer::{Indexer, IndexerSettings, Left};
 use crate::layout::Layout;
@@ -169,9 +168,8 @@ impl Store {
         if let Some(maintenance) = threads.maintenance {
             maintenance.stop();
         }
-        let (wal, indexer) = (threads.wal.join(), threads.indexer.join());
-        let in_order = wal.is_ok() && indexer.is_ok() && self.poisoned().is_none();
-        if indexer.is_err() {
+        let wal = threads.wal.join();
+        if threads.indexer.join().is_err() {
             tracing::error!("indexer thread panicked");
         }
         if threads.backfill.join().is_err() {
@@ -183,9 +181,6 @@ impl Store {
             Err(_) => tracing::error!("wal thread panicked"),
         }
         self.inner.maintenance.clock().close();
-        if in_order {
-            clean_stop::leave(&self.inner.layout);
-        }
     }
 
     /// Returns the partitions and tiers.

@@ -1,7 +1,9 @@
-//! Rot in partitions, sealed and not, while the server runs and between two: a bit flipped, a file
-//! cut, emptied or gone. The server starts, the other partitions answer, nothing wrong is given
-//! back, what is missing is not kept quiet, and nothing of it is sealed in.
+//! Rot in every kind of file, of days that are sealed and not, of the log too, while the server
+//! runs and between two: a bit flipped, a file of a partition cut, emptied or gone. The server
+//! starts, the other partitions answer, nothing wrong is given back, what is missing is not kept
+//! quiet, and nothing of it is sealed in.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -37,8 +39,16 @@ const SETTINGS: [&str; 3] =
 /// The signal of which a process dies that meets the hole in a mapped file.
 const SIGBUS: i32 = 7;
 
-/// Files of the data directory itself that a flip may hit. The log has a fault of its own.
-const OWN_FILES: [&str; 2] = ["tierlog.json", "clean-stop"];
+/// Names below the data directory in which no bit says anything: room that is held, locks, a mark
+/// that is empty, and entries that are out of the way. The list of key ids is left out as well: a
+/// start that cannot tell which key wrote the data is refused by a sentence of its own.
+const IDLE: [&str; 6] = ["reserve", "lost-map", "LOCK", "quarantine", "trash", "pseudonym-key-ids"];
+
+/// Directory of the log, whose files are flipped here; `torn-tail` cuts them.
+const LOG: &str = "wal";
+
+/// Characters of the names of segments, of the engine's and of the log's.
+const SEGMENT_NAME_MIN: usize = 20;
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +66,7 @@ const ROTS: [Rot; 6] = [Rot::Flip, Rot::Flip, Rot::Flip, Rot::Cut, Rot::Empty, R
 enum Moment {
     /// The server was stopped in order, and starts.
     Stopped,
-    /// It was killed, and starts.
+    /// It was killed with lines that only the log has, and starts.
     Killed,
     /// It runs, and seals.
     Sealing,
@@ -116,18 +126,22 @@ fn rot(base: &Trial, seed: u64) -> Result<Trial> {
     trial.answers = Answers::Partial;
     let moment = random.pick(&MOMENTS).copied().unwrap_or(Moment::Stopped);
     let server = match moment {
-        Moment::Stopped | Moment::Killed => None,
+        Moment::Stopped => None,
+        Moment::Killed => {
+            let server = trial.start()?;
+            trial.send(&server, 1)?;
+            server.kill()?;
+            None
+        }
         Moment::Sealing | Moment::Taking => Some(trial.start()?),
     };
-    if matches!(moment, Moment::Killed) {
-        // What a kill does not leave.
-        let _ = std::fs::remove_file(trial.place.data.join("clean-stop"));
-    }
-    let path = any_file(&trial.place.data, &mut random)?;
-    let rot = random.pick(&ROTS).copied().unwrap_or(Rot::Flip);
-    rot.apply(&path, &mut random)?;
-    let within = path.strip_prefix(&trial.place.data)?.to_owned();
+    let within = any_file(&trial.place.data, &mut random)?;
     let hit = Hit::of(&trial, &within);
+    let rot = match random.pick(&ROTS).copied() {
+        Some(rot) if !hit.is_log => rot,
+        _ => Rot::Flip,
+    };
+    rot.apply(&trial.place.data.join(&within), &mut random)?;
     let server = go_on(&mut trial, server, moment)?;
     await_looked_at(&mut trial, &server)?;
     let is_hit = |id: u64| hit.is_hit(id);
@@ -146,12 +160,24 @@ fn rot(base: &Trial, seed: u64) -> Result<Trial> {
     Ok(trial)
 }
 
-/// Returns a file of a partition, or of the directory itself.
+/// Returns a file below the data directory, of each kind as likely as of any other.
 fn any_file(data: &Path, random: &mut Random) -> Result<PathBuf> {
-    let mut files = files_under(&data.join("partitions"))?;
-    files.extend(OWN_FILES.iter().map(|name| data.join(name)).filter(|path| path.exists()));
-    files.retain(|path| !path.to_string_lossy().ends_with(".lock"));
-    random.pick(&files).cloned().context("no file to damage")
+    let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in files_under(data)? {
+        let within = path.strip_prefix(data)?.to_owned();
+        let name = within.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let first = within.iter().next().unwrap_or_default().to_string_lossy().into_owned();
+        if IDLE.contains(&first.as_str()) || name.ends_with(".lock") {
+            continue;
+        }
+        // Files of segments are of a kind by their ending, others by their name.
+        let kind = name.rsplit_once('.').filter(|(id, _)| id.len() >= SEGMENT_NAME_MIN);
+        let kind = kind.map_or(name.as_str(), |(_, ending)| ending).to_owned();
+        kinds.entry(kind).or_default().push(within);
+    }
+    let kinds: Vec<Vec<PathBuf>> = kinds.into_values().collect();
+    let files = random.pick(&kinds).context("no file to damage")?;
+    random.pick(files).cloned().context("no file to damage")
 }
 
 /// Lets the server meet the damage. It may end by it, once, if it says why.
@@ -180,9 +206,12 @@ fn await_looked_at(trial: &mut Trial, server: &Server) -> Result<()> {
     let mut report = None;
     let is_clean = wait_until(trial.patience, || {
         report = server.get("/api/v1/verify").map(|answer| answer.json());
-        let ok = report.as_ref().and_then(|report| report.get("ok")).and_then(Value::as_bool);
-        // Who has ended is not asked again.
-        ok == Some(true) || (report.is_none() && server.health().is_none())
+        // A server that has ended is not asked again. Damage of the log stays where it lies, and
+        // is told until somebody acknowledges it.
+        match &report {
+            Some(report) => is_whole(report),
+            None => server.health().is_none(),
+        }
     });
     trial.promise(Holds::from(is_clean), || {
         format!("damage stays where it is: {}", report.unwrap_or_default())
@@ -190,24 +219,37 @@ fn await_looked_at(trial: &mut Trial, server: &Server) -> Result<()> {
     Ok(())
 }
 
+/// Tells whether a verification found every partition as it was written.
+fn is_whole(report: &Value) -> bool {
+    let partitions = report.get("partitions").and_then(Value::as_array);
+    partitions.is_some_and(|partitions| {
+        let problems = |partition: &Value| partition.get("problems").cloned().unwrap_or_default();
+        partitions.iter().all(|partition| problems(partition) == Value::Array(Vec::new()))
+    })
+}
+
 /// Which lines a damaged file may take along.
 struct Hit {
     lines: super::super::lines::Lines,
     /// Tier and day; `None` is none.
     partition: Option<(String, String)>,
+    /// The log, which has lines of every partition.
+    is_log: bool,
 }
 
 impl Hit {
     fn of(trial: &Trial, within: &Path) -> Hit {
         let mut parts = within.components().map(|part| part.as_os_str().to_string_lossy());
-        let is_partition = parts.next().is_some_and(|part| part == "partitions");
-        let partition = parts.next().zip(parts.next()).filter(|_| is_partition);
+        let first = parts.next().unwrap_or_default().into_owned();
+        let is_partition = first == "partitions";
+        // The tenant's directory, then the tier's, then the day's.
+        let partition = parts.nth(1).zip(parts.next()).filter(|_| is_partition);
         let partition = partition.map(|(tier, day)| (tier.into_owned(), day.into_owned()));
-        Hit { lines: trial.lines.clone(), partition }
+        Hit { lines: trial.lines.clone(), partition, is_log: first == LOG }
     }
 
     fn is_hit(&self, id: u64) -> bool {
-        let Some((tier, day)) = &self.partition else { return false };
+        let Some((tier, day)) = &self.partition else { return self.is_log };
         if self.lines.kind(id) == Kind::Broken {
             return tier == "dead_letter";
         }

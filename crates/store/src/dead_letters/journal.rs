@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 use tierlog_model::{Tenant, Timestamp};
 
 use crate::layout::Layout;
+use crate::quarantine::quarantine;
 use crate::versions::FORMAT;
 use crate::{Store, StoreError, files};
+
+/// Name of a damaged plan in quarantine.
+const FILE_NAME: &str = "replay.json";
 
 /// Letters that are being replayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,12 +45,23 @@ impl PendingReplay {
 }
 
 impl PendingReplay {
-    /// Returns what a data directory says of a replay under way.
+    /// Returns what a data directory says of a replay under way. A damaged plan goes into
+    /// quarantine, and health says so: the letters are still there, and whoever replays them again
+    /// may store some of them a second time.
     pub(crate) fn read(layout: &Layout) -> Result<Option<PendingReplay>, StoreError> {
         let path = layout.replay();
-        let Some(json) = files::read_checked(layout.vfs(), &path)? else { return Ok(None) };
-        // Its version was looked at when the store was opened.
-        serde_json::from_slice(&json).map(Some).map_err(|error| malformed(&path, &error))
+        let read = files::read_checked(layout.vfs(), &path).and_then(|json| {
+            // The version was looked at when the store was opened.
+            let parsed = json.map(|json| serde_json::from_slice(&json)).transpose();
+            parsed.map_err(|error| malformed(&path, &error))
+        });
+        match read {
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, "the plan of a replay of dead letters is damaged");
+                quarantine(layout, &path, FILE_NAME).map(|_| None)
+            }
+            read => read,
+        }
     }
 
     /// Says it durably.

@@ -15,10 +15,12 @@ mod read_directory;
 mod seal;
 mod selection;
 mod store_file;
+mod verified_file;
 mod view;
 mod windows;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -172,7 +174,13 @@ pub struct Partition {
 struct Shared {
     facts: Arc<PartitionFacts>,
     view: Option<Arc<PartitionView>>,
+    /// Segments whose files have been compared with their checksums. The files of a seal are
+    /// compared piece by piece instead, as they are read.
+    verified: BTreeSet<SegmentKey>,
 }
+
+/// A segment with its last deletions.
+type SegmentKey = (SegmentId, Option<u64>);
 
 /// Lists of segments that are read before opening fails: each time a merge must have replaced
 /// what the list names before its files were opened, which takes it far longer than that.
@@ -191,7 +199,11 @@ impl Partition {
             name: id.name(tiers),
             directory,
             usage,
-            shared: Mutex::new(Shared { facts: Arc::new(PartitionFacts::none()), view: None }),
+            shared: Mutex::new(Shared {
+                facts: Arc::new(PartitionFacts::none()),
+                view: None,
+                verified: BTreeSet::new(),
+            }),
             refreshing: Mutex::new(()),
             last_turn: AtomicU64::new(0),
         };
@@ -266,8 +278,59 @@ impl Partition {
         Ok(counts.filter(|counts| counts.totals() == *levels))
     }
 
-    /// Returns a consistent view of what is committed, opening the files when they are not.
+    /// Returns a consistent view of what is committed, opening the files when they are not. What a
+    /// search reads has been compared with its checksum, once while the partition is known: a
+    /// rotten length or column gives no wrong record, and asks for no memory.
     pub fn view(&self) -> Result<Arc<PartitionView>, StoreError> {
+        let view = self.open_or_opened()?;
+        if !view.is_verified() {
+            view.segments().iter().try_for_each(|segment| self.verify(segment))?;
+            view.note_verified();
+        }
+        Ok(view)
+    }
+
+    /// Says that every segment was compared with its checksums just now.
+    pub(crate) fn note_verified(&self) {
+        let mut shared = lock(&self.shared);
+        let keys = shared.facts.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp()));
+        shared.verified = keys.collect();
+    }
+
+    /// Compares the files of a segment with their checksums, unless the seal does, or a search has.
+    fn verify(&self, segment: &OpenSegment) -> Result<(), StoreError> {
+        let key = (segment.id(), segment.reader().delete_opstamp());
+        let files = {
+            let shared = lock(&self.shared);
+            if shared.verified.contains(&key) {
+                return Ok(());
+            }
+            shared.facts.files.clone()
+        };
+        for name in checksum::files_of_segment(key) {
+            if files.as_ref().is_some_and(|files| files.sealed().has(&name)) {
+                continue;
+            }
+            let verified =
+                checksum::verify_engine_file(self.directory.vfs(), &self.directory.file(&name));
+            match verified {
+                Ok(()) => {}
+                // A merge has replaced the segment, and has compared all that it read.
+                Err(error) if error.is_not_found() && !self.lists(segment.id())? => break,
+                Err(error) => return Err(error),
+            }
+        }
+        lock(&self.shared).verified.insert(key);
+        Ok(())
+    }
+
+    /// Tells whether the engine's list on the disk has a segment.
+    fn lists(&self, id: SegmentId) -> Result<bool, StoreError> {
+        let meta = view::read_meta(&ReadDirectory::open(&self.directory)?, &self.name)?;
+        Ok(meta.segments.iter().any(|segment| segment.id() == id))
+    }
+
+    fn open_or_opened(&self) -> Result<Arc<PartitionView>, StoreError> {
         let facts = {
             let shared = lock(&self.shared);
             if let Some(view) = &shared.view {
@@ -328,6 +391,10 @@ impl Partition {
         }
         let (facts, view) = read.map_err(|error| error.into_store(&self.name))?;
         let mut shared = lock(&self.shared);
+        let is_listed = |key: &SegmentKey| {
+            facts.segments.iter().any(|meta| (meta.id(), meta.delete_opstamp()) == *key)
+        };
+        shared.verified.retain(is_listed);
         shared.facts = Arc::new(facts);
         let before = std::mem::replace(&mut shared.view, view);
         drop(shared);
@@ -344,7 +411,15 @@ impl Partition {
         let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
         let committed = read_payload(meta.payload.as_deref(), &self.directory, &self.name)?;
         let bytes = self.directory.bytes()?;
-        let earlier = lock(&self.shared).view.clone();
+        let (earlier, before) = {
+            let shared = lock(&self.shared);
+            (shared.view.clone(), Arc::clone(&shared.facts))
+        };
+        let seal = Seal::read(&self.directory)?;
+        let files = match &seal {
+            Some(seal) => files.with_seal(seal, before.files.as_ref()),
+            None => files,
+        };
         let mut facts = PartitionFacts {
             files: Some(files.clone()),
             stats: PartitionStats { records, bytes, ..PartitionStats::default() },
@@ -352,7 +427,7 @@ impl Partition {
             segments: meta.segments,
             ..PartitionFacts::none()
         };
-        if let Some(seal) = Seal::read(&self.directory)?.filter(|seal| seal.covers(&ids)) {
+        if let Some(seal) = seal.filter(|seal| seal.covers(&ids)) {
             seal.check_lengths(&self.directory)?;
             facts.state = PartitionState::Sealed;
             facts.filter = IdFilter::open(&self.directory)?;

@@ -15,6 +15,8 @@ use tantivy::directory::{
 };
 
 use super::PartitionDirectory;
+use super::seal::Seal;
+use super::verified_file::SealedFiles;
 use crate::StoreError;
 
 /// Name of the engine's list of its own files, which only a writer needs: it is hidden, so that
@@ -34,12 +36,31 @@ const COLUMNS: &str = "fast";
 pub(super) struct ReadDirectory {
     files: PartitionDirectory,
     inner: Box<dyn Directory>,
+    sealed: SealedFiles,
 }
 
 impl ReadDirectory {
     /// Opens the directory of a partition.
     pub(super) fn open(files: &PartitionDirectory) -> Result<ReadDirectory, StoreError> {
-        Ok(ReadDirectory { files: files.clone(), inner: files.open()? })
+        let sealed = SealedFiles::default();
+        Ok(ReadDirectory { files: files.clone(), inner: files.open()?, sealed })
+    }
+
+    /// Returns the directory with the checksums of a seal, with which the files of the seal are
+    /// compared when they are read. `before` is the directory as it was known before.
+    pub(super) fn with_seal(
+        mut self,
+        seal: &Seal,
+        before: Option<&ReadDirectory>,
+    ) -> ReadDirectory {
+        let known = before.map(|before| before.sealed.clone()).unwrap_or_default();
+        self.sealed = SealedFiles::of(&seal.files, &known);
+        self
+    }
+
+    /// Returns the files whose checksums are compared when they are read.
+    pub(super) fn sealed(&self) -> &SealedFiles {
+        &self.sealed
     }
 
     /// Returns the path of a file in it.
@@ -61,10 +82,11 @@ impl ReadDirectory {
 
 impl Directory for ReadDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        match self.read_small(path) {
-            Some(bytes) => Ok(Arc::new(OwnedBytes::new(bytes))),
-            None => self.inner.get_file_handle(path),
-        }
+        let handle = match self.read_small(path) {
+            Some(bytes) => Arc::new(OwnedBytes::new(bytes)),
+            None => self.inner.get_file_handle(path)?,
+        };
+        Ok(self.sealed.guard(&path.to_string_lossy(), handle))
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

@@ -85,12 +85,25 @@ impl ReaderUsage {
 #[derive(Clone, Debug)]
 pub struct PartitionView {
     segments: Vec<Arc<OpenSegment>>,
+    /// Set once every segment was compared with its checksums, or is as it is read.
+    verified: Arc<OnceLock<()>>,
 }
 
 impl PartitionView {
     /// Returns the segments, in the order of the engine's list.
     pub fn segments(&self) -> &[Arc<OpenSegment>] {
         &self.segments
+    }
+
+    /// Tells whether a search may read the segments without another look at their checksums.
+    pub(super) fn is_verified(&self) -> bool {
+        self.verified.get().is_some()
+    }
+
+    /// Says that every segment was compared with its checksums.
+    pub(super) fn note_verified(&self) {
+        // Two searches may have compared at once, with the same result.
+        let _ = self.verified.set(());
     }
 
     /// Opens segments, and takes over the open ones of an earlier view.
@@ -115,7 +128,7 @@ impl PartitionView {
             let reader = SegmentReader::open(&index.segment(meta.clone()))?;
             segments.push(Arc::new(OpenSegment::new(reader, Arc::clone(usage))));
         }
-        Ok(PartitionView { segments })
+        Ok(PartitionView { segments, verified: Arc::default() })
     }
 
     /// Tells whether the view has just these segments.

@@ -322,6 +322,18 @@ impl Ledger {
         self.check_writes(&there)
     }
 
+    /// Refuses a record that is not as it was written.
+    pub(super) fn check_payloads(
+        &self,
+        found: &[FoundRecord],
+        tiers: &Tiers,
+    ) -> Result<(), Violation> {
+        found.iter().try_for_each(|record| {
+            let number = record.stored.record.get_str("number").and_then(|text| text.parse().ok());
+            self.check_payload(number.unwrap_or(u64::MAX), record, tiers)
+        })
+    }
+
     fn check_payload(
         &self,
         number: u64,

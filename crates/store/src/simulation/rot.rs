@@ -9,13 +9,14 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use tierlog_model::{Day, Level, Tiers};
+use tierlog_model::{Level, Tiers};
 
 use super::client::ClientBatch;
 use super::invariant::{Invariant, Violation};
 use super::ledger::Spec;
 use super::machine::Machine;
 use super::story::noon;
+use crate::PartitionId;
 use crate::backend::{Choices, Crash, SimulatedVfs, Vfs as _};
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -61,13 +62,15 @@ pub struct RotBase {
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     Killed,
+    KilledThenSearched,
     RunningThenSealed,
     RunningThenMerged,
     RunningThenStarted,
 }
 
-const MOMENTS: [Moment; 4] = [
+const MOMENTS: [Moment; 5] = [
     Moment::Killed,
+    Moment::KilledThenSearched,
     Moment::RunningThenSealed,
     Moment::RunningThenMerged,
     Moment::RunningThenStarted,
@@ -77,6 +80,7 @@ impl Moment {
     fn as_str(self) -> &'static str {
         match self {
             Moment::Killed => "killed, then started",
+            Moment::KilledThenSearched => "killed, then started and searched",
             Moment::RunningThenSealed => "running, then sealed",
             Moment::RunningThenMerged => "running, then merged",
             Moment::RunningThenStarted => "running, then started again",
@@ -161,7 +165,7 @@ fn live(
     choices: &mut Choices,
     outcome: &mut RotOutcome,
 ) -> Result<(), Violation> {
-    if !matches!(moment, Moment::Killed) {
+    if !matches!(moment, Moment::Killed | Moment::KilledThenSearched) {
         start(machine)?;
     }
     let mut files = kinds(&machine.vfs);
@@ -182,6 +186,11 @@ fn live(
     rotten.map_err(|error| Violation::new(Invariant::RotIsTold, error.to_string()))?;
     match moment {
         Moment::Killed => start(machine)?,
+        Moment::KilledThenSearched => {
+            start(machine)?;
+            // Nobody has looked at sealed days yet: the search itself must notice.
+            machine.search_rotten()?;
+        }
         Moment::RunningThenSealed => machine.seal_and_recover(),
         Moment::RunningThenMerged => {
             for number in 0..COMMITS_TO_MERGE {
@@ -199,11 +208,11 @@ fn live(
     }
     machine.scrub()?;
     let day = damaged_day(path, machine.tiers());
-    judge(machine, day.as_ref(), outcome)?;
+    judge(machine, day, outcome)?;
     // Whatever is left becomes sealed, and must be what it was.
     machine.seal_and_recover();
     machine.scrub()?;
-    judge(machine, day.as_ref(), outcome)?;
+    judge(machine, day, outcome)?;
     if let Some(problem) = machine.problems().first() {
         return Err(Violation::new(Invariant::RotIsTold, format!("left as it is: {problem}")));
     }
@@ -213,7 +222,7 @@ fn live(
 /// What is missing is told, and what is there is what was written.
 fn judge(
     machine: &mut Machine,
-    tombstone: Option<&(String, Day)>,
+    tombstone: Option<PartitionId>,
     outcome: &mut RotOutcome,
 ) -> Result<(), Violation> {
     if !machine.is_running() {
@@ -224,9 +233,7 @@ fn judge(
     let tiers = machine.tiers().clone();
     let is_excused = |spec: &Spec| {
         let id = spec.partition(&tiers);
-        let is_dropped_again = tombstone.is_some_and(|(tier, day)| {
-            !told.entries.is_empty() && tiers.policy(id.tier).name == *tier && id.day == *day
-        });
+        let is_dropped_again = tombstone == Some(id) && !told.entries.is_empty();
         told.missing.contains(&id) || is_dropped_again
     };
     machine.check_but(&is_excused)
@@ -253,8 +260,8 @@ fn misplace(vfs: &SimulatedVfs, path: &Path, other: &Path) -> io::Result<()> {
     vfs.corrupt(path, |bytes| *bytes = others)
 }
 
-/// Returns the files of a disk by their kind, but for the log's, which has its own tests, and the
-/// engine's locks, which are empty.
+/// Returns the files of a disk by their kind, but for the reserve, which says nothing, and locks,
+/// which are empty.
 fn kinds(vfs: &SimulatedVfs) -> BTreeMap<String, Vec<PathBuf>> {
     let files: Vec<PathBuf> = vfs.files().into_iter().map(|(path, _)| path).collect();
     let mut kinds: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
@@ -262,7 +269,7 @@ fn kinds(vfs: &SimulatedVfs) -> BTreeMap<String, Vec<PathBuf>> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let is_own = ["reserve", "LOCK"].contains(&name.as_str()) || name.ends_with(".lock");
-        if path.starts_with("/data/wal") || is_own {
+        if is_own {
             continue;
         }
         let beside =
@@ -272,6 +279,8 @@ fn kinds(vfs: &SimulatedVfs) -> BTreeMap<String, Vec<PathBuf>> {
             let part = ending.map_or(name.as_str(), |(_, ending)| ending);
             let state = if beside("seal.json") { "with a seal" } else { "without a seal" };
             format!("{part} {state}")
+        } else if path.starts_with("/data/wal") {
+            if name.ends_with(".wal") { "segment of the log".to_owned() } else { name }
         } else if path.starts_with("/data/tombstones") {
             "tombstone".to_owned()
         } else {
@@ -283,11 +292,9 @@ fn kinds(vfs: &SimulatedVfs) -> BTreeMap<String, Vec<PathBuf>> {
 }
 
 /// Returns the day whose tombstone a file is: without it, the log may bring some of the day back.
-fn damaged_day(path: &Path, tiers: &Tiers) -> Option<(String, Day)> {
+fn damaged_day(path: &Path, tiers: &Tiers) -> Option<PartitionId> {
     let name = path.strip_prefix("/data/tombstones").ok()?.to_str()?;
-    let (tier, day) = name.split_once('.')?;
-    tiers.by_name(tier)?;
-    Some((tier.to_owned(), day.parse().ok()?))
+    PartitionId::split_flat(name, tiers).map(|(id, _)| id)
 }
 
 #[cfg(test)]
@@ -314,6 +321,8 @@ mod tests {
             "ids.filter with a seal",
             "minutes.counts with a seal",
             "tombstone",
+            "segment of the log",
+            "mark",
             "tierlog.json",
             "clock.json",
         ] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Machine, tenants};
 use crate::simulation::invariant::{Invariant, Violation};
-use crate::simulation::ledger::Spec;
-use crate::{CompactScope, PartitionId};
+use crate::simulation::ledger::{FoundRecord, Spec};
+use crate::{CompactScope, Partition, PartitionId, StoreError};
 
 /// So much that a scrub reaches everything.
 const ALL_OF_IT: Duration = Duration::from_secs(1 << 40);
@@ -31,6 +31,24 @@ impl Machine {
             .and_then(|()| process.maintenance.scrub(ALL_OF_IT));
         self.recover_lost();
         checked.map_err(|error| Violation::new(Invariant::RotIsTold, error.to_string()))
+    }
+
+    /// Reads every record that reads, as a search over everything does, before anybody has compared
+    /// a checksum. No record may be another than the one that was written; a partition that does
+    /// not read is told by the answer, and checked next.
+    pub(in crate::simulation) fn search_rotten(&mut self) -> Result<(), Violation> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let mut found = Vec::new();
+        for partition in process.store.catalogue.partitions() {
+            match read_all(&partition) {
+                Ok(records) => found.extend(records),
+                Err(error) if error.is_damage() => process.store.catalogue.suspect(partition.id()),
+                Err(error) => {
+                    return Err(Violation::new(Invariant::RotIsTold, error.to_string()));
+                }
+            }
+        }
+        self.ledger.check_payloads(&found, &self.settings.tiers)
     }
 
     /// Seals whatever is hot, and does what a failure asks for.
@@ -81,4 +99,14 @@ impl Machine {
             Err(error) => vec![error.to_string()],
         }
     }
+}
+
+fn read_all(partition: &Partition) -> Result<Vec<FoundRecord>, StoreError> {
+    let mut found = Vec::new();
+    for segment in partition.view()?.segments() {
+        let docs: Vec<u32> = segment.reader().doc_ids_alive().collect();
+        let records = segment.read(&docs)?.into_iter();
+        found.extend(records.map(|stored| FoundRecord { partition: partition.id(), stored }));
+    }
+    Ok(found)
 }
