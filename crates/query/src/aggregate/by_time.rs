@@ -105,7 +105,7 @@ fn level_count(inside: &Value) -> Option<&str> {
 }
 
 /// Reads a whole number of one unit, as both engines do.
-fn read_interval(text: &str) -> Option<Duration> {
+pub(super) fn read_interval(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u32 = number.parse().ok()?;

@@ -63,6 +63,8 @@ struct Sized {
     result_bytes: u64,
     /// Bytes of the longest key.
     key_bytes: u64,
+    /// Width of a bucket of a histogram.
+    step: Option<f64>,
     children: Vec<Sized>,
 }
 
@@ -256,7 +258,10 @@ impl Sized {
     fn values_max(&self, facts: &SegmentFacts<'_>) -> Result<u64, QueryError> {
         match self.kind {
             Kind::Terms => facts.distinct_max(&self.field),
-            Kind::Histogram | Kind::DateHistogram => Ok(u64::MAX),
+            Kind::Histogram | Kind::DateHistogram => match self.step {
+                Some(step) => facts.steps_max(&self.field, step),
+                None => Ok(u64::MAX),
+            },
             Kind::Range | Kind::DateRange | Kind::Filter | Kind::Missing => Ok(self.buckets_max),
             Kind::Metric | Kind::ValueCount | Kind::Cardinality | Kind::Percentiles => Ok(0),
         }
@@ -311,6 +316,7 @@ fn of_node(node: &Node, depth: usize) -> Sized {
         collected_bytes: if is_leaf && depth == 0 { 4 } else { slot_bytes + inside },
         result_bytes: BUCKET_BYTES + if is_leaf { 0 } else { entries_bytes(&node.children) },
         key_bytes: key_bytes(node),
+        step: node.step,
         children,
     }
 }
@@ -333,6 +339,7 @@ fn hidden_of(node: &Node, depth: usize) -> Option<Sized> {
         collected_bytes: 4,
         result_bytes: BUCKET_BYTES,
         key_bytes: key_bytes(node),
+        step: None,
         children: Vec::new(),
     })
 }

@@ -63,6 +63,8 @@ pub(super) struct Asked {
     pub(super) of: Of,
     /// Bytes of the longest text of the request that may stand in each bucket.
     pub(super) text_bytes: u64,
+    /// Width of a bucket as the column counts, for histograms of which it is known beforehand.
+    pub(super) step: Option<f64>,
     /// What is nested inside.
     pub(super) inner: Vec<Asked>,
 }
@@ -188,13 +190,13 @@ impl Reader<'_> {
         if nested.is_some() && !spec.has_buckets() {
             return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
         }
-        let text_bytes = text_bytes(&options);
+        let (text_bytes, step) = (text_bytes(&options), time_options::step_of(spec.kind, &options));
         let of = self.of(spec, options, path)?;
         let inner = match nested {
             Some(nested) => self.level(nested, path)?,
             None => Vec::new(),
         };
-        Ok(Asked { name, path: path.clone(), spec, of, text_bytes, inner })
+        Ok(Asked { name, path: path.clone(), spec, of, text_bytes, step, inner })
     }
 
     fn of(

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use tantivy::DocId;
 use tantivy::columnar::{Column, ColumnType};
+use tantivy::{u64_to_f64, u64_to_i64};
 use tierlog_model::{Level, fields};
 use tierlog_store::OpenSegment;
 
@@ -41,6 +42,49 @@ impl<'s> SegmentFacts<'s> {
     /// Tells whether a field has texts that are in no column.
     pub(super) fn has_long(&self, field: &str) -> Result<bool, QueryError> {
         Ok(self.bounds(field)?.has_long)
+    }
+
+    /// Returns at most how many buckets of a width the values of a field lie in, as the ends of
+    /// its columns say. Three more than the span has: the first and the last are cut, and records
+    /// without a value may stand for another one.
+    pub(super) fn steps_max(&self, field: &str, step: f64) -> Result<u64, QueryError> {
+        let span = match field {
+            fields::TIMESTAMP => {
+                let moments = &self.segment.order()?.moments;
+                Some((moments.max_value().saturating_sub(moments.min_value())) as f64)
+            }
+            _ => self.number_span(field)?,
+        };
+        // A float beyond the integers ends at the largest of them, and what is no number at zero.
+        Ok(span.map_or(u64::MAX, |span| ((span / step) as u64).saturating_add(3)))
+    }
+
+    /// Returns how far the numbers of a field lie apart; `None` when they may lie elsewhere than in
+    /// columns of numbers.
+    fn number_span(&self, field: &str) -> Result<Option<f64>, QueryError> {
+        let besides = Besides::from(self.segment.has_beside()?);
+        let columns = FieldColumns::of(self.segment.reader(), besides, field)?;
+        let is_beside = columns.long.is_some() || columns.pairs.is_some();
+        if is_beside || !columns.wide.is_empty() {
+            return Ok(None);
+        }
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for handle in columns.own {
+            let number: fn(u64) -> f64 = match handle.column_type() {
+                ColumnType::I64 => |image| u64_to_i64(image) as f64,
+                ColumnType::U64 => |image| image as f64,
+                ColumnType::F64 => u64_to_f64,
+                // Not computed with.
+                ColumnType::Bool => continue,
+                // Texts may be numbers.
+                _ => return Ok(None),
+            };
+            if let Some(column) = handle.open_u64_lenient()? {
+                least = least.min(number(column.min_value()));
+                most = most.max(number(column.max_value()));
+            }
+        }
+        Ok(Some((most - least).max(0.0)).filter(|span| span.is_finite()))
     }
 
     fn bounds(&self, field: &str) -> Result<FieldBounds, QueryError> {

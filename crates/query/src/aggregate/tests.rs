@@ -3,6 +3,7 @@
 mod by_time;
 mod plain;
 mod requests;
+mod spans;
 mod values;
 
 use tierlog_model::{Level, Value};

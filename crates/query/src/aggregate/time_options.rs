@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use tierlog_model::{Timestamp, fields};
 
+use super::by_time::read_interval;
 use super::registry::Kind;
 use super::request::Values;
 use crate::moment::{MOMENT_FORMS, read_moment};
@@ -54,6 +55,21 @@ fn number_interval(options: &Options) -> Result<(), String> {
         Some(interval) if interval >= NUMBER_INTERVAL_MIN => Ok(()),
         _ => Err(format!("\"interval\" must be a number of at least {NUMBER_INTERVAL_MIN}")),
     }
+}
+
+/// Returns the width of a histogram's buckets as its column counts: moments are nanoseconds. `None`
+/// for what has no buckets of one width, and for options that are refused or read elsewhere.
+pub(super) fn step_of(kind: Kind, options: &Value) -> Option<f64> {
+    let step = match kind {
+        Kind::Histogram => options.get("interval")?.as_f64()?,
+        Kind::DateHistogram => {
+            let names = ["fixed_interval", "calendar_interval", "interval"];
+            let text = names.iter().find_map(|name| options.get(*name)?.as_str())?;
+            read_interval(text)?.as_nanos() as f64
+        }
+        _ => return None,
+    };
+    (step > 0.0).then_some(step)
 }
 
 /// Leaves one `fixed_interval`. In UTC minutes, hours, days and weeks always have one length;
