@@ -92,8 +92,8 @@ fn lines_in_random_order_open_each_day_once_a_window_of_the_log() {
     store.indexer.commit().expect("committed");
     while store.indexer.backfill().expect("a pass") == Pass::Done {}
     assert_eq!(records(&store), DAYS as u64 * 20);
-    // Three windows, each of which holds eight times as much as may be in memory.
-    assert_eq!(segments(&store).into_iter().max(), Some(3));
+    // Two windows, each of which holds sixteen times as much as may be in memory.
+    assert_eq!(segments(&store).into_iter().max(), Some(2));
 }
 
 #[test]
