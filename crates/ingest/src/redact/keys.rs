@@ -29,6 +29,8 @@ pub(super) enum KeyVerdict {
     Plain,
     /// Text is secret; numbers and booleans are facts.
     SecretText,
+    /// Secret when it is no figure, and in prose a word of the language.
+    SecretOpaque,
     /// Secret, but in prose a word of the language: `session: opened`.
     SecretWord,
     /// Secret whatever its type.
@@ -53,6 +55,11 @@ pub(super) struct KeyTable {
     is_active: bool,
     placeholders: Placeholders,
 }
+
+/// Names with a term in them whose values are public: ids of keys, tokens of idempotence, and
+/// settings of cloud services, as letters.
+const PUBLIC_NAMES: [&str; 5] =
+    ["accesskeyid", "httptokens", "clienttoken", "clientrequesttoken", "grantedauthority"];
 
 /// Longest stretch of a name that is read: the end of a longer one says what it is.
 const NAME_BYTES_MAX: usize = 256;
@@ -86,6 +93,14 @@ impl KeyTable {
         self.is_active && (!self.extra.is_empty() || self.candidates.is_match(text))
     }
 
+    /// Tells whether a name ends with a term, digits aside: words behind a term in the name of a
+    /// class (`TokenFilter`) make the name that of something else.
+    pub(super) fn ends_with_term(&self, name: &str) -> bool {
+        let words = Words::of(end_of(name));
+        let end = words.letters().trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        self.terms.find_overlapping_iter(words.letters()).any(|hit| hit.end() == end)
+    }
+
     /// Returns whether values under a name are secret.
     pub(super) fn verdict(&self, name: &str) -> KeyVerdict {
         // Fast path: most names hold no needle.
@@ -95,6 +110,9 @@ impl KeyTable {
         }
         let without_placeholders = self.placeholders.taken_out_of(name);
         let words = Words::of(without_placeholders.as_deref().unwrap_or(name));
+        if PUBLIC_NAMES.iter().any(|public| words.ends_with_words(public)) {
+            return KeyVerdict::Plain;
+        }
         if self.allowed.iter().any(|allowed| allowed == words.letters()) {
             return KeyVerdict::Plain;
         }
@@ -118,6 +136,7 @@ impl Strength {
         match self {
             Strength::Strong => KeyVerdict::Secret,
             Strength::Weak => KeyVerdict::SecretWord,
+            Strength::Opaque => KeyVerdict::SecretOpaque,
             Strength::StrongText | Strength::WeakText => KeyVerdict::SecretText,
         }
     }
@@ -232,7 +251,7 @@ impl Words {
     }
 
     fn is_secret_at(&self, start: usize, end: usize, strength: Strength) -> bool {
-        let is_weak = matches!(strength, Strength::Weak | Strength::WeakText);
+        let is_weak = matches!(strength, Strength::Weak | Strength::WeakText | Strength::Opaque);
         if !self.starts_word(end) || (is_weak && !self.starts_word(start)) {
             return false;
         }

@@ -1,7 +1,7 @@
 //! International bank account numbers: `DE89 3704 0044 0532 0130 00`.
 //!
 //! A country of the registry, its exact length, and the remainder 1 modulo 97. Written together
-//! or in groups of four divided by one space, in one case.
+//! or in groups of four divided by one space or dash each, in one case.
 
 use super::Detector;
 use super::boundary::{at, before, is_word};
@@ -145,13 +145,12 @@ fn iban_end(bytes: &[u8], start: usize, first: u8, second: u8) -> Option<usize> 
     let is_lower = first.is_ascii_lowercase();
     let mut characters: Vec<u8> = Vec::with_capacity(*length);
     let mut end = start;
-    let is_grouped = at(bytes, start + 4) == Some(b' ');
+    let divider = at(bytes, start + 4).filter(|byte| matches!(byte, b' ' | b'-'));
     while characters.len() < *length {
         let byte = at(bytes, end)?;
         end += 1;
-        let group_is_over =
-            is_grouped && !characters.is_empty() && characters.len().is_multiple_of(4);
-        if group_is_over && byte == b' ' && before(bytes, end - 1) != Some(b' ') {
+        let group_is_over = !characters.is_empty() && characters.len().is_multiple_of(4);
+        if group_is_over && Some(byte) == divider && before(bytes, end - 1) != divider {
             continue;
         }
         let is_expected = match byte {
@@ -194,6 +193,7 @@ mod tests {
             ("NL91ABNA0417164300,MT84MALT011000012345MTLCAST001S", "[IBAN],[IBAN]"),
             ("iban=CH9300762011623852957&x", "iban=[IBAN]&x"),
             ("NO9386011117947 BE68539007547034", "[IBAN] [IBAN]"),
+            ("GB82-WEST-1234-5698-7654-32!", "[IBAN]!"),
         ] {
             check(&Iban, text, expected);
         }

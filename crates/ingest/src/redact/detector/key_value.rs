@@ -25,15 +25,18 @@ use crate::redact::trigger::Trigger;
 pub(in crate::redact) struct KeyValue;
 
 /// Words that follow a key in prose and are never its value.
-const PROSE: [&str; 40] = [
+const PROSE: [&str; 60] = [
     "a",
     "accepted",
     "authentication",
     "bad",
     "cannot",
     "changed",
+    "changing",
+    "checking",
     "closed",
     "created",
+    "creating",
     "denied",
     "deleted",
     "disabled",
@@ -42,6 +45,7 @@ const PROSE: [&str; 40] = [
     "expired",
     "failed",
     "for",
+    "from",
     "has",
     "in",
     "incorrect",
@@ -56,14 +60,30 @@ const PROSE: [&str; 40] = [
     "ok",
     "opened",
     "refreshed",
+    "refreshing",
     "rejected",
     "required",
     "reset",
+    "resetting",
     "revoked",
     "signature",
     "started",
+    "sending",
+    "the",
+    "to",
+    "trying",
     "unknown",
     "updated",
+    "updating",
+    "using",
+    "validating",
+    "verifying",
+    "waiting",
+    "was",
+    "were",
+    "will",
+    "with",
+    "would",
     "valid",
     "wrong",
 ];
@@ -114,7 +134,7 @@ impl Detector for KeyValue {
                 true => KeyVerdict::Secret,
                 false => policy.keys().verdict(key.name),
             };
-            if !verdict.is_secret() {
+            if !verdict.is_secret() || is_place_in_code(text, &key, policy) {
                 pair.remember(text, &key, policy);
                 continue;
             }
@@ -135,6 +155,47 @@ impl Detector for KeyValue {
     }
 }
 
+/// Endings of files of code: what stands behind `TokenService.java:` is the number of a line.
+const CODE_ENDINGS: [&str; 24] = [
+    "java", "kt", "kts", "scala", "groovy", "clj", "rs", "py", "pyx", "go", "js", "mjs", "cjs",
+    "ts", "tsx", "jsx", "rb", "php", "cs", "fs", "c", "cc", "cpp", "swift",
+];
+
+/// Tells whether what looks like a key is a place in code: a file with the number of a line, a
+/// class that logs (`TokenFilter: started`), a module of PAM, the directory of a shell.
+fn is_place_in_code(text: &str, key: &Key<'_>, policy: &Policy) -> bool {
+    if !key.quote.is_empty() {
+        return false;
+    }
+    let bytes = text.as_bytes();
+    let value = text.get(key.value_start..).unwrap_or_default();
+    if key.is_assigned {
+        let is_directory = matches!(key.name, "PWD" | "OLDPWD") && value.starts_with(['/', '~']);
+        return is_directory;
+    }
+    let ending = key.name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_line = value.starts_with(|first: char| first.is_ascii_digit());
+    if is_line && CODE_ENDINGS.contains(&ending) {
+        return true;
+    }
+    // `pam_unix(chpasswd:chauthtok):`
+    let module = text.get(key.start.saturating_sub(PAM_BYTES)..key.start).unwrap_or_default();
+    if before(bytes, key.start) == Some(b'(') && module.contains("pam_") {
+        return true;
+    }
+    let class = key.name.rsplit('.').next().unwrap_or_default();
+    let humps = class.as_bytes().windows(2).filter(|pair| {
+        matches!(pair, [before, at] if before.is_ascii_lowercase() && at.is_ascii_uppercase())
+    });
+    let is_class = class.starts_with(|first: char| first.is_ascii_uppercase())
+        && class.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && humps.count() > 0;
+    is_class && !policy.keys().ends_with_term(class)
+}
+
+/// How far before its argument the name of a module of PAM may begin: `pam_systemd(`.
+const PAM_BYTES: usize = 24;
+
 /// Replaces the value of a secret key; returns where it ends.
 fn replace_value(
     text: &str,
@@ -143,6 +204,10 @@ fn replace_value(
     policy: &Policy,
     found: &mut Found,
 ) -> Option<usize> {
+    if let Some(wrapper) = wrapper(text, key) {
+        found.replace(wrapper.clone());
+        return Some(wrapper.end);
+    }
     let (range, form) = value(text, key, policy)?;
     let written = text.get(range.clone())?;
     if policy.placeholders().is_one(written) {
@@ -172,7 +237,12 @@ fn replace_bare(
 ) -> Option<usize> {
     let written = text.get(range.clone())?;
     let is_number = written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let is_count = verdict == KeyVerdict::SecretText && is_number;
+    let is_figure = written.bytes().all(|byte| byte.is_ascii_digit() || b"._-:".contains(&byte));
+    let is_count = match verdict {
+        KeyVerdict::SecretText => is_number,
+        KeyVerdict::SecretOpaque => is_figure,
+        KeyVerdict::Plain | KeyVerdict::SecretWord | KeyVerdict::Secret => false,
+    };
     if is_empty_word(written) || is_count {
         return None;
     }
@@ -181,7 +251,8 @@ fn replace_bare(
         return Some(range.end);
     }
     let end = header_end(text, key, &range);
-    if !key.is_assigned && end == range.end && is_prose(written, verdict) {
+    let may_be_word = !key.is_assigned || verdict == KeyVerdict::SecretOpaque;
+    if may_be_word && end == range.end && is_prose(written, verdict) {
         return None;
     }
     found.replace(range.start..end);
@@ -199,6 +270,73 @@ fn is_prose(written: &str, verdict: KeyVerdict) -> bool {
     PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(word)) || (is_weak && (is_word || is_short))
 }
 
+/// Longest name of a wrapper: `secrecy::SecretBox`.
+const WRAPPER_BYTES_MAX: usize = 32;
+
+/// Returns a quoted value with what programs print around it: `Some("x")`, `Secret('x')`,
+/// `['x', 'y']`, `("x",)`. The whole goes: more than one text may stand in it.
+fn wrapper(text: &str, key: &Key<'_>) -> Option<Range<usize>> {
+    if !key.quote.is_empty() {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let start = key.value_start;
+    let window = bytes.get(..bytes.len().min(start + WRAPPER_BYTES_MAX)).unwrap_or(bytes);
+    let open =
+        run_end(window, start, |byte| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte));
+    if !matches!(at(bytes, open), Some(b'(' | b'[')) {
+        return None;
+    }
+    let quote = run_end(bytes, open + 1, |byte| matches!(byte, b' ' | b'\\'));
+    if !matches!(at(bytes, quote), Some(b'"' | b'\'')) {
+        return None;
+    }
+    Some(start..bracketed_end(bytes, open))
+}
+
+/// Returns the end of a bracket, as programs print it: at its closing bracket outside of quotes,
+/// and without one at the end of the text.
+fn bracketed_end(bytes: &[u8], open: usize) -> usize {
+    let (mut depth, mut quote) = (0_usize, None);
+    let rest = bytes.get(open..).unwrap_or_default().iter().enumerate();
+    for (offset, byte) in rest {
+        match (*byte, quote) {
+            (byte, Some(open_quote)) if byte == open_quote => quote = None,
+            (_, Some(_)) => {}
+            (b'"' | b'\'', None) => quote = Some(*byte),
+            (b'(' | b'[', None) => depth += 1,
+            (b')' | b']', None) => depth = depth.saturating_sub(1),
+            (_, None) => {}
+        }
+        if depth == 0 && quote.is_none() {
+            return open + offset + 1;
+        }
+    }
+    bytes.len()
+}
+
+/// Longest name of a scheme of authentication, and shortest letters that are credentials.
+const SCHEME_BYTES_MAX: usize = 20;
+const CREDENTIALS_BYTES_MIN: usize = 16;
+
+/// Tells whether a word behind `Authorization:` is a scheme: what follows has to look like
+/// credentials where the scheme is not known.
+fn is_scheme(text: &str, words: &Words, range: &Range<usize>) -> bool {
+    let first = text.get(range.clone()).unwrap_or_default();
+    if SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(first)) {
+        return true;
+    }
+    let is_name = first.len() <= SCHEME_BYTES_MAX
+        && first.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    let is_prose = PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(first));
+    let rest = text.get(range.end..).unwrap_or_default();
+    let next = rest.strip_prefix(' ').and_then(|rest| rest.split_ascii_whitespace().next());
+    let is_credentials = next.is_some_and(|next| {
+        next.len() >= CREDENTIALS_BYTES_MIN || next.bytes().any(|byte| byte.is_ascii_digit())
+    });
+    words.letters().ends_with("authorization") && is_name && !is_prose && is_credentials
+}
+
 /// Returns where the value of a header ends: a scheme takes its credentials along, a cookie the
 /// cookies after it.
 fn header_end(text: &str, key: &Key<'_>, range: &Range<usize>) -> usize {
@@ -208,7 +346,7 @@ fn header_end(text: &str, key: &Key<'_>, range: &Range<usize>) -> usize {
     if words.letters().ends_with("cookie") {
         return cookies_end(text, range.end);
     }
-    if !SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(first)) {
+    if !is_scheme(text, &words, range) {
         return range.end;
     }
     let has_parameters = ["digest", "oauth", "hawk", "aws4-hmac-sha256"]
@@ -221,7 +359,9 @@ fn header_end(text: &str, key: &Key<'_>, range: &Range<usize>) -> usize {
             !byte.is_ascii_whitespace() && (has_parameters || !matches!(byte, b'"' | b'\'' | b'\\'))
         });
         let word = text.get(start..word_end).unwrap_or_default();
-        if word.is_empty() || start == end || (has_parameters && !word.contains('=')) {
+        // `auth=basic user=ada`: the next key is no credential; base64 ends with equals signs.
+        let is_key = !has_parameters && word.trim_end_matches('=').contains('=');
+        if word.is_empty() || start == end || is_key || (has_parameters && !word.contains('=')) {
             return end;
         }
         end = start + word.trim_end_matches([';', ')', ']', '}', '.']).len();

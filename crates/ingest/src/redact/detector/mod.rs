@@ -15,6 +15,7 @@ mod jwt;
 mod key_value;
 mod keyed;
 mod mac_address;
+mod masked;
 mod pair;
 mod phone;
 mod private_key;

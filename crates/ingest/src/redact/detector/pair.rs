@@ -9,6 +9,7 @@ use std::ops::Range;
 use memchr::memchr2_iter;
 
 use super::boundary::{at, before, run_end, run_start};
+use super::masked::is_masked;
 use crate::redact::policy::Policy;
 
 /// Longest key; of a longer run of key characters the end is read.
@@ -227,11 +228,25 @@ fn bare_end(text: &str, start: usize, key_quote: &str, policy: &Policy) -> usize
             .trim_end_matches([',', ';', '.', ')', ']', '}', '&', '|', '>'])
             .len()
             .max(placeholder_len(word, policy))
+            .max(mask_len(word))
 }
 
 /// A placeholder ends with a bracket of its own.
 fn placeholder_len(word: &str, policy: &Policy) -> usize {
     policy.placeholders().at_start_of(word).map_or(0, str::len)
+}
+
+/// Longest mask.
+const MASK_BYTES_MAX: usize = 128;
+
+/// Returns the length of the mask that a word begins with: a mask ends with a bracket of its own.
+fn mask_len(word: &str) -> usize {
+    if !word.starts_with(['[', '<', '(', '{', '$', '%']) {
+        return 0;
+    }
+    let word = word.get(..word.floor_char_boundary(MASK_BYTES_MAX)).unwrap_or_default();
+    let mut ends = word.match_indices([']', '>', ')', '}']).map(|(at, _)| at + 1);
+    ends.find(|end| word.get(..*end).is_some_and(is_masked)).unwrap_or(0)
 }
 
 /// Longest key that is recognised behind a comma.
@@ -246,9 +261,9 @@ fn next_is_key(bytes: &[u8], start: usize) -> bool {
 
 /// Tells whether a value says that there is none, or is a word of prose after a colon.
 pub(super) fn is_empty_word(value: &str) -> bool {
-    let is_masked = value.bytes().all(|byte| matches!(byte, b'*' | b'.' | b'-' | b'?'));
+    let is_dots = value.bytes().all(|byte| matches!(byte, b'*' | b'.' | b'-' | b'?'));
     let empty = ["null", "none", "nil", "undefined", "true", "false", "empty", "n/a", "nan"];
-    is_masked || empty.iter().any(|word| word.eq_ignore_ascii_case(value))
+    is_dots || is_masked(value) || empty.iter().any(|word| word.eq_ignore_ascii_case(value))
 }
 
 #[cfg(test)]

@@ -19,7 +19,24 @@ use crate::redact::whole::Whole;
 pub(in crate::redact) struct Phone;
 
 /// Ends of names, as letters, under which a national number stands.
-const KEYS: [&str; 6] = ["phone", "phonenumber", "phoneno", "mobile", "mobilenumber", "msisdn"];
+const KEYS: [&str; 16] = [
+    "phone",
+    "phones",
+    "phonenumber",
+    "phonenumbers",
+    "phoneno",
+    "telephone",
+    "cellphone",
+    "mobile",
+    "mobilenumber",
+    "msisdn",
+    "tel",
+    "cell",
+    "fax",
+    "telefon",
+    "telefono",
+    "whatsapp",
+];
 
 /// Fewest digits of a national number under such a name.
 const NATIONAL_DIGITS_MIN: usize = 7;
@@ -38,7 +55,7 @@ impl Detector for Phone {
     }
 
     fn trigger(&self) -> Trigger {
-        const KEYS: &[&str] = &["phone", "mobile", "msisdn"];
+        const KEYS: &[&str] = &["phone", "mobile", "msisdn", "tel", "cell", "fax", "whatsapp"];
         Trigger { needles: &["+"], keys: KEYS, ..Trigger::ANY }
     }
 
@@ -56,7 +73,7 @@ impl Detector for Phone {
     fn key(&self, name: &str, _policy: &Policy) -> Claim {
         let last = name.bytes().rfind(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
         // Fast path: the last letters of the keys above.
-        if !matches!(last, Some(b'e' | b'r' | b'o' | b'n')) {
+        if !matches!(last, Some(b'e' | b'r' | b'o' | b'n' | b's' | b'l' | b'x' | b'p')) {
             return Claim::Silent;
         }
         let words = Words::of(name);
@@ -129,6 +146,8 @@ mod tests {
             ("user_phone: (415) 555-2671, x", "user_phone: [PHONE], x"),
             (r#"{"mobileNumber":"020 7946 0958","x":1}"#, r#"{"mobileNumber":"[PHONE]","x":1}"#),
             (r#"{"phone":4155552671}"#, r#"{"phone":"[PHONE]"}"#),
+            ("tel: 020 7946 0958, fax=020-7946-0959", "tel: [PHONE], fax=[PHONE]"),
+            ("home_cell=4155552671", "home_cell=[PHONE]"),
         ] {
             check(&Phone, text, expected);
         }
@@ -141,7 +160,7 @@ mod tests {
             &[
                 "4155552671",
                 "phone=yes mobile: true phone_id=1234567890 microphone=on",
-                "xylophone=4155552671",
+                "xylophone=4155552671 hotel=4155552671 excel: 4155552671",
                 "+0200",
                 "2026-11-20T10:00:00+01:00",
                 "a+4420794609581",

@@ -4,6 +4,7 @@
 //! its type. Inside texts, `key_value` knows the notations in which secrets follow their keys.
 
 use super::Detector;
+use super::masked::is_masked;
 use crate::redact::claim::Claim;
 use crate::redact::keys::KeyVerdict;
 use crate::redact::policy::Policy;
@@ -12,6 +13,44 @@ use crate::redact::whole::Whole;
 
 /// See the module.
 pub(in crate::redact) struct SecretKey;
+
+/// Values that tell about a secret under a name that may hold one: `"auth": "basic"`.
+const FACTS: [&str; 34] = [
+    "basic",
+    "bearer",
+    "digest",
+    "negotiate",
+    "ntlm",
+    "none",
+    "null",
+    "ldap",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "saml",
+    "jwt",
+    "publickey",
+    "keyboard-interactive",
+    "anonymous",
+    "required",
+    "optional",
+    "ok",
+    "success",
+    "failed",
+    "failure",
+    "valid",
+    "invalid",
+    "expired",
+    "active",
+    "opened",
+    "closed",
+    "enabled",
+    "disabled",
+    "true",
+    "false",
+    "yes",
+    "no",
+];
 
 impl Detector for SecretKey {
     fn name(&self) -> &'static str {
@@ -29,7 +68,7 @@ impl Detector for SecretKey {
     fn key(&self, name: &str, policy: &Policy) -> Claim {
         match policy.keys().verdict(name) {
             KeyVerdict::Plain => Claim::Silent,
-            KeyVerdict::SecretText => Claim::Likely,
+            KeyVerdict::SecretText | KeyVerdict::SecretOpaque => Claim::Likely,
             KeyVerdict::SecretWord | KeyVerdict::Secret => Claim::Sure,
         }
     }
@@ -37,7 +76,12 @@ impl Detector for SecretKey {
     fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
         match value {
             Whole::Flag | Whole::Number(_) | Whole::Fraction => claim == Claim::Sure,
-            Whole::Text(_) | Whole::Nested => true,
+            Whole::Text(text) => {
+                let is_fact = claim == Claim::Likely
+                    && FACTS.iter().any(|fact| fact.eq_ignore_ascii_case(text));
+                !is_fact && !is_masked(text)
+            }
+            Whole::Nested => true,
             Whole::EmptyNested => false,
         }
     }
@@ -58,6 +102,16 @@ mod tests {
             ("credentials", Whole::EmptyNested, false),
             ("tokens", Whole::Number(812), false),
             ("tokens", Whole::Nested, true),
+            ("db.passwort", Whole::Text("x"), true),
+            ("seed_phrase", Whole::Text("x y z"), true),
+            ("auth", Whole::Text("a:x"), true),
+            ("csrf", Whole::Flag, false),
+            ("auth", Whole::Text("basic"), false),
+            ("password", Whole::Text("[FILTERED]"), false),
+            ("password", Whole::Text("${DB_PASSWORD}"), false),
+            ("password", Whole::Text("[hunter2]"), true),
+            ("accessKeyId", Whole::Text("x"), false),
+            ("token_valid", Whole::Flag, false),
             ("token_count", Whole::Number(5), false),
             ("message", Whole::Text("password"), false),
         ] {

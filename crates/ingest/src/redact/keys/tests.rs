@@ -94,13 +94,33 @@ fn names_of_secrets_are_secret_in_any_spelling() {
             "password_reset_url",
             "reset_password_token",
             "passphrase",
+            "passwort",
+            "neuesPasswort",
+            "senha",
+            "contrasena",
+            "mot_de_passe",
+            "wachtwoord",
+            "db_creds",
+            "seed_phrase",
+            "recoveryPhrase",
+            "backup_codes",
+            "code_verifier",
+            "pre_shared_key",
+            "ssh_key",
+            "licenseKey",
+            "slack_webhook_url",
+            "security_answer",
         ],
     );
     check(
         KeyVerdict::SecretWord,
-        &["session", "pin", "pin_code", "otp", "user.otp", "SSN", "jwt", "csrf"],
+        &["pin", "pin_code", "otp", "user.otp", "SSN", "wifi.psk", "mnemonic", "heslo"],
     );
-    check(KeyVerdict::SecretText, &["tokens", "pass", "db_pass", "sid", "cookies", "secrets"]);
+    check(
+        KeyVerdict::SecretOpaque,
+        &["session", "jwt", "csrf", "sid", "auth", "request.auth", "sentry.dsn", "signature"],
+    );
+    check(KeyVerdict::SecretText, &["tokens", "pass", "db_pass", "cookies", "secrets"]);
 }
 
 #[test]
@@ -109,6 +129,14 @@ fn facts_about_secrets_and_other_words_are_plain() {
         KeyVerdict::Plain,
         &[
             "token_count",
+            "token_valid",
+            "token_url",
+            "password_file",
+            "password_verified",
+            "accessKeyId",
+            "userIdentity.accessKeyId",
+            "httpTokens",
+            "clientToken",
             "max_token",
             "token_type",
             "token.type",

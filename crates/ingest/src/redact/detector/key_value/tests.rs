@@ -60,6 +60,26 @@ fn values_of_secret_keys_are_replaced() {
 }
 
 #[test]
+fn wrappers_and_unknown_schemes_go_whole() {
+    for (text, expected) in [
+        (r#"password: Some("hunter2"), id: 7"#, "password: [SECRET], id: 7"),
+        (r#"token=Secret("a b") x"#, "token=[SECRET] x"),
+        ("password=['x)', 'y'] z", "password=[SECRET] z"),
+        (r#"password: Some(\"hunter2\") z"#, "password: [SECRET] z"),
+        (r#"password: Some("cut"#, "password: [SECRET]"),
+        ("Authorization: SSWS abc123 next", "Authorization: [SECRET] next"),
+        ("Authorization: Splunk abcdefghijklmnopqrs", "Authorization: [SECRET]"),
+        (
+            "passwort=x1 senha: geheim99 DB_CREDS=a:b",
+            "passwort=[SECRET] senha: [SECRET] DB_CREDS=[SECRET]",
+        ),
+    ] {
+        check(&KeyValue, text, expected);
+        check(&KeyValue, expected, expected);
+    }
+}
+
+#[test]
 fn prose_facts_and_code_stay() {
     check_untouched(
         &KeyValue,
@@ -84,6 +104,16 @@ fn prose_facts_and_code_stay() {
             r#"{"password": null, "token": ""}"#,
             "at 12:30:10 key=course_17",
             "cookie consent: yes",
+            "at com.example.TokenService.validate(TokenService.java:42)",
+            "src/credentials.rs:120:9 password.py:7",
+            "TokenFilter: started PasswordEncoderFactory: delegating2",
+            "Session: 30546354_3247178690 initialized by client WindowsUpdateAgent",
+            "PWD=/home/x OLDPWD=/srv",
+            "pam_unix(chpasswd:chauthtok): changed",
+            "password=[FILTERED] token=${TOKEN} secret=<redacted>",
+            "forgot password: sending mail",
+            "token_valid=yes accessKeyId=x2 httpTokens=required",
+            "auth=basic session=opened Authorization: denied for 42",
         ],
     );
 }
