@@ -17,7 +17,7 @@ const KEPT_MAX: usize = 32;
 /// What one batch knows about names.
 #[derive(Default)]
 pub(crate) struct FieldNames {
-    /// Names as numbers, and what they say to redaction.
+    /// Names as numbers, and the facts of names for redaction.
     pub(crate) redaction: Names,
     /// What names mean to the reading of a record, by number.
     pub(crate) meanings: Meanings,
@@ -30,14 +30,14 @@ pub(crate) struct FieldNamesPool {
 }
 
 impl std::fmt::Debug for FieldNamesPool {
-    /// Names are what senders wrote, so none is shown.
+    /// Names come from senders, and no name is shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("FieldNamesPool")
     }
 }
 
 impl FieldNamesPool {
-    /// Returns a memory: the one that was used last, or an empty one.
+    /// Returns the memory of the last batch, or an empty memory.
     pub(crate) fn take(&self) -> FieldNames {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.pop().unwrap_or_default()

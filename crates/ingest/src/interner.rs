@@ -30,7 +30,7 @@ const NONE: u32 = u32::MAX;
 /// A slot whose name was forgotten: a search goes on behind.
 const FORGOTTEN: u32 = NONE - 2;
 
-/// Forgotten slots at which the table is made anew, so that a search stays short.
+/// Forgotten slots at which the table is rebuilt: a search has to stay short.
 const FORGOTTEN_MAX: usize = SLOTS / 8;
 
 /// The number of a name.
@@ -48,7 +48,7 @@ impl NameNumber {
     /// record follows.
     pub(crate) const TOP: NameNumber = NameNumber(NONE - 1);
 
-    /// A name that has no number: nothing below is numbered.
+    /// A name without a number: keys below have no number either.
     pub(crate) const NONE: NameNumber = NameNumber(NONE);
 
     /// Returns the position in lists by number.
@@ -76,7 +76,7 @@ pub(crate) struct Interner {
     long: HashMap<Box<str>, u32>,
     /// What followed the start of a record.
     first: [u32; GUESSES],
-    /// Differs by interner, so that a sender cannot choose names which meet in one slot.
+    /// Differs by interner, because a sender must not choose names that meet in one slot.
     seed: u64,
 }
 
@@ -305,7 +305,7 @@ mod tests {
                             (Some(short), None) => interner.follow(before, short),
                             (None, _) => interner.whole(key),
                         };
-                        // A long name is a whole one, whatever holds it.
+                        // A long name is interned as a whole, without the parent.
                         let parent = if key.len() > 32 { 9 } else { *parent };
                         let known = *expected.entry((parent, key.clone())).or_insert(number);
                         prop_assert_eq!(known, number);

@@ -1,4 +1,4 @@
-//! Fields that compete for one target, and the order in which they are believed.
+//! Fields that compete for one target, and the order of belief among the fields.
 
 use tierlog_model::Level;
 
@@ -18,10 +18,11 @@ pub(crate) struct Candidate {
     pub(super) priority: Priority,
 }
 
-/// By target: the field that it is taken from. Times and levels are apart.
+/// The field of each target, by target. Times and levels are apart.
 ///
-/// Most targets have none, so that bits say which do, and only these are walked. Of the fields of
-/// ordinary records most have the target's name and type already: other bits leave these alone.
+/// Most targets have no field: bits mark the targets with a field, and only marked targets are
+/// walked. Of the fields of ordinary records most have the target's name and type already: other
+/// bits leave these alone.
 #[derive(Debug, Default)]
 pub(crate) struct Chosen {
     slots: [Option<Candidate>; Target::ALL.len()],
@@ -77,7 +78,7 @@ impl Chosen {
         }
     }
 
-    /// Says that a chosen field may have lost its name.
+    /// Notes that a chosen field may have another name by now.
     pub(super) fn unfinish(&mut self) {
         self.unfinished = u32::MAX;
     }
@@ -145,7 +146,7 @@ pub(crate) struct TimeCandidate {
     pub(crate) alias: Alias,
     /// Its place among the others; the lowest is looked at first.
     pub(crate) priority: Priority,
-    /// Position of the field that its hint names.
+    /// Position of the field named by the hint.
     pub(crate) companion: Option<usize>,
     /// The layer that it stands in.
     pub(crate) layer: Layer,
@@ -156,14 +157,15 @@ pub(crate) struct TimeCandidate {
 pub(crate) struct LevelChoice {
     /// Position in the fields.
     pub(crate) index: usize,
-    /// The level, where the value says one that is known.
+    /// The level, where the value is a known level.
     pub(crate) known: Option<Level>,
     /// Its place among the others.
     pub(super) priority: Priority,
 }
 
-/// Order of the fields that spell one target: the layer, how the spelling is known, its place in
-/// its list, from the highest bits of a number down, so that one comparison orders two.
+/// Order of the fields that spell one target: the layer, the class of the spelling, the place in
+/// the list of spellings, from the highest bits of a number down, because one comparison then
+/// orders two fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Priority(u32);
 
@@ -208,10 +210,10 @@ impl Class {
     }
 }
 
-/// How a layer stands to those before it.
+/// The relation of a layer to earlier layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
-    /// The record, or what its wrapper holds: wins over what wraps it.
+    /// The record, or the content of a wrapper: the content wins over the wrapper.
     Record,
     /// An object in the message of an ordinary record: fills in what the record lacks.
     Filling,

@@ -66,7 +66,7 @@ pub(crate) struct Collector<'a, 'c> {
 pub(crate) struct Collected<'a, 'c> {
     /// All fields under their own names.
     pub(crate) fields: Vec<Field<'a>>,
-    /// By target: the field that it is taken from. Times are apart.
+    /// The field of each target, by target. Times are apart.
     pub(crate) best: &'c mut Chosen,
     /// Every field that may say when the event happened.
     pub(crate) times: &'c mut Vec<TimeCandidate>,
@@ -155,7 +155,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.wrapped = None;
     }
 
-    /// Returns what the current layer, which is settled, holds that may be opened.
+    /// Returns the content of the current layer that may be opened, once the layer is settled.
     pub(crate) fn content(&self) -> Option<Content<'a>> {
         let text_at = |index: usize| match self.fields.get(index)? {
             (_, Value::Str(text)) => Some(text.clone()),
@@ -177,7 +177,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.forget(index);
     }
 
-    /// Takes the message away, so that the next layer can bring one.
+    /// Takes the message away: the next layer may bring a message.
     pub(crate) fn take_message(&mut self) -> Option<Candidate> {
         self.scratch.best.take(Target::Message)
     }
@@ -252,7 +252,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
     }
 
-    /// Lets a field of a record whose shape is known compete for what it means.
+    /// Lets a field of a record with a known shape compete for the field's target.
     #[inline(never)]
     fn judge(&mut self, shape: &Compiled, index: usize, sense: Sense, notes: &[Note]) {
         let Sense { claim, mark } = sense;
@@ -270,7 +270,7 @@ impl<'a, 'c> Collector<'a, 'c> {
             (Some(Effect::Itself), _) | (None, None) => return,
             (None, Some(spelling)) => spelling,
         };
-        // A duration whose name says no unit has that of its record's shape.
+        // A duration without a unit in the name has the unit of the record's shape.
         let alias = match (claim.alias.hint, shape.shape.durations) {
             (Hint::Bare, Some(unit)) => Alias { hint: Hint::Unit(unit), ..claim.alias },
             _ => claim.alias,
@@ -412,7 +412,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         Cow::Owned(name)
     }
 
-    /// Puts a field at its position: a new one, or that of the same name in this layer.
+    /// Puts a field at a new position, or at the position of the same name in the layer.
     #[inline(always)]
     fn place_field(&mut self, hash: NameHash, field: impl FnOnce() -> Field<'a>) -> usize {
         if self.scratch.seen.may_hold(hash) {
@@ -441,7 +441,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.fields.push((name, value));
         let index = self.fields.len() - 1;
         if let Some(earlier) = earlier {
-            // What fills in makes room; a wrapper makes room for what it holds.
+            // A filling field makes room; a wrapper makes room for the wrapper's content.
             let makes_room = self.layer == Layer::Filling && own.is_none();
             let displaced = if makes_room { index } else { earlier };
             let name = displace(&mut self.fields, displaced);
@@ -460,7 +460,7 @@ impl<'a, 'c> Collector<'a, 'c> {
         self.scratch.times.retain(|time| time.index != index);
     }
 
-    /// Lets a field of the noted ones compete for the target that its name spells.
+    /// Lets a noted field compete for the target spelt by the field's name.
     #[inline(always)]
     fn consider(&mut self, index: usize, claim: &Claim, notes: &[Note]) {
         let Some((name, value)) = self.fields.get(index) else { return };
@@ -507,8 +507,8 @@ impl<'a, 'c> Collector<'a, 'c> {
         }
     }
 
-    /// Lets a level compete: one that is known wins over one that nobody knows, but what fills
-    /// in never wins over the record's own.
+    /// Lets a level compete: a known level wins over an unknown level, but a filling level never
+    /// wins over the record's own.
     fn consider_level(&mut self, choice: LevelChoice, is_own_name: bool) {
         let better = self.level.is_none_or(|level| {
             let order = |level: LevelChoice| {

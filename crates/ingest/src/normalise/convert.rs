@@ -243,7 +243,7 @@ mod tests {
     use super::super::aliases::{AliasTable, NameHash};
     use super::*;
 
-    /// Values of every type, with those that some target changes.
+    /// Values of every type, including the values that a target changes.
     fn values() -> impl Strategy<Value = Value<'static>> {
         let text = prop_oneof![
             "[ -]?[a-z0-9:.]{0,6}[ \n]?",

@@ -21,7 +21,7 @@ pub(crate) enum Unit {
     Hours,
 }
 
-/// Names whose numbers have a unit that the name does not say, whoever writes them.
+/// Names of durations with a fixed unit that the name does not tell.
 const NAMED_UNITS: [(&str, Unit); 12] = [
     // Elastic Common Schema.
     ("event.duration", Unit::Nanoseconds),

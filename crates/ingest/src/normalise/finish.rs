@@ -1,8 +1,8 @@
 //! The end of the reading: every target gets its field and every field its type.
 //!
-//! Arrives: the fields of all layers under their own names, and which of them won. Leaves: the
-//! record. Nothing is dropped here but the field that said the timestamp, and a level that is
-//! written as it is stored.
+//! Arrives: the fields of all layers under their own names, and the winners among the fields.
+//! Leaves: the record. Nothing is dropped here but the field that said the timestamp, and a level
+//! that is written as it is stored.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use crate::redact;
 /// Where the port of a client's address is kept.
 const CLIENT_PORT: &str = "client_port";
 
-/// Gives every target its field and every field its type.
+/// Gives every target a field and every field a type.
 pub(super) fn finish<'a>(
     collected: Collected<'a, '_>,
     context: Context<'a>,
@@ -98,7 +98,7 @@ struct Taken<'t> {
     dropped: &'t mut Vec<usize>,
 }
 
-/// Gives a target its field; returns where, when that is a field which was added for it.
+/// Gives a target a field; returns the position of a field that was added for the target.
 fn give(fields: &mut Vec<Field<'_>>, taken: &Taken<'_>, candidate: Candidate) -> Option<usize> {
     let Candidate { index, alias, .. } = candidate;
     let added = match alias.hint {
@@ -285,11 +285,11 @@ fn borrowed<'a>(value: &'a Value<'_>) -> Value<'a> {
     }
 }
 
-/// Refuses what its tier no longer keeps, and what lies further ahead than clocks differ.
+/// Refuses a record older than the tier keeps, and a record further ahead than clocks differ.
 ///
 /// While the present is in doubt, a record is let in that any candidate would let in: its sender's
-/// clock may be the one that is right. What is ahead of a clock that was never set says nothing
-/// about the record.
+/// clock may be the one that is right. A clock that was never set gives no reason to refuse a
+/// record ahead of the clock.
 fn check_bounds(record: &Record<'_>, context: Context<'_>) -> Result<(), Reject> {
     let Context { config, present, .. } = context;
     let believed = check_bounds_at(record, config, present.now);

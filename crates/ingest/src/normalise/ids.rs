@@ -1,7 +1,7 @@
 //! Ids that stand in lists and objects: `"user_id": [42, 43]`, `"request_id": {"id": "a"}`.
 //!
 //! A field of ids holds one id as text, or a list of ids as texts: each is found by itself, and
-//! each gets a pseudonym of its own. A text is one id, whatever it holds.
+//! each gets a pseudonym of its own. A text is one id, even a text with commas.
 
 use serde_json::Value as Json;
 use tierlog_model::Value;
@@ -10,14 +10,14 @@ use super::aliases::{Alias, AliasTable, NameHash};
 use super::convert::{self, Fit};
 use super::targets::Target;
 
-/// What an object that stands for one thing calls its id.
+/// Names of the id in an object that stands for one thing.
 const MEMBERS: [&str; 12] =
     ["id", "_id", "value", "uuid", "guid", "pk", "key", "$oid", "sub", "uid", "string", "int64"];
 
-/// Where spellings that lie inside an id's object rank: behind those of the id itself.
+/// Rank of spellings inside an id's object: behind the spellings of the id.
 const MEMBER_RANK: u16 = 1 << 10;
 
-/// Objects inside each other that stand for one id.
+/// Most objects around one id, one inside the other.
 const OBJECTS_MAX: usize = 4;
 
 /// What frameworks write for "none".
@@ -112,7 +112,7 @@ fn collect(value: &Json, found: &mut Found) {
             let own = MEMBERS.iter().find_map(|wanted| {
                 members.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))
             });
-            // What has one member only is that member: `{"user_id": 42}`.
+            // An object with a single member stands for the member: `{"user_id": 42}`.
             let own = own.or_else(|| members.iter().next().filter(|_| members.len() == 1));
             found.has_more = true;
             if let Some((_, id)) = own {

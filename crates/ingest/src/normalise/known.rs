@@ -24,7 +24,7 @@ pub(super) enum Wrapped {
     Yes,
 }
 
-/// What a name means to the reading of its record.
+/// The meaning of a name for the reading of a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sense {
     /// What it spells in the general table.
@@ -33,7 +33,7 @@ pub(super) struct Sense {
     pub(super) mark: Option<Mark>,
 }
 
-/// What is known about a name that needs no cleaning.
+/// The reading of a name without characters to clean.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NameReading {
     /// Hash of the whole name.
@@ -67,14 +67,14 @@ pub(crate) struct Meanings {
     objects: Vec<Option<Place>>,
 }
 
-/// The names of a record that is being read, and what they mean.
+/// The names of the current record, and the meanings of the names.
 pub(crate) struct Spelling<'n> {
     interner: &'n mut Interner,
     meanings: &'n mut Meanings,
 }
 
 impl<'n> Spelling<'n> {
-    /// Returns the names for one record. The meanings are those of this interner's numbers.
+    /// Returns the names for one record. The meanings belong to numbers of the same interner.
     pub(crate) fn new(interner: &'n mut Interner, meanings: &'n mut Meanings) -> Spelling<'n> {
         // Of names that were forgotten since, the numbers are given out again.
         meanings.values.truncate(interner.len());
@@ -183,10 +183,10 @@ fn alias_inside(
         return Some((alias, Wrapped::Yes));
     }
     let counts_inside = match alias.target {
-        // These belong to the record itself, not to what it carries.
+        // Moment, level and message belong to the record, not to the content of a container.
         Target::Timestamp | Target::Level | Target::Message => false,
         Target::RequestId | Target::TraceId | Target::SpanId | Target::UserId => true,
-        // What is wrong means that, and an address is checked to be one.
+        // Names of errors mean errors everywhere, and the form of an address is checked.
         Target::ErrorType | Target::ErrorMessage | Target::Stacktrace | Target::ClientIp => true,
         // Short spellings (`name`, `status`, `view`) mean anything inside a container.
         Target::Service

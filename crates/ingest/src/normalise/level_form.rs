@@ -1,8 +1,8 @@
 //! Words for severity in the forms in which loggers decorate them: `[ERROR]`, `error:`, colours,
 //! slog's `ERROR+4`, `LogLevel.ERROR`, `lvl=error`, `<3>`.
 //!
-//! What stands around a word is taken off; the word itself must be one that is known, whole.
-//! `no error` and `Level 45` stay unknown.
+//! Signs around a word are taken off; the whole word must be a known level. `no error` and `Level
+//! 45` stay unknown.
 
 use tierlog_model::Level;
 
@@ -12,7 +12,7 @@ use crate::text::without_colours;
 /// Longest text that can be a decorated word: colours of both kinds around the longest word.
 const TEXT_BYTES_MAX: usize = 64;
 
-/// Names that stand before a level and say no more than that it is one.
+/// Names before a level that only announce a level.
 const KEYS: [&str; 9] = [
     "level",
     "lvl",

@@ -79,7 +79,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) has_naive_time: bool,
 }
 
-/// Reads lines one after the other; owns the memory that they are unescaped in.
+/// Reads lines one after the other; owns the memory for unescaped text.
 pub(crate) struct LineReader {
     decoder: Decoder,
     /// One for each layer of a wrapped record.
@@ -283,7 +283,7 @@ impl<'a> Opener<'a, '_> {
         collector: &mut Collector<'a, '_>,
     ) -> Result<bool, Reject> {
         let Some(buffer) = self.texts.next() else { return Ok(false) };
-        // What only looks like an object stays the message that it is.
+        // A message that only looks like an object stays a message.
         let Ok(tape) = self.decoder.decode(text.trim_ascii().as_bytes(), buffer) else {
             return Ok(false);
         };

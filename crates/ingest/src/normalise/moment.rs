@@ -1,7 +1,7 @@
-//! Which of a record's times is its timestamp.
+//! The choice of a record's timestamp among the record's times.
 //!
 //! Arrives: every field that may say when the event happened, in order of precedence. Leaves: the
-//! moment, and which field said it. A field that is no log time, is unreadable or lies far away
+//! moment, and the field of the moment. A field that is no log time, is unreadable or lies far away
 //! never costs a line that has a good time beside it.
 
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ const DAY_MICROS: i64 = 86_400 * 1_000_000;
 /// Names whose only purpose is the time of a log record: what is wrong with them is said.
 const EXPLICIT: [&str; 2] = ["timestamp", "@timestamp"];
 
-/// Name that is a log time only when it reads as a recent one.
+/// Name of a log time only when the time is recent.
 const WEAK: &str = "date";
 
 /// The timestamp of a record.
@@ -32,7 +32,7 @@ const WEAK: &str = "date";
 pub(super) struct Choice {
     /// The moment.
     pub(super) timestamp: Timestamp,
-    /// The field that said it; `None` when it is the moment of arrival.
+    /// The field of the moment; `None` for the moment of arrival.
     pub(super) index: Option<usize>,
     /// Whether the zone was assumed.
     pub(super) exactness: Exactness,
@@ -41,9 +41,9 @@ pub(super) struct Choice {
 /// How good a candidate is, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
-    /// A log time that lies within what is kept.
+    /// A log time within the retention.
     Good,
-    /// The same under a name that often means something else.
+    /// The same, under a name with other common meanings.
     GoodWeak,
     /// The same in an object that only fills in.
     GoodFilling,
@@ -82,7 +82,7 @@ pub(super) fn choose(
         let choice = Choice { timestamp, index: Some(time.index), exactness };
         if best.is_none_or(|best| is_better((grade, choice), best)) {
             best = Some((grade, choice));
-            // Fast path: nothing wins over a log time that names its zone, so no other is read.
+            // Fast path: a log time with a zone wins over all others, and no other time is read.
             if grade == Grade::Good && exactness == Exactness::Exact {
                 break;
             }
@@ -97,8 +97,8 @@ pub(super) fn choose(
     }
 }
 
-/// Compares a candidate with one that precedes it. A time that says its zone wins over the same
-/// time without one.
+/// Compares a candidate with one that precedes it. A time with a zone wins over the same time
+/// without a zone.
 fn is_better((grade, choice): (Grade, Choice), (best_grade, best): (Grade, Choice)) -> bool {
     let apart = choice.timestamp.as_micros().saturating_sub(best.timestamp.as_micros());
     let names_the_zone = grade == Grade::Good

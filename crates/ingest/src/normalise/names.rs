@@ -13,7 +13,7 @@ const DISPLACED_PREFIX: &str = "original.";
 /// Words of the filter over names: 4,096 bits answer "not yet seen" for most of 1,000 names.
 const FILTER_WORDS: usize = 64;
 
-/// Says of a name that it is surely new, or that it may have been seen.
+/// Tells of a name whether the name is surely new or may have been seen.
 #[derive(Debug)]
 pub(super) struct NameFilter([u64; FILTER_WORDS]);
 
@@ -56,8 +56,8 @@ pub(super) fn displace(fields: &mut [Field<'_>], index: usize) -> String {
 }
 
 /// Returns the name under which a value is kept that makes room for another of its name:
-/// `original.x`, numbered when that is taken (`original.x_2`). A name that would become too long
-/// loses its beginning.
+/// `original.x`, numbered when that is taken (`original.x_2`). The beginning of a name is cut when
+/// the result would be too long.
 pub(super) fn displaced(fields: &[Field<'_>], name: &str) -> String {
     let room = FIELD_NAME_BYTES_MAX - DISPLACED_PREFIX.len() - NUMBER_BYTES_MAX;
     let mut displaced = [DISPLACED_PREFIX, end_of(name, room)].concat();

@@ -30,7 +30,7 @@ impl<'a> Opener<'a, '_> {
             || self.open_behind_prefix(text, Layer::Record, collector)?)
     }
 
-    /// Opens a text that a wrapper holds, or keeps it as the message that it is.
+    /// Opens the text in a wrapper, or keeps the text as the message.
     pub(super) fn open_text_of(
         &mut self,
         index: usize,
@@ -107,8 +107,8 @@ impl<'a> Opener<'a, '_> {
         let message = std::mem::take(&mut record.message);
         let has_level = record.has(field_names::LEVEL);
         add_fields(record, collector)?;
-        // A line that says its level is a record by itself, and what it was given to print may
-        // come from anybody: an object in it only fills in.
+        // A line with a level is a record by itself, and the printed text may come from anybody: an
+        // object in the text only fills in.
         let is_opened = match has_level {
             true => self.open_behind_prefix(message.clone(), Layer::Filling, collector)?,
             false => {

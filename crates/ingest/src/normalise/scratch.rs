@@ -1,6 +1,6 @@
-//! Memory that the reading of one record leaves to the next one of its reader.
+//! Memory that a reader hands on from one record to the next.
 //!
-//! Nothing of a record stays in it: what is kept is room.
+//! The memory is room only: no part of a record stays behind.
 
 use tierlog_model::RecordFields;
 
@@ -15,7 +15,7 @@ const FIELDS_USUAL: usize = 24;
 /// as long as their connection lives.
 const KEPT_FIELDS_MAX: usize = 64;
 
-/// A field whose name means something, until its layer is settled.
+/// A field with a meaningful name, until the layer is settled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note {
     /// Position in the fields.
@@ -28,11 +28,11 @@ pub(super) struct Note {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     fields: RecordFields<'static>,
-    /// Fields of the current layer whose names mean something.
+    /// Fields of the current layer with meaningful names.
     pub(super) notes: Vec<Note>,
     /// Fields that may say when the event happened.
     pub(super) times: Vec<TimeCandidate>,
-    /// By target: the field that it is taken from.
+    /// The field of each target, by target.
     pub(super) best: Chosen,
     /// Positions of fields that are not kept.
     pub(super) dropped: Vec<usize>,

@@ -37,7 +37,7 @@ pub(crate) struct Moment {
     pub(crate) exactness: Exactness,
 }
 
-/// Whether the value alone says which moment it is.
+/// Whether the value alone determines the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exactness {
     /// A number since 1970, or a text with a zone.
@@ -46,7 +46,7 @@ pub(crate) enum Exactness {
     Naive,
 }
 
-/// Returns the moment of a value, or what is wrong with it (never quoting it). Numbers are in
+/// Returns the moment of a value, or the fault of the value, which is never quoted. Numbers are in
 /// the unit, where one is given.
 pub(crate) fn read_timestamp(
     value: &Value<'_>,
@@ -311,7 +311,7 @@ mod tests {
             ("2026-08-21 14:05:09 UTC", "2026-08-21T14:05:09.000000Z"),
             ("2026-08-21", "2026-08-21T00:00:00.000000Z"),
             (" 2026-08-21T14:05:09Z ", "2026-08-21T14:05:09.000000Z"),
-            // A leap second is the last one of its minute.
+            // A leap second is the last second of a minute.
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
             ("21/Aug/2026:14:05:09 +0200", "2026-08-21T12:05:09.000000Z"),
             ("Fri, 21 Aug 2026 14:05:09 +0200", "2026-08-21T12:05:09.000000Z"),

@@ -27,7 +27,7 @@ pub struct FieldSink<'f, 'd: 'f> {
 }
 
 impl std::fmt::Debug for FieldSink<'_, '_> {
-    /// A record holds what applications say, so nothing of it is shown.
+    /// A record holds the content of applications, and no field is shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("FieldSink").field("depth", &self.depth).finish_non_exhaustive()
     }

@@ -25,7 +25,7 @@ pub(crate) struct CriLine<'a> {
 pub(crate) enum Extent {
     /// All of it, or its end.
     Full,
-    /// A piece; lines are read one by one, so the piece becomes a record that says so.
+    /// A piece of a line: lines are read one by one, and the piece becomes a record with a mark.
     Partial,
 }
 

@@ -172,7 +172,7 @@ impl Known {
     }
 }
 
-/// One service and the metrics that are its own.
+/// One service and the metrics of the service.
 struct Service {
     /// As records name it.
     name: String,

@@ -8,7 +8,7 @@ use super::detector_set::DetectorSet;
 /// What a name says to one detector, the least strict first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Claim {
-    /// Values under the name are something else, however they look.
+    /// Values under the name are of another kind, however much they look like finds.
     Never,
     /// The name says nothing: a value has to speak for itself.
     #[default]
@@ -32,7 +32,7 @@ impl Claims {
     /// A name that says nothing to anybody.
     pub(super) const SILENT: Claims = Claims { high: 0, low: 0 };
 
-    /// Returns these claims with that of one more detector.
+    /// Returns the claims with the claim of one more detector.
     pub(super) fn with(self, position: usize, claim: Claim) -> Claims {
         let bit = 1 << position;
         let set = |word: u64, is_set: bool| if is_set { word | bit } else { word & !bit };
@@ -57,7 +57,7 @@ impl Claims {
         DetectorSet(self.high)
     }
 
-    /// Returns the detectors to which the name says nothing.
+    /// Returns the detectors for which the claim is silent.
     pub(super) fn silent(self) -> DetectorSet {
         DetectorSet(!(self.high | self.low))
     }

@@ -1,8 +1,8 @@
 //! Short texts of one batch that were found clean: names of services, hosts, methods and levels
 //! are in most lines, and looking a text up costs less than reading it.
 //!
-//! Holds texts as they were written, so it lives no longer than its batch. A place holds one
-//! text; the next one for it takes it over.
+//! The memory holds texts as written, and therefore ends with its batch. A place holds one text,
+//! and the next text for the place replaces the first.
 
 use crate::short_name::ShortName;
 

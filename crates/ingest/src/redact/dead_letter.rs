@@ -1,4 +1,4 @@
-//! Dead letters: rejected lines, kept for a while so that their sender can be mended.
+//! Dead letters: rejected lines, kept for a while for whoever mends the sender.
 //!
 //! Arrives: the bytes of a line that is no record, perhaps not UTF-8, perhaps cut. Leaves: a
 //! record of kind dead letter. The line is redacted as text before it is shortened, so that a
@@ -28,12 +28,12 @@ pub struct DeadLetter<'a> {
     pub source: Option<&'a str>,
 }
 
-/// How much of a line is read: what is kept, and as much again so that whatever lies across the
-/// cut is seen whole. Longer tokens exist; one that reaches so far is still found by its start.
+/// How much of a line is read: what is kept, and as much again so that whatever lies across the cut
+/// is seen whole. Longer tokens exist, and are still found by the start of the token.
 const READ_BYTES_MAX: usize = 4 * DEAD_LETTER_BYTES_MAX;
 
-/// End of a line that its source has cut: half an address or number stands there, which no
-/// detector can know, so it goes unread.
+/// End of a line after a cut by the source: half an address or number may stand there, no detector
+/// can tell, and the end is dropped unread.
 const CUT_BYTES: usize = 256;
 
 impl<'a> DeadLetter<'a> {

@@ -64,7 +64,7 @@ impl Tally {
 pub(super) struct Engine {
     detectors: &'static [&'static dyn Detector],
     active: DetectorSet,
-    /// Active detectors that know numbers by themselves, and the least number of any of them.
+    /// Active detectors of bare numbers, and the least number of any such detector.
     numbered: DetectorSet,
     number_min: u64,
     prefilter: Prefilter,

@@ -321,7 +321,7 @@ pub(super) const FACTS: &[&str] = &[
     "version",
 ];
 
-/// Words before a term that ask about the secret, or that begin the segment which holds it.
+/// Words that ask about a secret, before the term or at the start of the term's segment.
 pub(super) const QUESTIONS: &[&str] = &[
     "has", "is", "are", "no", "not", "num", "max", "min", "avg", "total", "count", "requires",
     "require", "needs", "missing", "allow",

@@ -50,7 +50,7 @@ pub(super) struct KeyTable {
     allowed: Vec<String>,
     /// Passes every name that the built-in terms can match, and few others.
     candidates: AhoCorasick,
-    /// Finds every one of [`TERMS`] in one pass.
+    /// Finds all of [`TERMS`] in a single pass over a name.
     terms: AhoCorasick,
     is_active: bool,
     placeholders: Placeholders,
@@ -61,11 +61,11 @@ pub(super) struct KeyTable {
 const PUBLIC_NAMES: [&str; 5] =
     ["accesskeyid", "httptokens", "clienttoken", "clientrequesttoken", "grantedauthority"];
 
-/// Longest stretch of a name that is read: the end of a longer one says what it is.
+/// Longest stretch of a name to read: of a longer name, the end tells the kind of value.
 const NAME_BYTES_MAX: usize = 256;
 
 impl KeyTable {
-    /// Compiles the additions. Without the detectors that use it the table finds nothing.
+    /// Compiles the additions. The table finds nothing when the detectors of secrets are off.
     pub(super) fn new(settings: &RedactionSettings, placeholders: Placeholders) -> KeyTable {
         let letters = |keys: &[String]| -> Vec<String> {
             let keys = keys.iter().map(|key| Words::of(key).letters().to_owned());
@@ -131,7 +131,7 @@ impl KeyTable {
 }
 
 impl Strength {
-    /// Returns what a name with such a term says.
+    /// Returns the verdict on a name with a term of this strength.
     fn verdict(self) -> KeyVerdict {
         match self {
             Strength::Strong => KeyVerdict::Secret,

@@ -69,7 +69,7 @@ use walk::Walk;
 
 use crate::interner::Interner;
 
-/// Takes personal data out of records. One for the whole server, shared by its sources.
+/// Takes personal data out of records. The sources of the server share one redactor.
 pub struct Redactor {
     engine: Engine,
     /// Memory of batches.
@@ -94,8 +94,8 @@ impl Redactor {
         self.batch_with(0, Names::default())
     }
 
-    /// Opens a batch that will probably take so many bytes, with what earlier batches of this
-    /// redactor know about names.
+    /// Opens a batch with room for so many bytes, and with the names that earlier batches of the
+    /// redactor have read.
     pub(crate) fn batch_with(&self, bytes: usize, mut names: Names) -> RedactingWriter<'_> {
         names.next_batch();
         RedactingWriter {
@@ -110,13 +110,13 @@ impl Redactor {
 }
 
 impl std::fmt::Debug for Redactor {
-    /// The pseudonyms hold keys, so nothing is shown.
+    /// The pseudonyms hold keys, and no key is shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Redactor")
     }
 }
 
-/// Redacts records one by one and writes them into a batch.
+/// Redacts records one by one and writes the results into a batch.
 pub struct RedactingWriter<'r> {
     redactor: &'r Redactor,
     writer: BatchWriter,
@@ -127,7 +127,7 @@ pub struct RedactingWriter<'r> {
 }
 
 impl RedactingWriter<'_> {
-    /// Redacts a record and appends it; returns its memory for another one.
+    /// Redacts and appends a record; returns the record's memory for the next record.
     pub fn push(&mut self, mut record: Record<'_>) -> RecordFields<'static> {
         self.redact(&mut record);
         let names = &mut self.names;
@@ -173,7 +173,7 @@ impl RedactingWriter<'_> {
         self.finish_with_names(id).0
     }
 
-    /// Closes the batch; returns what it knows about names, too.
+    /// Closes the batch; returns the memory of names beside the batch.
     pub(crate) fn finish_with_names(self, id: Option<BatchId>) -> (RedactedBatch, Names) {
         let detectors = self.redactor.engine.detectors().iter();
         for (detector, count) in detectors.zip(self.tally.counts()).filter(|(_, count)| **count > 0)

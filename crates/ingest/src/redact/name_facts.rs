@@ -39,7 +39,7 @@ impl NameFacts {
         }
     }
 
-    /// Returns what a name as it was written and as it is kept say together. Only the kept form
+    /// Returns the facts of the written and the kept form of a name together. Only the kept form
     /// makes a pseudonym: its field is the one that can be searched.
     pub(super) fn stricter(self, kept: NameFacts) -> NameFacts {
         NameFacts {

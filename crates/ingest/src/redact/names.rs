@@ -2,8 +2,9 @@
 //! so each is read once.
 //!
 //! Arrives: the names of each record, in their order. Leaves: facts, and the numbers under which a
-//! batch writes the names. Outlives its batch, so it holds no personal data: names that are new
-//! with a record are forgotten after the record when one of them is suspect.
+//! batch writes the names. The memory outlives its batch and therefore holds no personal data: when
+//! a record brings a suspect name, all names that are new with the record are forgotten after the
+//! record.
 
 use tierlog_model::{NameId, NameIndex};
 

@@ -1,9 +1,9 @@
 //! Needles: which of some two hundred short words occur in a text, in any case of ASCII letters.
 //!
-//! Arrives: a text. Leaves: who asked for the words in it. Every three bytes in a row are a gram,
-//! and a table over hashes of grams (8 kB, so it stays in the nearest cache) says of nearly every
-//! place that no needle begins there; the others are compared. Unlike in an automaton, no step
-//! waits for what the step before has loaded.
+//! Arrives: a text. Leaves: the readers that asked for the words in the text. Every three bytes in
+//! a row are a gram, and a table over hashes of grams (8 kB, so it stays in the nearest cache) says
+//! of nearly every place that no needle begins there; the others are compared. Unlike in an
+//! automaton, no step waits for what the step before has loaded.
 
 use super::detector_set::Readers;
 
@@ -41,7 +41,7 @@ pub(super) struct Needles {
 }
 
 impl Needles {
-    /// Compiles needles, each with the detectors that ask for it.
+    /// Compiles needles, each with the detectors behind the needle.
     ///
     /// # Panics
     ///

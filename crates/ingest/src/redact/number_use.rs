@@ -11,12 +11,12 @@ use super::keys::Words;
 /// What is said about a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum NumberUse {
-    /// It is an id: no card, however its digits look.
+    /// The number is an id, and no card even with the digits of a card.
     Id,
     /// Nothing is said.
     #[default]
     Unknown,
-    /// It is a card, if its digits allow it.
+    /// The number is a card, provided that the digits fit.
     Card,
 }
 
@@ -35,7 +35,7 @@ impl NumberUse {
         if is_id { NumberUse::Id } else { NumberUse::Unknown }
     }
 
-    /// Returns what a name claims that says this about its numbers.
+    /// Returns the claim of a name with this use of numbers.
     pub(super) fn claim(self) -> Claim {
         match self {
             NumberUse::Id => Claim::Never,
@@ -54,8 +54,8 @@ impl NumberUse {
     }
 }
 
-/// Words of a name that make its value a card. Words that pay (`payment_id`, `credit_note`) also
-/// name records with ids of their own, so they are not among them.
+/// Words that make the value under a name a card. Words of payment (`payment_id`, `credit_note`)
+/// also name records with ids of their own, and are left out.
 const CARD_NAMES: [&str; 19] = [
     "card",
     "cards",
@@ -194,11 +194,11 @@ const THINGS: [&str; 50] = [
     "build",
 ];
 
-/// Last words of names that number the thing before them; in text they stand between a noun and
-/// its number.
+/// Last words of names, which number the thing before the word; in text the words stand between a
+/// noun and the number.
 const COUNTERS: [&str; 5] = ["number", "no", "num", "nr", "nummer"];
 
-/// Words that stand between a noun and its number without naming it.
+/// Words between a noun and a number that are not the noun.
 const FILLERS: [&str; 16] = [
     "number", "no", "num", "nr", "nummer", "id", "ids", "is", "was", "with", "the", "of", "for",
     "ending", "like", "and",

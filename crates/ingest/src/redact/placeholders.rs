@@ -25,7 +25,8 @@ impl Placeholders {
         all?.copied().find(|placeholder| text.starts_with(placeholder))
     }
 
-    /// Returns a name without placeholders: they divide it, and are not its author's words.
+    /// Returns a name without placeholders: a placeholder divides the name, and is no word of the
+    /// author.
     pub(super) fn taken_out_of(&self, name: &str) -> Option<String> {
         let has_one = name.contains('[') && self.0.iter().any(|one| name.contains(one));
         has_one.then(|| self.0.iter().fold(name.to_owned(), |name, one| name.replace(one, ".")))

@@ -49,7 +49,7 @@ impl Policy {
         &self.keys
     }
 
-    /// Returns what detectors put in place of their finds.
+    /// Returns the placeholders of all detectors.
     pub(super) fn placeholders(&self) -> &Placeholders {
         &self.placeholders
     }

@@ -1,7 +1,8 @@
-//! Prefilter: one cheap look at a text that says which detectors need to read it.
+//! Prefilter: one cheap look at a text tells the detectors that need to read the text.
 //!
-//! Arrives: any text. Leaves: a set of detectors, empty for nearly all text. It never says where
-//! anything is, and never misses: a detector's trigger is what each of its finds must contain.
+//! Arrives: any text. Leaves: a set of detectors, empty for nearly all text. The prefilter never
+//! tells the place of a find, and never misses: each find of a detector fulfils the detector's
+//! trigger.
 //!
 //! One pass over the bytes, through a table, gathers which classes of bytes occur. Only what they
 //! leave possible is looked for: runs of digits where there are enough of them, and the needles of
@@ -20,7 +21,7 @@ const WORDS_BYTES_MIN: usize = 10;
 /// Shortest run of digits that any detector asks for.
 const DIGIT_RUN_MIN: u32 = 8;
 
-/// Digits that are counted in one go: their number fits into a byte.
+/// Bytes counted in one go: the number of digits among the bytes fits into a byte.
 const COUNTED_BYTES: usize = 128;
 
 /// The classes of each byte.

@@ -68,7 +68,7 @@ impl Walk<'_> {
         name
     }
 
-    /// Returns the prefix of a flattened pair, and what the name that it holds says.
+    /// Returns the prefix of a flattened pair, and the claims of the name in the pair.
     #[inline]
     fn pair(&self, name: &str, value: &Value<'_>, facts: NameFacts) -> Option<(String, Claims)> {
         let (PairPart::Name, Value::Str(text)) = (facts.pair, value) else { return None };
@@ -90,7 +90,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Writes which detectors fired. Those that the sender lists already are kept.
+    /// Writes which detectors fired. Detectors in the sender's list stay in the list.
     fn mark(&mut self, record: &mut Record<'_>) {
         let fired = self.tally.take_fired();
         let earlier = record.fields.iter().position(|(name, _)| name == REDACTED);
@@ -120,7 +120,7 @@ impl Walk<'_> {
     }
 }
 
-/// Gives a field its redacted name, numbered when another one has it, and returns it.
+/// Gives a field a redacted name, numbered when another field has the name, and returns the result.
 fn rename(
     record: &mut Record<'_>,
     position: usize,

@@ -1,4 +1,4 @@
-//! The one list of detectors. A new detector is one file and one line here.
+//! The one list of detectors. A new detector is a file of its own and one line in the list.
 //!
 //! Order is precedence: of two finds over the same bytes, and of two detectors that know one name,
 //! the earlier detector names the find. Nothing below the redactor asks the registry: the engine is

@@ -78,7 +78,7 @@ fn check(fields: &str, expected: Expect) {
     expected.assert_eq(&shown(&once).replace(&token, "TOKEN"));
 }
 
-/// Nothing around a value hints at it: the prefilter must see it by itself.
+/// No neighbour hints at the value: the prefilter must see the bare value.
 #[test]
 fn the_barest_form_of_each_thing_is_redacted() {
     for bare in [

@@ -1,7 +1,7 @@
 //! Tokens of one batch: the same few users are in most of its lines, and an HMAC costs as much as
 //! all else that a short value needs.
 //!
-//! Holds ids as they were written, so it lives no longer than its batch.
+//! The memory holds ids as written, and therefore ends with its batch.
 
 use foldhash::HashMap;
 

@@ -1,5 +1,5 @@
-//! Triggers: what every find of a detector contains, so that the prefilter can tell with one look
-//! at a text that a detector would find nothing.
+//! Triggers: conditions that every find of a detector fulfils, from which the prefilter tells with
+//! one look at a text that a detector would find nothing.
 
 /// Classes of bytes, as bits.
 pub(super) mod class {
@@ -27,14 +27,14 @@ pub(super) mod class {
 pub(super) struct Trigger {
     /// Classes of bytes that all occur, see [`class`].
     pub(super) classes: u8,
-    /// Digits that follow each other, with nothing between them but spaces and dashes.
+    /// Digits in a row, divided by spaces and dashes only.
     pub(super) digit_run: u32,
     /// Words of which one occurs, in any case; none asked for when empty.
     pub(super) needles: &'static [&'static str],
     /// Words of which each key that the detector knows holds one; none when the detector judges
     /// no values by their keys inside texts.
     pub(super) keys: &'static [&'static str],
-    /// Least whole number that is a find under a name that says nothing.
+    /// Least whole number that is a find under a silent name.
     pub(super) number_min: u64,
 }
 

@@ -1,9 +1,9 @@
 //! The walk: one value after the other, wherever the value stands.
 //!
-//! Arrives: a value and what its name says. Leaves: the value, a placeholder, or a token. Fields of
-//! records and members of arrays and objects are places of the same walk, so each rule is written
-//! once: first the pseudonym of a covered field, then the detectors that know the name, then
-//! numbers that speak for themselves, then the text.
+//! Arrives: a value and the facts of the value's name. Leaves: the value, a placeholder, or a
+//! token. Fields of records and members of arrays and objects are places of the same walk, so each
+//! rule is written once: first the pseudonym of a covered field, then the detectors that know the
+//! name, then numbers that speak for themselves, then the text.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ pub(super) struct Walk<'w> {
     pub(super) engine: &'w Engine,
     /// Names, and what they say.
     pub(super) names: &'w mut Names,
-    /// Short texts of this batch that need no reading.
+    /// Short clean texts of the batch.
     pub(super) clean: &'w mut CleanTexts,
     /// Tokens that this batch has made.
     pub(super) tokens: &'w mut TokenCache,
@@ -72,7 +72,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Replaces a value that is a find because of its name; tells whether it was one.
+    /// Replaces a value that is a find because of the name; tells whether the value was a find.
     #[inline(always)]
     pub(super) fn judge(&mut self, place: &mut impl Place, claims: Claims) -> bool {
         // Fast path: most names say nothing.
@@ -90,7 +90,7 @@ impl Walk<'_> {
         true
     }
 
-    /// Replaces a number that is a find by itself.
+    /// Replaces a number that is a find under a silent name.
     #[inline]
     pub(super) fn number(&mut self, place: &mut impl Place, claims: Claims) {
         if let Some(Whole::Number(number)) = place.whole()
@@ -110,8 +110,8 @@ impl Walk<'_> {
         self.clean.read(text, |text| engine.redact(text, tally))
     }
 
-    /// Returns the same for a text that reads otherwise in this field than in others, so that
-    /// nothing is remembered of the text.
+    /// Returns the redacted text of a field in which texts read otherwise than elsewhere; the text
+    /// is not remembered.
     #[inline(never)]
     fn text_apart(&mut self, text: &str, facts: NameFacts) -> Option<String> {
         if !facts.is_query {

@@ -1,7 +1,7 @@
 //! A whole value as detectors see it, whatever carries the value: a field of a record, a member of
 //! an array or object, or the text behind a key.
 
-/// Whole floats below are exact: a detector sees them as the integers that they are.
+/// Whole floats below are exact, and a detector sees the floats as integers.
 const EXACT_FLOAT_MAX: f64 = 1e17;
 
 /// A value.
@@ -15,7 +15,7 @@ pub(super) enum Whole<'v> {
     Fraction,
     /// A text.
     Text(&'v str),
-    /// An array or object with something in it.
+    /// An array or object with elements.
     Nested,
     /// An array or object without anything.
     EmptyNested,

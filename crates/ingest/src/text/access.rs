@@ -1,4 +1,4 @@
-//! Access lines of web servers: who asked for what, and what was answered.
+//! Access lines of web servers: the client, the request, and the answer.
 //!
 //! ```text
 //! 203.0.113.7 - ada [21/Aug/2026:14:05:09 +0000] "GET /x HTTP/1.1" 200 1234 "-" "curl/8" 0.123

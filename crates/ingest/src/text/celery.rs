@@ -26,7 +26,7 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
     task(message, record.clone()).unwrap_or(record).message(message)
 }
 
-/// Adds what a message says about a task: its name, its id, and how long it took.
+/// Adds name, id and duration of the task in a message.
 fn task<'a>(message: &'a str, record: TextRecord<'a>) -> Option<TextRecord<'a>> {
     let mut cursor = Cursor::new(message);
     let is_about = cursor.skip("Task ");

@@ -4,7 +4,7 @@
 //! 14:05:09.123 [main] ERROR com.example.Shop -- refused
 //! ```
 //!
-//! On which day that was is not said, so the moment is that of the arrival.
+//! The line names no day, and the moment is the moment of arrival.
 
 use tierlog_model::Timestamp;
 

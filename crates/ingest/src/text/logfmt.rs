@@ -28,7 +28,7 @@ const KEY_BYTES_MAX: usize = 64;
 /// A key and its value.
 type Pair<'a> = (Cow<'a, str>, Value<'a>);
 
-/// Reads a line that is pairs and nothing else.
+/// Reads a line of pairs only.
 pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>> {
     // Fast path: the first word of a line of pairs holds the first sign of equality.
     let first = memchr::memchr2(b'=', b' ', line.as_bytes())?;
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
             ("at", Value::Str(word)) if level::is_word(&word) => {
                 record.fields.push((Cow::Borrowed(fields::LEVEL), Value::Str(word)));
             }
-            // logfmter's name for the moment, as its manual has it.
+            // The name of the moment in logfmter's manual.
             ("when", Value::Str(moment)) => {
                 record.fields.push((Cow::Borrowed("time"), Value::Str(moment)));
             }

@@ -24,7 +24,7 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
     cursor.gap()?;
     let message = cursor.rest();
     let mut record = TextRecord::new("logrus").level_of(level, word);
-    // Messages are padded, so that pairs begin behind two spaces.
+    // Messages are padded, and pairs begin behind two spaces.
     if let Some((text, behind)) = message.split_once("  ")
         && let Some(pairs) = logfmt::pairs(behind)
     {

@@ -92,7 +92,7 @@ fn key(byte: u8) -> bool {
     letter(byte) || matches!(byte, b'_' | b'@')
 }
 
-/// Every format; the first that knows a line reads it.
+/// Every format; the first format that knows a line reads the line.
 static FORMATS: [Format; 29] = [
     format(bracket, celery::read),
     format(bracket, gunicorn::read),
@@ -125,7 +125,7 @@ static FORMATS: [Format; 29] = [
     format(key, logfmt::read),
 ];
 
-/// Returns what a line says that a format knows.
+/// Returns the fields of a line in a known format.
 fn read_line(line: &str, now: Timestamp) -> Option<TextRecord<'_>> {
     let first = *line.as_bytes().first()?;
     let record = FORMATS
@@ -162,7 +162,7 @@ impl Takes {
 /// What text at the margin that no format knows is behind the error of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Margin {
-    /// A line of its own: nothing tells the log's lines from such text.
+    /// A line of its own: no sign tells the lines of a log from such text.
     Apart,
     /// So many further lines of the error's message: the log's own lines begin with a head.
     OfMessage(u8),
@@ -178,7 +178,7 @@ impl Margin {
         if has_head { Margin::OfMessage(MESSAGE_LINES_MAX) } else { Margin::Apart }
     }
 
-    /// Returns the margin behind one more line of a message, if it may have one.
+    /// Returns the margin of a message that may go on with another line.
     pub(crate) fn next(self) -> Option<Margin> {
         match self {
             Margin::Apart => None,
@@ -196,7 +196,7 @@ pub(crate) enum Known<'a> {
     Carrier(String, Cow<'a, str>),
 }
 
-/// Joining does not look at moments; which year a line without one lies in is nothing to it.
+/// Joining does not look at moments, and the year of a line without a year is of no concern.
 const ANY_MOMENT: i64 = 1_709_164_800_000_000;
 
 /// Says of a line of a known format what may follow it.
@@ -222,7 +222,7 @@ pub(crate) fn known(line: &str) -> Option<Known<'_>> {
     }))
 }
 
-/// Tells whether a field says something about one line and not about its program.
+/// Tells whether a field is about the line and not about the program.
 fn is_of_line(name: &str) -> bool {
     matches!(name, "time" | fields::LEVEL | fields::LEVEL_TEXT | "message_id")
 }

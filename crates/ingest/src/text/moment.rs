@@ -27,8 +27,8 @@ const MONTHS: [&str; 12] =
 /// Names of days in C's locale.
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// Names of zones that stand for one offset wherever they are written. `CST`, `IST` and `BST`
-/// mean several zones and are not here.
+/// Names of zones with one offset everywhere. `CST`, `IST` and `BST` mean several zones and are not
+/// here.
 const ZONES: [(&str, &str); 16] = [
     ("UTC", "+00:00"),
     ("GMT", "+00:00"),

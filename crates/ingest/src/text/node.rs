@@ -7,8 +7,8 @@ use super::record::TextRecord;
 use super::timed::is_name;
 use super::{level, moment};
 
-/// Reads a line of log4js's basic layout. Its category is one word, so that only the two brackets
-/// before it tell it from a message.
+/// Reads a line of log4js's basic layout. The category is one word, and only the two brackets
+/// before the category tell the format from a message.
 pub(super) fn log4js<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>> {
     let mut cursor = Cursor::new(line);
     cursor.literal("[")?;

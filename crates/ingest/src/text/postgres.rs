@@ -33,8 +33,8 @@ const SEVERITIES: [(&str, Level); 12] = [
     ("PANIC", Level::Critical),
 ];
 
-/// Labels of lines that belong to the line before them. Alone they stand below an error, which is
-/// what they are most often written for.
+/// Labels of lines that continue the line before. Without the line before, such a line most often
+/// belongs to an error.
 const FURTHER: [&str; 6] = ["DETAIL", "HINT", "STATEMENT", "CONTEXT", "QUERY", "LOCATION"];
 
 /// A line as far as all of them are the same.

@@ -11,7 +11,7 @@ pub(crate) struct TextRecord<'a> {
     pub(crate) format: &'static str,
     /// Whether the message is a line of another program, which is read in its turn.
     pub(crate) carries: Carries,
-    /// What was found, by the names of the contract where it has one.
+    /// The fields of the line, under names of the contract where there is a name.
     pub(crate) fields: Vec<(Cow<'a, str>, Value<'a>)>,
     /// The text of the event.
     pub(crate) message: Cow<'a, str>,
@@ -77,7 +77,7 @@ impl<'a> TextRecord<'a> {
         self.text(fields::LEVEL, word)
     }
 
-    /// Adds a level that the format alone can tell from what it writes.
+    /// Adds a level in the words of the format.
     pub(super) fn level_of(self, level: Level, written: &'a str) -> Self {
         let record = self.text(fields::LEVEL, level.as_str());
         match written == level.as_str() {
@@ -102,7 +102,7 @@ impl<'a> TextRecord<'a> {
         self.fields.iter().any(|(own, _)| own == name)
     }
 
-    /// Returns the record as one that borrows from nothing.
+    /// Returns the record with texts of its own.
     pub(super) fn into_owned(self) -> TextRecord<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         TextRecord {

@@ -1,4 +1,4 @@
-//! syslog: with its priority, as RFC 5424 and RFC 3164 have it, or as files keep it.
+//! syslog: with a priority, in the forms of RFC 5424 and RFC 3164, or in the form of files.
 //!
 //! ```text
 //! <165>1 2026-08-21T14:05:09.123Z web-1 shop 7 ID47 - refused

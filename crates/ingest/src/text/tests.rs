@@ -1,4 +1,4 @@
-//! Lines of each format, as its software prints them, and prose that looks like them.
+//! Lines of each format as printed by real software, and prose that looks like a format.
 
 mod traces;
 

@@ -44,7 +44,7 @@ pub(super) fn read<'a>(line: &'a str, _now: Timestamp) -> Option<TextRecord<'a>>
         Some(record) => Some(sql::with_duration(record)),
         None => {
             let rest = message_after(cursor);
-            // A moment that ends its line says nothing.
+            // A moment at the end of a line has no message.
             if rest.is_empty() { None } else { record.message(rest) }
         }
     }

@@ -22,7 +22,7 @@ const NODE_SOURCE_LINES: u8 = 3;
 /// How every traceback of Python begins.
 const PYTHON_HEAD: &str = "Traceback (most recent call last):";
 
-/// What stands between two tracebacks of Python of which one led to the other.
+/// Texts between two tracebacks of Python, the first the cause of the second.
 const PYTHON_CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
@@ -186,7 +186,7 @@ pub(super) fn start_of(text: &str) -> Option<usize> {
 }
 
 /// Reads a trace that no line of a logger stands before: an error that nobody caught, or the rest
-/// of a trace whose beginning went before. The message is what the error says about itself.
+/// of a trace whose beginning went before. The message is the text of the error.
 pub(super) fn bare(text: &str) -> Option<TextRecord<'_>> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let trace = Trace::begin(first)?;

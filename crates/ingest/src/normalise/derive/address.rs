@@ -1,4 +1,4 @@
-//! The path of an address without its query, and what stood around it.
+//! The path of an address without the query, and the text around the path.
 
 use std::ops::Range;
 

@@ -7,11 +7,11 @@
 //! Caused by: java.io.IOException: closed
 //! ```
 //!
-//! Causes follow, so the first class is the one that was raised last.
+//! Causes follow, and the first class is the class raised last.
 
 use super::exception::{Exception, header, names_error};
 
-/// Lines between the class of an error and its first call that are its text.
+/// Lines of text between the class of an error and the first call.
 const TEXT_LINES_MAX: usize = 64;
 
 /// Returns where the error begins whose calls follow.
@@ -44,7 +44,7 @@ fn place(text: &str) -> Option<(usize, usize)> {
     for line in text.split_inclusive('\n') {
         let is_call = line.starts_with([' ', '\t']) && line.trim_start().starts_with("at ");
         if is_call {
-            // What says by itself that it is an error, else the line right before the calls.
+            // The line that is an error by its form, else the line right before the calls.
             let found = heads.iter().find(|(_, line)| is_error(line));
             let nearest = heads.last().filter(|(_, line)| header(line).is_some());
             return found.or(nearest).map(|(start, _)| (*start, position));

@@ -2,8 +2,7 @@
 //!
 //! One file a runtime knows its form. Of a chain of errors the one counts that was raised last,
 //! because it is what the application failed with: Python and PHP print it last, Java, .NET and
-//! Node print it first. Classes stay as they are printed, with their package, so that one class
-//! is one value.
+//! Node print it first. Classes stay as printed, with the package: one class is one value.
 
 use memchr::memmem;
 
@@ -51,7 +50,7 @@ pub(super) fn read(text: &str) -> Option<Exception<'_>> {
     })
 }
 
-/// Reads a trace, and believes it when its class may be one.
+/// Reads a trace, and believes the trace when the class may be a class.
 fn read_trace(text: &str) -> Option<Exception<'_>> {
     read_form(text).filter(|found| (1..=KIND_BYTES_MAX).contains(&found.kind.len()))
 }
@@ -125,7 +124,7 @@ pub(super) fn header(line: &str) -> Option<Exception<'_>> {
     is_class(kind).then(|| Exception::new(kind, message))
 }
 
-/// What runtimes write before the class of an error that nobody caught.
+/// Texts of runtimes before the class of an uncaught error.
 const PREAMBLES: [&str; 10] = [
     "Unhandled exception. ",
     "Unhandled Exception: ",

@@ -15,7 +15,7 @@ pub(super) fn start(text: &str) -> Option<usize> {
     place(text.get(..calls)?).map(|(start, _, _)| start)
 }
 
-/// Reads a panic. The last one counts: a recovered one stands before it.
+/// Reads a panic. The last panic counts: a recovered panic stands before.
 pub(super) fn read(text: &str) -> Option<Exception<'_>> {
     let head = text.get(..text.find(MARK)?)?;
     let (_, message_start, kind) = place(head)?;

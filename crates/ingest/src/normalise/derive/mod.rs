@@ -1,9 +1,9 @@
 //! Fields that a record has in all but name: `error_type`, `error_message` and `stacktrace` out of
 //! what a runtime prints, `path` without its query, `route` out of `path`.
 //!
-//! Arrives: the fields of a record, named. Leaves: the same with what could be derived. What the
-//! application wrote itself always wins, and nothing of it is lost: what is cut from a field is
-//! kept under a name of its own.
+//! Arrives: the fields of a record, named. Leaves: the same with what could be derived. The
+//! application's own fields always win, and no text is lost: a part cut from a field is kept under
+//! a name of its own.
 
 mod address;
 mod calls;
@@ -153,7 +153,7 @@ fn complete_error(fields: &mut Vec<Field<'_>>, known: Known) {
     }
 }
 
-/// Reads an error's text that holds its class too, and perhaps its calls; tells whether it did.
+/// Reads an error's text with a class and perhaps calls; tells whether there was a class.
 fn complete_from_error_message(fields: &mut Vec<Field<'_>>, position: usize, known: Known) -> bool {
     let Some(text) = text_at(fields, position) else { return false };
     let Some(error) = exception::read(text) else { return false };
@@ -237,7 +237,7 @@ fn add_route(fields: &mut Vec<Field<'_>>, path: usize) {
     }
 }
 
-/// Adds a part of what was written. A field of that name which says something else makes room.
+/// Adds a part of what was written. A field of the same name with another value makes room.
 fn keep<'a>(fields: &mut Vec<Field<'a>>, name: &'static str, part: Cow<'a, str>) {
     if let Some(taken) = fields.iter().position(|(other, _)| other == name) {
         if matches!(fields.get(taken), Some((_, Value::Str(text))) if *text == part) {

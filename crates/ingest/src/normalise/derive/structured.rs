@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::exception;
 
-/// An error as far as its JSON says it.
+/// An error, as far as told by the JSON.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Structured {
     /// Its class.
@@ -18,7 +18,7 @@ pub(super) struct Structured {
     pub(super) trace: Option<String>,
 }
 
-/// Longest JSON that is read; a list of calls with their variables is larger than what it says.
+/// Longest JSON to read; a list of calls with variables is long and tells little more.
 const JSON_BYTES_MAX: usize = 256 * 1024;
 
 /// Calls of a trace that are written out: more repeat themselves.
@@ -41,7 +41,7 @@ const FILES: [&str; 6] = ["filename", "file", "fileName", "abs_path", "path", "s
 const LINES: [&str; 4] = ["lineno", "line", "lineNumber", "line_number"];
 const FUNCTIONS: [&str; 5] = ["function", "name", "method", "methodName", "func"];
 
-/// Reads the JSON of a field that holds an error; `None` when it says nothing about one.
+/// Reads the JSON of an error's field; `None` when the JSON tells of no error.
 pub(super) fn read(json: &str) -> Option<Structured> {
     if json.len() > JSON_BYTES_MAX {
         return None;

@@ -10,7 +10,7 @@ use super::exception;
 fn check_text(text: &str, kind: &str, message: &str) {
     let found = exception::read(text).unwrap_or_else(|| panic!("nothing in {text}"));
     assert_eq!((found.kind, found.message), (kind, message), "{text}");
-    // What an application's message says before it makes no difference.
+    // The text before an application's message makes no difference.
     if text.contains('\n') {
         let line = format!("2026-11-20 ERROR worker: job 7 failed\n{text}");
         let (trace, found) = exception::find(&line).unwrap_or_else(|| panic!("nothing in {line}"));

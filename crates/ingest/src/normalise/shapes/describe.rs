@@ -11,7 +11,7 @@ pub struct ShapeRow {
     pub name: &'static str,
     /// What writes such records.
     pub about: &'static str,
-    /// What it is recognised by: all of it must hold.
+    /// The signs of the shape: all signs must hold.
     pub recognised_by: Vec<String>,
     /// Names of its fields, and what each becomes, in order of precedence.
     pub fields: Vec<(&'static str, String)>,

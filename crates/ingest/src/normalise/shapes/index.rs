@@ -100,7 +100,7 @@ impl Compiled {
 
 /// A field of a record, as value tests see it.
 pub(crate) struct Seen<'v, 'a> {
-    /// Which field of the record it is, from 0.
+    /// Position of the field in the record, from 0.
     pub(crate) position: usize,
     /// Fields of the record.
     pub(crate) count: usize,
@@ -166,7 +166,7 @@ impl ShapeIndex {
         self.shapes.iter().find(|compiled| compiled.shape.name == name)
     }
 
-    /// Returns every name that shapes mention, with its mark.
+    /// Returns every name in the shapes, with the mark of the name.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, Mark)> {
         self.names.iter().enumerate().map(|(number, name)| (*name, Mark(number as u16)))
     }

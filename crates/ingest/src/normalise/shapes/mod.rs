@@ -1,10 +1,10 @@
 //! The table of record shapes: which library or product wrote a record, and where its fields lie.
 //!
 //! A shape is recognised by the names of its fields, of which it says the rarest first, and by
-//! values where names are not enough. What it says of a field beats the general table of
-//! spellings; fields that it does not know are read by that table; what the operator configures
-//! beats both. A new shape is one entry of a family's list; a new family is one line of
-//! [`FAMILIES`]. `tierlog shapes` prints the table, docs/shapes.md holds it.
+//! values where names are not enough. The shape's meaning of a field beats the general table of
+//! spellings; fields unknown to the shape are read by the table; the operator's configuration beats
+//! both. A new shape is one entry of a family's list; a new family is one line of [`FAMILIES`].
+//! `tierlog shapes` prints the table, docs/shapes.md holds it.
 
 mod clouds;
 mod containers;
@@ -28,8 +28,8 @@ pub(super) use index::{Compiled, Effect, Mark, Seen, ShapeIndex, SignSet};
 use shape::{Rule, Shape};
 pub(super) use spellings::target_of;
 
-/// Every family of shapes. Of several shapes that a record has, the one with the most signs
-/// counts; of equal ones, the one that is listed first.
+/// Every family of shapes. Among several shapes of a record, the shape with the most signs counts;
+/// among equals, the first in the list.
 const FAMILIES: [&[Shape]; 12] = [
     python::SHAPES,
     node::SHAPES,

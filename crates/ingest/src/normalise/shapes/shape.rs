@@ -4,12 +4,12 @@ use super::super::duration::Unit;
 use super::super::level::LevelScale;
 use super::super::targets::Target;
 
-/// A record's shape: the library or product that wrote it.
+/// A record's shape: the library or product behind the record.
 #[derive(Debug)]
 pub(crate) struct Shape {
     /// Short name, unique: `loguru`, `docker`.
     pub(crate) name: &'static str,
-    /// What writes such records, in a few words.
+    /// The writer of such records, in a few words.
     pub(crate) about: &'static str,
     /// What must hold, all of it. The first sign must be [`Sign::Has`] or another sign of one
     /// name, and should be the rarest: shapes are looked for only where it is seen.
@@ -40,7 +40,7 @@ impl Shape {
 pub(crate) enum Sign {
     /// The record has a value under this name.
     Has(&'static str),
-    /// The record has a value under one of these names.
+    /// The record has a value under a name of the list.
     Any(&'static [&'static str]),
     /// The record has no value under this name.
     Lacks(&'static str),
@@ -124,7 +124,7 @@ pub(crate) enum Becomes {
     LastSegment(Target),
     /// The method and path of a request: `GET /a HTTP/1.1`.
     RequestLine,
-    /// Nothing: the field keeps its name, whatever it means elsewhere.
+    /// No change: the field keeps the name, even a name with a meaning elsewhere.
     Itself,
 }
 
@@ -168,7 +168,7 @@ pub(super) const fn itself(name: &'static str) -> Rule {
     Rule { name, becomes: Becomes::Itself }
 }
 
-/// Says that a field becomes something that has no short form.
+/// Declares a meaning of a field without a short form.
 pub(super) const fn rule(name: &'static str, becomes: Becomes) -> Rule {
     Rule { name, becomes }
 }

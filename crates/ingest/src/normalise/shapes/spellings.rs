@@ -45,7 +45,7 @@ fn fold(name: &str) -> String {
     name.to_ascii_lowercase().replace('-', "_")
 }
 
-/// Returns the field that all shapes which mention a name give it.
+/// Returns the target of a name on which all shapes agree.
 pub(in crate::normalise) fn target_of(name: &str) -> Option<Target> {
     SPELLINGS.get(&fold(name)).copied().flatten()
 }

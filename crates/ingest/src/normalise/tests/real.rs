@@ -1,7 +1,8 @@
 //! Lines in the form of libraries and products, and what is read of them.
 //!
 //! A file a family: the shape's name (`-` for none, `docker>pino` for a wrapped one), a space, the
-//! line. What is read is in the file beside it; `UPDATE_EXPECT=1` writes it anew.
+//! line. The expected records stand in the file beside the lines; `UPDATE_EXPECT=1` writes the file
+//! anew.
 //!
 //! Lines of the libraries that `tests/fixtures/real_lines` has were captured from the running
 //! library, and some were shortened. All others (clouds, proxies, container routers, Ruby, PHP,

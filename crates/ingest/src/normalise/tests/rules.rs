@@ -436,7 +436,7 @@ fn the_best_readable_time_is_the_timestamp() {
             r#"{"log":"{\"asctime\":\"2026-11-12 11:05:09,123\",\"levelname\":\"INFO\"}\n","stream":"stdout","time":"2026-11-20T09:05:09.5Z"}"#,
             "2026-11-12T11:05:09.123000Z",
         ),
-        // Unreadable and far ones cost nothing beside a good one.
+        // Unreadable and far times cost nothing beside a good time.
         (r#"{"timestamp":0,"ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
         (r#"{"timestamp":"soon","ts":1795165509.5}"#, "2026-11-20T09:05:09.500000Z"),
         (r#"{"ts":1795165509.5,"date":"1990-05-01"}"#, "2026-11-20T09:05:09.500000Z"),

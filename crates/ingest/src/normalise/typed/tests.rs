@@ -90,7 +90,7 @@ fn give_object(object: &mut ObjectSink<'_>, members: &Map<String, Json>) {
     }
 }
 
-/// Names that mean something, and names that do not.
+/// Names with a meaning, and names without.
 fn name() -> impl Strategy<Value = String> {
     let known = [
         "msg",

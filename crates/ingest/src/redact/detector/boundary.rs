@@ -1,4 +1,4 @@
-//! What stands beside a find: the neighbours that make it part of something else.
+//! Neighbours of a find: bytes that make the find a part of a longer word or number.
 
 /// Returns the byte before a position.
 pub(super) fn before(bytes: &[u8], position: usize) -> Option<u8> {

@@ -58,8 +58,8 @@ const DIGITS_MAX: usize = 19;
 /// Least number of so many digits.
 const NUMBER_MIN: u64 = 10_u64.pow(DIGITS_MIN as u32 - 1);
 
-/// Most digits of a card that nothing but the number itself speaks for. Hardly a card in use has
-/// more, and decimal ids of 64 bits nearly always have.
+/// Most digits of a card when only the number speaks for a card. Hardly a card in use has more, and
+/// decimal ids of 64 bits nearly always have.
 const BARE_DIGITS_MAX: usize = 16;
 
 /// Longest text between the numbers of one list: `, `, ` and ` has letters.
@@ -125,7 +125,7 @@ struct Signs<'t> {
     text: &'t str,
     of_field: NumberUse,
     has_letters: bool,
-    /// End of the number before, and what it was for.
+    /// End and use of the number before.
     previous: Option<(usize, NumberUse)>,
 }
 
@@ -166,7 +166,7 @@ impl<'t> Signs<'t> {
         {
             return Around::Told(told);
         }
-        // Numbers alone have no words around them; what joins them divides a list.
+        // Numbers alone have no words around them, and signs between the numbers divide a list.
         if self.has_letters { around(self.text, start, end) } else { Around::Nothing }
     }
 }

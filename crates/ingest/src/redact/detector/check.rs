@@ -17,7 +17,7 @@ pub(super) fn policy(pseudonyms: &Pseudonyms) -> Policy {
     Policy::new(&RedactionSettings::default(), pseudonyms.clone(), placeholders)
 }
 
-/// Asserts what a text becomes under one detector alone.
+/// Asserts the outcome of one detector over a text.
 #[track_caller]
 pub(super) fn check(detector: &dyn Detector, text: &str, expected: &str) {
     check_with(detector, &Pseudonyms::off(), text, expected);
@@ -39,7 +39,7 @@ pub(super) fn check_with(
     assert_eq!(rewrite(text, &found.into_merged()), expected, "{}", detector.name());
 }
 
-/// Asserts that one detector leaves every text unchanged.
+/// Asserts that a detector changes none of the texts.
 #[track_caller]
 pub(super) fn check_untouched(detector: &dyn Detector, texts: &[&str]) {
     for text in texts {

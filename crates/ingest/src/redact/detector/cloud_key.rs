@@ -1,7 +1,7 @@
 //! Keys of cloud services that carry their own mark: `AKIAIOSFODNN7EXAMPLE`, `ghp_...`.
 //!
-//! A prefix that the issuer chose, then exactly its alphabet, at least its length. One row a
-//! kind; the prefix is also the needle of the prefilter.
+//! A prefix of the issuer, then characters of the issuer's alphabet, at least the issuer's length.
+//! One row a kind; the prefix is also the needle of the prefilter.
 
 use std::sync::LazyLock;
 
@@ -29,8 +29,8 @@ enum Alphabet {
 
 use Alphabet::{Alphanumeric, Hex, Path, Word};
 
-/// Prefix, alphabet and fewest characters that follow. The prefixes are those that issuers publish,
-/// so that scanners of repositories find their keys.
+/// Prefix, alphabet and fewest characters that follow. Issuers publish the prefixes for scanners of
+/// repositories.
 const KINDS: [(&str, Alphabet, usize); 169] = [
     ("AKIA", Alphanumeric, 16),
     ("ASIA", Alphanumeric, 16),
@@ -277,7 +277,7 @@ mod tests {
     use super::super::check::{check, check_untouched};
     use super::*;
 
-    /// Keys are put together here so that no scanner takes this file for a leak.
+    /// Keys are put together here, because a scanner would take whole keys in the file for a leak.
     fn filled(prefix: &str, length: usize) -> String {
         let filler = "0a1b2c3d4e5f6789".chars().cycle();
         prefix.chars().chain(filler.take(length)).collect()

@@ -446,7 +446,7 @@ fn find_elements(text: &str, policy: &Policy, found: &mut Found) {
     }
 }
 
-/// Remembers that a pair just named a secret key, so that its value is one.
+/// Remembers a secret key that a pair has just named: the value of the pair is a secret.
 #[derive(Default)]
 struct PairState {
     secret_named_until: usize,

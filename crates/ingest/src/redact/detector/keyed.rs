@@ -15,7 +15,7 @@ use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::whole::Whole;
 
-/// Longest value that is judged by its key: what detectors know by name is shorter.
+/// Longest value to judge by a key: values of the known names are shorter.
 const VALUE_BYTES_MAX: usize = 128;
 
 /// Reports every find behind a key. Each detector comes with its position in the registry.

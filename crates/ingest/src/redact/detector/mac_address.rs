@@ -1,11 +1,11 @@
 //! Hardware addresses of devices: `00:1b:44:11:3a:b7`.
 //!
-//! Six pairs of hexadecimal digits divided by colons, wherever they stand; under a key that says
-//! so (`mac`, `bssid`, `hwaddr`) also divided by dashes, as Windows writes them, in three groups
-//! with dots, as switches do, or together. A phone or laptop keeps the address for its life, and so
-//! names its owner. Not an address of a device: one to many (broadcast and multicast), all zeros,
-//! and those that hypervisors and containers give to their guests. Not an address at all: a part
-//! of a longer row, as fingerprints of keys and certificates are.
+//! Six pairs of hexadecimal digits divided by colons, wherever they stand; under a key that says so
+//! (`mac`, `bssid`, `hwaddr`) also divided by dashes, as Windows writes them, in three groups with
+//! dots, as switches do, or together. A phone or laptop keeps the address for life, and the address
+//! names the owner. Not an address of a device: one to many (broadcast and multicast), all zeros,
+//! and those that hypervisors and containers give to their guests. Not an address at all: a part of
+//! a longer row, as fingerprints of keys and certificates are.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Telephone numbers in international form: `+44 20 7946 0958`.
 //!
 //! A plus, a country code, and as many digits as numbers have, in groups divided by one space,
-//! dash, dot or in brackets. National numbers look like any other digits, so they count only
-//! under a key that says so: `phone=020 7946 0958`, `"mobile": "4155552671"`.
+//! dash, dot or in brackets. National numbers look like any other digits and count only under the
+//! key of a telephone number: `phone=020 7946 0958`, `"mobile": "4155552671"`.
 
 use memchr::memchr_iter;
 

@@ -17,7 +17,7 @@ use crate::redact::trigger::Trigger;
 /// See the module.
 pub(in crate::redact) struct UrlCredentials;
 
-/// Parameters that carry secrets, and the shortest value that is one: `?code=404` is a status.
+/// Parameters with secrets, and the shortest secret of each: `?code=404` is a status.
 const PARAMETERS: [(&str, usize); 26] = [
     ("token", 1),
     ("access_token", 1),
@@ -103,7 +103,7 @@ fn user_info_end(text: &str, start: usize, word_end: usize, policy: &Policy) -> 
     let whole_end = text.floor_char_boundary(word_end.min(start + PASSWORD_BYTES_MAX));
     let whole = text.get(start..whole_end)?;
     let authority = whole.split(['/', '?', '#']).next()?;
-    // A password may hold an `@`, so the last one ends it.
+    // A password may hold an `@`, and the last `@` ends the password.
     if let Some(length) = authority.rfind('@') {
         let user_info = authority.get(..length)?;
         let has_password = user_info.contains(':');

@@ -1,8 +1,8 @@
 //! Ids of users inside a text: `user_id=4242` becomes `user_id=u_...`.
 //!
-//! Covers the fields that are pseudonymised, in every spelling of their keys (`userId`,
-//! `user.id`, `"user": {"id": 42}`). The token is that of the field, so a search for the id
-//! finds the line by its message too. This is no redaction: it is neither counted nor listed.
+//! Covers the fields that are pseudonymised, in every spelling of their keys (`userId`, `user.id`,
+//! `"user": {"id": 42}`). The token is that of the field, so a search for the id finds the line by
+//! its message too. A pseudonym is no redaction, and is neither counted nor listed.
 
 use std::ops::Range;
 

@@ -70,7 +70,7 @@ fn card() -> impl Strategy<Value = Plant> {
                 rest = after;
             }
             let secret = parts.join(separator);
-            // Digits together are a card where something says so.
+            // Digits without groups are a card beside a word of cards.
             let text = if separator.is_empty() { format!("card {secret}") } else { secret.clone() };
             Plant { text, secret }
         })

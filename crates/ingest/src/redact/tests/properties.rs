@@ -1,4 +1,5 @@
-//! What holds for every input: nothing planted survives, nothing else changes, twice is once.
+//! Properties of every input: planted values are gone, other bytes stay, and redaction is
+//! idempotent.
 
 use std::borrow::Cow;
 

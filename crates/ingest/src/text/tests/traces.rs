@@ -1,4 +1,4 @@
-//! Traces with the line that they were logged with, and without one.
+//! Traces with and without the line of a logger.
 
 use super::*;
 

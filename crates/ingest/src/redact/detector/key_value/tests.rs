@@ -1,4 +1,4 @@
-//! Tables of texts for `key_value`: what goes, what stays, and how it is written.
+//! Tables of texts for `key_value`: secrets in every notation, and prose and facts that stay.
 
 use super::super::check::{check, check_untouched};
 use super::*;
