@@ -82,6 +82,16 @@ impl Attributes {
 }
 
 impl RecordDefaults {
+    /// Tells whether the defaults add no field.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        let none = |text: &Option<String>| text.is_none();
+        none(&self.service)
+            && none(&self.index)
+            && none(&self.source)
+            && self.attributes.list.is_empty()
+    }
+
     /// Returns the bytes that the defaults add to an empty record.
     #[inline]
     pub(crate) fn byte_len(&self) -> usize {

@@ -4,6 +4,7 @@
 //! the message of an ordinary record. Of a layer, first all fields are gathered, then its shape
 //! is recognised by their names, then they compete for the targets: [`Collector::settle`].
 
+mod attributes;
 mod given;
 
 use std::borrow::Cow;
@@ -317,6 +318,9 @@ impl<'a, 'c> Collector<'a, 'c> {
         nodes: &mut Iter<'_, Node<'a>>,
         place: Place,
     ) -> Result<(), Reject> {
+        if self.attribute_list(key, nodes, place)? {
+            return Ok(());
+        }
         let value = read_value(nodes);
         self.leaf(key, || value, place)
     }

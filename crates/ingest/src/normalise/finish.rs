@@ -72,7 +72,10 @@ pub(super) fn finish<'a>(
     derive::complete(&mut fields, derive::Known { path: known.path.or(path), ..known });
     displace_reserved(&mut fields, &taken);
     remove(&mut fields, taken.dropped);
-    add_defaults(&mut fields, defaults, has_service);
+    // Fast path: most senders name all that a record has.
+    if !defaults.is_empty() {
+        add_defaults(&mut fields, defaults, has_service);
+    }
     let record = Record { timestamp: choice.timestamp, level, kind: RecordKind::Log, fields };
     check_bounds(&record, context)
         .map_err(|reject| reject.of_service(record.get_str(field_names::SERVICE)))?;
@@ -247,6 +250,7 @@ fn remove(fields: &mut Vec<Field<'_>>, dropped: &mut [usize]) {
     }
 }
 
+#[inline(never)]
 fn add_defaults<'a>(fields: &mut Vec<Field<'a>>, defaults: &'a RecordDefaults, has_service: bool) {
     let text = |text: &'a String| Value::Str(Cow::Borrowed(text.as_str()));
     if let Some(service) = &defaults.service
