@@ -13,13 +13,12 @@ use tierlog_model::{
     Timestamp, handoff,
 };
 
-use crate::config::IngestLimits;
 use crate::frame::{Frame, FrameEnd, Framing as _, HEAD_BYTES_MAX, LineDecoder, Lines, StreamEnd};
 use crate::inflate::Encoding;
-use crate::intake::{RECORD_BYTES, RecordDefaults};
-use crate::pipeline::{
-    BodyFormat, Held, LineItems, OpenBody, PieceBounds, PreparedBatch, read_body,
-};
+use crate::intake::PreparedBatch;
+use crate::intake::RECORD_BYTES;
+use crate::normalise::{IngestLimits, RecordDefaults};
+use crate::pipeline::{BodyFormat, Held, LineItems, OpenBody, PieceBounds, read_body};
 use crate::source::{Reading, StreamReader};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 

@@ -11,8 +11,8 @@
 //! becomes a dead letter in its place, redacted like a record. Nothing leaves before
 //! [`Intake::finish`].
 
-mod defaults;
 mod outcomes;
+mod verdicts;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -21,16 +21,17 @@ use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{LineRun, Present, RecordFields, RejectReason, Timestamp};
 use tierlog_problem::Rejection;
 
-pub use defaults::{ATTRIBUTES_MAX, AttributeError, Attributes, RecordDefaults};
 pub use outcomes::{OUTCOME_RUNS_MAX, Outcome, OutcomeRun, Outcomes};
+pub use verdicts::{PreparedBatch, Verdicts};
 
-use crate::config::IngestConfig;
 use crate::decode::Reject;
 use crate::elements::objects;
 use crate::field_names::{FieldNames, FieldNamesPool};
-use crate::normalise::{Context, FieldSink, LineKind, LineReader, Meanings, Reading, Spelling};
+use crate::normalise::{
+    Context, FieldSink, IngestConfig, LineKind, LineReader, Meanings, Reading, RecordDefaults,
+    Spelling,
+};
 use crate::observations::{Notes, Observations};
-use crate::pipeline::{PreparedBatch, Verdicts};
 use crate::redact::{DeadLetter, RedactingWriter};
 
 /// Bytes of a record in a batch beside text and defaults: header, moment, level, and of a dead

@@ -8,7 +8,6 @@
 #![forbid(unsafe_code)]
 
 mod body_room;
-mod config;
 mod decode;
 mod elements;
 mod field_names;
@@ -33,16 +32,17 @@ mod source;
 mod testing;
 mod text;
 
-pub use config::{IngestConfig, IngestLimits};
 pub use frame::is_blank;
 pub use intake::{
-    ATTRIBUTES_MAX, AttributeError, Attributes, Intake, OUTCOME_RUNS_MAX, Outcome, OutcomeRun,
-    Outcomes, RecordDefaults,
+    Intake, OUTCOME_RUNS_MAX, Outcome, OutcomeRun, Outcomes, PreparedBatch, Verdicts,
 };
 pub use join::{Joining, OtherText};
-pub use normalise::{AliasTable, ArraySink, FieldSink, ObjectSink, ShapeRow, Target, shape_rows};
+pub use normalise::{
+    ATTRIBUTES_MAX, AliasTable, ArraySink, AttributeError, Attributes, FieldSink, IngestConfig,
+    IngestLimits, ObjectSink, RecordDefaults, ShapeRow, Target, shape_rows,
+};
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
-pub use pipeline::{Ingest, PreparedBatch, Verdicts};
+pub use pipeline::Ingest;
 pub use redact::{
     DeadLetter, DetectorName, RedactingWriter, RedactionSettings, Redactor, UnknownDetector,
     detector_named, detector_names,

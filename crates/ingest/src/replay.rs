@@ -7,8 +7,7 @@
 use tierlog_model::{Ack, BatchId, RedactedBatch, Refusal, RejectReason, Timestamp};
 
 use crate::field_names::FieldNames;
-use crate::intake::RecordDefaults;
-use crate::normalise::{Context, LineKind, LineReader, Spelling};
+use crate::normalise::{Context, LineKind, LineReader, RecordDefaults, Spelling};
 use crate::pipeline::Ingest;
 
 /// A rejected line in the form of a dead letter.
@@ -83,7 +82,7 @@ mod tests {
     use tierlog_model::{RecordKind, Tenant};
 
     use super::*;
-    use crate::config::IngestConfig;
+    use crate::normalise::IngestConfig;
     use crate::testing::{arrival, ingest_of, records_of};
 
     fn line(text: &str) -> KeptLine {

@@ -3,7 +3,7 @@
 use tierlog_model::{Level, RecordKind, Value};
 
 use super::*;
-use crate::config::{IngestConfig, IngestLimits};
+use crate::normalise::{ATTRIBUTES_MAX, AttributeError, IngestConfig, IngestLimits};
 use crate::pipeline::Ingest;
 use crate::testing::{ingest_of, records_of};
 

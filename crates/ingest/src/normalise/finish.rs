@@ -18,10 +18,10 @@ use super::level::is_unassigned;
 use super::names::NameFilter;
 use super::targets::Target;
 use super::timestamp::Exactness;
-use super::{Context, Reading, convert, derive, ids, moment, names, template};
-use crate::config::IngestConfig;
+use super::{
+    Context, IngestConfig, Reading, RecordDefaults, convert, derive, ids, moment, names, template,
+};
 use crate::decode::Reject;
-use crate::intake::RecordDefaults;
 use crate::redact;
 
 /// Where the port of a client's address is kept.

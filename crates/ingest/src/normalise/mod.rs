@@ -5,7 +5,9 @@
 mod aliases;
 mod candidate;
 mod collect;
+mod config;
 mod convert;
+mod defaults;
 mod derive;
 mod duration;
 mod finish;
@@ -30,18 +32,17 @@ use tierlog_model::{Present, Record, RecordFields, RejectReason, Timestamp};
 pub use aliases::AliasTable;
 use candidate::Layer;
 use collect::{Collected, Collector, Content};
+pub use config::{IngestConfig, IngestLimits};
+pub use defaults::{ATTRIBUTES_MAX, AttributeError, Attributes, RecordDefaults};
 use finish::finish;
 pub(crate) use known::{Meanings, Spelling};
-pub(crate) use names::cleaned_name;
 use scratch::Scratch;
 pub use shapes::{ShapeRow, shape_rows};
 pub use targets::Target;
 pub use typed::{ArraySink, FieldSink, ObjectSink};
 pub(crate) use wrapper::{CriLine, Extent, cri_line};
 
-use crate::config::IngestConfig;
 use crate::decode::{Decoder, Reject, TextBuffer};
-use crate::intake::RecordDefaults;
 
 /// What a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

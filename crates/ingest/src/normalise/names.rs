@@ -94,7 +94,7 @@ pub(super) fn end_of(text: &str, bytes_max: usize) -> &str {
 }
 
 /// Returns a name as records may have it.
-pub(crate) fn cleaned_name(name: &str) -> String {
+pub(super) fn cleaned_name(name: &str) -> String {
     cleaned(name).unwrap_or_else(|| name.to_owned())
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use super::body::{BodyItems, Read, Window};
 use super::splitter::{Beginning, Item, Splitter, WindowEnd};
 use super::{BodyFormat, Held, LineIntake, estimate};
-use crate::config::IngestConfig;
 use crate::frame::BYTE_ORDER_MARK;
-use crate::intake::{Intake, RecordDefaults};
+use crate::intake::Intake;
 use crate::joiner::Joiner;
-use crate::normalise::LineKind;
+use crate::normalise::{IngestConfig, LineKind, RecordDefaults};
 
 /// Finds the items of a body, whatever they are to a protocol.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 
 use super::Held;
 use crate::frame::content;
-use crate::intake::{Intake, RecordDefaults};
+use crate::intake::Intake;
 use crate::join::is_plain_object;
 use crate::joiner::{Joiner, Next};
-use crate::normalise::LineKind;
+use crate::normalise::{LineKind, RecordDefaults};
 
 /// Reads the lines of one piece into an intake.
 pub(crate) struct LineIntake<'l, 'i> {

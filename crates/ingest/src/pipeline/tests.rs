@@ -6,9 +6,9 @@ use tierlog_model::limits::REPORTED_ERRORS_MAX;
 use tierlog_model::{BatchId, RecordKind, Tenant};
 
 use super::*;
-use crate::config::IngestLimits;
 use crate::frame::{Frame, FrameEnd, Framing as _, LineDecoder, StreamEnd};
 use crate::inflate::Encoding;
+use crate::normalise::IngestLimits;
 use crate::source::{Reading, StreamReader};
 use crate::testing::{ingest_of, mixed_line, records_of};
 

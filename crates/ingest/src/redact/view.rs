@@ -1,13 +1,8 @@
 //! Decoded view: the text as a reader would see it behind escapes, with the way back.
 //!
 //! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode
-<<<<<<< HEAD
-//! lead bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, colours of terminals are
-//! gone, `\n` is a line break, full-width digits are digits, `&quot;` is a quote, and zero-width
-=======
 //! lead bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, `\n` is a line break,
 //! full-width digits are digits, `&quot;` is a quote, and colours of terminals and zero-width
->>>>>>> 68b77f4 (Name the subject in comments of redaction, reading and text)
 //! characters are gone. Detectors read the copy and need to know no encoding; their spans are
 //! mapped back, and always to whole escapes, so a rewritten JSON text stays JSON. The copy itself
 //! is never stored.

@@ -20,9 +20,10 @@ use utoipa::openapi::OpenApi;
 
 use super::problem::{BODY_LIMIT, INFLATED_LIMIT, too_large};
 use super::{Client, count_refused};
-use crate::config::IngestConfig;
 use crate::inflate::Encoding;
-use crate::pipeline::{Ingest, OpenBody, Verdicts};
+use crate::intake::Verdicts;
+use crate::normalise::IngestConfig;
+use crate::pipeline::{Ingest, OpenBody};
 use taking::Taking;
 
 /// A protocol whose clients post bodies. A new file needs one line in

@@ -9,11 +9,10 @@ use std::slice::Iter;
 use simd_json::{Node, StaticNode};
 use tierlog_model::{RejectReason, Timestamp};
 
-use crate::config::IngestConfig;
 use crate::decode::{Decoder, Reject, TextBuffer, read_value};
 use crate::frame::content;
-use crate::intake::{Intake, RecordDefaults};
-use crate::normalise::FieldSink;
+use crate::intake::Intake;
+use crate::normalise::{FieldSink, IngestConfig, RecordDefaults};
 
 /// GELF's own field names, and the canonical name of `short_message`: an additional field of such a
 /// name keeps the underscore.

@@ -11,8 +11,8 @@ use utoipa::openapi::OpenApi;
 
 use super::body::{BodyProtocol, Head, Route, Taken};
 use super::gelf::GelfReader;
-use crate::config::IngestConfig;
 use crate::intake::Intake;
+use crate::normalise::IngestConfig;
 use crate::pipeline::{BodyFormat, BodyItems, Item, ItemFinder, OpenBody, Read, Window, estimate};
 
 /// GELF over HTTP.

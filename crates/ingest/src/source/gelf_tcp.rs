@@ -7,9 +7,9 @@ use tierlog_model::Caller;
 
 use super::gelf::GelfReader;
 use super::stream::{Said, StreamProtocol, StreamSession};
-use crate::config::IngestConfig;
 use crate::frame::{Frame, FrameEnd, Framing, LineDecoder, take_lines};
 use crate::intake::Intake;
+use crate::normalise::IngestConfig;
 use crate::pipeline::{Held, estimate};
 
 /// GELF over TCP.

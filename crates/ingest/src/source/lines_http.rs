@@ -18,8 +18,7 @@ use utoipa::openapi::OpenApi;
 pub use self::answer::IngestAnswer;
 use super::body::{BodyProtocol, Head, Route, Taken};
 use super::problem::IngestErrors;
-use crate::config::IngestConfig;
-use crate::intake::RecordDefaults;
+use crate::normalise::{IngestConfig, RecordDefaults};
 use crate::pipeline::{BodyFormat, LineItems, OpenBody};
 
 /// Header with the name of a batch: a retry under the same name is recognised.

@@ -11,11 +11,10 @@ use self::handshake::Opening;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::handshake::fuzz as fuzz_handshake;
 use super::stream::{Said, StreamProtocol, StreamSession, Wanted};
-use crate::config::IngestConfig;
 use crate::frame::{Frame, FrameEnd, Framing, LineDecoder, take_lines};
-use crate::intake::{Intake, RecordDefaults};
+use crate::intake::Intake;
 use crate::joiner::Joiner;
-use crate::normalise::LineKind;
+use crate::normalise::{IngestConfig, LineKind, RecordDefaults};
 use crate::pipeline::{Held, LineIntake, estimate};
 
 /// JSON lines over TCP.

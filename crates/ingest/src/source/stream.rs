@@ -13,12 +13,12 @@ use tierlog_model::{Caller, ProducerId};
 
 pub use connection::{ConnectionError, serve_tcp_connection};
 
-use crate::config::IngestConfig;
 use crate::frame::{Frame, Framing};
+use crate::intake::PreparedBatch;
 use crate::intake::{ADDED_BYTES_MAX, Intake};
 use crate::joiner::Joiner;
-use crate::normalise::LineReader;
-use crate::pipeline::{Held, Ingest, PreparedBatch};
+use crate::normalise::{IngestConfig, LineReader};
+use crate::pipeline::{Held, Ingest};
 
 /// A protocol whose clients hold a connection. A new file needs one line in
 /// [`PROTOCOLS`](super::PROTOCOLS).

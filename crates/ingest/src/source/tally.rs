@@ -4,8 +4,8 @@ use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
 use tierlog_problem::Problem;
 
 use super::problem;
+use crate::intake::Verdicts;
 use crate::observations::BatchServices;
-use crate::pipeline::Verdicts;
 
 /// The counts of one batch, for metrics and answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(crate) fn count_refused(protocol: &'static str, problem: &Problem) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::IngestConfig;
+    use crate::normalise::IngestConfig;
     use crate::testing::ingest_of;
 
     const LINES: &str = "{\"n\":1}\nrubbish\n{\"n\":2}\n";

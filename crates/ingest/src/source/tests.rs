@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
-use crate::config::IngestConfig;
+use crate::normalise::IngestConfig;
 use crate::testing::{Counters, FakeStore, ingest_of, written};
 
 const LINES: &str = "{\"n\":1}\nrubbish\n{\"n\":2}\n";

@@ -6,8 +6,7 @@ use tierlog_model::{Level, Present, Record, RejectReason};
 
 use super::super::{Context, LineKind, LineReader, Spelling};
 use super::*;
-use crate::config::{IngestConfig, IngestLimits};
-use crate::intake::RecordDefaults;
+use crate::normalise::{IngestConfig, IngestLimits, RecordDefaults};
 
 /// 2026-11-20T12:00:00Z.
 const NOW_MICROS: i64 = 1_795_176_000_000_000;

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use tierlog_model::{Record, Tenant};
 
 use super::*;
-use crate::config::{IngestConfig, IngestLimits};
 use crate::frame::Lines;
-use crate::intake::{RECORD_BYTES, RecordDefaults};
+use crate::intake::RECORD_BYTES;
+use crate::intake::Verdicts;
 use crate::joiner::Joiner;
-use crate::normalise::LineKind;
-use crate::pipeline::{BodyFormat, Held, LineIntake, LineItems, Verdicts};
+use crate::normalise::{IngestConfig, IngestLimits, LineKind, RecordDefaults};
+use crate::pipeline::{BodyFormat, Held, LineIntake, LineItems};
 use crate::testing::{ingest_of, mixed_line, records_of};
 
 fn ingest() -> Ingest {

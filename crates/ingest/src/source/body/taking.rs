@@ -25,7 +25,8 @@ use super::super::{Client, Tally, count_bytes};
 use super::Taken;
 use crate::body_room::HeldRoom;
 use crate::inflate::InflateError;
-use crate::pipeline::{BodyReader, Ingest, OpenBody, Piece, PieceBounds, PreparedBatch, Step};
+use crate::intake::PreparedBatch;
+use crate::pipeline::{BodyReader, Ingest, OpenBody, Piece, PieceBounds, Step};
 
 /// Bodies up to this size are decoded where they arrive: about 400 µs, less than a move to
 /// another thread and back is worth.

@@ -13,7 +13,8 @@ use tierlog_model::{
 };
 
 use super::*;
-use crate::intake::{Intake, Outcome, OutcomeRun, RecordDefaults};
+use crate::intake::{Intake, Outcome, OutcomeRun};
+use crate::normalise::RecordDefaults;
 use crate::pipeline::{BodyFormat, BodyItems, Item, ItemFinder, Read, Window, estimate};
 use crate::testing::{Counters, FakeStore, ingest_of, records_of, written};
 

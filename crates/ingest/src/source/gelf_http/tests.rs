@@ -10,7 +10,7 @@ use tierlog_model::{Ack, Record, RecordKind, RedactedBatch, Refusal};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::IngestLimits;
+use crate::normalise::IngestLimits;
 use crate::source::http_router;
 use crate::testing::{FakeStore, ingest_of, written};
 

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::config::IngestLimits;
 use crate::frame::{Lines, StreamEnd};
+use crate::normalise::IngestLimits;
 use crate::source::{Client, ConnectionError, StreamReader, TcpProtocol, serve_tcp_connection};
 use crate::testing::{FakeStore, ingest_of, records_of, written};
 

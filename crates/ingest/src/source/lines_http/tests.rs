@@ -25,7 +25,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::body_room::{BodyRoom, HeldRoom};
-use crate::config::IngestLimits;
+use crate::normalise::IngestLimits;
 use crate::source::http_router;
 use crate::testing::{BODIES_BYTES, Counters, FakeStore, ingest_of, written};
 

@@ -21,8 +21,7 @@ use tierlog_model::{ProducerId, Tenant};
 
 use super::super::stream::Wanted;
 use super::Reading;
-use crate::intake::RecordDefaults;
-use crate::normalise::LineKind;
+use crate::normalise::{LineKind, RecordDefaults};
 
 /// Longest first line that may be a handshake: the longest producer, a service and a source of
 /// several hundred bytes, and numbers. Defaults stand in every record, so this bound holds for the

@@ -30,8 +30,9 @@ use super::hold::Hold;
 use super::{Said, StreamReader, Wanted};
 use crate::body_room::HeldRoom;
 use crate::frame::{Frame, Framing, StreamEnd};
+use crate::intake::{PreparedBatch, Verdicts};
 use crate::joiner::Joiner;
-use crate::pipeline::{Held, Ingest, PreparedBatch, Verdicts};
+use crate::pipeline::{Held, Ingest};
 
 /// Batches of one connection that wait for their verdict: enough that the next ones are read
 /// while an fsync runs, few enough that a connection holds a bounded part of the hand-off.

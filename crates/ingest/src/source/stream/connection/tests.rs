@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::{IngestConfig, IngestLimits};
+use crate::normalise::{IngestConfig, IngestLimits};
 use crate::testing::{FakeStore, ingest_of, written};
 
 const HANDSHAKE: &str = "{\"tierlog\":{\"ack\":true}}\n";

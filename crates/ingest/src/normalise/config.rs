@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer};
 use tierlog_model::{Level, Tiers, keys};
 
-use crate::normalise::AliasTable;
+use super::AliasTable;
 
 /// Everything that decides how bytes become records. A field with a `rename` is a key of the
 /// configuration.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use tierlog_model::limits::FIELD_NAME_BYTES_MAX;
 use tierlog_model::{Level, Value, fields};
 
-use crate::normalise::cleaned_name;
+use super::names::cleaned_name;
 
 /// Most attributes of a resource: what OpenTelemetry's libraries keep by default.
 pub const ATTRIBUTES_MAX: usize = 128;
