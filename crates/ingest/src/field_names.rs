@@ -57,7 +57,7 @@ impl FieldNamesPool {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::IngestConfig;
+    use crate::normalise::IngestConfig;
     use crate::testing::{ingest_of, records_of};
 
     #[test]

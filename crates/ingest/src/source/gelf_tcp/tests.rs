@@ -78,6 +78,19 @@ async fn a_handshake_of_another_protocol_is_a_message() {
 }
 
 proptest! {
+    /// Any bytes are messages or dead letters, and none is lost.
+    #[test]
+    fn any_bytes_become_a_batch(stream: Vec<u8>) {
+        let (ingest, _receiver) = ingest_of(IngestConfig::default(), 1 << 20);
+        let session = GelfTcp.session(ingest.config(), &Caller::open());
+        let mut reader = StreamReader::new(ingest.config(), session);
+        let lines = Lines::ending_with(&stream, FrameEnd::NewlineOrNul);
+        let filled = lines.filter(|line| !crate::is_blank(line)).count();
+        let mut frames = VecDeque::from([Frame::Lines(bytes::Bytes::from(stream.clone()))]);
+        let batch = reader.prepare_frames(&ingest, &mut frames, Held::Closed).batch;
+        prop_assert_eq!(batch.record_count() as usize, filled);
+    }
+
     /// However a stream is cut, its messages are those of a plain split.
     #[test]
     fn segments_give_the_messages_of_the_stream(
