@@ -21,7 +21,8 @@ use crate::decode::{Reject, read_value, write_json_text, write_static};
 const ATTRIBUTES: &str = "attributes";
 
 impl<'a> Collector<'a, '_> {
-    /// Adds the attributes of a list and moves past it; `false` when the next value is no such list.
+    /// Adds the attributes of a list and moves past the list; `false` if the next value is no such
+    /// list.
     pub(super) fn attribute_list(
         &mut self,
         key: &'a str,
