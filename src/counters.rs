@@ -21,7 +21,7 @@ const DROPS: [&str; 3] = ["retention", "pressure", "dead_letters_max"];
 const LANES: [&str; 2] = ["fresh", "backfill"];
 /// What a partition can be.
 const STATES: [&str; 2] = ["hot", "sealed"];
-/// How dead letters are taken away one by one.
+/// Ways in which single dead letters end.
 const LETTER_ENDS: [&str; 2] = ["replayed", "dropped"];
 /// What a query does with a partition.
 const OUTCOMES: [&str; 2] = ["filtered", "opened"];

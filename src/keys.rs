@@ -6,10 +6,9 @@
 //! <data dir>/pseudonym-key-ids     public names of the keys that wrote the data, one a line
 //! ```
 //!
-//! A copy of the data is no copy of the keys. A key that is gone makes the users that it named
-//! unfindable for ever, so a server does not quietly make a new one beside data that an old one
-//! wrote: it refuses to start and says what to do. Keys leave memory when they are dropped and
-//! never stand in a log or an error.
+//! A copy of the data is no copy of the keys. The users of a lost key can never be found again,
+//! so a server makes no new key beside data of an old one: the start is refused, with the remedy.
+//! Keys leave memory when they are dropped and never stand in a log or an error.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -61,10 +60,10 @@ pub(crate) enum KeyError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Somebody else may change the key file, or put another one in its place.
+    /// Another user may change or replace the key file.
     #[error("{what} of the pseudonym keys, {path}, belongs to user {owner}: {cure}")]
     Foreign {
-        /// Whether it is the file or its directory.
+        /// The file or the directory.
         what: &'static str,
         /// The file or the directory.
         path: PathBuf,
@@ -244,7 +243,7 @@ fn open_regular(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Refuses what belongs to somebody else than this user or root: an owner may always change it.
+/// Refuses a file of any user but the server's and root: an owner may always change a file.
 fn refuse_foreign(what: &'static str, path: &Path, owner: u32) -> Result<(), KeyError> {
     let own = rustix::process::geteuid().as_raw();
     if owner == own || owner == 0 {

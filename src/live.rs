@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Live<T>(RwLock<Arc<T>>);
 
 impl<T> Live<T> {
-    /// Returns a value that nothing has replaced yet.
+    /// Returns the slot with a first value.
     pub(crate) fn new(value: T) -> Live<T> {
         Live(RwLock::new(Arc::new(value)))
     }

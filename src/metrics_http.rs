@@ -35,7 +35,7 @@ pub(crate) struct MetricsState {
 pub(crate) struct DiskRoom {
     /// The data directory.
     pub(crate) directory: PathBuf,
-    /// Free room under which days go before their time.
+    /// Free room under which days are dropped early.
     pub(crate) low_bytes: u64,
     /// Free room under which writes are refused.
     pub(crate) reserve_bytes: u64,
@@ -51,7 +51,7 @@ pub(crate) fn metrics_router(state: Arc<MetricsState>) -> Router {
     (status = 200, body = String, content_type = "text/plain; version=0.0.4"),
 ))]
 pub(crate) async fn metrics(State(state): State<Arc<MetricsState>>) -> Response {
-    // A disk that hangs holds up who asks, and no thread that serves others.
+    // A disk that hangs holds up the scrape, and no thread of other requests.
     let text = tokio::task::spawn_blocking(move || read(&state)).await;
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     match text {

@@ -1,4 +1,4 @@
-//! What Linux says of this process: nothing arrives, Prometheus text leaves.
+//! Figures of this process from Linux: nothing arrives, Prometheus text leaves.
 //!
 //! Read from `/proc/self` at each scrape. Printed here and not recorded, because a recorded counter
 //! is a whole number and CPU time is not. A system without `/proc` gets no such lines.
@@ -37,7 +37,7 @@ struct Process {
 impl Process {
     fn of_self() -> Option<Process> {
         let stat = Stat::read(&fs::read_to_string("/proc/self/stat").ok()?)?;
-        // The directory itself is open while its entries are counted.
+        // The directory itself is open while the entries are counted.
         let open_fds = fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() - 1);
         let boot_seconds = fs::read_to_string("/proc/stat").ok().and_then(|text| {
             text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// What `/proc/PID/stat` says, as proc(5) has it.
+/// Fields of `/proc/PID/stat`, as in proc(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stat {
     /// User and system time.

@@ -26,7 +26,7 @@ use crate::server::ReloadSignal;
 use crate::settings::redaction_settings;
 use crate::telemetry::LogLevel;
 
-/// What came of a reload that was not refused.
+/// Outcome of a reload that was taken over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReloadReport {
     /// Keys whose new values are in force now.
@@ -62,12 +62,12 @@ impl Reloader {
         startup: Startup,
         pseudonyms: Pseudonyms,
         ingest: Arc<Live<Ingest>>,
-    ) -> Result<Reloader, ConfigError> {
-        let in_force = Mutex::new(Layers::load(&startup.sources)?);
-        Ok(Reloader { startup, pseudonyms, ingest, in_force })
+    ) -> Reloader {
+        let in_force = Mutex::new(startup.layers.clone());
+        Reloader { startup, pseudonyms, ingest, in_force }
     }
 
-    /// Takes the configuration over, or says everything that is wrong with it. Reads files.
+    /// Takes the configuration over, or returns every problem. Reads files.
     pub(crate) fn reload(&self) -> Result<ReloadReport, ConfigError> {
         // One reload after the other: the last to begin is the last to be in force.
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);

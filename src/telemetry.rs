@@ -36,7 +36,7 @@ pub(crate) enum TelemetryError {
     Metrics(String),
 }
 
-/// The level of our own log, which a reload changes.
+/// The level of our own log; a reload changes the level.
 pub(crate) struct LogLevel(Box<dyn Fn(EnvFilter) + Send + Sync>);
 
 impl LogLevel {

@@ -110,7 +110,7 @@ pub(crate) async fn serve(
         bodies,
         Arc::clone(&clock),
     )));
-    let reloader = Reloader::new(startup, pseudonyms.clone(), Arc::clone(&ingest))?;
+    let reloader = Reloader::new(startup, pseudonyms.clone(), Arc::clone(&ingest));
     let reloader = Arc::new(reloader);
     let operations = Router::new()
         .merge(health_router(Arc::new(HealthState::new(store.clone(), Arc::clone(&ingest)))))
@@ -135,7 +135,7 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     listeners.start(&services, &stop, &mut tasks);
-    // The loops hold what they serve, and let go of it when they end.
+    // Each accept loop holds its services until the loop ends.
     drop(services);
     tasks.spawn(upkeep(recorder, stop.clone()));
     tasks.spawn(reload_on_signal(reloader, hangup, stop.clone()));
@@ -203,7 +203,7 @@ async fn dead_letter_routes(
     letters_router(Arc::new(LettersState::new(store.clone(), ingest, clock, stop.clone(), hits)))
 }
 
-/// Returns the routes that take lines. Each request finds those of the configuration of its moment.
+/// Returns the routes that take lines. Each request is routed by the configuration of the moment.
 fn ingest_routes(ingest: &Arc<Live<Ingest>>, operations: Router) -> Router {
     let routes = |ingest: &Arc<Ingest>| {
         tierlog_ingest::http_router(Arc::clone(ingest))

@@ -104,8 +104,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().verb.run() {
         Ok(code) => code,
         Err(error) => {
-            // Nobody is left to tell when stderr is closed.
-            // What a server or a file says may stand in it, line breaks among it.
+            // Nobody is left to tell when stderr is closed. A text of a server or a file may stand
+            // in the error, with line breaks.
             let text = format!("{error:#}");
             let lines: Vec<String> = text.lines().map(visible).collect();
             let _ = writeln!(std::io::stderr(), "tierlog: {}", lines.join("\n"));

@@ -128,7 +128,7 @@ pub(super) fn moment(now: Option<&str>) -> Result<Timestamp> {
     Ok(read_moment(text, present).ok_or_else(problem)?)
 }
 
-/// Posts a change, with the header that confirms it.
+/// Posts a change, with the confirming header.
 pub(super) fn change(client: &Client, endpoint: &Endpoint) -> Result<Value> {
     let headers = [(CONFIRM_HEADER, "yes"), ("content-type", "application/json")];
     let reply = client.post_bytes(endpoint, &headers, b"")?;

@@ -1,5 +1,5 @@
-//! `tierlog verify`: checks every checksum; exit 1 when one is wrong. With `--data` nothing in the
-//! directory is changed, which may be a copy that nobody can write to.
+//! `tierlog verify`: checks every checksum; exit 1 when one is wrong. With `--data` the directory
+//! is not changed, and may be a read-only copy.
 
 use std::process::ExitCode;
 

@@ -43,7 +43,7 @@ impl ErrorAnswer {
         }
     }
 
-    /// Returns the code, if the answer is one of a Tierlog server that we know.
+    /// Returns the code of the registry; none for a proxy or an unknown version.
     pub fn known_code(&self) -> Option<Code> {
         Code::of_name(&self.code)
     }

@@ -6,7 +6,7 @@ use tierlog_query::{MOMENT_FORMS, read_moment};
 
 use super::WrongUsage;
 
-/// Which part of time a query is about. Without any of these: everything that is kept.
+/// Which part of time a query is about. Without any bound: all records in store.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct RangeArgs {
     /// Only lines of the last so long (15m, 1h30m, 7d), or since a moment (yesterday)

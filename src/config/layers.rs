@@ -78,7 +78,7 @@ fn usual_file() -> Option<PathBuf> {
 }
 
 /// The merged values, and the default beside them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Layers {
     figment: Figment,
     /// What is in force.

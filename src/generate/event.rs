@@ -1,4 +1,4 @@
-//! What one line says, before a logging library gives it its shape.
+//! The content of a line, before a logging library gives the line a shape.
 
 use tierlog_model::Level;
 
@@ -154,7 +154,7 @@ impl Event {
         members.hundredths("duration_ms", request.duration_hundredths);
     }
 
-    /// Makes this an ordinary line in the middle of a request, or one that leaks.
+    /// Fills an ordinary or a leaking line in the middle of a request.
     pub(super) fn happen(&mut self, random: &mut Random, facts: &Facts) {
         if random.per_mille(LEAKS_PER_MILLE) {
             return leak::plant(self, random);

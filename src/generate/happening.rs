@@ -30,7 +30,7 @@ pub(super) struct Happening {
     pub(super) fields: &'static [(&'static str, Fact)],
 }
 
-/// One kind of failure that leaves a traceback.
+/// A kind of failure with a traceback.
 #[derive(Debug)]
 pub(super) struct Failure {
     /// Logger, file, line number.

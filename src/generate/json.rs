@@ -11,7 +11,7 @@ pub(super) enum Style {
     Compact,
 }
 
-/// Writes the members of one object, without its braces.
+/// Writes the members of an object, without braces.
 pub(super) struct Members<'o> {
     out: &'o mut Vec<u8>,
     style: Style,

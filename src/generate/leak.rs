@@ -49,7 +49,7 @@ const LEAKS: &[Leak] = &[
     password_in_traceback,
 ];
 
-/// Turns an empty event into one that leaks.
+/// Fills an empty event with a leak.
 pub(super) fn plant(event: &mut Event, random: &mut Random) {
     random.pick(LEAKS)(event, random);
 }

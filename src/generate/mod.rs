@@ -99,12 +99,12 @@ impl From<Searchable> for bool {
     }
 }
 
-/// Writes the lines of one file, one at a time.
+/// Writes the lines of a file, line by line.
 #[derive(Debug)]
 pub struct Generator {
     settings: GeneratorSettings,
     line_count: u64,
-    /// One a backlog, so that a request's lines stay together in it.
+    /// A stream for each backlog, so that the lines of a request stay together.
     worlds: Vec<World>,
 }
 

@@ -41,7 +41,7 @@ impl Random {
         ((u64::from(self.0.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Tells whether something happens that happens so many times in a thousand.
+    /// Draws an event of a probability in thousandths.
     pub(super) fn per_mille(&mut self, times: u32) -> bool {
         self.below(1_000) < times
     }

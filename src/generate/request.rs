@@ -1,4 +1,4 @@
-//! One request in flight: who asked whom for what, and how it ends.
+//! A request in flight: user, service, resource and outcome.
 
 use super::event::{Event, User};
 use super::fact::Facts;
@@ -8,7 +8,7 @@ use super::vocabulary::{Endpoint, SERVICES, Service, WORKERS};
 /// ln 200,000: how many users there are.
 const LN_USERS: f64 = 12.206_072_645_530_174;
 
-/// A user that every file has, so that a tour can ask for one by name.
+/// A user of every file, for a tour that asks by name.
 const KNOWN_USER: u32 = 4_242;
 /// Every so many requests is the known user's.
 const KNOWN_USER_EVERY: u64 = 1_999;
@@ -34,7 +34,7 @@ pub(super) struct Request {
     pub(super) endpoint: &'static Endpoint,
     /// Path with its ids; empty for a background task.
     pub(super) path: String,
-    /// How it ends; for a background task, 500 means that it failed.
+    /// The outcome; 500 stands for the failure of a background task.
     pub(super) status: u16,
     /// How long it takes, hundredths of a millisecond.
     pub(super) duration_hundredths: u64,

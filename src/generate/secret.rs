@@ -1,5 +1,5 @@
 //! Makes personal data and credentials that are valid where a detector would check: card numbers
-//! pass Luhn, IBANs pass mod 97. All of it is random and belongs to nobody.
+//! pass Luhn, IBANs pass mod 97. All values are random and belong to no person.
 //!
 //! Every value is ASCII, needs no escaping in JSON, and is long or odd enough to be found by
 //! `grep` without finding anything else.
@@ -55,7 +55,7 @@ const MAIL_HOSTS: &[&str] =
 pub(super) enum Grouping {
     /// Digits only.
     None,
-    /// Groups of four (or 4-6-5) with this between them.
+    /// Groups of four (or 4-6-5) with this separator.
     With(char),
 }
 

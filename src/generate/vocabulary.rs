@@ -34,7 +34,7 @@ pub(super) struct Service {
     pub(super) share: u32,
 }
 
-/// One thing that a service does when asked.
+/// An act of a service on request.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     /// Logical name, Django's view name or Celery's task name.

@@ -1,5 +1,4 @@
-//! What health says of the clock: what is doubted and who may settle it, and what a wrong clock has
-//! left behind.
+//! The clock in health: doubts and the ways to settle a doubt, and the traces of a wrong clock.
 
 use tierlog_store::{ClockReport, ClockState};
 

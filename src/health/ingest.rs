@@ -1,5 +1,5 @@
-//! What `/health` says about the lines that arrived: level words that nobody knows, and streams
-//! that seem to be in another zone. What is shown of a line is redacted and cut by ingest.
+//! Arrived lines in `/health`: unknown level words, and streams that seem to be in another zone.
+//! What is shown of a line is redacted and cut by ingest.
 
 use serde::Serialize;
 use tierlog_ingest::Report;
@@ -65,7 +65,7 @@ impl From<&Report> for IngestHealth {
     }
 }
 
-/// Says in words what was noticed, and which setting mends it.
+/// Returns the observations in words, each with the setting that mends the cause.
 pub(super) fn notices(report: &Report) -> Vec<String> {
     let stored_as = report.stored_as;
     let levels = report.unknown_levels.iter().map(|level| {

@@ -16,13 +16,13 @@ use tierlog_store::{LetterEnd, LetterOrder, LetterSelection, Store, StoreError};
 pub(crate) use replay::{ReplayError, finish_pending, replay};
 pub(crate) use report::{Letter, LetterList, LettersDropped, LettersReplayed};
 
-/// Letters that a list shows when nothing is said.
+/// Default number of letters in a list.
 pub(crate) const LIST_DEFAULT: usize = 100;
 
 /// Letters that one list shows at most: each has up to 4 KiB.
 pub(crate) const LIST_MAX: usize = 1_000;
 
-/// Letters that are named one by one at most; a query string is 8 KiB long.
+/// Most letters that a selection may name; a query string is 8 KiB long.
 const IDS_MAX: usize = 500;
 
 /// Which letters are meant, as parameters of a request or flags of a verb say it.
@@ -37,7 +37,7 @@ pub(crate) struct LetterParameters {
     pub(crate) end: Option<String>,
     /// Numbers, with commas between.
     pub(crate) id: Option<String>,
-    /// `true`: all of them, which a change has to say.
+    /// `true`: all letters; a change must say so.
     pub(crate) all: Option<bool>,
     /// Most letters to show.
     pub(crate) limit: Option<usize>,
@@ -70,7 +70,7 @@ impl LetterParameters {
         })
     }
 
-    /// Returns the selection of something that changes letters: nothing said is not everything.
+    /// Returns the selection for a change: no parameter does not mean all letters.
     pub(crate) fn selection_to_change(
         &self,
         tenant: Tenant,

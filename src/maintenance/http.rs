@@ -34,7 +34,7 @@ use super::{
     Scope, VerifyReport,
 };
 
-/// Header without which nothing is changed; its value does not matter.
+/// Header of every confirmed change; any value confirms.
 pub(crate) const CONFIRM_HEADER: &str = "tierlog-confirm";
 
 /// What the routes work on.
@@ -88,7 +88,7 @@ impl ErrorSet for Checking {
     const CODES: &'static [Code] = &[Code::Busy, Code::Maintenance];
 }
 
-/// Errors of long work that changes what is stored.
+/// Errors of long work that changes the store.
 pub(crate) struct Changing;
 
 impl ErrorSet for Changing {

@@ -17,7 +17,7 @@ pub(crate) use report::{
 use tierlog_model::Timestamp;
 use tierlog_store::{CompactScope, Store, StoreError};
 
-/// Returns every tier with what it holds and when it next drops something.
+/// Returns every tier with its contents and the next expiry.
 pub(crate) fn retention_status(store: &Store) -> RetentionStatus {
     let tiers = store.catalogue().tiers();
     let partitions = store.catalogue().partitions();
@@ -89,7 +89,7 @@ pub(crate) fn verify(store: &Store) -> Result<VerifyReport, StoreError> {
     Ok(VerifyReport::new(store.verify()?))
 }
 
-/// Lists what lies in quarantine and nobody has acknowledged.
+/// Lists the entries of the quarantine without acknowledgement.
 pub(crate) fn quarantine_list(store: &Store) -> QuarantineList {
     QuarantineList::new(store.health().quarantine)
 }

@@ -45,7 +45,7 @@ pub fn until_closed(result: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode
     }
 }
 
-/// Returns text as one line in which nothing is left that a terminal would act on.
+/// Returns text as a single line without any sequence that a terminal acts on.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text::push_line(&mut out, text);

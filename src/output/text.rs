@@ -30,7 +30,7 @@ pub(super) fn acts(character: char) -> bool {
 /// escaped: the same value for a program, harmless when it is looked at.
 pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string(value)?;
-    // Fast path: serde_json has escaped what ASCII has of them but one.
+    // Fast path: serde_json has escaped all such characters of ASCII but DEL.
     if text.is_ascii() && !text.contains('\u{7f}') {
         return Ok(text);
     }

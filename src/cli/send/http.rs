@@ -1,6 +1,6 @@
 //! Batches over HTTP: compressed, a few at a time, each with a name that makes its retry harmless.
-//! A batch that the server refuses for its content is sent in halves; a line that is refused alone
-//! goes aside, so that it never holds up other lines.
+//! A batch with refused content is sent in halves; a line that is refused alone is set aside, so
+//! that no line holds up others.
 
 mod part;
 mod verdict;

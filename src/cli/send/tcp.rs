@@ -40,7 +40,7 @@ pub(super) struct Courier {
     started: Instant,
     /// Lines that the server had before the first connection.
     known: AtomicU64,
-    /// Lines that are durable only as dead letters, of this connection and former ones.
+    /// Lines that became dead letters, over this and all former connections.
     rejected: [AtomicU64; 2],
     error: Mutex<Option<anyhow::Error>>,
 }

@@ -7,8 +7,7 @@
 //! POST /api/v1/dead-letters/drop?reason=&start=&end=&id=&all=
 //! ```
 //!
-//! A POST needs the confirming header of every maintenance that changes something, and has to say
-//! which letters it means.
+//! A POST needs the confirming header, as every change does, and must name the letters.
 
 use std::sync::Arc;
 
@@ -40,7 +39,7 @@ pub(crate) struct LettersState {
     stop: CancellationToken,
     /// Changes, one at a time.
     turn: Arc<Semaphore>,
-    /// What listings lend from while they are made.
+    /// The budget of listings in work.
     hits: MemoryPart,
 }
 
@@ -59,7 +58,7 @@ impl LettersState {
         LettersState { store, ingest, clock, stop, turn: Arc::new(Semaphore::new(1)), hits }
     }
 
-    /// Returns which letters a change means, and its turn; or the answer that refuses it.
+    /// Returns the letters of a change and the turn, or the refusal.
     fn begin_change(
         &self,
         caller: &Caller,

@@ -25,7 +25,7 @@ use tracing::{info, warn};
 
 use super::report::{Letter, LettersReplayed};
 
-/// Letters that are sent together: 8 MiB at most, one commit for taking them away.
+/// Letters of a page: 8 MiB at most, deleted in a commit.
 const PAGE_LETTERS: usize = 2_000;
 
 /// Why a replay stopped half way. What is said in the module holds.

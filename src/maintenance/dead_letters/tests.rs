@@ -213,7 +213,7 @@ async fn letters_that_are_rejected_once_more_stay_when_a_replay_is_finished() {
     let strict = Running::open(directory.path(), 2).await;
     strict.send(DEEP).await;
     let ids = strict.letters().await.iter().map(|letter| letter.id).collect();
-    // Nothing of it was sent, and today nothing of it would be a record.
+    // The page was not sent, and none of the letters would be a record today.
     let pending = PendingReplay::new(Tenant::DEFAULT, "test".to_owned(), strict.clock.now(), ids);
     strict.on_store(move |store| store.begin_replay(&pending)).await;
     let finished = finish_pending(&strict.store, &strict.ingest, strict.clock.as_ref()).await;

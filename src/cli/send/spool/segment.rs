@@ -4,8 +4,8 @@
 //! segment := "TLSPOOL1" identity:16 crc:u32 frame*
 //! ```
 //!
-//! Frames are appended, and never changed. A batch is whole in one segment, so that removing a
-//! segment removes whole batches. Nothing here deletes one.
+//! Frames are appended, and never changed. A batch never spans segments, so that removing a segment
+//! removes whole batches. Nothing here deletes one.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
