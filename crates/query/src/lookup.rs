@@ -12,7 +12,7 @@ use crate::query::Query;
 use crate::session::Session;
 use crate::sort::Sort;
 
-/// What is known of one level of a request.
+/// The state of a level of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LevelState {
     /// There are lines.
@@ -37,7 +37,7 @@ pub(crate) struct LevelStatus {
 /// What the lines of one request say together; the lines went to a sink.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestSummary {
-    /// Services that logged them, in the order of their first line.
+    /// Services of the lines, in the order of the first line of each.
     pub(crate) services: Vec<String>,
     /// From the first line to the last, or the longest `duration_ms` that a line names when that
     /// is more: one access line tells how long the whole request took. Absent without lines.
@@ -154,7 +154,7 @@ impl Facts {
     }
 }
 
-/// Notes what hits say on their way to a sink.
+/// Notes the facts of hits on the way to a sink.
 struct Noting<'s> {
     facts: Facts,
     sink: &'s mut dyn HitSink,

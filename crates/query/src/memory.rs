@@ -1,5 +1,5 @@
-//! The memory of one running query: what its worker allocated arrives, a lease of the budget that
-//! covers it leaves, or a refusal.
+//! The memory of a running query: allocations of the worker arrive, a lease of the budget or a
+//! refusal leaves.
 //!
 //! Only metered work is counted: what a worker opens for everybody (readers of partitions, which
 //! stay open for the next query) has a part of the budget of its own. The count is checked wherever
@@ -14,10 +14,10 @@ use tierlog_model::memory::{Exhausted, MemoryLease, MemoryPart, ThreadMemory};
 /// queries run at once as `query.concurrency_max` says.
 const FREE_BYTES: u64 = 1 << 20;
 
-/// Step in which a lease grows, and from which on it is worth giving back.
+/// Step of a lease's growth, and least surplus worth giving back.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// The memory of a query that runs on one thread.
+/// The memory of a query on a thread.
 #[derive(Debug)]
 pub(crate) struct WorkMemory(Mutex<Work>);
 
@@ -38,7 +38,7 @@ pub(crate) struct Passing<'w> {
 }
 
 impl WorkMemory {
-    /// Returns the memory of a query that holds nothing yet.
+    /// Returns the memory of a query without allocations.
     pub(crate) fn of(part: &MemoryPart) -> WorkMemory {
         let lease = part.empty_lease();
         WorkMemory(Mutex::new(Work { lease, held_bytes: 0, metering: None }))
@@ -67,8 +67,8 @@ impl WorkMemory {
         self.work().cover(0)
     }
 
-    /// Leases room for so many bytes beside what is held: they are about to be allocated at one
-    /// go. The next check gives back what was not needed.
+    /// Leases room for bytes about to be allocated at one go, beside the held bytes. The next check
+    /// gives back what was not needed.
     pub(crate) fn reserve(&self, ahead_bytes: u64) -> Result<(), Exhausted> {
         self.work().cover(ahead_bytes)
     }

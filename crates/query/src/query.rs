@@ -1,4 +1,4 @@
-//! A query as a value: whose records, which of them, of which time and kind.
+//! A query as a value: a tenant, a condition, a range of time, a kind of record.
 //!
 //! A dialect builds a query; an engine runs one and never sees a text.
 

@@ -85,7 +85,7 @@ impl Tail {
     fn advance(&mut self) {
         let Some((live, position)) = &mut self.open else { return };
         for _ in 0..RECORDS_PER_POLL {
-            // Bytes that came through the WAL decode; if not, its own readers report it.
+            // Bytes out of the WAL decode; the WAL's own readers report bytes that do not.
             let batch = live.batch.as_ref();
             let Some(Ok(record)) = batch.and_then(|batch| batch.record_at(position)) else {
                 self.open = None;

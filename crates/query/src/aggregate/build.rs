@@ -1,5 +1,5 @@
-//! From a request to what tantivy computes: its request tree, our own outline of the same tree, and
-//! the columns that tantivy reads through us.
+//! Builds tantivy's request tree from a request, with an outline of the same tree and the columns
+//! that tantivy reads through this room.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -61,7 +61,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Returns what hidden aggregations need to know of it.
+    /// Returns the properties that hidden aggregations need.
     pub(super) fn owner(&self) -> Owner<'_> {
         let Node { kind, engine_name, number, .. } = *self;
         Owner { kind, engine_name, field: &self.field, number }
@@ -81,7 +81,7 @@ pub(super) fn build(
     Ok(Built { aggregations, outline, sources: registry, matters, is_full })
 }
 
-/// Hidden aggregations of one, by the ends of their names.
+/// Hidden aggregations beside an aggregation, by name ending.
 type Beside = Vec<(&'static str, AggregationVariants)>;
 
 struct Builder<'b> {

@@ -1,8 +1,8 @@
 //! The count that every dashboard draws: `date_histogram` over the moment, by `level` or alone.
 //!
-//! A request arrives as it was written. When it is just that, our own histogram answers it, which
-//! mostly reads what the seals have counted, in the shape of tantivy's answer. Everything else,
-//! and what the histogram finds too large, is left to the engine.
+//! A request arrives as it was written. For just this count our own histogram answers in the shape
+//! of tantivy's answer, mostly out of the counts made at the seal. Everything else, and what the
+//! histogram finds too large, is left to the engine.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ use crate::execute::{Deadline, Flow, SegmentVisitor};
 /// Bytes that the engine may make ready at one go without a look at the segment's columns.
 const READY_BYTES_FREE: u64 = 8 << 20;
 
-/// What a request is, and what it runs under.
+/// A request and the bounds of its run.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'r> {
     pub(super) aggregations: &'r Aggregations,

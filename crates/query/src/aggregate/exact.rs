@@ -24,7 +24,7 @@ pub(super) enum View {
     Limb(Limb),
     /// An integer that is no larger than 2^53.
     Small,
-    /// An integer beyond that, as its place in its band.
+    /// A larger integer, as a place in a band.
     Wide(Band),
     /// Any other number.
     Float,

@@ -80,7 +80,7 @@ pub(crate) fn field_names(
 
 struct FieldVisitor<'d> {
     fields: BTreeMap<String, FieldSummary>,
-    /// Names that have no column of their own.
+    /// Names without an own column.
     paired: BTreeMap<String, FieldSummary>,
     /// How often a name was left out: one that was not even looked at counts once a segment.
     left_out: u64,

@@ -51,14 +51,14 @@ pub(crate) fn values_request(
         condition: &|_| Err(QueryError::Internal("a list of values has no filter")),
     };
     let request = Request::read(json!({"values": {"terms": terms}}), names);
-    // The caller knows nothing of an aggregation: the field is what its request names.
+    // The caller asked for a field and no aggregation: the error names the field.
     request.map_err(|error| match error {
         QueryError::Parameter { message, .. } => QueryError::Parameter { name: "name", message },
         other => other,
     })
 }
 
-/// Returns the values that such a request has found.
+/// Returns the values in the answer to such a request.
 pub(crate) fn field_values(answer: AggregateAnswer) -> Result<FieldValues, QueryError> {
     let terms = answer.aggregations.get("values");
     let number = |name: &str| terms.and_then(|terms| terms.get(name)?.as_u64()).unwrap_or(0);

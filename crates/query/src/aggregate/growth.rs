@@ -57,7 +57,7 @@ struct Sized {
     ready_bytes: u64,
     /// Least of those bytes.
     least_bytes: u64,
-    /// Least bytes that a bucket of its own takes while it is collected.
+    /// Least bytes of an own bucket during collection.
     collected_bytes: u64,
     /// Bytes of a bucket of its own as a result, without its key and what is inside of others.
     result_bytes: u64,
@@ -77,10 +77,10 @@ pub(super) struct Growth {
 /// Buckets of one aggregation: how many there can be at most, and the bytes of each.
 struct Buckets {
     count_max: u64,
-    /// Buckets among them that are not collected yet.
+    /// Buckets among them whose documents still wait.
     waiting_max: u64,
     collected_bytes: u64,
-    /// Bytes that are made ready for those inside.
+    /// Bytes made ready for the nested buckets.
     ready_bytes: u64,
     result_bytes: u64,
 }

@@ -21,10 +21,10 @@ use super::registry::Kind;
 /// First character of a hidden name.
 pub(super) const MARK: char = '\u{0}';
 
-/// Hidden aggregation that counts what is no number.
+/// Hidden aggregation that counts values without a number.
 pub(super) const SKIPPED: &str = "skipped";
 
-/// Hidden aggregation that lists values to count them.
+/// Hidden aggregation that lists values for an exact count.
 pub(super) const DISTINCT: &str = "distinct";
 
 /// Largest `precision_threshold`: as in Elasticsearch, and a key more than that still fits the
@@ -39,7 +39,7 @@ pub(super) fn name_of(end: &str, name: &str) -> String {
     format!("{MARK}{end}{MARK}{name}")
 }
 
-/// What an aggregation of the outline has beside it.
+/// The hidden aggregations beside an aggregation of the outline.
 #[derive(Debug, Default)]
 pub(super) struct Hidden {
     /// The parts of exact numbers.
@@ -48,7 +48,7 @@ pub(super) struct Hidden {
     pub(super) skipped: bool,
     /// Its keys are written with their kinds.
     pub(super) keys: bool,
-    /// Up to how many values are counted one by one.
+    /// Most values counted one by one.
     pub(super) distinct_max: Option<u64>,
     /// The order of its keys, which the engine does not know.
     pub(super) by_key: Option<ByKey>,
@@ -100,8 +100,8 @@ pub(super) struct Owner<'n> {
 }
 
 impl Hidden {
-    /// Puts what hidden aggregations say into the result that they belong to; `take` finds one by
-    /// the end of its name.
+    /// Puts the results of hidden aggregations into the visible result; `take` finds a hidden
+    /// result by name ending.
     pub(super) fn put_into(
         &self,
         owner: &Owner<'_>,

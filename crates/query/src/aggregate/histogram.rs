@@ -189,7 +189,7 @@ struct HistogramVisitor<'p> {
 }
 
 impl HistogramVisitor<'_> {
-    /// Counts a sealed partition by what its seal has counted; tells whether that was enough.
+    /// Counts a sealed partition by the counts of the seal; tells whether those suffice.
     fn count_sealed(&mut self, partition: &Listed) -> Result<bool, QueryError> {
         let Some(levels) = self.plan.only_levels else { return Ok(false) };
         let Some(totals) = partition.facts().levels() else { return Ok(false) };

@@ -1,8 +1,8 @@
 //! The values of a field as keys of buckets, where they lie in several places.
 //!
-//! tantivy makes buckets of what columns of one name hold. A field that also has wide integers,
-//! long texts or values among the pairs has them elsewhere, so for such a field all values become
-//! texts of one dictionary, each with its kind before it:
+//! tantivy makes buckets of the columns under one name. A field that also has wide integers, long
+//! texts or values among the pairs has them elsewhere, so for such a field all values become texts
+//! of one dictionary, each with its kind before it:
 //!
 //! ```text
 //! key := 'i' integer | 'f' float | 'b' 0 or 1 | 's' text | 't' hash (16) beginning of a longer
@@ -245,7 +245,7 @@ struct Resolver {
     long_count: u64,
     /// Keys of no dictionary, in the order of their numbers.
     keys: Vec<Key>,
-    /// A document that has the text, for those that have to be read.
+    /// A document with the text, where the text has to be read.
     documents: HashMap<u64, DocId>,
     stored: RefCell<LongTexts>,
 }
@@ -308,7 +308,7 @@ impl KeySource {
             column.as_ref()?.dictionary().term_ord(text).ok().flatten()
         };
         let is_stamp = matches!(key, Key::Stamp(_));
-        // A key has one number, wherever its value lies.
+        // A key has the same number in every column.
         let known = match &key {
             Key::Text(text) => ordinal(&resolver.texts, text),
             Key::Stamp(stamp) => {

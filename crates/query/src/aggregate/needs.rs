@@ -1,8 +1,8 @@
 //! What fields of a request need beyond the columns of their own names.
 //!
 //! Arrives: a request's fields and a segment. Leaves: what the segment shows that the request does
-//! not reckon with yet. A request is run as if its fields were plain; most are. One that turns out
-//! not to be is run again with what it needs.
+//! not reckon with yet. A request is run as if its fields were plain; most are. When a field turns
+//! out to need more, the request runs again with those needs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Needs {
         }
     }
 
-    /// Returns what of it matters and is not known.
+    /// Returns the needs that matter and are new.
     fn news(self, matters: Needs, known: Needs) -> Needs {
         Needs {
             keys: self.keys && matters.keys && !known.keys,

@@ -25,7 +25,7 @@ use crate::expr::Number;
 pub(super) enum Form {
     /// As it is stored.
     AsStored,
-    /// As floats: what compares numbers with fractions needs it.
+    /// As floats: a comparison with fractions needs floats.
     Floats,
 }
 

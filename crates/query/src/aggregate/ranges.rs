@@ -10,7 +10,7 @@ use tierlog_model::Timestamp;
 use super::request::Values;
 use super::time_options::moment;
 
-/// Most ranges of one aggregation: nobody reads more rows.
+/// Most ranges of an aggregation: more rows than a person reads.
 const RANGES_MAX: usize = 1_000;
 
 /// One range of a request.

@@ -1,4 +1,4 @@
-//! The one list of aggregations: their names, what they may be told, and what they are made of.
+//! The list of aggregations: names, options and kinds.
 //!
 //! Everything that tantivy computes is computed by tantivy; `missing`, `date_range` and the query
 //! language inside `filter` are ours. An option that is not listed is refused, never ignored.
@@ -16,9 +16,9 @@ pub(super) enum Kind {
     Range,
     /// Buckets by named ranges of time.
     DateRange,
-    /// One bucket of the records that a query matches.
+    /// A bucket of the records in a query.
     Filter,
-    /// One bucket of the records that lack a field.
+    /// A bucket of the records without a field.
     Missing,
     /// A number over the values of a field.
     Metric,

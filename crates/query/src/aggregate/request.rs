@@ -296,7 +296,7 @@ fn text_bytes(options: &Value) -> u64 {
     longest.max(text(options.get("missing"))) as u64
 }
 
-/// Returns the one kind that an aggregation names, with its options.
+/// Returns the kind of an aggregation with the options of the kind.
 fn one_kind(
     body: Map<String, Value>,
     path: &[String],

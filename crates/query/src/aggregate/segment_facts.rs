@@ -15,7 +15,7 @@ use tierlog_store::OpenSegment;
 use crate::error::QueryError;
 use crate::execute::{Besides, FieldColumns};
 
-/// What one field may have in a segment.
+/// The values and bounds of a field in a segment.
 #[derive(Clone, Copy, Debug)]
 struct FieldBounds {
     distinct_max: u64,

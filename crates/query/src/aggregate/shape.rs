@@ -86,7 +86,7 @@ fn by_key(buckets: Map<String, Value>) -> Map<String, Value> {
     numbered.into_iter().map(|(_, key, entry)| (key, entry)).collect()
 }
 
-/// Shapes one bucket: its own keys first, then what is nested inside.
+/// Shapes a bucket: the bucket's keys first, then the nested aggregations.
 fn bucket(node: &Node, entry: Value, left_out: &mut LeftOut) -> Value {
     let Value::Object(entry) = entry else { return entry };
     let is_nested = |name: &str| {

@@ -37,14 +37,14 @@ pub(super) struct Source {
     pub(super) engine_name: &'static str,
     /// What tantivy calls the values.
     pub(super) column: String,
-    /// What is to be put into its result.
+    /// Parts to put into the visible result.
     pub(super) hidden: Hidden,
     /// The hidden aggregations by the ends of their names.
     pub(super) beside: Vec<(&'static str, AggregationVariants)>,
 }
 
 impl<'n> Sources<'n> {
-    /// Returns sources for fields that are known to need something.
+    /// Returns sources for fields with known needs.
     pub(super) fn new(known: &'n FieldNeeds) -> Sources<'n> {
         Sources {
             known,
@@ -188,7 +188,7 @@ fn list_values(threshold: &Value, source: &mut Source) -> Result<(), String> {
         format!("\"precision_threshold\" must be a whole number up to {PRECISION_MAX}")
     })?;
     if threshold > 0 {
-        // One more than that tells that there are too many.
+        // A value beyond the threshold tells that there are too many.
         let size = threshold + 1;
         let terms = json!({"field": source.column, "size": size, "segment_size": size});
         source.beside.push((DISTINCT, variant("terms", &terms)?));

@@ -1,9 +1,9 @@
 //! Which fields the records of a store have, as parsing asks for them.
 //!
 //! Arrives: a name. Leaves: whether a partition in the asked range has a column or words of it.
-//! Partitions are asked newest first and the first that has the name ends the look, so a field
-//! that is in use costs one look into a partition that the query opens anyway. Only a name that
-//! nobody has is looked for in all of them. What cannot be read or takes too long is never called
+//! Partitions are asked newest first and the first that has the name ends the look, so a field that
+//! is in use costs one look into a partition that the query opens anyway. Only a name without a
+//! record is looked for in every partition. What cannot be read or takes too long is never called
 //! unknown.
 
 use std::cell::{OnceCell, RefCell};
@@ -22,8 +22,8 @@ use crate::plan::Plan;
 use crate::query::Query;
 use crate::time_range::TimeRange;
 
-/// Different names that one query may have looked for; further ones count as known. A person
-/// writes a few; a program that writes a thousand is not to open every day for each.
+/// Different names that a query may look for; further names count as known. A person writes a few;
+/// a program that writes a thousand is not to open every day for each.
 const LOOKED_FOR_MAX: usize = 64;
 
 /// Partitions whose names a misspelt one is compared with: the newest, about a week.

@@ -21,7 +21,7 @@ use crate::expr::{Expr, FieldTest, LevelSet, Literal, TextTest};
 use crate::plan::Plan;
 use crate::time_range::TimeRange;
 
-/// The segment that a condition is bound to, and what is known of it.
+/// The segment of a condition, and the facts of its partition.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'s> {
     reader: &'s SegmentReader,

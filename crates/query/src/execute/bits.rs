@@ -27,7 +27,7 @@ impl Window {
     }
 }
 
-/// A set of the documents of one window, by their offset in it.
+/// A set of documents of a window, by offset.
 #[derive(Clone, Debug)]
 pub(super) struct Bits([u64; BLOCK_WORDS]);
 

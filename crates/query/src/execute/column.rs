@@ -1,4 +1,4 @@
-//! Tests of one typed column: which stored numbers of it are accepted.
+//! Tests of a typed column: the stored numbers that pass.
 //!
 //! A column stores every type as ordered 64-bit numbers: ordinals of a sorted dictionary for
 //! text, order-preserving images of numbers. A test is turned into a range or a set of them once
@@ -60,7 +60,8 @@ impl Ordinals {
     }
 }
 
-/// A column and what is accepted of it. A document with several values needs one that is.
+/// A column and the accepted stored numbers. Of several values of a document a single accepted
+/// value is enough.
 pub(super) struct ColumnTest {
     column: Column<u64>,
     accept: Accept,
@@ -263,8 +264,8 @@ fn integer_range(
     (low <= max && min <= high && low <= high).then(|| (low.max(min), high.min(max)))
 }
 
-/// Both zeros are one number, although their images differ. A bound that no float has, such as
-/// 2^53 + 1, lies between two of them.
+/// Both zeros are the same number with different images. A bound such as 2^53 + 1 lies between two
+/// floats.
 fn float_range(lower: Bound<Number>, upper: Bound<Number>) -> Option<RangeInclusive<u64>> {
     let image = |float: f64, zero: f64| f64_to_u64(if float == 0.0 { zero } else { float });
     let low = match lower {

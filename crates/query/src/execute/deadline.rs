@@ -1,5 +1,5 @@
-//! What bounds a running query: the moment at which it must stop, the flag by which its client
-//! stops it, and the memory that it may hold.
+//! The bounds of a running query: a deadline, the flag of a client that goes away, and a lease of
+//! memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ pub(crate) struct Deadline {
 pub(crate) struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Deadline {
-    /// Returns the deadline that lies so far ahead.
+    /// Returns the deadline after a duration.
     pub(crate) fn within(allowed: Duration) -> Deadline {
         let at = Instant::now().checked_add(allowed);
         Deadline { at, allowed, cancelled: Arc::default(), memory: None }
@@ -55,7 +55,7 @@ impl Deadline {
         }
     }
 
-    /// Returns a guard: what is metered while it lives is gone when it is dropped.
+    /// Returns a guard: bytes metered before the guard's drop are forgotten by the drop.
     pub(crate) fn passing(&self) -> Passing<'_> {
         Passing::of(self.memory.as_deref())
     }

@@ -1,7 +1,7 @@
 //! Where the values of a field lie in a segment.
 //!
-//! Arrives: a segment and the name of a field. Leaves: its columns, those beside them, and the
-//! part of the column of pairs that is the field's. Most fields have one column and nothing else.
+//! Arrives: a segment and the name of a field. Leaves: the field's columns, the columns beside, and
+//! the field's part of the column of pairs. Most fields have a single column.
 
 use tantivy::SegmentReader;
 use tantivy::columnar::{DynamicColumnHandle, StrColumn};
@@ -33,9 +33,9 @@ impl From<bool> for Besides {
 
 /// The columns of a field in one segment.
 pub(crate) struct FieldColumns {
-    /// Those of its name: one for each type.
+    /// Columns of the field's name: one for each type.
     pub(crate) own: Vec<DynamicColumnHandle>,
-    /// Those of integers that the columns of its name could round.
+    /// Columns of integers that a column of floats would round.
     pub(crate) wide: Vec<DynamicColumnHandle>,
     /// The stamps of its long texts.
     pub(crate) long: Option<StrColumn>,

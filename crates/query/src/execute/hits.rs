@@ -55,7 +55,7 @@ impl Serialize for Hit {
 pub(crate) enum Kept {
     /// It has.
     Yes,
-    /// It has no room for it: the page ends before it.
+    /// There is no room for the hit: the page ends before.
     NoRoom,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct Taken {
     pub(super) last: Option<(tierlog_model::Timestamp, u64)>,
 }
 
-/// A group of hits, and the memory that they take.
+/// A group of hits with the bytes of their records.
 struct Group {
     hits: Vec<Hit>,
     bytes: usize,

@@ -24,7 +24,7 @@ pub(super) enum Node {
     All,
     /// No document.
     Nothing,
-    /// All of them hold; the cheap ones first.
+    /// All conditions hold; cheap conditions come first.
     And(Vec<Node>),
     /// One of them holds.
     Or(Vec<Node>),
@@ -61,12 +61,12 @@ enum JoinKind {
 }
 
 impl Join {
-    /// Returns the condition that all of those to come hold.
+    /// Returns an empty conjunction to add conditions to.
     pub(super) fn all_of() -> Join {
         Join { kind: JoinKind::All, set: None, others: Vec::new(), is_decided: false }
     }
 
-    /// Returns the condition that one of those to come holds.
+    /// Returns an empty disjunction to add conditions to.
     pub(super) fn any_of() -> Join {
         Join { kind: JoinKind::Any, set: None, others: Vec::new(), is_decided: false }
     }
@@ -117,7 +117,7 @@ impl Node {
         if spans.is_empty() { Node::Nothing } else { Node::Spans(spans) }
     }
 
-    /// Returns the condition that it does not hold.
+    /// Returns the negation of the condition.
     pub(super) fn negated(self) -> Node {
         match self {
             Node::All => Node::Nothing,

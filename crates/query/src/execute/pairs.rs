@@ -38,7 +38,7 @@ pub(super) fn field_node(
                 PairValue::Integer(integer) => test.passes_integer(integer),
                 PairValue::Float(float) => test.passes_float(float),
                 PairValue::Text(text) => test.passes_text(text),
-                // These have more to them than their stamps.
+                // A stamp says too little of a long text.
                 PairValue::Long(_) => false,
             });
             if passes {
@@ -60,7 +60,7 @@ pub(super) fn exists_node(column: &StrColumn, name: &str) -> Result<Node, QueryE
     Ok(ColumnTest::node(column.ords().clone(), accept))
 }
 
-/// Returns the pairs whose values equal a literal: its text, its number, its truth.
+/// Returns the pairs whose values equal a literal as a text, a number or a truth value.
 fn equal_pairs(name: &str, literal: &Literal) -> Vec<String> {
     let mut values = Vec::new();
     if literal.text.len() <= COLUMN_TEXT_BYTES_MAX {

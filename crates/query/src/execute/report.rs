@@ -1,4 +1,4 @@
-//! What a scan did, and what it could not do.
+//! The report of a scan, with everything left undone.
 
 use serde::Serialize;
 use tierlog_model::{Span, Timestamp};
@@ -47,7 +47,7 @@ pub(crate) struct ScanReport {
     pub(crate) opened: u64,
     /// Partitions that were skipped because an id filter, tier or time range excludes them.
     pub(crate) skipped: u64,
-    /// What the answer says about itself: the plan's warnings, and those of the execution.
+    /// Warnings of the plan and of the execution.
     pub(crate) warnings: Warnings,
 }
 

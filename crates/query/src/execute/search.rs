@@ -66,7 +66,7 @@ pub(crate) struct Total {
     pub(crate) relation: TotalRelation,
 }
 
-/// What a search found beside its hits, which went to a sink.
+/// The result of a search whose hits went to a sink.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     /// How many match, over all pages.

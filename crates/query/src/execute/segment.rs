@@ -1,4 +1,4 @@
-//! The matching documents of one segment, for those who have a segment and no scan.
+//! The matching documents of a segment, for callers with a segment and no scan.
 
 use std::sync::Arc;
 

@@ -38,7 +38,7 @@ struct Coded {
 enum Form {
     /// A text.
     Text,
-    /// The name of a level, which stands for its severity.
+    /// The name of a level, read as a severity.
     Level,
     /// The stamp of a long text.
     Stamp,

@@ -24,7 +24,7 @@ use crate::expr::TextTest;
 /// Terms between two looks at the deadline.
 const TERMS_PER_CHECK: u64 = 4_096;
 
-/// What is tested: one text field of a segment.
+/// The text field under test in a segment.
 pub(super) struct TextField<'s> {
     pub(super) segment: &'s SegmentReader,
     pub(super) path: &'s str,
@@ -33,7 +33,7 @@ pub(super) struct TextField<'s> {
     pub(super) deadline: &'s Deadline,
 }
 
-/// What a term says about the records that have it.
+/// The verdict of a term about records with the term.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Pass,

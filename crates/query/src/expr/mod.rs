@@ -88,7 +88,7 @@ pub(crate) struct Literal {
 /// A number of a query: integers keep every digit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Number {
-    /// An integer (wider than any stored one, so that comparisons never overflow).
+    /// An integer, wide enough that no comparison overflows.
     Integer(i128),
     /// Any other finite number.
     Float(f64),

@@ -32,7 +32,7 @@ impl From<Expired> for ExpiredLevel {
     }
 }
 
-/// Whether an answer is whole, and what else it says about itself.
+/// Whether an answer is whole, and the warnings about the answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Wholeness {
     /// Whether matches may be missing.
@@ -59,7 +59,7 @@ pub(super) struct Wholeness {
 }
 
 impl Wholeness {
-    /// Returns what an answer with such reasons and warnings says.
+    /// Returns the part of an answer with such reasons and warnings.
     pub(super) fn of(
         partial_reasons: Vec<PartialReason>,
         whole_from: Option<Timestamp>,

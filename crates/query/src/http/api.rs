@@ -1,7 +1,7 @@
 //! The read APIs behind the query listener: ours, and those of other products.
 //!
-//! An API is one file that ends in a constant, and one line in [`APIS`]: its routes, the part of
-//! the contract that documents them, and the form of its errors follow from there.
+//! An API is one file with a constant and one line in [`APIS`]: routes, documentation and the form
+//! of errors follow from the constant.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ const APIS: [Api; 2] = [native::API, es_count::API];
 /// A read API.
 #[derive(Clone, Copy)]
 pub(super) struct Api {
-    /// The name, by which the contract groups operations that name no group of their own.
+    /// The name: the contract groups operations without a tag under the name.
     pub(super) name: &'static str,
     /// The routes.
     pub(super) routes: fn() -> Router<Arc<QueryState>>,
     /// The documentation of the same routes.
     pub(super) contract: fn() -> OpenApi,
-    /// Paths whose errors have a form of their own.
+    /// Paths with errors in a foreign form.
     pub(super) errors: &'static [ShapedPath],
 }
 

@@ -128,7 +128,7 @@ impl Resource for CountResource {
     }
 }
 
-/// A sink of a search that shows nothing.
+/// A sink for a search without hits.
 struct NoHits;
 
 impl HitSink for NoHits {

@@ -1,4 +1,4 @@
-//! Around every answer: how long it took, and the headers that all of them carry.
+//! Measures every answer and adds the headers of all answers.
 
 use std::time::Instant;
 

@@ -31,15 +31,15 @@ const JSON_GROWTH: u64 = 48;
 pub(crate) struct BodyBounds {
     /// Longest body, bytes.
     pub(crate) bytes_max: usize,
-    /// What bodies and the parameters in them lend from.
+    /// The part of the budget that lends the memory of bodies and parameters.
     pub(crate) memory: MemoryPart,
 }
 
-/// The parameters of one request that were not taken yet.
+/// The parameters of a request before a resource has taken them.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters {
     values: BTreeMap<String, Value>,
-    /// What they hold of the budget until they are dropped.
+    /// The lease of the parameters' memory until their drop.
     lease: Option<MemoryLease>,
 }
 
@@ -220,8 +220,8 @@ impl Parameters {
         Ok(Some(names))
     }
 
-    /// Refuses what was not taken, and returns what those that were hold of the budget: the
-    /// request keeps it until it is answered.
+    /// Refuses parameters that the resource has not taken. The lease of the taken parameters
+    /// returns to the request, until the answer.
     pub(crate) fn finish(self) -> Result<Option<MemoryLease>, Problem> {
         match self.values.into_keys().next() {
             None => Ok(self.lease),

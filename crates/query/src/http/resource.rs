@@ -57,7 +57,7 @@ impl Reply {
         Records::up_to(self.answer_bytes_max, &self.answers)
     }
 
-    /// Serialises a document around records, which stand in one of its fields.
+    /// Serialises a document with records in a field of the document.
     pub(super) fn around(
         &self,
         records: Records,

@@ -92,7 +92,7 @@ struct TailEvents {
     warnings: std::vec::IntoIter<Warning>,
     tail: Tail,
     memory: MemoryPart,
-    /// What the event holds that the connection was given last.
+    /// The lease of the event that the connection took last.
     lease: Option<MemoryLease>,
     _permit: OwnedSemaphorePermit,
 }
@@ -111,7 +111,7 @@ impl Stream for TailEvents {
         let Some(event) = ready!(Pin::new(&mut self.tail).poll_next(context)) else {
             return Poll::Ready(None);
         };
-        // The connection asks for more once it has written what it was given.
+        // The connection asks for an event after writing the event before.
         self.lease = None;
         let event = match self.lease_for(&event) {
             Ok(lease) => {
@@ -128,7 +128,7 @@ impl Stream for TailEvents {
 }
 
 impl TailEvents {
-    /// Leases what an event takes on its way: the record, its text, and that as an event.
+    /// Leases the memory of an event on the way: record, text and frame.
     fn lease_for(&self, event: &TailEvent) -> Result<Option<MemoryLease>, Exhausted> {
         match event {
             TailEvent::Record(record) if record.memory_bytes() > FREE_BYTES_MAX => {

@@ -8,7 +8,7 @@ use tierlog_model::{Level, Record, Value};
 
 use super::fixture::{DAY, Fixture, line, text};
 
-/// A name that has no column of its own.
+/// A name without an own column.
 const PAIRED: &str = "a\u{1}b";
 
 fn value() -> impl Strategy<Value = Value<'static>> {
