@@ -14,7 +14,7 @@ const SENTENCE_WORDS: RangeInclusive<usize> = 8..=40;
 const WORDS_A_PRONOUN: usize = 5;
 
 /// Leaning sentences allowed of a thousand. In fjall, well-kept code of the field, 14 are counted.
-const LEANING_PER_MILLE_MAX: usize = 110;
+const LEANING_PER_MILLE_MAX: usize = 40;
 
 /// Words that carry no meaning of their own.
 const PRONOUNS: &str = "it its they them their those that this these what which who whom whose \

@@ -56,6 +56,8 @@ pub(super) struct Node {
     pub(super) segment_size: u64,
     /// Bytes of the longest text of the request that may stand in each bucket.
     pub(super) text_bytes: u64,
+    /// Width of a bucket as the column counts, for histograms with a width known beforehand.
+    pub(super) step: Option<f64>,
     /// What is nested inside.
     pub(super) children: Vec<Node>,
 }
@@ -124,6 +126,7 @@ impl Builder<'_> {
             ranges: Vec::new(),
             segment_size: u64::MAX,
             text_bytes: asked.text_bytes,
+            step: asked.step,
             children: Vec::new(),
         };
         let of = match &asked.of {
