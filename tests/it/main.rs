@@ -90,6 +90,7 @@ mod reload;
 #[cfg(test)]
 mod retry_windows;
 #[cfg(test)]
+mod rooms;
 mod rot;
 #[cfg(test)]
 mod round_trip;

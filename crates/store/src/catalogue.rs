@@ -10,7 +10,7 @@ use tierlog_model::memory::MemoryPart;
 use tierlog_model::{Day, Tenant, TierId, Tiers, Timestamp};
 
 use crate::layout::Layout;
-use crate::partition::ReaderUsage;
+use crate::partition::{PartitionDirectory, ReaderUsage};
 use crate::{OpenSegment, Partition, PartitionFacts, PartitionId, PartitionView, StoreError};
 
 /// Mapped files that open partitions may take together. Linux allows a process 65,530 maps
@@ -239,7 +239,7 @@ impl Catalogue {
 
     /// Reads a partition from its directory, in place of the earlier facts.
     pub(crate) fn load(&self, id: PartitionId) -> Result<Arc<Partition>, StoreError> {
-        let directory = self.layout.directory(id);
+        let directory = PartitionDirectory::of(&self.layout, id);
         let partition = Partition::open(id, &self.tiers, directory, Arc::clone(&self.usage))?;
         let partition = Arc::new(partition);
         let mut partitions = lock(&self.partitions);

@@ -60,7 +60,7 @@ pub enum StoreError {
     Record(#[from] tierlog_model::DecodeError),
     /// The write-ahead log failed.
     #[error(transparent)]
-    Wal(#[from] crate::wal::WalError),
+    Wal(#[from] crate::wal_error::WalError),
     /// The partition is gone: it expired, or was never there.
     #[error("partition {0} is not in the store")]
     NoPartition(String),
@@ -105,7 +105,7 @@ impl StoreError {
     pub(crate) fn is_no_room(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         let kind = self.io_error().map(std::io::Error::kind);
-        let full = matches!(self, StoreError::Wal(crate::wal::WalError::DiskFull { .. }));
+        let full = matches!(self, StoreError::Wal(crate::wal_error::WalError::DiskFull { .. }));
         full || matches!(kind, Some(StorageFull | QuotaExceeded))
             || self.is_one_of(&[Errno::NOSPC, Errno::DQUOT])
     }

@@ -24,7 +24,6 @@ use std::sync::Arc;
 use tierlog_model::{Tenant, Tiers};
 
 use crate::backend::Vfs;
-use crate::partition::PartitionDirectory;
 use crate::{PartitionId, StoreError, files};
 
 /// A directory of days, as it lies on the disk: a tier of a tenant.
@@ -78,10 +77,6 @@ impl Layout {
         let mut days = self.partition(id);
         days.pop();
         days
-    }
-
-    pub(crate) fn directory(&self, id: PartitionId) -> PartitionDirectory {
-        PartitionDirectory::new(self.shared_vfs(), self.partition(id))
     }
 
     /// Returns every directory of days, and the names in the place of a tenant that name none.

@@ -16,6 +16,7 @@ mod directory_lock;
 mod document;
 mod error;
 mod files;
+mod format;
 mod indexer;
 mod layout;
 mod live;
@@ -35,6 +36,7 @@ mod tombstone;
 mod trash;
 mod versions;
 pub mod wal;
+mod wal_error;
 mod words;
 
 pub use catalogue::{Catalogue, Listed, PartitionList};

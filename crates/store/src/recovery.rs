@@ -15,15 +15,18 @@ use tierlog_model::{Clock, Day, HeldBytes, Tiers, Timestamp};
 
 use crate::catalogue::Catalogue;
 use crate::directory_lock::DirectoryLock;
+use crate::format::FORMAT;
 use crate::indexer::{Indexer, Left, LeftBy, Pass, Replay, UNCOMMITTED_BYTES_MAX};
 use crate::layout::Layout;
-use crate::partition::{Committed, Damage, Damaged, find_damage, is_sealed, last_commit};
+use crate::partition::{
+    Committed, Damage, Damaged, PartitionDirectory, find_damage, is_sealed, last_commit,
+};
 use crate::quarantine::{missing_partitions, quarantine};
 use crate::rebuild::{Rebuild, Rebuilding};
 use crate::time::{BelievedClock, Witnesses};
 use crate::tombstone::Tombstones;
 use crate::trash::{empty_trash, move_to_trash};
-use crate::versions::{FORMAT, check_all};
+use crate::versions::check_all;
 use crate::wal::{LoggedBatch, Wal};
 use crate::{Partition, PartitionId, PartitionState, StoreError, StoreSettings, files};
 
@@ -245,7 +248,7 @@ fn load_partition(
     id: PartitionId,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let directory = layout.directory(id);
+    let directory = PartitionDirectory::of(layout, id);
     let name = id.name(catalogue.tiers());
     if directory.is_unfinished() {
         // A crash between the making of the directory and of the index: no record is in it.
@@ -297,7 +300,7 @@ fn put_aside(
     name: String,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let directory = layout.directory(id);
+    let directory = PartitionDirectory::of(layout, id);
     let committed = last_commit(&directory);
     // The log must not give its numbers out again, whatever becomes of its records.
     found.next_seq = found.next_seq.max(committed.map_or(0, |committed| committed.position));

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tierlog_model::{Tenant, Timestamp};
 
+use crate::format::FORMAT;
 use crate::layout::Layout;
 use crate::quarantine::quarantine;
-use crate::versions::FORMAT;
 use crate::{Store, StoreError, files};
 
 /// Name of a damaged plan in quarantine.

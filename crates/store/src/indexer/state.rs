@@ -20,7 +20,7 @@ pub(super) use self::checkout::{Lent, Returned};
 use self::merges::HotMerge;
 use super::backlog::{Backlog, Lane};
 use super::context::Context;
-use crate::partition::{PartitionWriter, RecordSelection, Uncommitted};
+use crate::partition::{PartitionDirectory, PartitionWriter, RecordSelection, Uncommitted};
 use crate::rebuild::Rebuilding;
 use crate::tombstone::Tombstones;
 use crate::wal::LoggedBatch;
@@ -350,7 +350,7 @@ impl IndexState {
         id: PartitionId,
     ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
         self.close_writer(id)?;
-        let directory = self.context.layout.directory(id);
+        let directory = PartitionDirectory::of(&self.context.layout, id);
         let name = id.name(&self.context.tiers);
         let mut writer =
             PartitionWriter::open_to_seal(&directory, &name, self.context.settings.writer)?;

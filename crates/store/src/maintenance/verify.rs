@@ -9,7 +9,7 @@ use tierlog_model::{Day, Tiers};
 
 use crate::catalogue::Catalogue;
 use crate::layout::Layout;
-use crate::partition::{Damage, ReaderUsage, find_damage};
+use crate::partition::{Damage, PartitionDirectory, ReaderUsage, find_damage};
 use crate::versions::check_all;
 use crate::wal::{self, WalProblem, WalReport};
 use crate::{Partition, PartitionId, PartitionState, StoreError, files};
@@ -122,7 +122,7 @@ fn check_stopped(
     id: PartitionId,
     usage: &Arc<ReaderUsage>,
 ) -> Result<Option<PartitionCheck>, StoreError> {
-    let (directory, name) = (layout.directory(id), id.name(tiers));
+    let (directory, name) = (PartitionDirectory::of(layout, id), id.name(tiers));
     if directory.is_unfinished() {
         return Ok(None);
     }

@@ -22,7 +22,8 @@ use super::lease::{Lease, Tenancy};
 use super::store_file;
 use crate::backend::Vfs;
 use crate::checked::{Content, with_checksum};
-use crate::{StoreError, files};
+use crate::layout::Layout;
+use crate::{PartitionId, StoreError, files};
 
 /// The engine's list of segments: whoever replaces it commits.
 const META_FILE: &str = "meta.json";
@@ -49,6 +50,11 @@ pub(crate) struct PartitionDirectory {
 impl PartitionDirectory {
     pub(crate) fn new(vfs: Arc<dyn Vfs>, path: PathBuf) -> PartitionDirectory {
         PartitionDirectory { vfs, path }
+    }
+
+    /// Returns the directory of a partition.
+    pub(crate) fn of(layout: &Layout, id: PartitionId) -> PartitionDirectory {
+        PartitionDirectory::new(layout.shared_vfs(), layout.partition(id))
     }
 
     pub(crate) fn vfs(&self) -> &dyn Vfs {

@@ -18,8 +18,8 @@ use super::filter::IdFilter;
 use super::windows::WindowsBuilder;
 use crate::StoreError;
 use crate::checked::{Content, with_checksum};
+use crate::format::{FORMAT, check_version};
 use crate::schema::{TIMESTAMP, attribute_column};
-use crate::versions::{FORMAT, check_version};
 
 pub(super) const FILE_NAME: &str = "seal.json";
 

@@ -19,8 +19,8 @@ use super::{PartitionDirectory, RecordSelection, index_in, view};
 use crate::StoreError;
 use crate::checked::Content;
 use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, SeenTemplates, field_columns};
+use crate::format::{FORMAT, check_version};
 use crate::schema::{index_fields, register_analyzer, schema};
-use crate::versions::{FORMAT, check_version};
 
 /// Where the search engine says what a partition is made of.
 const META_FILE: &str = "meta.json";

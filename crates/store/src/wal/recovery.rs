@@ -17,7 +17,7 @@ use super::list::{Directories, Segment, find_segments};
 use super::losses::{Damage, Losses, Numbers};
 use super::mark::{Acks, FoundMark, Marked, Spans};
 use super::scan::{Gap, GapReach, Scanner, Step};
-use super::segment::{HeaderState, SEGMENT_HEADER_BYTES};
+use super::segment::{FORMAT_VERSION, HeaderState, SEGMENT_HEADER_BYTES};
 use super::window::{RETRY_WINDOW_BYTES_MAX, RetryWindow};
 use super::{FrameError, WalError, WalSettings};
 use crate::backend::Vfs;
@@ -152,7 +152,11 @@ fn refuse_other_versions(vfs: &dyn Vfs, segments: &[Segment]) -> Result<(), WalE
     for segment in segments {
         let scanner = Scanner::open(vfs, &segment.path, segment.first_seq, segment.first_seq)?;
         if let HeaderState::OtherVersion(found) = scanner.header() {
-            return Err(WalError::FormatVersion { path: segment.path.clone(), found });
+            return Err(WalError::FormatVersion {
+                path: segment.path.clone(),
+                found,
+                expected: FORMAT_VERSION,
+            });
         }
     }
     Ok(())

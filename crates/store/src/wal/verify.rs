@@ -8,7 +8,7 @@ use super::frame::{Frame, FrameKind};
 use super::list::{Directories, Segment, find_segments};
 use super::mark::{LogPlace, read_mark};
 use super::scan::{Gap, GapReach, Scanner, Step};
-use super::segment::HeaderState;
+use super::segment::{FORMAT_VERSION, HeaderState};
 use super::settings::REPORTED_PROBLEMS_MAX;
 use super::window::RetryWindow;
 use crate::backend::Vfs;
@@ -123,7 +123,11 @@ impl Walk {
         let mut scanner = Scanner::open(vfs, &segment.path, first_seq, expected_seq)?;
         match scanner.header() {
             HeaderState::OtherVersion(found) => {
-                return Err(WalError::FormatVersion { path: segment.path.clone(), found });
+                return Err(WalError::FormatVersion {
+                    path: segment.path.clone(),
+                    found,
+                    expected: FORMAT_VERSION,
+                });
             }
             HeaderState::Valid { follows } => self.reach(&segment.path, 0, follows),
             HeaderState::Damaged => {}

@@ -11,7 +11,9 @@ use tierlog_model::EncodedRecord;
 use super::super::Indexer;
 use super::super::state::{CHUNK_WAIT_MAX, Lent, Returned};
 use super::super::wait::wait_unless;
-use crate::partition::{PartitionWriter, Uncommitted, WriterSettings, segments_to_merge};
+use crate::partition::{
+    PartitionDirectory, PartitionWriter, Uncommitted, WriterSettings, segments_to_merge,
+};
 use crate::{PartitionId, StoreError};
 
 /// Memory of a writer: the least that the engine takes. What one pass brings to a partition is
@@ -129,7 +131,7 @@ impl Drop for Borrowed<'_> {
 impl Indexer {
     /// A damaged partition goes into quarantine, which ends the pass: its records are read again.
     fn open_to_backfill(&self, id: PartitionId, name: &str) -> Result<PartitionWriter, StoreError> {
-        let directory = self.context.layout.directory(id);
+        let directory = PartitionDirectory::of(&self.context.layout, id);
         let settings = self.context.settings.writer;
         let memory_bytes = settings.memory_bytes.min(WRITER_BYTES);
         let settings = WriterSettings { memory_bytes, ..settings };

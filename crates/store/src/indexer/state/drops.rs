@@ -7,6 +7,7 @@ use tierlog_model::EncodedRecord;
 
 use super::super::backlog::Lane;
 use super::IndexState;
+use crate::partition::PartitionDirectory;
 use crate::trash::move_to_trash;
 use crate::{PartitionId, StoreError};
 
@@ -28,7 +29,9 @@ impl IndexState {
         self.in_doubt.remove(&id);
         self.context.catalogue.remove(id);
         let moved = move_to_trash(&self.context.layout, id, &self.context.tiers);
-        if moved.is_err() && self.context.layout.directory(id).has_index().unwrap_or(false) {
+        if moved.is_err()
+            && PartitionDirectory::of(&self.context.layout, id).has_index().unwrap_or(false)
+        {
             // It is still there: retention sees it again and tries again. Readers must too, or
             // late records would bring it back.
             self.context.catalogue.load(id)?;

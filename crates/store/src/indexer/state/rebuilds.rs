@@ -10,7 +10,7 @@ use super::super::backlog::Lane;
 use super::super::failure::Failure;
 use super::super::phase::Event;
 use super::IndexState;
-use crate::partition::last_commit;
+use crate::partition::{PartitionDirectory, last_commit};
 use crate::quarantine::{mark_rebuilt, missing_partitions, quarantine};
 use crate::rebuild::{Rebuild, Rebuilding};
 use crate::{PartitionId, StoreError};
@@ -32,7 +32,7 @@ impl IndexState {
         let name = id.name(&context.tiers);
         // The catalogue may know what the file does not say any more, but not what was deleted.
         let known = || context.catalogue.partition(id).map(|partition| partition.committed());
-        let committed = last_commit(&context.layout.directory(id))
+        let committed = last_commit(&PartitionDirectory::of(&context.layout, id))
             .or_else(|| known().filter(|_| id.tier != context.tiers.dead_letter()));
         let applied = context.progress.positions().applied;
         let rebuild = Rebuild::plan(id.tier, &context.tiers, committed, applied);

@@ -9,7 +9,7 @@ use super::super::phase::Event;
 use super::{IndexState, Wanted};
 use tierlog_model::RedactedBatch;
 
-use crate::partition::{PartitionWriter, Uncommitted};
+use crate::partition::{PartitionDirectory, PartitionWriter, Uncommitted};
 use crate::wal::LoggedBatch;
 use crate::{PartitionId, StoreError};
 
@@ -60,7 +60,7 @@ impl IndexState {
 
     /// Takes up what the last commit of a partition has made of it.
     fn settle(&mut self, id: PartitionId, doubt: Uncommitted) -> Result<(), StoreError> {
-        if !self.context.layout.directory(id).has_index()? {
+        if !PartitionDirectory::of(&self.context.layout, id).has_index()? {
             return Ok(());
         }
         match catch_unwind(AssertUnwindSafe(|| self.context.catalogue.refresh(id))) {
@@ -114,7 +114,7 @@ impl IndexState {
     /// may take records only after the log was gone back to, or a commit in the same step would say
     /// that the records before it are there.
     pub(super) fn open_writer(&mut self, id: PartitionId) -> Result<PartitionWriter, StoreError> {
-        let directory = self.context.layout.directory(id);
+        let directory = PartitionDirectory::of(&self.context.layout, id);
         let name = id.name(&self.context.tiers);
         let settings = self.context.settings.writer;
         let open = || PartitionWriter::open(&directory, &name, settings);
