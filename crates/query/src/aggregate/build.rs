@@ -26,7 +26,7 @@ pub(super) struct Built {
     /// The same tree in the order of the request, for shaping the answer.
     pub(super) outline: Vec<Node>,
     /// Columns that tantivy reads through us.
-    pub(super) sources: ValueSourceRegistry,
+    pub(super) sources: Arc<ValueSourceRegistry>,
     /// What would matter to it, by field.
     pub(super) matters: FieldNeeds,
     /// Set when a segment has more different values than may be keys at once.
@@ -80,7 +80,7 @@ pub(super) fn build(
     let mut builder = Builder { docs, sources: Sources::new(known), nodes: 0 };
     let (aggregations, outline) = builder.level(asked)?;
     let Sources { registry, matters, is_full, .. } = builder.sources;
-    Ok(Built { aggregations, outline, sources: registry, matters, is_full })
+    Ok(Built { aggregations, outline, sources: Arc::new(registry), matters, is_full })
 }
 
 /// Hidden aggregations beside an aggregation, by name ending.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use tantivy::aggregation::agg_req::Aggregations;
-use tantivy::aggregation::intermediate_agg_result::{IntermediateAggregationResults, PruneMode};
+use tantivy::aggregation::intermediate_agg_result::PruneMode;
 use tantivy::aggregation::{AggContextParams, AggregationError, AggregationSegmentCollector};
 use tantivy::collector::SegmentCollector;
 use tantivy::{DocId, TantivyError};
@@ -15,6 +15,7 @@ use tierlog_store::OpenSegment;
 
 use super::growth::Growth;
 use super::needs::{FieldNeeds, NumberKinds};
+use super::partial::Partial;
 use super::segment_facts::{SegmentFacts, ValueCounts};
 use crate::error::QueryError;
 use crate::execute::{Deadline, Flow, SegmentVisitor};
@@ -41,7 +42,7 @@ pub(super) struct AggregateVisitor<'r> {
     segment: Option<Collecting>,
     segments: u32,
     /// What was merged so far.
-    pub(super) merged: IntermediateAggregationResults,
+    pub(super) merged: Partial,
     /// What a segment has shown that the request does not reckon with: nothing was computed from
     /// there on.
     pub(super) news: FieldNeeds,
@@ -66,7 +67,7 @@ impl<'r> AggregateVisitor<'r> {
             run,
             segment: None,
             segments: 0,
-            merged: IntermediateAggregationResults::default(),
+            merged: Partial::default(),
             news: FieldNeeds::default(),
             seen: NumberKinds::default(),
         }
@@ -79,9 +80,7 @@ impl<'r> AggregateVisitor<'r> {
         if deadline.reserve(ahead_bytes).is_ok() {
             return Ok(());
         }
-        self.merged
-            .prune_intermediate_results(aggregations, PruneMode::Intermediate)
-            .map_err(engine_error)?;
+        self.merged.prune(aggregations, PruneMode::Intermediate)?;
         deadline.reserve(ahead_bytes)
     }
 
@@ -160,7 +159,7 @@ impl SegmentVisitor for AggregateVisitor<'_> {
         let result_bytes = deadline.held_bytes().saturating_sub(held_bytes);
         tracing::trace!(collected, ahead, result_bytes, "made results of a segment");
         deadline.check_memory()?;
-        self.merged.merge_fruits(results).map_err(engine_error)?;
+        self.merged.merge(Partial::of_segment(results))?;
         Ok(Flow::Continue)
     }
 }

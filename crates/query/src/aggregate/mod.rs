@@ -18,6 +18,7 @@ mod histogram;
 mod keys;
 mod needs;
 mod numbers;
+mod partial;
 mod ranges;
 mod registry;
 mod request;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Map, Value};
 use tantivy::aggregation::agg_req::Aggregations;
-use tantivy::aggregation::intermediate_agg_result::{IntermediateAggregationResults, PruneMode};
+use tantivy::aggregation::intermediate_agg_result::PruneMode;
 use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard};
 use tantivy::tokenizer::TokenizerManager;
 use tierlog_store::Store;
@@ -17,6 +17,7 @@ use super::growth::Growth;
 use super::hidden::LeftOut;
 use super::keys::LISTED_MAX;
 use super::needs::{FieldNeeds, Needs, NumberKinds, Survey};
+use super::partial::Partial;
 use super::request::Request;
 use super::{BUCKETS_MAX, exact, shape, sources};
 use crate::error::QueryError;
@@ -66,7 +67,13 @@ impl Aggregator<'_> {
         loop {
             let built = build(&request.asked, &known, &|expr| self.segment_docs(expr))?;
             let matters = built.matters.clone();
-            match self.round(built, &known)? {
+            let round = match self.collect(&built, &known)? {
+                Collected::Needs(news) => Round::Needs(news),
+                Collected::Partial(partial, report) => {
+                    self.finish(built, *partial, *report, &known)?
+                }
+            };
+            match round {
                 Round::Done(answer) => return Ok(*answer),
                 Round::Needs(news) => known.extend(&news),
             }
@@ -77,7 +84,7 @@ impl Aggregator<'_> {
     }
 
     /// Returns the search of a segment for the records that meet a condition.
-    fn segment_docs(&self, expr: &Expr) -> SegmentDocs {
+    pub(super) fn segment_docs(&self, expr: &Expr) -> SegmentDocs {
         let (plan, deadline) = ((self.condition)(expr), self.deadline.clone());
         Arc::new(move |segment| {
             segment_docs(&plan, segment, &deadline)
@@ -85,11 +92,16 @@ impl Aggregator<'_> {
         })
     }
 
-    fn round(&self, request: Built, known: &FieldNeeds) -> Result<Round, QueryError> {
+    /// Collects the partial result over the plan's records.
+    pub(super) fn collect(
+        &self,
+        request: &Built,
+        known: &FieldNeeds,
+    ) -> Result<Collected, QueryError> {
         let Aggregator { store, plan, estimate_bytes_max, deadline, .. } = *self;
         let limits = AggregationLimitsGuard::new(Some(estimate_bytes_max), Some(BUCKETS_MAX));
         let context = AggContextParams::new(limits, TokenizerManager::default())
-            .with_value_sources(Arc::new(request.sources));
+            .with_value_sources(Arc::clone(&request.sources));
         let growth = Growth::of(&request.outline);
         let mut visitor = AggregateVisitor::new(Run {
             aggregations: &request.aggregations,
@@ -99,15 +111,28 @@ impl Aggregator<'_> {
             growth: &growth,
             deadline,
         });
-        let mut report = scan_newest(store, plan, deadline, &mut visitor)?;
+        let report = scan_newest(store, plan, deadline, &mut visitor)?;
         let AggregateVisitor { merged, news, .. } = visitor;
         if !news.is_empty() {
-            return Ok(Round::Needs(news));
+            return Ok(Collected::Needs(news));
         }
         if request.is_full.load(Relaxed) {
             return Err(QueryError::TooExpensive { what: "different values", limit: LISTED_MAX });
         }
-        let results = final_results(merged, request.aggregations, growth.gap_bytes(), deadline)?;
+        Ok(Collected::Partial(Box::new(merged), Box::new(report)))
+    }
+
+    /// Makes the answer of a partial result over all records.
+    pub(super) fn finish(
+        &self,
+        request: Built,
+        merged: Partial,
+        mut report: ScanReport,
+        known: &FieldNeeds,
+    ) -> Result<Round, QueryError> {
+        let Aggregator { plan, deadline, .. } = *self;
+        let gap_bytes = Growth::of(&request.outline).gap_bytes();
+        let results = final_results(merged, request.aggregations, gap_bytes, deadline)?;
         let mut rounded = FieldNeeds::default();
         add_rounded(&request.outline, &results, known, &mut rounded);
         if !rounded.is_empty() {
@@ -130,8 +155,16 @@ impl Aggregator<'_> {
     }
 }
 
-/// What came of running a request.
-enum Round {
+/// The outcome of a scan.
+pub(super) enum Collected {
+    /// The partial result over the scanned records, and the report of the scan.
+    Partial(Box<Partial>, Box<ScanReport>),
+    /// A segment has shown needs that the request does not reckon with.
+    Needs(FieldNeeds),
+}
+
+/// The outcome of running a request.
+pub(super) enum Round {
     Done(Box<AggregateAnswer>),
     /// It has to reckon with more.
     Needs(FieldNeeds),
@@ -150,15 +183,13 @@ const JSON_GROWTH: u64 = 5;
 /// Makes the engine's final results of what was merged, and JSON of them: each takes as much again
 /// as what it is made of.
 fn final_results(
-    mut merged: IntermediateAggregationResults,
+    mut merged: Partial,
     aggregations: Aggregations,
     gap_bytes: u64,
     deadline: &Deadline,
 ) -> Result<Map<String, Value>, QueryError> {
     // The engine would make final results of every bucket first, and cut them then.
-    deadline
-        .metered(|| merged.prune_intermediate_results(&aggregations, PruneMode::Final))
-        .map_err(engine_error)?;
+    deadline.metered(|| merged.prune(&aggregations, PruneMode::Final))?;
     let held_bytes = deadline.held_bytes();
     // Histograms fill their gaps here: no more of them than an answer may have buckets.
     let mut gaps = u64::from(BUCKETS_MAX);
@@ -167,14 +198,13 @@ fn final_results(
         deadline.reserve(held_bytes + gaps * gap_bytes)?;
     }
     let limits = AggregationLimitsGuard::new(Some(gaps * GAP_COUNTED_BYTES), Some(BUCKETS_MAX));
-    let results =
-        deadline.metered(|| merged.into_final_result(aggregations, limits)).map_err(|error| {
-            match engine_error(error) {
-                QueryError::TooExpensive { what: MEMORY, .. } => {
-                    QueryError::TooExpensive { what: "buckets", limit: BUCKETS_MAX as usize }
-                }
-                error => error,
+    let results = deadline
+        .metered(|| merged.into_inner().into_final_result(aggregations, limits))
+        .map_err(|error| match engine_error(error) {
+            QueryError::TooExpensive { what: MEMORY, .. } => {
+                QueryError::TooExpensive { what: "buckets", limit: BUCKETS_MAX as usize }
             }
+            error => error,
         })?;
     let final_bytes = deadline.held_bytes();
     deadline.reserve(final_bytes.saturating_mul(JSON_GROWTH))?;

@@ -1,6 +1,7 @@
 //! Aggregations over hot and sealed partitions.
 
 mod by_time;
+mod partials;
 mod plain;
 mod requests;
 mod spans;
