@@ -25,7 +25,8 @@ impl Partial {
         self.0.merge_fruits(other.0).map_err(engine_error)
     }
 
-    /// Cuts lists of values to the lengths that the request lets a partial or the final result have.
+    /// Cuts lists of values to the lengths that the request lets a partial or the final result
+    /// have.
     pub(super) fn prune(
         &mut self,
         aggregations: &Aggregations,
