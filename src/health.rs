@@ -345,12 +345,24 @@ async fn look(state: &Arc<HealthState>) -> Health {
     Health::new(&state.store.health(), &read, state)
 }
 
-/// Opens the newest partition, as a search would.
+/// Partitions that are tried before reads are said to fail: a rotten day is put aside, and the
+/// other days answer.
+const READS_TRIED: usize = 4;
+
+/// Opens the newest partition, as a search would. A partition that does not open is suspect:
+/// maintenance looks, and the next partition is tried.
 fn try_read(store: &Store) -> Result<(), String> {
-    match store.catalogue().partitions().first() {
-        Some(newest) => newest.view().map(|_| ()).map_err(|error| error.to_string()),
-        None => Ok(()),
+    let mut read = Ok(());
+    for partition in store.catalogue().partitions().iter().take(READS_TRIED) {
+        match partition.view() {
+            Ok(_) => return Ok(()),
+            Err(error) => {
+                store.catalogue().suspect(partition.id());
+                read = Err(error.to_string());
+            }
+        }
     }
+    read
 }
 
 fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response {

@@ -91,6 +91,7 @@ mod reload;
 mod retry_windows;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
 mod rot;
 #[cfg(test)]
 mod round_trip;

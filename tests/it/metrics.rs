@@ -27,7 +27,7 @@ fn series_at_the_start(labels: &[Label]) -> Option<usize> {
         Label::Listener | Label::DropReason => Some(3),
         Label::MemoryUse => Some(7),
         Label::Tier => Some(5),
-        Label::Path => Some(13),
+        Label::Path => Some(15),
         Label::Status => Some(10),
         // Lines without a service, and lines of one service too many.
         Label::Service => Some(2),

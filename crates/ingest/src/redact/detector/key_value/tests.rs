@@ -108,7 +108,7 @@ fn prose_facts_and_code_stay() {
             "src/credentials.rs:120:9 password.py:7",
             "TokenFilter: started PasswordEncoderFactory: delegating2",
             "Session: 30546354_3247178690 initialized by client WindowsUpdateAgent",
-            "PWD=/home/x OLDPWD=/srv",
+            "PWD=/opt/x OLDPWD=/srv",
             "pam_unix(chpasswd:chauthtok): changed",
             "password=[FILTERED] token=${TOKEN} secret=<redacted>",
             "forgot password: sending mail",
