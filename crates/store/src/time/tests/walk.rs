@@ -76,6 +76,9 @@ struct Walk {
     /// Whether the clock was set while the machine was off: an engineer who knows of one such time
     /// does not confirm the others.
     set_while_off: bool,
+    /// Whether the clock was set since the store's last look: when the power fails before the next
+    /// look, the store cannot tell such a setting from a setting while the machine was off.
+    set_unseen: bool,
     /// For how long the machine was off, all in all.
     off: i64,
     /// When it was on again.
@@ -99,6 +102,7 @@ impl Walk {
             followed: 0,
             is_blind: wrong != 0,
             set_while_off: false,
+            set_unseen: false,
             off: 0,
             on_since: 0,
             is_careless: false,
@@ -227,6 +231,15 @@ impl Walk {
     }
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        self.set_unseen = match step {
+            Step::Set(wrong) => self.set_unseen || wrong != self.wrong,
+            Step::Off { stopped: false, .. } => {
+                self.set_while_off |= self.set_unseen;
+                false
+            }
+            Step::Commit => self.set_unseen,
+            _ => false,
+        };
         match step {
             Step::Pass(micros) => self.pass(micros),
             Step::Restart { stopped, after } => {
