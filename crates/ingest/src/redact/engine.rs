@@ -10,6 +10,7 @@ use tierlog_model::Pseudonyms;
 use super::claim::{Claim, Claims};
 use super::detector::{Detector, find_keyed};
 use super::detector_set::{DETECTORS_MAX, DetectorSet, Readers};
+use super::named::NamedKinds;
 use super::placeholders::Placeholders;
 use super::policy::Policy;
 use super::prefilter::{Needs, Prefilter};
@@ -80,7 +81,11 @@ impl Engine {
         pseudonyms: Pseudonyms,
     ) -> Engine {
         let placeholders = Placeholders::new(detectors.iter().map(|one| one.placeholder()));
-        let policy = Policy::new(settings, pseudonyms, placeholders);
+        let active_names = detectors.iter().enumerate();
+        let active_names =
+            active_names.filter(|(_, detector)| settings.is_enabled(detector.name()));
+        let named = NamedKinds::new(active_names.map(|(position, one)| (position, one.names())));
+        let policy = Policy::new(settings, pseudonyms, placeholders, named);
         let enabled = || {
             let all = detectors.iter().enumerate();
             all.filter(|(_, detector)| settings.is_enabled(detector.name()))
@@ -132,8 +137,13 @@ impl Engine {
 
     /// Returns what a name says to each active detector.
     pub(super) fn claims(&self, name: &str) -> Claims {
+        let named = self.policy.named(name);
         self.each(self.active).fold(Claims::SILENT, |claims, (position, detector)| {
-            claims.with(position, detector.key(name, &self.policy))
+            let claim = match named.contains(position) {
+                true => Claim::Likely,
+                false => detector.key(name, &self.policy),
+            };
+            claims.with(position, claim)
         })
     }
 

@@ -215,6 +215,15 @@ impl Words {
         self.letters.ends_with(letters) && self.starts_word(self.letters.len() - letters.len())
     }
 
+    /// Returns the last words, together, from each word on: at most so many letters, digits behind
+    /// the last letter left out.
+    pub(super) fn endings(&self, letters_max: usize) -> impl Iterator<Item = &str> {
+        let kept = self.letters.trim_end_matches(|c: char| c.is_ascii_digit());
+        let first = kept.len().saturating_sub(letters_max);
+        let starts = self.word_starts.iter().copied().skip_while(move |start| *start < first);
+        starts.filter_map(move |start| kept.get(start..).filter(|letters| !letters.is_empty()))
+    }
+
     fn starts_word(&self, position: usize) -> bool {
         position == self.letters.len() || self.word_starts.binary_search(&position).is_ok()
     }

@@ -10,6 +10,8 @@
 //!   finds the words for the prefilter.
 //! - [`engine`] reads one text, [`view`] shows the text decoded, [`span`] rewrites and [`cut`]
 //!   shortens the text.
+//! - [`printed`] finds ids in forms of their own by their [`shape`]; [`named`] is the one table of
+//!   names that detectors know.
 //! - [`keys`] tells secrets by the name of their field, [`policy`] adds the configuration and the
 //!   [`placeholders`], [`number_use`] tells cards from ids.
 //! - [`walk`] is the way over values, of [`record`]s and of the [`tree`] of an array; [`names`]
@@ -27,15 +29,18 @@ mod key_pairs;
 mod key_terms;
 mod keys;
 mod name_facts;
+mod named;
 mod names;
 mod needles;
 mod number_use;
 mod placeholders;
 mod policy;
 mod prefilter;
+mod printed;
 mod record;
 mod registry;
 mod settings;
+mod shape;
 mod span;
 mod tokens;
 mod tree;

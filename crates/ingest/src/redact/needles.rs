@@ -27,6 +27,9 @@ fn place_of(bytes: u32) -> usize {
     (mixed >> (u32::BITS - PLACE_BITS)) as usize
 }
 
+/// Most lists: a byte numbers them.
+const LISTS_MAX: usize = u8::MAX as usize;
+
 struct Needle {
     text: &'static [u8],
     owners: Readers,
@@ -45,7 +48,7 @@ impl Needles {
     ///
     /// # Panics
     ///
-    /// When a needle is shorter than a gram, or there are more than a byte can number.
+    /// When a needle is shorter than a gram.
     pub(super) fn new(needles: &[(&'static str, Readers)]) -> Needles {
         let mut compiled = Needles { list_of: [0; PLACES], lists: Vec::new() };
         for (text, owners) in needles {
@@ -60,12 +63,20 @@ impl Needles {
         let place = place_of(u32::from_le_bytes([first, second, third, 0]));
         let Some(list) = self.list_of.get_mut(place) else { return };
         if *list == 0 {
-            self.lists.push(Vec::new());
-            *list = u8::try_from(self.lists.len())
-                .expect("there are fewer lists than a byte can number");
+            // When every number is given out, places share lists: each needle is compared anyway.
+            let number = match self.lists.len() {
+                LISTS_MAX => place % LISTS_MAX + 1,
+                count => {
+                    self.lists.push(Vec::new());
+                    count + 1
+                }
+            };
+            *list = number as u8;
         }
-        if let Some(list) = self.lists.get_mut(usize::from(*list) - 1) {
-            list.push(Needle { text, owners });
+        let Some(list) = self.lists.get_mut(usize::from(*list) - 1) else { return };
+        match list.iter_mut().find(|needle| needle.text == text) {
+            Some(needle) => needle.owners.add_all(owners),
+            None => list.push(Needle { text, owners }),
         }
     }
 
@@ -130,6 +141,19 @@ mod tests {
         let named = needles.named(text.as_bytes());
         let found: Vec<usize> = (0..5).filter(|position| named.text.contains(*position)).collect();
         assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn more_needles_than_lists_are_all_found() {
+        let letters = || (b'a'..=b'z').map(char::from);
+        let words = letters().flat_map(|a| letters().map(move |b| format!("{a}{b}q")));
+        let words: Vec<&'static str> = words.map(|word| &*word.leak()).collect();
+        let needles: Vec<(&str, Readers)> =
+            words.iter().enumerate().map(|(index, word)| (*word, set(index % 64))).collect();
+        let compiled = Needles::new(&needles);
+        for (word, owner) in &needles {
+            assert_eq!(compiled.named(word.as_bytes()), *owner, "{word}");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 use tierlog_model::Pseudonyms;
 
+use super::detector_set::DetectorSet;
 use super::keys::{KeyTable, Words};
+use super::named::NamedKinds;
 use super::placeholders::Placeholders;
 use super::settings::RedactionSettings;
 use crate::id_form::is_id;
@@ -18,6 +20,7 @@ const COVERED_MAX: usize = u16::MAX as usize;
 pub(super) struct Policy {
     keys: KeyTable,
     placeholders: Placeholders,
+    named: NamedKinds,
     pseudonyms: Pseudonyms,
     /// Spellings of covered fields, as letters without separators, `userid`, and the field.
     covered: Vec<(String, String)>,
@@ -29,6 +32,7 @@ impl Policy {
         settings: &RedactionSettings,
         pseudonyms: Pseudonyms,
         placeholders: Placeholders,
+        named: NamedKinds,
     ) -> Policy {
         let mut covered = Vec::new();
         for field in pseudonyms.fields() {
@@ -41,7 +45,7 @@ impl Policy {
         covered.retain(|(letters, _)| !letters.is_empty());
         covered.truncate(COVERED_MAX);
         let keys = KeyTable::new(settings, placeholders.clone());
-        Policy { keys, placeholders, pseudonyms, covered }
+        Policy { keys, placeholders, named, pseudonyms, covered }
     }
 
     /// Returns the table of secret keys.
@@ -52,6 +56,11 @@ impl Policy {
     /// Returns the placeholders of all detectors.
     pub(super) fn placeholders(&self) -> &Placeholders {
         &self.placeholders
+    }
+
+    /// Returns the detectors that know a name by their table of names.
+    pub(super) fn named(&self, name: &str) -> DetectorSet {
+        self.named.of(name)
     }
 
     /// Returns the covered field that a key spells, or that an object around it spells: `userId`,

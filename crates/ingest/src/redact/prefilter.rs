@@ -10,8 +10,9 @@
 
 use memchr::memchr;
 
-use super::detector_set::Readers;
+use super::detector_set::{DetectorSet, Readers};
 use super::needles::Needles;
+use super::printed::{FORM_DIGITS_MIN, Forms, forms_of};
 use super::trigger::{Trigger, class};
 use super::view;
 
@@ -84,12 +85,12 @@ fn digit_run(text: &[u8]) -> u32 {
     if longest >= DIGIT_RUN_MIN { longest } else { 0 }
 }
 
-/// Tells whether a text has as many digits as any detector asks for, in a row or not.
-fn has_digits(text: &[u8]) -> bool {
+/// Returns how many digits a text has, in a row or not.
+fn digit_count(text: &[u8]) -> u32 {
     let counts = text.chunks(COUNTED_BYTES).map(|chunk| {
         u32::from(chunk.iter().fold(0_u8, |count, byte| count + u8::from(byte.is_ascii_digit())))
     });
-    counts.sum::<u32>() >= DIGIT_RUN_MIN
+    counts.sum()
 }
 
 /// What the first pass saw.
@@ -98,17 +99,28 @@ struct Signals {
     classes: u8,
     /// 0 when it is shorter than any detector asks for.
     digit_run: u32,
+    /// Printed forms that occur.
+    forms: Forms,
 }
 
 impl Signals {
     fn of(text: &[u8]) -> Signals {
         let classes = text.iter().fold(0, |classes, byte| classes | classes_of(*byte));
-        let has_digits = classes & class::DIGIT != 0 && has_digits(text);
-        Signals { classes, digit_run: if has_digits { digit_run(text) } else { 0 } }
+        let digits = if classes & class::DIGIT != 0 { digit_count(text) } else { 0 };
+        Signals {
+            classes,
+            digit_run: if digits >= DIGIT_RUN_MIN { digit_run(text) } else { 0 },
+            forms: if digits >= FORM_DIGITS_MIN { forms_of(text) } else { Forms::NONE },
+        }
     }
 
     fn has(self, classes: u8) -> bool {
         self.classes & classes == classes
+    }
+
+    /// Tells whether a text has the bytes and digits that a trigger asks for.
+    fn fulfils(self, trigger: &Trigger) -> bool {
+        self.has(trigger.classes) && self.digit_run >= trigger.digit_run
     }
 }
 
@@ -138,10 +150,14 @@ pub(super) struct Prefilter {
     needles: Needles,
     /// Needles of one byte.
     bytes: Vec<(u8, Readers)>,
-    /// Detectors that ask for needles.
-    worded: Vec<Rule>,
-    /// The others.
+    /// Triggers of the active detectors, by position.
+    triggers: Vec<Option<Trigger>>,
+    /// Those that ask for no needle.
     wordless: Vec<Rule>,
+    /// Detectors that ask for a form.
+    formed: DetectorSet,
+    /// Whether any of the others may find something in short words and numbers.
+    is_eager: bool,
 }
 
 impl Prefilter {
@@ -149,7 +165,8 @@ impl Prefilter {
     pub(super) fn new(triggers: impl Iterator<Item = (usize, Trigger)>) -> Prefilter {
         let mut needles: Vec<(&'static str, Readers)> = Vec::new();
         let mut bytes = Vec::new();
-        let (mut worded, mut wordless) = (Vec::new(), Vec::new());
+        let (mut all, mut wordless) = (Vec::new(), Vec::new());
+        let mut formed = DetectorSet::EMPTY;
         for (position, trigger) in triggers {
             let mut of_text = Readers::default();
             of_text.text.insert(position);
@@ -162,16 +179,30 @@ impl Prefilter {
                 }
             }
             needles.extend(trigger.keys.iter().map(|word| (*word, of_keys)));
-            let rules = if trigger.needles.is_empty() { &mut wordless } else { &mut worded };
-            rules.push(Rule { position, trigger });
+            if trigger.needles.is_empty() && trigger.digit_run < u32::MAX {
+                wordless.push(Rule { position, trigger });
+            }
+            if !trigger.forms.is_empty() {
+                formed.insert(position);
+            }
+            all.resize(all.len().max(position + 1), None);
+            if let Some(place) = all.get_mut(position) {
+                *place = Some(trigger);
+            }
         }
-        Prefilter { needles: Needles::new(&needles), bytes, worded, wordless }
+        let is_eager = |rule: &Rule| {
+            let Trigger { classes, digit_run, .. } = rule.trigger;
+            digit_run == 0 && classes & (class::AT | class::ASSIGN | class::PLUS) == 0
+        };
+        let is_eager = wordless.iter().any(is_eager);
+        let needles = Needles::new(&needles);
+        Prefilter { needles, bytes, triggers: all, wordless, formed, is_eager }
     }
 
     /// Returns what a text needs.
     pub(super) fn look(&self, text: &str) -> Needs {
         let bytes = text.as_bytes();
-        if self.worded.is_empty() && self.wordless.is_empty() {
+        if self.triggers.is_empty() {
             return Needs::default();
         }
         let signals = Signals::of(bytes);
@@ -183,27 +214,44 @@ impl Prefilter {
         if !may_hold_words
             && signals.classes & interesting == 0
             && signals.digit_run < DIGIT_RUN_MIN
+            && signals.forms.is_empty()
+            && !self.is_eager
         {
             return Needs::default();
         }
         let mut readers = Readers::default();
-        let mut add = |rule: &Rule| {
-            let Rule { position, trigger } = rule;
-            if signals.has(trigger.classes) && signals.digit_run >= trigger.digit_run {
+        if !signals.forms.is_empty() {
+            for (position, trigger) in self.of(self.formed) {
+                if trigger.forms.meets(signals.forms) {
+                    readers.text.insert(position);
+                }
+            }
+        }
+        for Rule { position, trigger } in &self.wordless {
+            if signals.fulfils(trigger) {
                 readers.text.insert(*position);
             }
-        };
-        self.wordless.iter().for_each(&mut add);
+        }
         if may_hold_words {
             let named = self.named(bytes, signals);
-            let is_named = |rule: &&Rule| named.text.contains(rule.position);
-            self.worded.iter().filter(is_named).for_each(add);
+            for (position, trigger) in self.of(named.text) {
+                if signals.fulfils(trigger) {
+                    readers.text.insert(position);
+                }
+            }
             // A key stands before a separator.
             if signals.has(class::ASSIGN) {
                 readers.keys = named.keys;
             }
         }
         Needs { readers, view: signals.has(class::ESCAPE) }
+    }
+
+    /// Returns the triggers of a set of detectors, each with the detector's position.
+    fn of(&self, detectors: DetectorSet) -> impl Iterator<Item = (usize, &Trigger)> {
+        detectors
+            .positions()
+            .filter_map(|position| Some((position, self.triggers.get(position)?.as_ref()?)))
     }
 
     fn named(&self, text: &[u8], signals: Signals) -> Readers {
@@ -221,7 +269,6 @@ mod tests {
     use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
     use proptest::prelude::*;
 
-    use super::super::detector_set::DetectorSet;
     use super::super::registry::DETECTORS;
     use super::*;
 
@@ -281,6 +328,9 @@ mod tests {
         assert!(Signals::of(b"user").has(class::LETTER));
     }
 
+    /// As many digits in a row as any detector asks for.
+    const DIGITS: &str = "1234567890123456789";
+
     fn needles() -> impl Iterator<Item = (usize, &'static str)> {
         let all = DETECTORS.iter().enumerate();
         all.flat_map(|(position, detector)| {
@@ -299,6 +349,7 @@ mod tests {
                 format!("g=gg{}zz", needle.to_uppercase()),
                 format!("é=é{}é", needle.to_lowercase()),
             ] {
+                let text = format!("{text} {DIGITS}");
                 assert!(prefilter.look(&text).readers.text.contains(position), "{text}");
             }
         }
@@ -343,7 +394,12 @@ mod tests {
             let readers = prefilter().look(&text).readers;
             let detectors = readers.text;
             for (position, _) in &owned {
-                // Every detector with needles asks for nothing else.
+                // What a detector asks for beside a needle, or in place of one, is tested
+                // elsewhere.
+                let asks = DETECTORS.get(*position).expect("a detector").trigger();
+                if asks.digit_run > 0 || !asks.forms.is_empty() {
+                    continue;
+                }
                 prop_assert_eq!(detectors.contains(*position), expected.contains(*position));
             }
             let folded = text.to_ascii_lowercase();

@@ -9,8 +9,12 @@ use std::sync::LazyLock;
 use tierlog_model::Value;
 
 use super::detector::{
-    Authorization, Card, CloudKey, Detector, Email, Iban, Jwt, KeyValue, MacAddress, Phone,
-    PrivateKey, SecretKey, Ssn, UrlCredentials, UserId,
+    AT_SVNR, AU_TFN, Authorization, BANK_ACCOUNT, BE_NATIONAL_REGISTER, BIRTH_DATE, BR_CNPJ,
+    BR_CPF, CA_SIN, CH_AHV, COORDINATES, Card, CloudKey, DE_TAX_ID, DEVICE_ID, DK_CPR,
+    DRIVING_LICENCE, Detector, ES_DNI, Email, FI_HETU, FR_NIR, IN_AADHAAR, IN_PAN,
+    IT_CODICE_FISCALE, Iban, Jwt, KeyValue, MacAddress, NATIONAL_ID, NL_BSN, NO_FNR, ONE_TIME_CODE,
+    PASSPORT, PERSON_NAME, PL_PESEL, POSTAL_ADDRESS, PT_NIF, Phone, PrivateKey, SE_PERSONNUMMER,
+    SecretKey, Ssn, UK_NHS, UK_NINO, US_ITIN, UrlCredentials, UserId,
 };
 use super::detector_set::DETECTORS_MAX;
 use super::settings::DetectorName;
@@ -29,8 +33,41 @@ pub(super) static DETECTORS: &[&dyn Detector] = &[
     &Card,
     &Iban,
     &Ssn,
+    &US_ITIN,
+    &UK_NINO,
+    &UK_NHS,
+    &ES_DNI,
+    &IT_CODICE_FISCALE,
+    &DE_TAX_ID,
+    &FR_NIR,
+    &NL_BSN,
+    &PL_PESEL,
+    &BR_CPF,
+    &BR_CNPJ,
+    &IN_AADHAAR,
+    &IN_PAN,
+    &AU_TFN,
+    &CA_SIN,
+    &SE_PERSONNUMMER,
+    &FI_HETU,
+    &BE_NATIONAL_REGISTER,
+    &CH_AHV,
+    &AT_SVNR,
+    &PT_NIF,
+    &DK_CPR,
+    &NO_FNR,
+    &NATIONAL_ID,
+    &PASSPORT,
+    &DRIVING_LICENCE,
+    &BANK_ACCOUNT,
     &Phone,
     &MacAddress,
+    &DEVICE_ID,
+    &ONE_TIME_CODE,
+    &BIRTH_DATE,
+    &COORDINATES,
+    &POSTAL_ADDRESS,
+    &PERSON_NAME,
 ];
 
 const _: () = assert!(DETECTORS.len() <= DETECTORS_MAX, "a set of detectors is one word");

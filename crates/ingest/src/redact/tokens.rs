@@ -39,6 +39,7 @@ mod tests {
     use tierlog_model::{PseudonymKey, Pseudonyms};
     use zeroize::Zeroizing;
 
+    use super::super::named::NamedKinds;
     use super::super::placeholders::Placeholders;
     use super::super::settings::RedactionSettings;
     use super::*;
@@ -49,7 +50,12 @@ mod tests {
         let fields = vec!["user_id".to_owned(), "account".to_owned()];
         let placeholders = Placeholders::new(["[EMAIL]"].into_iter());
         let pseudonyms = Pseudonyms::new(vec![key], fields);
-        let policy = Policy::new(&RedactionSettings::default(), pseudonyms, placeholders);
+        let policy = Policy::new(
+            &RedactionSettings::default(),
+            pseudonyms,
+            placeholders,
+            NamedKinds::default(),
+        );
         let mut cache = TokenCache::default();
         let positions =
             ["user_id", "account"].map(|name| policy.covered_position(name).expect("covered"));

@@ -206,7 +206,7 @@ impl Place for Value {
                 match (magnitude, number.as_f64()) {
                     (Some(magnitude), _) => Whole::Number(magnitude),
                     (None, Some(float)) => Whole::of_float(float),
-                    (None, None) => Whole::Fraction,
+                    (None, None) => Whole::Fraction(f64::NAN),
                 }
             }
             Value::String(text) if text.is_empty() => return None,

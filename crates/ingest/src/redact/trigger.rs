@@ -1,6 +1,8 @@
 //! Triggers: conditions that every find of a detector fulfils, from which the prefilter tells with
 //! one look at a text that a detector would find nothing.
 
+use super::printed::Forms;
+
 /// Classes of bytes, as bits.
 pub(super) mod class {
     /// `@`
@@ -21,8 +23,9 @@ pub(super) mod class {
     pub(in crate::redact) const DIGIT: u8 = 1 << 7;
 }
 
-/// What every find of a detector contains. Of a text, each of the first three conditions holds;
-/// of the value behind a key in a text, the key holds one of the words of the fourth.
+/// What every find of a detector contains. Of a text, each of the first three conditions holds, or
+/// one of the forms is there; of the value behind a key in a text, the key holds one of the words
+/// of the fifth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trigger {
     /// Classes of bytes that all occur, see [`class`].
@@ -31,6 +34,8 @@ pub(super) struct Trigger {
     pub(super) digit_run: u32,
     /// Words of which one occurs, in any case; none asked for when empty.
     pub(super) needles: &'static [&'static str],
+    /// Printed forms of which each is enough, whatever the other conditions.
+    pub(super) forms: Forms,
     /// Words of which each key that the detector knows holds one; none when the detector judges
     /// no values by their keys inside texts.
     pub(super) keys: &'static [&'static str],
@@ -40,8 +45,14 @@ pub(super) struct Trigger {
 
 impl Trigger {
     /// Asks for nothing; the start of every trigger.
-    pub(super) const ANY: Trigger =
-        Trigger { classes: 0, digit_run: 0, needles: &[], keys: &[], number_min: u64::MAX };
+    pub(super) const ANY: Trigger = Trigger {
+        classes: 0,
+        digit_run: 0,
+        needles: &[],
+        forms: Forms::NONE,
+        keys: &[],
+        number_min: u64::MAX,
+    };
 
     /// Asks for what no text holds: the detector reads no texts.
     pub(super) const NEVER: Trigger = Trigger { digit_run: u32::MAX, ..Trigger::ANY };

@@ -12,7 +12,7 @@ pub(super) enum Whole<'v> {
     /// A whole number, without its sign.
     Number(u64),
     /// Any other number.
-    Fraction,
+    Fraction(f64),
     /// A text.
     Text(&'v str),
     /// An array or object with elements.
@@ -27,7 +27,7 @@ impl Whole<'_> {
         let magnitude = number.abs();
         match magnitude.fract() == 0.0 && magnitude < EXACT_FLOAT_MAX {
             true => Whole::Number(magnitude as u64),
-            false => Whole::Fraction,
+            false => Whole::Fraction(number),
         }
     }
 }
@@ -41,11 +41,11 @@ mod tests {
         for (float, expected) in [
             (4_111_111_111_111_111.0, Whole::Number(4_111_111_111_111_111)),
             (-7.0, Whole::Number(7)),
-            (0.5, Whole::Fraction),
-            (1e300, Whole::Fraction),
-            (f64::NAN, Whole::Fraction),
+            (-0.5, Whole::Fraction(-0.5)),
+            (1e300, Whole::Fraction(1e300)),
         ] {
             assert_eq!(Whole::of_float(float), expected);
         }
+        assert!(matches!(Whole::of_float(f64::NAN), Whole::Fraction(_)));
     }
 }

@@ -17,6 +17,8 @@
 
 use super::Detector;
 use super::boundary::{at, before, is_lone_number, run_end};
+use super::checks::has_luhn;
+use super::quoted::replace_number;
 use crate::redact::claim::Claim;
 use crate::redact::number_use::{Around, NumberUse, around};
 use crate::redact::policy::Policy;
@@ -96,7 +98,7 @@ impl Detector for Card {
                 // Asked of every long number: the next one of a list goes by it.
                 let may_be_card = signs.allow(start, end);
                 if may_be_card && is_card(together) {
-                    replace(text, start..end, found);
+                    replace_number(text, start..end, found);
                 }
             } else if let Some(group_end) = grouped_end(bytes, start, end) {
                 found.replace(start..group_end);
@@ -113,9 +115,11 @@ impl Detector for Card {
     fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
         match value {
             Whole::Number(number) => is_card_number(number, NumberUse::of_claim(claim)),
-            Whole::Flag | Whole::Fraction | Whole::Text(_) | Whole::Nested | Whole::EmptyNested => {
-                false
-            }
+            Whole::Flag
+            | Whole::Fraction(_)
+            | Whole::Text(_)
+            | Whole::Nested
+            | Whole::EmptyNested => false,
         }
     }
 }
@@ -203,21 +207,6 @@ fn grouped_end(bytes: &[u8], start: usize, first_end: usize) -> Option<usize> {
     })
 }
 
-/// A bare number that is the value of a quoted key is replaced with quotes, so that JSON in a
-/// text stays JSON.
-fn replace(text: &str, range: std::ops::Range<usize>, found: &mut Found) {
-    let before = text.get(..range.start).unwrap_or_default();
-    let tail = before.get(before.len().saturating_sub(16)..).unwrap_or_default();
-    let quote = tail.trim_end_matches(' ').strip_suffix(':').map(str::trim_end).and_then(|key| {
-        let quote_start = key.strip_suffix('"')?.trim_end_matches('\\').len();
-        key.get(quote_start..)
-    });
-    match quote {
-        Some(quote) => found.replace_quoted(range, quote),
-        None => found.replace(range),
-    }
-}
-
 /// Tells whether an integer is a card number, in a field whose name says what it is for.
 fn is_card_number(number: u64, number_use: NumberUse) -> bool {
     let digits = number.to_string();
@@ -241,23 +230,6 @@ fn has_issuer(digits: &[u8]) -> bool {
             .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
         (*first..=*last).contains(&prefix) && lengths.contains(&digits.len())
     })
-}
-
-fn has_luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let digit = u32::from(digit - b'0');
-            match (index % 2, digit) {
-                (0, digit) => digit,
-                (_, 0..=4) => digit * 2,
-                (_, digit) => digit * 2 - 9,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

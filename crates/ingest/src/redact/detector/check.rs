@@ -4,6 +4,7 @@ use tierlog_model::Pseudonyms;
 
 use super::{Detector, find_keyed};
 use crate::redact::claim::Claim;
+use crate::redact::named::NamedKinds;
 use crate::redact::placeholders::Placeholders;
 use crate::redact::policy::Policy;
 use crate::redact::registry::DETECTORS;
@@ -13,8 +14,14 @@ use crate::redact::whole::Whole;
 
 /// Returns the standard policy with pseudonyms.
 pub(super) fn policy(pseudonyms: &Pseudonyms) -> Policy {
+    policy_of(&[], pseudonyms)
+}
+
+/// Returns the same for detectors with these positions.
+fn policy_of(detectors: &[&dyn Detector], pseudonyms: &Pseudonyms) -> Policy {
     let placeholders = Placeholders::new(DETECTORS.iter().map(|detector| detector.placeholder()));
-    Policy::new(&RedactionSettings::default(), pseudonyms.clone(), placeholders)
+    let named = NamedKinds::new(detectors.iter().map(|detector| detector.names()).enumerate());
+    Policy::new(&RedactionSettings::default(), pseudonyms.clone(), placeholders, named)
 }
 
 /// Asserts the outcome of one detector over a text.
@@ -31,7 +38,7 @@ pub(super) fn check_with(
     text: &str,
     expected: &str,
 ) {
-    let policy = policy(pseudonyms);
+    let policy = policy_of(&[detector], pseudonyms);
     let mut found = Found::default();
     found.begin(0, detector.placeholder(), Claim::Silent);
     detector.text(text, &policy, &mut found);
@@ -50,7 +57,11 @@ pub(super) fn check_untouched(detector: &dyn Detector, texts: &[&str]) {
 /// Asserts whether a whole value under a name is a find.
 #[track_caller]
 pub(super) fn check_value(detector: &dyn Detector, name: &str, value: Whole<'_>, expected: bool) {
-    let claim = detector.key(name, &policy(&Pseudonyms::off()));
+    let policy = policy_of(&[detector], &Pseudonyms::off());
+    let claim = match policy.named(name).contains(0) {
+        true => Claim::Likely,
+        false => detector.key(name, &policy),
+    };
     let is_asked = match value {
         Whole::Number(number) if claim == Claim::Silent => number >= detector.trigger().number_min,
         _ => claim > Claim::Silent,

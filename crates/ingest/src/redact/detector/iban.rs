@@ -1,11 +1,13 @@
 //! International bank account numbers: `DE89 3704 0044 0532 0130 00`.
 //!
-//! A country of the registry, its exact length, and the remainder 1 modulo 97. Written together
-//! or in groups of four divided by one space or dash each, in one case.
+//! A country of the registry, its exact length, and the remainder 1 modulo 97 (ISO 13616; SWIFT
+//! IBAN Registry). Written together or in groups of four, divided by the same one or two signs
+//! each, in one case.
 
 use super::Detector;
 use super::boundary::{at, before, is_word};
 use crate::redact::policy::Policy;
+use crate::redact::printed::Forms;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
 
@@ -104,8 +106,12 @@ const LENGTHS: [(&[u8; 2], usize); 88] = [
     (b"XK", 20),
 ];
 
-/// Every country's account numbers hold a run of digits at least this long.
+/// Digits in a row of an account number in small letters; in capitals, its form is enough.
 const DIGIT_RUN: u32 = 8;
+
+/// Characters of a group, and most signs between two groups.
+const GROUP: usize = 4;
+const DIVIDER_BYTES_MAX: usize = 2;
 
 impl Detector for Iban {
     fn name(&self) -> &'static str {
@@ -117,7 +123,7 @@ impl Detector for Iban {
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { digit_run: DIGIT_RUN, ..Trigger::ANY }
+        Trigger { digit_run: DIGIT_RUN, forms: Forms::IBAN, ..Trigger::ANY }
     }
 
     fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
@@ -145,14 +151,14 @@ fn iban_end(bytes: &[u8], start: usize, first: u8, second: u8) -> Option<usize> 
     let is_lower = first.is_ascii_lowercase();
     let mut characters: Vec<u8> = Vec::with_capacity(*length);
     let mut end = start;
-    let divider = at(bytes, start + 4).filter(|byte| matches!(byte, b' ' | b'-'));
+    let divider = divider(bytes, start + GROUP);
     while characters.len() < *length {
+        let group_is_over = !characters.is_empty() && characters.len().is_multiple_of(GROUP);
+        if group_is_over && bytes.get(end..).is_some_and(|rest| rest.starts_with(divider)) {
+            end += divider.len();
+        }
         let byte = at(bytes, end)?;
         end += 1;
-        let group_is_over = !characters.is_empty() && characters.len().is_multiple_of(4);
-        if group_is_over && Some(byte) == divider && before(bytes, end - 1) != divider {
-            continue;
-        }
         let is_expected = match byte {
             b'0'..=b'9' => true,
             b'a'..=b'z' => is_lower,
@@ -165,6 +171,14 @@ fn iban_end(bytes: &[u8], start: usize, first: u8, second: u8) -> Option<usize> 
         characters.push(byte);
     }
     (!is_word(at(bytes, end)) && remainder_97(&characters) == 1).then_some(end)
+}
+
+/// Returns the bytes between the first group and the second.
+fn divider(bytes: &[u8], start: usize) -> &[u8] {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let is_sign = |byte: &&u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
+    let length = rest.iter().take(DIVIDER_BYTES_MAX).take_while(is_sign).count();
+    rest.get(..length).unwrap_or_default()
 }
 
 /// Returns the number modulo 97, read with the first four characters at the end and letters as
@@ -194,6 +208,9 @@ mod tests {
             ("iban=CH9300762011623852957&x", "iban=[IBAN]&x"),
             ("NO9386011117947 BE68539007547034", "[IBAN] [IBAN]"),
             ("GB82-WEST-1234-5698-7654-32!", "[IBAN]!"),
+            ("DE89.3704.0044.0532.0130.00", "[IBAN]"),
+            ("DE89  3704  0044  0532  0130  00", "[IBAN]"),
+            ("DE89/3704/0044/0532/0130/00 de89_3704_0044_0532_0130_00", "[IBAN] [IBAN]"),
         ] {
             check(&Iban, text, expected);
         }
@@ -212,6 +229,7 @@ mod tests {
                 "de89370400440532013000de",
                 "be68539007547034be68539007547034aaaabbbb",
                 "DE89  3704 0044 0532 0130 00",
+                "DE89.3704-0044.0532.0130.00",
             ],
         );
     }

@@ -26,8 +26,9 @@ pub(in crate::redact) fn find_keyed(
     found: &mut Found,
 ) {
     for key in keys(text) {
+        let named = policy.named(key.name);
         for (position, detector) in detectors.iter().copied() {
-            let claim = detector.key(key.name, policy);
+            let claim = claim_of(detector, named.contains(position), key.name, policy);
             if claim <= Claim::Silent {
                 continue;
             }
@@ -48,8 +49,9 @@ pub(in crate::redact) fn find_keyed(
     }
     for (column, range) in tuple_pairs(text) {
         let Some(written) = text.get(range.clone()) else { continue };
+        let named = policy.named(column);
         for (position, detector) in detectors.iter().copied() {
-            let claim = detector.key(column, policy);
+            let claim = claim_of(detector, named.contains(position), column, policy);
             let is_known = claim > Claim::Silent;
             if is_known && is_find(detector, written, claim, policy) {
                 found.begin(position, detector.placeholder(), claim);
@@ -58,6 +60,11 @@ pub(in crate::redact) fn find_keyed(
             }
         }
     }
+}
+
+/// Returns what a name says to a detector, which may know the name by the table of names.
+fn claim_of(detector: &dyn Detector, is_named: bool, name: &str, policy: &Policy) -> Claim {
+    if is_named { Claim::Likely } else { detector.key(name, policy) }
 }
 
 /// Returns the value of a key: all of a quoted one, or as much of a bare one as the detector takes.
@@ -70,7 +77,11 @@ fn value_of(
     let (range, form) = short_value(text, key, VALUE_BYTES_MAX, policy)?;
     let window_end = text.floor_char_boundary(range.start + VALUE_BYTES_MAX);
     let bare_bytes = match form {
-        Form::Bare => detector.bare_bytes(text.get(range.start..window_end)?),
+        Form::Bare => {
+            let window = text.get(range.start..window_end)?;
+            let is_written = policy.placeholders().at_start_of(window).is_some();
+            if is_written { None } else { detector.bare_bytes(window) }
+        }
         Form::Quoted | Form::Nested => None,
     };
     match bare_bytes {

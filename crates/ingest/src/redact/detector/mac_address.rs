@@ -91,7 +91,7 @@ impl Detector for MacAddress {
             Whole::Text(text) => is_address(text.as_bytes(), 0..text.len()),
             Whole::Flag
             | Whole::Number(_)
-            | Whole::Fraction
+            | Whole::Fraction(_)
             | Whole::Nested
             | Whole::EmptyNested => false,
         }

@@ -6,9 +6,15 @@
 //! ([`keyed`]) asks the same three questions for each of them.
 
 mod authorization;
+mod bank_account;
+mod birth_date;
 mod boundary;
 mod card;
+mod checks;
 mod cloud_key;
+mod coordinates;
+mod device_id;
+mod driving_licence;
 mod email;
 mod iban;
 mod jwt;
@@ -16,28 +22,50 @@ mod key_value;
 mod keyed;
 mod mac_address;
 mod masked;
+mod named_value;
+mod national;
+mod one_time_code;
 mod pair;
+mod passport;
+mod person_name;
 mod phone;
+mod postal_address;
 mod private_key;
+mod quoted;
 mod secret_key;
 mod ssn;
 mod tuple_pair;
 mod url_credentials;
 mod user_id;
+mod worded;
 
 #[cfg(test)]
 mod check;
 
 pub(super) use authorization::Authorization;
+pub(super) use bank_account::BANK_ACCOUNT;
+pub(super) use birth_date::BIRTH_DATE;
 pub(super) use card::Card;
 pub(super) use cloud_key::CloudKey;
+pub(super) use coordinates::COORDINATES;
+pub(super) use device_id::DEVICE_ID;
+pub(super) use driving_licence::DRIVING_LICENCE;
 pub(super) use email::Email;
 pub(super) use iban::Iban;
 pub(super) use jwt::Jwt;
 pub(super) use key_value::KeyValue;
 pub(super) use keyed::find_keyed;
 pub(super) use mac_address::MacAddress;
+pub(super) use national::{
+    AT_SVNR, AU_TFN, BE_NATIONAL_REGISTER, BR_CNPJ, BR_CPF, CA_SIN, CH_AHV, DE_TAX_ID, DK_CPR,
+    ES_DNI, FI_HETU, FR_NIR, IN_AADHAAR, IN_PAN, IT_CODICE_FISCALE, NATIONAL_ID, NL_BSN, NO_FNR,
+    PL_PESEL, PT_NIF, SE_PERSONNUMMER, UK_NHS, UK_NINO, US_ITIN,
+};
+pub(super) use one_time_code::ONE_TIME_CODE;
+pub(super) use passport::PASSPORT;
+pub(super) use person_name::PERSON_NAME;
 pub(super) use phone::Phone;
+pub(super) use postal_address::POSTAL_ADDRESS;
 pub(super) use private_key::PrivateKey;
 pub(super) use secret_key::SecretKey;
 pub(super) use ssn::Ssn;
@@ -45,6 +73,7 @@ pub(super) use url_credentials::UrlCredentials;
 pub(super) use user_id::UserId;
 
 use super::claim::Claim;
+use super::named::Names;
 use super::policy::Policy;
 use super::span::Found;
 use super::trigger::Trigger;
@@ -64,6 +93,12 @@ pub(super) trait Detector: Sync {
     /// Reports every find in a text. What the name of the text's field says is
     /// [`Found::claim`].
     fn text(&self, _text: &str, _policy: &Policy, _found: &mut Found) {}
+
+    /// Returns names of fields under which a value is likely a find: values under them are asked
+    /// for with [`Detector::value`], as under names that [`Detector::key`] reads.
+    fn names(&self) -> Names {
+        Names::NONE
+    }
 
     /// Returns what the name of a field, or a key inside a text, says about its values. The name
     /// is the whole dotted path.

@@ -75,7 +75,7 @@ impl Detector for SecretKey {
 
     fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
         match value {
-            Whole::Flag | Whole::Number(_) | Whole::Fraction => claim == Claim::Sure,
+            Whole::Flag | Whole::Number(_) | Whole::Fraction(_) => claim == Claim::Sure,
             Whole::Text(text) => {
                 let is_fact = claim == Claim::Likely
                     && FACTS.iter().any(|fact| fact.eq_ignore_ascii_case(text));
