@@ -64,7 +64,8 @@ impl NamedKinds {
         let mut named = NamedKinds::default();
         for (position, names) in kinds {
             for name in names.written() {
-                let letters = name.replace([' ', '\''], "").to_ascii_lowercase();
+                let letters = name.chars().filter(char::is_ascii_alphanumeric);
+                let letters = letters.collect::<String>().to_ascii_lowercase();
                 for ending in names.endings() {
                     named.add(position, [&letters, *ending].concat());
                 }

@@ -156,6 +156,8 @@ pub(super) struct Prefilter {
     wordless: Vec<Rule>,
     /// Detectors that ask for a form.
     formed: DetectorSet,
+    /// Detectors for which a word is enough.
+    contented: DetectorSet,
     /// Whether any of the others may find something in short words and numbers.
     is_eager: bool,
 }
@@ -166,7 +168,7 @@ impl Prefilter {
         let mut needles: Vec<(&'static str, Readers)> = Vec::new();
         let mut bytes = Vec::new();
         let (mut all, mut wordless) = (Vec::new(), Vec::new());
-        let mut formed = DetectorSet::EMPTY;
+        let (mut formed, mut contented) = (DetectorSet::EMPTY, DetectorSet::EMPTY);
         for (position, trigger) in triggers {
             let mut of_text = Readers::default();
             of_text.text.insert(position);
@@ -185,6 +187,10 @@ impl Prefilter {
             if !trigger.forms.is_empty() {
                 formed.insert(position);
             }
+            if !trigger.enough.is_empty() {
+                contented.insert(position);
+                needles.extend(trigger.enough.iter().map(|word| (*word, of_text)));
+            }
             all.resize(all.len().max(position + 1), None);
             if let Some(place) = all.get_mut(position) {
                 *place = Some(trigger);
@@ -196,7 +202,7 @@ impl Prefilter {
         };
         let is_eager = wordless.iter().any(is_eager);
         let needles = Needles::new(&needles);
-        Prefilter { needles, bytes, triggers: all, wordless, formed, is_eager }
+        Prefilter { needles, bytes, triggers: all, wordless, formed, contented, is_eager }
     }
 
     /// Returns what a text needs.
@@ -235,7 +241,7 @@ impl Prefilter {
         if may_hold_words {
             let named = self.named(bytes, signals);
             for (position, trigger) in self.of(named.text) {
-                if signals.fulfils(trigger) {
+                if self.contented.contains(position) || signals.fulfils(trigger) {
                     readers.text.insert(position);
                 }
             }

@@ -24,8 +24,8 @@ pub(super) mod class {
 }
 
 /// What every find of a detector contains. Of a text, each of the first three conditions holds, or
-/// one of the forms is there; of the value behind a key in a text, the key holds one of the words
-/// of the fifth.
+/// one of the forms or of the words that are enough is there; of the value behind a key in a text,
+/// the key holds one of the words of the fifth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trigger {
     /// Classes of bytes that all occur, see [`class`].
@@ -34,6 +34,8 @@ pub(super) struct Trigger {
     pub(super) digit_run: u32,
     /// Words of which one occurs, in any case; none asked for when empty.
     pub(super) needles: &'static [&'static str],
+    /// Words of which each is enough, whatever the other conditions, in any case.
+    pub(super) enough: &'static [&'static str],
     /// Printed forms of which each is enough, whatever the other conditions.
     pub(super) forms: Forms,
     /// Words of which each key that the detector knows holds one; none when the detector judges
@@ -49,6 +51,7 @@ impl Trigger {
         classes: 0,
         digit_run: 0,
         needles: &[],
+        enough: &[],
         forms: Forms::NONE,
         keys: &[],
         number_min: u64::MAX,

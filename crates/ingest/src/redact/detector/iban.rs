@@ -109,6 +109,9 @@ const LENGTHS: [(&[u8; 2], usize); 88] = [
 /// Digits in a row of an account number in small letters; in capitals, its form is enough.
 const DIGIT_RUN: u32 = 8;
 
+/// Words beside which an account number in small letters has fewer digits in a row.
+const WORDS: &[&str] = &["iban", "account", "bank", "payout", "transfer", "creditor", "debtor"];
+
 /// Characters of a group, and most signs between two groups.
 const GROUP: usize = 4;
 const DIVIDER_BYTES_MAX: usize = 2;
@@ -123,7 +126,7 @@ impl Detector for Iban {
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { digit_run: DIGIT_RUN, forms: Forms::IBAN, ..Trigger::ANY }
+        Trigger { digit_run: DIGIT_RUN, forms: Forms::IBAN, enough: WORDS, ..Trigger::ANY }
     }
 
     fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
@@ -209,6 +212,10 @@ mod tests {
             ("NO9386011117947 BE68539007547034", "[IBAN] [IBAN]"),
             ("GB82-WEST-1234-5698-7654-32!", "[IBAN]!"),
             ("DE89.3704.0044.0532.0130.00", "[IBAN]"),
+            (
+                "account lu280019400644750000 mt84malt011000012345mtlcast001s",
+                "account [IBAN] [IBAN]",
+            ),
             ("DE89  3704  0044  0532  0130  00", "[IBAN]"),
             ("DE89/3704/0044/0532/0130/00 de89_3704_0044_0532_0130_00", "[IBAN] [IBAN]"),
         ] {

@@ -1,15 +1,15 @@
 //! Hardware addresses of devices: `00:1b:44:11:3a:b7`.
 //!
-//! Six pairs of hexadecimal digits divided by colons, wherever they stand; under a key that says so
-//! (`mac`, `bssid`, `hwaddr`) also divided by dashes, as Windows writes them, in three groups with
-//! dots, as switches do, or together. A phone or laptop keeps the address for life, and the address
-//! names the owner. Not an address of a device: one to many (broadcast and multicast), all zeros,
-//! and those that hypervisors and containers give to their guests. Not an address at all: a part of
-//! a longer row, as fingerprints of keys and certificates are.
+//! Six pairs of hexadecimal digits divided by colons or, as Windows writes them, by dashes, or in
+//! three groups with dots, as switches do; under a key that says so (`mac`, `bssid`, `hwaddr`) also
+//! together. A phone or laptop keeps the address for life, and the address names the owner. Not an
+//! address of a device: one to many (broadcast and multicast), all zeros, and those that
+//! hypervisors and containers give to their guests. Not an address at all: a part of a longer row,
+//! as fingerprints of keys and certificates are.
 
 use std::ops::Range;
 
-use memchr::memchr_iter;
+use memchr::memchr3_iter;
 
 use super::Detector;
 use super::boundary::{at, before};
@@ -26,6 +26,10 @@ pub(in crate::redact) struct MacAddress;
 /// Bytes of an address, and of its text with a divider after each pair but the last.
 const ADDRESS_BYTES: usize = 6;
 const DIVIDED_BYTES: usize = 3 * ADDRESS_BYTES - 1;
+
+/// Digits of an address, and of a group between dots.
+const TOGETHER_BYTES: usize = 2 * ADDRESS_BYTES;
+const DOTTED_GROUP: usize = 4;
 
 /// Ends of names, as letters, under which an address stands in any form.
 const KEYS: [&str; 9] = [
@@ -54,22 +58,34 @@ impl Detector for MacAddress {
 
     fn trigger(&self) -> Trigger {
         const KEYS: &[&str] = &["mac", "addr", "bssid"];
-        Trigger { classes: class::ASSIGN, keys: KEYS, ..Trigger::ANY }
+        const WORDS: &[&str] =
+            &["mac", "hwaddr", "bssid", "lladdr", "station", "dhcp", "wlan", "ether"];
+        Trigger { classes: class::ASSIGN, enough: WORDS, keys: KEYS, ..Trigger::ANY }
     }
 
     fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
         let bytes = text.as_bytes();
         let mut floor = 0;
-        for colon in memchr_iter(b':', bytes) {
-            // Fast path: pairs have their colons three bytes apart.
-            if colon < floor || at(bytes, colon + 3) != Some(b':') {
+        for sign in memchr3_iter(b':', b'-', b'.', bytes) {
+            let divider = at(bytes, sign);
+            let group = if divider == Some(b'.') { DOTTED_GROUP } else { 2 };
+            // Fast path: of an address the dividers are as far apart as its groups are long.
+            if sign < floor || at(bytes, sign + group + 1) != divider {
                 continue;
             }
-            let start = colon.saturating_sub(2).max(floor);
-            let row_end = row_end(bytes, start);
+            let start = sign.saturating_sub(group).max(floor);
+            let is_row_byte = |byte: u8| is_row_byte(byte) || Some(byte) == divider;
+            let row_end = row_end(bytes, start, is_row_byte);
             floor = row_end;
             let is_part = before(bytes, start).is_some_and(is_row_byte);
-            if row_end - start == DIVIDED_BYTES && !is_part && is_address(bytes, start..row_end) {
+            let row = bytes.get(start..row_end).unwrap_or_default();
+            // Digits with dashes or dots are dates and versions.
+            let is_plain = divider != Some(b':') && !row.iter().any(u8::is_ascii_alphabetic);
+            if !is_part
+                && !is_plain
+                && row.len() > TOGETHER_BYTES
+                && is_address(bytes, start..row_end)
+            {
                 found.replace(start..row_end);
             }
         }
@@ -102,12 +118,14 @@ fn is_row_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_')
 }
 
-/// Returns where a row of pairs and colons ends. A colon at its end belongs to the sentence.
-fn row_end(bytes: &[u8], start: usize) -> usize {
+/// Returns where a row of groups and dividers ends. A colon or dot at its end belongs to the
+/// sentence.
+fn row_end(bytes: &[u8], start: usize, is_row_byte: impl Fn(u8) -> bool) -> usize {
     let row = bytes.get(start..).unwrap_or_default();
     let length = row.iter().take_while(|byte| is_row_byte(**byte)).count();
     let row = row.get(..length).unwrap_or_default();
-    start + row.strip_suffix(b":").unwrap_or(row).len()
+    let row = row.strip_suffix(b":").or(row.strip_suffix(b".")).unwrap_or(row);
+    start + row.len()
 }
 
 /// Tells whether a range is the address of a device, in any of the forms.
@@ -149,6 +167,7 @@ mod tests {
             ("DHCPACK to 3C:22:FB:9A:10:0E (lap) via eth0", "DHCPACK to [MAC] (lap) via eth0"),
             ("lladdr 3c:22:fb:9a:10:0e: reachable", "lladdr [MAC]: reachable"),
             ("mac=3c-22-fb-9a-10-0e, x", "mac=[MAC], x"),
+            ("station 3c22.fb9a.100e. 3C-22-FB-9A-10-0E", "station [MAC]. [MAC]"),
             (r#"{"mac":"3c22fb9a100e","n":1}"#, r#"{"mac":"[MAC]","n":1}"#),
             ("Physical Address: 3C-22-FB-9A-10-0E", "Physical Address: [MAC]"),
             ("client_mac: 3c22.fb9a.100e joined", "client_mac: [MAC] joined"),
@@ -170,7 +189,8 @@ mod tests {
                 "at 12:30:10, 20:11:26:12:30:10:05",
                 "x3c:22:fb:9a:10:0e",
                 "fe80::1:22:33:44:55:66",
-                "3c22fb9a100e 3c-22-fb-9a-10-0e",
+                "3c22fb9a100e 20-11-26-12-30-10 2026.1120.1230 3c-22-fb-9a-10-0e-11",
+                "550e8400-e29b-41d4-a716-446655440000 a.b.c-d 1.2.3.4",
                 "mac=on machine=3c22fb9a100e id:3c22fb9a100e",
                 "3c:22:fb:9a:10:0g",
             ],

@@ -198,14 +198,18 @@ impl Worded {
         let mut window_end = word_end + AFTER_BYTES;
         let (mut position, mut is_divided) = (word_end, false);
         let (mut words, mut numbers) = (0, 0);
+        let mut last: &[u8] = b"";
         while position < window_end
             && let Some(byte) = at(bytes, position)
         {
             if !byte.is_ascii_alphanumeric() {
                 match byte {
                     b',' | b';' | b'&' | b'|' | b'{' | b'\n' => is_divided = true,
-                    // The next key has a value of its own.
-                    b'=' | b':' if is_divided => return,
+                    // The next key has a value of its own, but in an error that tells of a field.
+                    b'=' | b':' if is_divided => match is_fault_key(last) {
+                        true => (words, window_end) = (0, window_end.max(position + AFTER_BYTES)),
+                        false => return,
+                    },
                     _ => {}
                 }
                 position += 1;
@@ -230,9 +234,11 @@ impl Worded {
                 Gap::Wide => numbers > OTHER_NUMBERS_MAX || words > OTHER_WORDS_MAX,
                 Gap::Narrow => !is_link(other),
             };
-            if is_far {
+            let is_fault = is_divided && is_fault_key(other);
+            if is_far && !is_fault {
                 return;
             }
+            last = other;
             position = end;
         }
     }
@@ -254,6 +260,28 @@ impl Worded {
             }
         }
     }
+}
+
+/// Keys of an error about a field, behind the name of the field: `"msg"`, `"input"`.
+const FAULT_KEYS: [&[u8]; 14] = [
+    b"msg",
+    b"message",
+    b"type",
+    b"input",
+    b"value",
+    b"input_value",
+    b"rejected",
+    b"rejectedvalue",
+    b"got",
+    b"actual",
+    b"received",
+    b"reason",
+    b"error",
+    b"code",
+];
+
+fn is_fault_key(word: &[u8]) -> bool {
+    FAULT_KEYS.iter().any(|key| key.eq_ignore_ascii_case(word))
 }
 
 fn is_link(word: &[u8]) -> bool {
@@ -296,8 +324,11 @@ fn occurrence_end(bytes: &[u8], start: usize, word: &str) -> Option<usize> {
             && right.is_some_and(|byte| byte.is_ascii_uppercase())
     };
     let left = before(bytes, start);
-    let starts =
-        !left.is_some_and(|byte| byte.is_ascii_alphanumeric()) || is_hump(left, at(bytes, start));
+    // `-Dcpf=` sets a property of a Java program.
+    let is_property = bytes.get(..start).is_some_and(|front| front.ends_with(b"-D"));
+    let starts = !left.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        || is_hump(left, at(bytes, start))
+        || is_property;
     // A plural, `CPFs`.
     let end = end + usize::from(at(bytes, end) == Some(b's'));
     let right = at(bytes, end);
@@ -312,7 +343,7 @@ fn occurrence_end(bytes: &[u8], start: usize, word: &str) -> Option<usize> {
 }
 
 fn is_in_capitals(bytes: &[u8], start: usize, length: usize) -> bool {
-    bytes.get(start..start + length).is_some_and(|word| word.iter().all(u8::is_ascii_uppercase))
+    bytes.get(start..start + length).is_some_and(|word| !word.iter().any(u8::is_ascii_lowercase))
 }
 
 /// Tells whether a word is a key or a part of one: `sin=`, `"sin": `, `customer_sin`.
@@ -321,8 +352,14 @@ fn is_key(bytes: &[u8], start: usize, end: usize) -> bool {
     let gap =
         gap.take_while(|byte| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b')' | b']')).count();
     let is_divider = |byte: Option<u8>| matches!(byte, Some(b'=' | b':'));
-    let is_part = |byte: Option<u8>| matches!(byte, Some(b'_'));
-    is_divider(at(bytes, end + gap)) || is_part(at(bytes, end)) || is_part(before(bytes, start))
+    let is_quote = |byte: Option<u8>| matches!(byte, Some(b'"' | b'\''));
+    let is_joined = at(bytes, end) == Some(b'-')
+        && at(bytes, end + 1).is_some_and(|byte| byte.is_ascii_alphabetic());
+    is_divider(at(bytes, end + gap))
+        || is_joined
+        || at(bytes, end) == Some(b'_')
+        || before(bytes, start) == Some(b'_')
+        || (is_quote(at(bytes, end)) && is_quote(before(bytes, start)))
 }
 
 /// How far before a word its placeholder begins.

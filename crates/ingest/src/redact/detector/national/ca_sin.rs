@@ -32,6 +32,7 @@ mod tests {
     fn valid_numbers_are_replaced() {
         for (text, expected) in [
             ("SIN 046 454 286", "SIN [NATIONAL_ID]"),
+            ("--sin 046454286 'sin', 046454286", "--sin 046454286 'sin', [NATIONAL_ID]"),
             ("sin=046454286 x", "sin=[NATIONAL_ID] x"),
             ("Social Insurance Number: 046-454-286", "Social Insurance Number: [NATIONAL_ID]"),
             (

@@ -11,8 +11,8 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static DK_CPR: Worded = Worded {
     name: "dk_cpr",
     placeholder: PLACEHOLDER,
-    words: &["cpr", "personnummer", "cprnr", "cprnummer"],
-    needles: &["cpr", "personn"],
+    words: &["cpr", "person nummer", "cprnr", "cprnummer"],
+    needles: &["cpr", "person_n", "personn", "person-n", "person n"],
     shapes: &["dddddddddd", "dddddd dddd"],
     is_valid,
     ..Worded::BASE

@@ -13,7 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static ES_DNI: Worded = Worded {
     name: "es_dni",
     placeholder: PLACEHOLDER,
-    words: &["dni", "NIE", "nif", "documento nacional", "documento de identidad"],
+    words: &["dni", "NIE", "nif", "documento", "documento nacional", "documento de identidad"],
     needles: &["dni", "nie", "nif", "documento"],
     forms: Forms::DNI,
     shapes: &["ddddddddl", "lddddddd l", "ldddddddl", "dddddddd l", "dd ddd ddd l", "l ddddddd l"],

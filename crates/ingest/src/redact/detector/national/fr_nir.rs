@@ -22,6 +22,8 @@ pub(in crate::redact) static FR_NIR: Worded = Worded {
         "insee",
         "numero secu",
         "num secu",
+        "secu",
+        "sécu",
     ],
     needles: &["nir", "securite", "curit", "insee", "secu"],
     digit_run: 8,

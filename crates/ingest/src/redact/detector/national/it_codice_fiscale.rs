@@ -13,7 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static IT_CODICE_FISCALE: Worded = Worded {
     name: "it_codice_fiscale",
     placeholder: PLACEHOLDER,
-    words: &["codice fiscale", "cod fiscale", "codfisc", "fiscal code"],
+    words: &["codice fiscale", "cod fiscale", "codfisc", "fiscal code", "cf", "c.f."],
     needles: &["fiscal", "codfisc"],
     forms: Forms::CODICE_FISCALE,
     shapes: &["llllllxxlxxlxxxl", "lll lll xxlxx lxxxl"],

@@ -12,8 +12,11 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static NO_FNR: Worded = Worded {
     name: "no_fnr",
     placeholder: PLACEHOLDER,
-    words: &["fødselsnummer", "fodselsnummer", "personnummer", "fnr", "d nummer"],
-    needles: &["dselsn", "personn", "fnr", "d-nummer", "dnummer", "d_nummer"],
+    words: &["fødselsnummer", "fodselsnummer", "person nummer", "fnr", "d nummer"],
+    needles: &[
+        "dselsn", "person_n", "personn", "person-n", "person n", "fnr", "d-nummer", "dnummer",
+        "d_nummer",
+    ],
     shapes: &["ddddddddddd", "dddddd ddddd"],
     is_valid,
     ..Worded::BASE

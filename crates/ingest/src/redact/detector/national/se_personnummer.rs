@@ -13,8 +13,15 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static SE_PERSONNUMMER: Worded = Worded {
     name: "se_personnummer",
     placeholder: PLACEHOLDER,
-    words: &["personnummer", "samordningsnummer", "personnr", "pnr", "swedish id"],
-    needles: &["personn", "samordning", "pnr", "swedish"],
+    words: &[
+        "person nummer",
+        "samordningsnummer",
+        "personnr",
+        "pnr",
+        "swedish id",
+        "swedish personal",
+    ],
+    needles: &["person_n", "personn", "person-n", "person n", "samordning", "pnr", "swedish"],
     shapes: &["dddddddddd", "dddddd~dddd", "dddddddddddd", "dddddddd~dddd"],
     is_valid,
     ..Worded::BASE
