@@ -299,7 +299,10 @@ fn nothing_is_unfinished_skipped_or_of_one_machine() {
     .into();
     let mut found = Vec::new();
     for source in sources() {
-        if source.path == "Cargo.lock" || source.path == "LICENSE" {
+        // Lines of other programs name their own machines.
+        let is_foreign = ["Cargo.lock", "LICENSE"].contains(&source.path.as_str())
+            || source.path.starts_with("tests/corpus/redaction/sample/");
+        if is_foreign {
             continue;
         }
         for (number, line) in source.text.lines().enumerate() {
@@ -357,7 +360,7 @@ fn crates_depend_on_each_other_along_the_arrows_only() {
             .collect();
         arrows.insert(name, ours);
     }
-    let expected: [(&str, &[&str]); 6] = [
+    let expected: [(&str, &[&str]); 7] = [
         (
             "tierlog",
             &[
@@ -368,6 +371,7 @@ fn crates_depend_on_each_other_along_the_arrows_only() {
                 "tierlog-store",
             ],
         ),
+        ("tierlog-corpus", &["tierlog-ingest", "tierlog-model"]),
         ("tierlog-ingest", &["tierlog-model", "tierlog-problem"]),
         ("tierlog-model", &[]),
         ("tierlog-problem", &["tierlog-model"]),
