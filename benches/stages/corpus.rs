@@ -38,6 +38,13 @@ impl Corpus {
         Corpus { lines, text, request_ids }
     }
 
+    /// Generates coloured and escaped lines.
+    pub(crate) fn disguised(lines: usize) -> Corpus {
+        let text: String =
+            tierlog_corpus::disguised(1, lines).iter().map(|line| format!("{line}\n")).collect();
+        Corpus { lines: lines as u64, text: text.into_bytes(), request_ids: Vec::new() }
+    }
+
     /// Returns the lines in pieces of about a mebibyte.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.text[..];

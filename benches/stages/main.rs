@@ -5,7 +5,8 @@
 //! two machines compare. CPU seconds are those of the process that does the work, user and system
 //! together.
 //!
-//! `TIERLOG_BENCH_LINES=1000000 cargo bench` takes more lines than the usual 200,000.
+//! `TIERLOG_BENCH_LINES=1000000 cargo bench` takes more lines than the usual 200,000; `cargo bench
+//! -- redaction` measures redaction alone.
 
 #[path = "../shared/calibration.rs"]
 mod calibration;
@@ -17,6 +18,7 @@ mod disk;
 #[path = "../shared/measure.rs"]
 mod measure;
 mod queries;
+mod redaction;
 mod report;
 mod server;
 #[path = "../shared/shapes.rs"]
@@ -44,8 +46,12 @@ fn main() -> Result<()> {
         Err(_) => LINES_DEFAULT,
     };
     let corpus = Corpus::generate(lines);
-    let mut report = Report::new(&corpus, calibration::calibrate(&corpus.text)?);
+    let calibration = calibration::calibrate(&corpus.text)?;
+    let mut report = Report::new(&corpus, calibration);
     say(&report.head())?;
+    if std::env::args().any(|argument| argument == "redaction") {
+        return say(&redaction::table(&corpus, calibration)?);
+    }
 
     let plain = stages::prepare(&corpus, stages::Redaction::Off)?;
     let redacted = stages::prepare(&corpus, stages::Redaction::On)?;

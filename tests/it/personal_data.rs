@@ -7,11 +7,18 @@ use std::path::{Path, PathBuf};
 
 use aho_corasick::AhoCorasick;
 use serde_json::{Value, json};
+use tierlog_corpus::{Pipeline, Reading, labelled};
 
-use crate::harness::{Home, Server, files_under, line, run};
+use crate::harness::{Home, Server, Tcp, files_under, line, run};
 
 /// Lines of the generated file: each kind of leak is in it several times.
 const LINES: &str = "12000";
+
+/// Values planted in every notation; more only take longer.
+const NOTATIONS_COUNT: usize = 4_000;
+
+/// Fewest characters of a value that is looked for: a shorter one may stand anywhere by chance.
+const VALUE_CHARS_MIN: usize = 12;
 
 /// Bytes of a WAL segment's header, and of a frame's before its id.
 const SEGMENT_HEADER_BYTES: usize = 40;
@@ -232,4 +239,129 @@ fn the_key_is_private_and_outside_the_data() {
         search.assert_absent(&fs::read(&file).expect("a file"), "the data directory");
     }
     search.assert_absent(&home.output(), "the server's output");
+}
+
+/// A way into the server.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    LinesHttp,
+    LinesTcp,
+    TextTcp,
+    GelfHttp,
+    GelfTcp,
+    /// A line that is no JSON: a dead letter.
+    Rejected,
+}
+
+const WAYS: [Way; 6] =
+    [Way::LinesHttp, Way::LinesTcp, Way::TextTcp, Way::GelfHttp, Way::GelfTcp, Way::Rejected];
+
+/// What is sent each way, and what must then be nowhere.
+struct Traffic {
+    lines: Vec<(Way, String)>,
+    absent: BTreeSet<String>,
+}
+
+/// Takes turns of all ways with lines of the corpus. What the detectors do not find is the business
+/// of the corpus's own bounds: here, what redaction takes out must not come in past redaction.
+fn traffic() -> Traffic {
+    let samples = labelled(31, NOTATIONS_COUNT);
+    let candidates: Vec<(Way, Reading, String)> = samples
+        .iter()
+        .zip(WAYS.iter().cycle())
+        .map(|(sample, way)| {
+            let (record, text) = (sample.record(), sample.text());
+            match way {
+                Way::LinesHttp | Way::LinesTcp => (*way, Reading::Json, record),
+                Way::Rejected => (*way, Reading::Json, record[..record.len() - 1].to_owned()),
+                Way::TextTcp => (*way, Reading::Text, text.replace(['\n', '\r'], " ")),
+                Way::GelfHttp | Way::GelfTcp => {
+                    let message = json!({"version": "1.1", "host": "h", "short_message": text});
+                    (*way, Reading::Json, message.to_string())
+                }
+            }
+        })
+        .collect();
+    let pipeline = Pipeline::new().expect("a redactor");
+    let mut traffic = Traffic { lines: Vec::new(), absent: BTreeSet::new() };
+    for reading in [Reading::Json, Reading::Text] {
+        let (samples, lines): (Vec<_>, Vec<_>) = samples
+            .iter()
+            .zip(&candidates)
+            .filter(|(sample, (_, of, _))| {
+                *of == reading && sample.secret.chars().count() >= VALUE_CHARS_MIN
+            })
+            .unzip();
+        let texts: Vec<String> = lines.iter().map(|(_, _, line)| line.clone()).collect();
+        let stored = pipeline.store(&texts, reading).expect("stored");
+        for ((sample, (way, _, line)), stored) in samples.iter().zip(&lines).zip(stored) {
+            let shown = stored.shown();
+            if sample.written().iter().all(|value| !shown.contains(value)) {
+                traffic.lines.push((*way, line.clone()));
+                traffic.absent.extend(sample.written());
+            }
+        }
+    }
+    assert!(traffic.lines.len() > NOTATIONS_COUNT / 4, "{} lines are safe", traffic.lines.len());
+    traffic
+}
+
+/// Sends lines one way; every answer of the server is looked at.
+fn send(server: &Server<'_>, way: Way, lines: &[&String], search: &Search) {
+    let joined = |end: &str| lines.iter().map(|line| format!("{line}{end}")).collect::<String>();
+    let tcp = |listener: &str, sent: String| {
+        let mut connection = Tcp::connect(server.address(listener));
+        connection.send(sent.as_bytes());
+        connection.finish();
+        connection.rest()
+    };
+    let answers = match way {
+        Way::LinesHttp | Way::Rejected => server.post_lines(joined("\n").as_bytes(), &[]).text(),
+        Way::LinesTcp => {
+            let hello = json!({"tierlog": {"ack": true}});
+            tcp("tcp", format!("{hello}\n{}", joined("\n")))
+        }
+        Way::TextTcp => {
+            let hello = json!({"tierlog": {"ack": true, "plain": true}});
+            tcp("tcp", format!("{hello}\n{}", joined("\n")))
+        }
+        Way::GelfTcp => tcp("of_gelf", joined("\0")),
+        Way::GelfHttp => lines
+            .iter()
+            .map(|line| server.http().post(&server.ingest("/gelf"), line.as_bytes(), &[]).text())
+            .collect(),
+    };
+    search.assert_absent(answers.as_bytes(), &format!("an answer to {way:?}"));
+}
+
+#[test]
+fn every_notation_over_every_protocol_is_nowhere() {
+    let home = Home::with(&[
+        "log.level=trace",
+        "query.track_total_max=1000000",
+        "listeners.of_gelf.protocol=gelf_tcp",
+        "listeners.of_gelf.transport=tcp",
+        "listeners.of_gelf.listen=127.0.0.1:0",
+    ]);
+    let server = home.start();
+    let traffic = traffic();
+    let search = Search::new(&traffic.absent);
+    for way in WAYS {
+        let of_way = traffic.lines.iter().filter(|(of, _)| *of as usize == way as usize);
+        let lines: Vec<&String> = of_way.map(|(_, line)| line).collect();
+        assert!(lines.len() > 50, "{way:?}: only {} lines", lines.len());
+        send(&server, way, &lines, &search);
+    }
+    server.store(&line(&json!({"message": "last of all"})));
+    server.await_count("\"last of all\"", 1);
+    let letters = server.http().get(&server.query("/api/v1/dead-letters?limit=1000"));
+    assert!(letters.json()["total"].as_u64() > Some(50), "{}", letters.text());
+    search.assert_absent(letters.text().as_bytes(), "the dead letters");
+    let metrics = server.http().get(&server.query("/metrics"));
+    search.assert_absent(metrics.text().as_bytes(), "the metrics");
+    assert_nowhere(&server, &search);
+    let address = format!("http://{}", server.address("query"));
+    let sealed = run(&mut home.tierlog(&["compact", "--all", "--server", &address]));
+    assert_eq!(sealed.code, 0, "{}", sealed.stderr);
+    assert_nowhere(&server, &search);
 }

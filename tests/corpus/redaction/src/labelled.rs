@@ -98,6 +98,12 @@ impl Sample {
         spans
     }
 
+    /// Returns the value in every form in which the line has it.
+    pub fn written(&self) -> Vec<String> {
+        let values = self.pieces.iter().filter(|piece| piece.role == Role::Value);
+        values.map(|piece| piece.text.clone()).chain([self.secret.clone()]).collect()
+    }
+
     /// Returns the line as an application sends it.
     pub fn record(&self) -> String {
         let text = self.text();

@@ -12,6 +12,7 @@
 mod bounds;
 mod checksum;
 mod disguise;
+mod disguised;
 mod fill;
 mod judge;
 mod kind;
@@ -28,6 +29,7 @@ mod vocabulary;
 
 pub use bounds::Measured;
 pub use disguise::Disguise;
+pub use disguised::disguised;
 pub use judge::{Verdict, judge};
 pub use kind::{Class, Form, KINDS, Kind, Need};
 pub use labelled::{Place, Sample, labelled};
