@@ -26,6 +26,7 @@ use tierlog_store::{ClockReport, ClockState, FailedSeal, Loss, Store, StoreHealt
 use utoipa::ToSchema;
 
 use crate::live::Live;
+use crate::redaction_http::RedactionReport;
 use ingest::{IngestHealth, notices};
 
 /// What the health routes look at.
@@ -104,6 +105,8 @@ pub(crate) struct Health {
     many_names: Vec<ManyNames>,
     /// What was noticed about the lines that arrived.
     ingest: IngestHealth,
+    /// How redaction is configured.
+    redaction: RedactionReport,
     /// What may be wrong with senders or with the configuration, in words, with the setting that
     /// mends it. None of it makes the server `degraded`.
     notices: Vec<String>,
@@ -273,6 +276,7 @@ impl Health {
         reasons.extend(store.ended_threads.iter().map(|name| format!("{name}: has ended")));
         reasons.extend(read.as_ref().err().map(|why| format!("reads fail: {why}")));
         let report = state.ingest.current().reporter().report();
+        let redaction = RedactionReport::of(state.ingest.current().redactor());
         let (writable, readable) = (store.is_writable(), read.is_ok());
         let is_doubted = store.clock.state != ClockState::Steady;
         let waits = store.indexing_waits.as_ref();
@@ -317,9 +321,20 @@ impl Health {
                 .collect(),
             many_names: many_names(&state.store),
             ingest: IngestHealth::from(&report),
-            notices: [clock::notices(&store.clock, store.misdated), notices(&report)].concat(),
+            notices: [
+                redaction_off(&redaction),
+                clock::notices(&store.clock, store.misdated),
+                notices(&report),
+            ]
+            .concat(),
+            redaction,
         }
     }
+}
+
+fn redaction_off(redaction: &RedactionReport) -> Vec<String> {
+    let notice = "redaction.enabled is false: personal data and secrets are stored as they come";
+    if redaction.enabled { Vec::new() } else { vec![notice.to_owned()] }
 }
 
 fn failed_seal(failed: &FailedSeal) -> String {

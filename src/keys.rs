@@ -161,6 +161,15 @@ pub(crate) fn open(
     Ok(Pseudonyms::new(keys, fields.to_vec()))
 }
 
+/// Returns the pseudonyms of the given fields with the keys of a file that is there; those of
+/// nothing where there is no file. Nothing is made.
+pub(crate) fn existing(path: &Path, fields: &[String]) -> Result<Pseudonyms, KeyError> {
+    if fields.is_empty() || !path.exists() {
+        return Ok(Pseudonyms::off());
+    }
+    Ok(Pseudonyms::new(load(path)?, fields.to_vec()))
+}
+
 /// Makes a key file with one new key.
 fn create(path: &Path) -> Result<(), KeyError> {
     let io = |operation| move |source| KeyError::Io { operation, path: path.to_owned(), source };

@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod output;
 mod process;
 pub mod record_schema;
+mod redaction_http;
 mod reload;
 mod server;
 mod settings;

@@ -5,7 +5,7 @@ use tierlog_problem::{Code, add_errors};
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
-use crate::{health, maintenance, metrics_http, reload};
+use crate::{health, maintenance, metrics_http, redaction_http, reload};
 
 /// The routes that the root package adds.
 #[derive(utoipa::OpenApi)]
@@ -16,6 +16,8 @@ use crate::{health, maintenance, metrics_http, reload};
         health::ready,
         metrics_http::metrics,
         reload::http::reload,
+        redaction_http::stats,
+        redaction_http::test,
         maintenance::http::status,
         maintenance::http::plan,
         maintenance::http::run,
@@ -90,6 +92,8 @@ mod tests {
             "/api/v1/tiers",
             "/api/v1/openapi.json",
             "/api/v1/config/reload",
+            "/api/v1/redaction/stats",
+            "/api/v1/redaction/test",
             "/api/v1/retention/plan",
             "/api/v1/quarantine",
             "/api/v1/quarantine/acknowledge",

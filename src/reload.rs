@@ -14,16 +14,16 @@ pub(crate) mod http;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tierlog_ingest::{Ingest, IngestConfig, IngestLimits, Redactor};
+use tierlog_ingest::{CanaryError, Ingest, IngestConfig, IngestLimits};
 use tierlog_model::Pseudonyms;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use utoipa::ToSchema;
 
-use crate::config::{Config, ConfigError, Layers, RELOADED, Sources};
+use crate::config::{Config, ConfigError, ConfigFault, Layers, RELOADED, Sources};
 use crate::live::Live;
 use crate::server::ReloadSignal;
-use crate::settings::redaction_settings;
+use crate::settings::redactor;
 use crate::telemetry::LogLevel;
 
 /// Outcome of a reload that was taken over.
@@ -52,9 +52,19 @@ pub(crate) struct Reloader {
     startup: Startup,
     pseudonyms: Pseudonyms,
     ingest: Arc<Live<Ingest>>,
-    /// The values of the last configuration that was taken over.
-    in_force: Mutex<Layers>,
+    in_force: Mutex<InForce>,
 }
+
+/// The last configuration that was taken over.
+struct InForce {
+    /// Its values, key by key.
+    layers: Layers,
+    /// The version of its file of rules, which may change under the same name.
+    policy_version: Option<String>,
+}
+
+/// The key of the file of rules.
+const POLICY_KEY: &str = "redaction.policy_file";
 
 impl Reloader {
     /// Returns a reloader of a server that has just been started.
@@ -63,8 +73,11 @@ impl Reloader {
         pseudonyms: Pseudonyms,
         ingest: Arc<Live<Ingest>>,
     ) -> Reloader {
-        let in_force = Mutex::new(startup.layers.clone());
-        Reloader { startup, pseudonyms, ingest, in_force }
+        let in_force = InForce {
+            layers: startup.layers.clone(),
+            policy_version: startup.config.redaction.policy.version().map(str::to_owned),
+        };
+        Reloader { startup, pseudonyms, ingest, in_force: Mutex::new(in_force) }
     }
 
     /// Takes the configuration over, or returns every problem. Reads files.
@@ -73,18 +86,25 @@ impl Reloader {
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         let (config, layers) = Config::load(&self.startup.sources.found_again())?;
         let is_reloaded = |key: &String| RELOADED.contains(&key.as_str());
-        let changed = layers.keys_that_differ_from(&in_force);
-        let applied: Vec<String> = changed.into_iter().filter(is_reloaded).collect();
+        let changed = layers.keys_that_differ_from(&in_force.layers);
+        let mut applied: Vec<String> = changed.into_iter().filter(is_reloaded).collect();
+        let policy_version = config.redaction.policy.version().map(str::to_owned);
+        if policy_version != in_force.policy_version && !applied.iter().any(|key| key == POLICY_KEY)
+        {
+            applied.push(POLICY_KEY.to_owned());
+        }
         let waiting = layers.keys_that_differ_from(&self.startup.layers);
         let needs_restart = waiting.into_iter().filter(|key| !is_reloaded(key)).collect();
         if !applied.is_empty() {
-            let redactor = Redactor::new(&redaction_settings(&config), self.pseudonyms.clone());
+            let current = self.ingest.current();
+            let redactor = redactor(&config, &self.pseudonyms).map_err(|error| refused(&error))?;
+            let redactor = redactor.with_ledger(Arc::clone(current.redactor().ledger()));
             let settings = self.with_values_of_the_start(config.ingest);
-            let next = self.ingest.current().reconfigured(settings, Arc::new(redactor));
+            let next = current.reconfigured(settings, Arc::new(redactor));
             self.ingest.replace(next);
             self.startup.log.set(&config.log.level);
         }
-        *in_force = layers;
+        *in_force = InForce { layers, policy_version };
         Ok(ReloadReport { applied, needs_restart })
     }
 
@@ -104,6 +124,16 @@ impl Reloader {
             ..new
         }
     }
+}
+
+/// Returns the problem of a configuration under which a detector finds its example no more.
+fn refused(error: &CanaryError) -> ConfigError {
+    ConfigError(vec![ConfigFault {
+        key: "redaction".to_owned(),
+        value: None,
+        origin: "canaries".to_owned(),
+        rule: error.to_string(),
+    }])
 }
 
 /// Reloads at each SIGHUP until the server stops.

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use tierlog_ingest::{RedactionSettings, detector_named};
+use tierlog_ingest::{CanaryError, RedactionSettings, Redactor, detector_named};
+use tierlog_model::Pseudonyms;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_query::{QueryConfig, Spellings};
 use tierlog_store::StoreSettings;
@@ -24,6 +25,16 @@ pub(crate) fn store_settings(
     }
 }
 
+/// Returns a redactor whose every detector finds its example.
+pub(crate) fn redactor(config: &Config, pseudonyms: &Pseudonyms) -> Result<Redactor, CanaryError> {
+    if !config.redaction.enabled {
+        tracing::warn!("redaction.enabled is false: personal data is stored as it comes");
+    }
+    let redactor = Redactor::new(&redaction_settings(config), pseudonyms.clone());
+    redactor.check_canaries()?;
+    Ok(redactor)
+}
+
 /// Returns what redaction is told. Names of detectors were checked with the configuration.
 pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
     let section = &config.redaction;
@@ -36,6 +47,12 @@ pub(crate) fn redaction_settings(config: &Config) -> RedactionSettings {
             settings = settings.without(known);
         }
     }
+    for name in &section.detectors_on {
+        if let Ok(known) = detector_named(name) {
+            settings = settings.with(known);
+        }
+    }
+    settings = settings.with_policy(&section.policy);
     for key in &section.secret_keys {
         settings = settings.with_secret_key(key);
     }

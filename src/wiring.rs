@@ -33,7 +33,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::Request;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tierlog_ingest::{Ingest, Redactor};
+use tierlog_ingest::Ingest;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
 use tierlog_problem::{method_not_allowed, not_found};
@@ -51,6 +51,7 @@ use crate::maintenance::dead_letters::finish_pending;
 use crate::maintenance::dead_letters::http::{LettersState, letters_router};
 use crate::maintenance::http::{MaintenanceState, maintenance_router};
 use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
+use crate::redaction_http::{RedactionState, redaction_router};
 use crate::reload::http::reload_router;
 use crate::reload::{Reloader, Startup, reload_on_signal};
 use crate::server::{
@@ -101,7 +102,7 @@ pub(crate) async fn serve(
     lost_map::watch(&config.server.data_dir)?;
     let pseudonyms = open_keys(&config)?;
     let metrics = Arc::new(metrics(&store));
-    let redactor = Redactor::new(&settings::redaction_settings(&config), pseudonyms.clone());
+    let redactor = settings::redactor(&config, &pseudonyms)?;
     let bodies = memory.part(MemoryUse::Bodies).clone();
     let ingest = Arc::new(Live::new(Ingest::new(
         config.ingest.clone(),
@@ -119,13 +120,15 @@ pub(crate) async fn serve(
     let query_stop = query.stop_token();
     let query_routes = tierlog_query::http_router(Arc::new(query));
     let letters = dead_letter_routes(&store, &ingest, &clock, &query_stop, &memory).await;
+    let redaction = RedactionState::new(Arc::clone(&ingest), clock.now());
     let services = Services {
         ingest_routes: ingest_routes(&ingest, operations.clone()),
         query_routes: with_answer_budget(
             query_routes
                 .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
                 .merge(letters)
-                .merge(reload_router(Arc::clone(&reloader))),
+                .merge(reload_router(Arc::clone(&reloader)))
+                .merge(redaction_router(Arc::new(redaction))),
             memory.part(MemoryUse::Answers).clone(),
         )
         .merge(operations),

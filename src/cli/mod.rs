@@ -12,6 +12,7 @@ mod dead_letters;
 mod exit;
 mod generate;
 mod quarantine;
+mod redact;
 mod request;
 mod retention;
 mod search;
@@ -69,6 +70,8 @@ enum Verb {
     Quarantine(quarantine::Args),
     /// Shows, replays and drops rejected lines.
     DeadLetters(dead_letters::Args),
+    /// Takes personal data out of lines: the server's redaction as a filter.
+    Redact(redact::Args),
     /// Prints the record shapes that ingest recognises.
     Shapes(shapes::Args),
     /// Checks or prints the configuration.
@@ -92,6 +95,7 @@ impl Verb {
             Verb::Verify(args) => verify::run(args),
             Verb::Quarantine(args) => quarantine::run(args),
             Verb::DeadLetters(args) => dead_letters::run(args),
+            Verb::Redact(args) => redact::run(args),
             Verb::Shapes(args) => shapes::run(args),
             Verb::Config(args) => config::run(args),
             Verb::Generate(args) => generate::run(args),

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::config::ConfigArgs;
 use tierlog_store::Durability;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, RedactionSection};
 use crate::reload::Startup;
 use crate::server::{Addresses, raise_limit};
 use crate::{counters, telemetry, wiring};
@@ -60,12 +60,22 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// Returns how redaction is configured, in words.
+fn redaction(section: &RedactionSection) -> String {
+    match (section.enabled, section.policy.version()) {
+        (false, _) => "NOTHING: redaction.enabled is false".to_owned(),
+        (true, None) => "every find".to_owned(),
+        (true, Some(version)) => format!("every find, by the rules of policy {version}"),
+    }
+}
+
 /// What an engineer wants to know at the start.
 struct Banner {
     format: LogFormat,
     data_dir: String,
     durability: String,
     tiers: String,
+    redaction: String,
 }
 
 impl Banner {
@@ -84,17 +94,18 @@ impl Banner {
                 Durability::None => "none: a power cut loses what was not written".to_owned(),
             },
             tiers: tiers.join(", "),
+            redaction: redaction(&config.redaction),
         }
     }
 
     /// Shows the banner on a terminal, and one line in the log elsewhere.
     fn show(&self, addresses: &Addresses) {
-        let (data, durability, tiers) = (&self.data_dir, &self.durability, &self.tiers);
+        let Banner { data_dir: data, durability, tiers, redaction, format: _ } = self;
         if !std::io::stderr().is_terminal() || self.format == LogFormat::Json {
             let listeners: Vec<String> =
                 addresses.urls().map(|(name, url)| format!("{name}={url}")).collect();
             let listeners = listeners.join(" ");
-            tracing::info!(%listeners, %data, %durability, %tiers, "ready");
+            tracing::info!(%listeners, %data, %durability, %tiers, %redaction, "ready");
             return;
         }
         let listeners: String =
@@ -103,7 +114,7 @@ impl Banner {
         let to = to.map_or(String::new(), |(_, url)| format!(" --to {url}"));
         let text = format!(
             "tierlog {version} is ready\n\n{listeners}  data      {data}\n  ack       {durability}\
-             \n  keeps     {tiers}\n\
+             \n  keeps     {tiers}\n  redacts   {redaction}\n\
              \n  try       tierlog generate --lines 1000 --seed 1 | tierlog send{to}\n\n",
             version = env!("CARGO_PKG_VERSION"),
         );

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `config/tierlog.toml` is embedded: it is the default and names every key; a key that is not
-//! in it does not exist. Nothing here touches the file system but to read a configuration file.
+//! in it does not exist. Nothing here touches the file system but to read a configuration file, and
+//! the file of rules that is named there.
 
 mod fault;
 mod layers;

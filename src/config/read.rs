@@ -1,11 +1,12 @@
 //! From the merged tree to the valid configuration: settings by their keys, tables of any name, and
 //! the relations between keys.
 
+use std::io::Read as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tierlog_ingest::{AliasTable, IngestConfig, Target};
+use tierlog_ingest::{AliasTable, IngestConfig, POLICY_BYTES_MAX, RedactionPolicy, Target};
 use tierlog_model::{Level, TierPolicy, Tiers, TiersError};
 
 use super::listeners::read_listeners;
@@ -29,6 +30,7 @@ impl Config {
         };
         config.ingest.aliases = read_aliases(reader);
         config.store.tiers = read_tiers(reader);
+        config.redaction.policy = read_policy(reader, &config);
         config.share();
         config.check_relations(reader);
         config
@@ -95,6 +97,33 @@ fn read_aliases(reader: &mut Reader<'_>) -> AliasTable {
         }
         AliasTable::standard()
     })
+}
+
+/// Reads the file with the rules of redaction, if one is named.
+fn read_policy(reader: &mut Reader<'_>, config: &Config) -> RedactionPolicy {
+    let path = &config.redaction.policy_file;
+    if path.as_os_str().is_empty() {
+        return RedactionPolicy::default();
+    }
+    let read = read_bounded(path).map_err(|error| vec![error.to_string()]);
+    let policy = read.and_then(|text| {
+        let parsed = RedactionPolicy::parse(&text, &config.store.tiers);
+        parsed.map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    });
+    policy.unwrap_or_else(|problems: Vec<String>| {
+        for problem in problems {
+            reader.refuse("redaction.policy_file", problem);
+        }
+        RedactionPolicy::default()
+    })
+}
+
+/// Reads a policy file, and not much more of a file that is none.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let bytes_max = POLICY_BYTES_MAX as u64 + 1;
+    std::fs::File::open(path)?.take(bytes_max).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Reads the tiers, the one with the most severe level first.

@@ -6,7 +6,7 @@
 /// These decide how the next line is read, redacted or refused. Sockets, the store, the budget of
 /// memory and keys that two rooms hold (aliases, tiers, how far ahead a record may lie) stay as
 /// they were at the start.
-pub(crate) const RELOADED: [&str; 16] = [
+pub(crate) const RELOADED: [&str; 18] = [
     "ingest.http.body_max",
     "ingest.http.full_wait",
     "ingest.http.inflated_max",
@@ -21,6 +21,8 @@ pub(crate) const RELOADED: [&str; 16] = [
     "log.level",
     "redaction.allowed_keys",
     "redaction.detectors_off",
+    "redaction.detectors_on",
     "redaction.enabled",
+    "redaction.policy_file",
     "redaction.secret_keys",
 ];

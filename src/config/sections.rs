@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use tierlog_ingest::{IngestConfig, detector_names};
+use tierlog_ingest::{IngestConfig, RedactionPolicy, detector_names};
 use tierlog_model::keys;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
 use tierlog_query::QueryConfig;
@@ -80,9 +80,18 @@ pub struct RedactionSection {
     /// Whether anything is replaced at all.
     #[serde(rename = "redaction.enabled", deserialize_with = "keys::switch")]
     pub enabled: bool,
+    /// The file with the rules; empty for no rules.
+    #[serde(rename = "redaction.policy_file", deserialize_with = "any_path")]
+    pub policy_file: PathBuf,
+    /// What the file says.
+    #[serde(skip)]
+    pub policy: RedactionPolicy,
     /// Detectors that do not run.
     #[serde(rename = "redaction.detectors_off", deserialize_with = "known_detectors")]
     pub detectors_off: Vec<String>,
+    /// Detectors that run although they do not by default.
+    #[serde(rename = "redaction.detectors_on", deserialize_with = "known_detectors")]
+    pub detectors_on: Vec<String>,
     /// Further keys whose values are secret.
     #[serde(rename = "redaction.secret_keys", deserialize_with = "keys::field_names")]
     pub secret_keys: Vec<String>,
@@ -182,8 +191,8 @@ fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>,
 
 fn known_detectors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let names = detector_names();
-    let rule = format!("list of detector names: {}", names.join(", "));
-    keys::list(deserializer, &rule, |text| names.contains(&text).then(|| text.to_owned()))
+    let rule = "list of detector names, those of the table in docs/redaction.md";
+    keys::list(deserializer, rule, |text| names.contains(&text).then(|| text.to_owned()))
 }
 
 fn part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use tierlog_model::limits::REPORTED_ERRORS_MAX;
-use tierlog_model::{LineRun, Present, RecordFields, RejectReason, Timestamp};
+use tierlog_model::{LineRun, Present, RecordFields, RejectReason, Tenant, Timestamp};
 use tierlog_problem::Rejection;
 
 pub use outcomes::{OUTCOME_RUNS_MAX, Outcome, OutcomeRun, Outcomes};
@@ -32,7 +32,7 @@ use crate::normalise::{
     Spelling,
 };
 use crate::observations::{Notes, Observations};
-use crate::redact::{DeadLetter, RedactingWriter};
+use crate::redact::{DeadLetter, Disposition, RedactingWriter};
 
 /// Bytes of a record in a batch beside text and defaults: header, moment, level, and of a dead
 /// letter the reason and the place of the fault.
@@ -142,9 +142,9 @@ impl<'i> Intake<'i> {
         };
         self.reader.shrink(item.len());
         let outcome = match read {
-            Ok(memory) => {
+            Ok((disposition, memory)) => {
                 self.reader.recycle(memory);
-                Outcome::Accepted
+                self.outcome_of(disposition, 1)
             }
             Err(reject) => self.reject_at(item, self.position, reject, defaults),
         };
@@ -181,6 +181,12 @@ impl<'i> Intake<'i> {
     /// Returns the number of the last item.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Says whose items follow.
+    pub(crate) fn of_tenant(mut self, tenant: Tenant) -> Intake<'i> {
+        self.batch.writer.of_tenant(tenant);
+        self
     }
 
     /// Counts items from behind this one on.
@@ -221,7 +227,7 @@ impl<'i> Intake<'i> {
     pub(crate) fn line(&mut self, line: &[u8], kind: LineKind, defaults: &RecordDefaults) {
         let number = self.position;
         let outcome = match self.check_length(line).and_then(|()| self.read(line, kind, defaults)) {
-            Ok(()) => Outcome::Accepted,
+            Ok(disposition) => self.outcome_of(disposition, 1),
             Err(reject) => self.several(line, number, kind, reject, defaults),
         };
         self.tell(outcome);
@@ -248,9 +254,13 @@ impl<'i> Intake<'i> {
             let further_count = u64::from(line_count) - 1;
             self.batch.verdicts.line_count += further_count;
             let outcome = match self.read(text, kind, defaults) {
-                Ok(()) => {
+                Ok(Disposition::Stored) => {
                     self.batch.verdicts.joined_count += further_count;
                     Outcome::Accepted
+                }
+                Ok(Disposition::Dropped) => {
+                    self.batch.verdicts.policy_dropped_count += u64::from(line_count);
+                    Outcome::Dropped
                 }
                 Err(reject) => {
                     self.batch.verdicts.rejected_joined_count += further_count;
@@ -266,7 +276,7 @@ impl<'i> Intake<'i> {
     fn item(&mut self, item: &[u8], kind: LineKind, defaults: &RecordDefaults) -> Outcome {
         let read = self.check_length(item).and_then(|()| self.read(item, kind, defaults));
         let outcome = match read {
-            Ok(()) => Outcome::Accepted,
+            Ok(disposition) => self.outcome_of(disposition, 1),
             Err(reject) => self.reject_at(item, self.position, reject, defaults),
         };
         self.tell(outcome)
@@ -278,6 +288,20 @@ impl<'i> Intake<'i> {
         self.batch.verdicts.line_count += 1;
         self.batch.outcomes.push(outcome);
         outcome
+    }
+
+    /// Returns the outcome of an item of so many lines that was read. A producer counts lines that
+    /// are not stored too.
+    #[inline]
+    fn outcome_of(&mut self, disposition: Disposition, line_count: u32) -> Outcome {
+        match disposition {
+            Disposition::Stored => Outcome::Accepted,
+            Disposition::Dropped => {
+                self.batch.verdicts.policy_dropped_count += u64::from(line_count);
+                self.batch.end_run(self.batch.record_count, line_count);
+                Outcome::Dropped
+            }
+        }
     }
 
     fn several(
@@ -296,13 +320,20 @@ impl<'i> Intake<'i> {
             return self.reject_at(line, number, reject, defaults);
         };
         let first_record = self.batch.record_count;
-        let mut outcome = Outcome::Accepted;
+        // The worst outcome of an object, but a line with a stored object is not dropped.
+        let mut outcome = Outcome::Dropped;
         for object in &objects {
-            if let Err(reject) = self.read(object, kind, defaults) {
-                let rejected = self.reject_at(object, number, reject, defaults);
-                outcome = if outcome == Outcome::Accepted { rejected } else { outcome };
-            }
+            let of_object = match self.read(object, kind, defaults) {
+                Ok(Disposition::Stored) => Outcome::Accepted,
+                Ok(Disposition::Dropped) => Outcome::Dropped,
+                Err(reject) => self.reject_at(object, number, reject, defaults),
+            };
+            outcome = match (outcome, of_object) {
+                (Outcome::Rejected(_), _) | (_, Outcome::Dropped) => outcome,
+                (Outcome::Accepted | Outcome::Dropped, worse) => worse,
+            };
         }
+        self.batch.verdicts.policy_dropped_count += u64::from(outcome == Outcome::Dropped);
         self.batch.end_run(first_record, 1);
         outcome
     }
@@ -313,7 +344,7 @@ impl<'i> Intake<'i> {
         text: &[u8],
         kind: LineKind,
         defaults: &RecordDefaults,
-    ) -> Result<(), Reject> {
+    ) -> Result<Disposition, Reject> {
         let context = self.context.of(defaults);
         let spelling = Spelling::new(self.batch.writer.interner(), &mut self.meanings);
         let read = match self.reader.read_noticing(text, kind, context, spelling) {
@@ -321,7 +352,10 @@ impl<'i> Intake<'i> {
             Err(reject) => Err(reject),
         };
         self.reader.shrink(text.len());
-        read.map(|memory| self.reader.recycle(memory))
+        read.map(|(disposition, memory)| {
+            self.reader.recycle(memory);
+            disposition
+        })
     }
 
     #[inline]
@@ -375,19 +409,25 @@ impl IntakeContext<'_> {
 }
 
 impl Gathered<'_> {
-    /// Writes a record; returns its memory.
+    /// Writes a record, unless a rule drops it; returns its memory.
     #[inline]
     fn push(
         &mut self,
         reading: Reading<'_>,
         now: Timestamp,
         defaults: &RecordDefaults,
-    ) -> RecordFields<'static> {
+    ) -> (Disposition, RecordFields<'static>) {
         self.notes.note(&reading, now);
         self.verdicts.services.note(&reading.record.fields);
-        self.verdicts.accepted_count += 1;
-        self.count_record(defaults);
-        self.writer.push(reading.record)
+        let (disposition, memory) = self.writer.push(reading.record);
+        match disposition {
+            Disposition::Stored => {
+                self.verdicts.accepted_count += 1;
+                self.count_record(defaults);
+            }
+            Disposition::Dropped => self.added_bytes += RECORD_BYTES,
+        }
+        (disposition, memory)
     }
 
     #[inline]

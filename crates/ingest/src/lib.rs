@@ -44,8 +44,9 @@ pub use normalise::{
 pub use observations::{Report, Reporter, ShiftedClock, UnknownLevel};
 pub use pipeline::Ingest;
 pub use redact::{
-    DeadLetter, DetectorName, RedactingWriter, RedactionSettings, Redactor, UnknownDetector,
-    detector_named, detector_names,
+    Action, CanaryError, DeadLetter, DetectorName, Disposition, EvidenceRow, Explained, Filter,
+    Filtered, Find, Ledger, POLICY_BYTES_MAX, PolicyFault, RedactingWriter, RedactionPolicy,
+    RedactionSettings, Redactor, UnknownDetector, detector_named, detector_names,
 };
 pub use replay::{KeptLine, ReplayedBatch};
 pub use source::{

@@ -9,7 +9,7 @@ mod splitter;
 use std::sync::Arc;
 
 use tierlog_model::memory::MemoryPart;
-use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present};
+use tierlog_model::{BULK_BYTES_MIN, Clock, HandoffSender, Present, RejectReason, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body_room::BodyRoom;
@@ -18,11 +18,14 @@ use crate::frame::Lines;
 use crate::intake::{
     ADDED_BYTES_MAX, Intake, IntakeContext, PreparedBatch, RECORD_BYTES, Verdicts,
 };
+use crate::interner::Interner;
 use crate::join::OtherText;
 use crate::joiner::Joiner;
-use crate::normalise::{IngestConfig, LineKind, LineReader, RecordDefaults};
+use crate::normalise::{
+    Context, IngestConfig, LineKind, LineReader, Meanings, RecordDefaults, Spelling,
+};
 use crate::observations::{Observations, Reporter};
-use crate::redact::{Names, RedactingWriter, Redactor};
+use crate::redact::{Explained, Names, RedactingWriter, Redactor};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::read_body;
 pub(crate) use body::{BodyItems, BodyReader, OpenBody, Piece, PieceBounds, Read, Step, Window};
@@ -174,6 +177,34 @@ impl Ingest {
     pub fn reporter(&self) -> Reporter {
         let observations = Arc::clone(&self.observations);
         Reporter::new(observations, Arc::clone(&self.redactor), self.config.unknown_level)
+    }
+
+    /// Returns who takes personal data out of the records.
+    pub fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    /// Reads one line as the record that would be stored of it, with an explanation of each find.
+    /// Nothing is stored, counted or logged.
+    pub fn explain<T>(
+        &self,
+        line: &[u8],
+        defaults: &RecordDefaults,
+        tenant: Tenant,
+        tell: impl FnOnce(Explained<'_>) -> T,
+    ) -> Result<T, RejectReason> {
+        if line.len() > self.config.limits.line_bytes_max {
+            return Err(RejectReason::TooLong);
+        }
+        let mut reader = LineReader::new(&self.config);
+        let (mut interner, mut meanings) = (Interner::default(), Meanings::default());
+        let present = self.present();
+        let arrival = present.now;
+        let context = Context { config: &self.config, defaults, arrival, present };
+        let spelling = Spelling::new(&mut interner, &mut meanings);
+        let record = reader.read(line, LineKind::Object, context, spelling);
+        let record = record.map_err(|reject| reject.reason)?;
+        Ok(tell(self.redactor.filter(tenant).record(record)))
     }
 
     /// Returns the settings.

@@ -4,7 +4,7 @@
 //! verdict on each line. A line that is rejected again makes no second dead letter. What
 //! redaction replaced stays replaced, and redaction runs once more over the result.
 
-use tierlog_model::{Ack, BatchId, RedactedBatch, Refusal, RejectReason, Timestamp};
+use tierlog_model::{Ack, BatchId, RedactedBatch, Refusal, RejectReason, Tenant, Timestamp};
 
 use crate::field_names::FieldNames;
 use crate::normalise::{Context, LineKind, LineReader, RecordDefaults, Spelling};
@@ -34,11 +34,20 @@ pub struct ReplayedBatch {
 
 impl Ingest {
     /// Reads kept lines once more, under the limits and at the moment of now.
-    pub fn prepare_again(&self, lines: &[KeptLine], id: Option<BatchId>) -> ReplayedBatch {
+    ///
+    /// A line whose record a rule of the redaction policy drops is not in the batch, and has no
+    /// reason to be kept.
+    pub fn prepare_again(
+        &self,
+        lines: &[KeptLine],
+        tenant: Tenant,
+        id: Option<BatchId>,
+    ) -> ReplayedBatch {
         let mut reader = LineReader::new(self.config());
         let bytes = lines.iter().map(|line| line.text.len()).sum();
         let FieldNames { redaction, mut meanings } = self.names().take();
         let mut writer = self.redacting_writer(bytes, redaction);
+        writer.of_tenant(tenant);
         let present = self.present();
         let mut rejected = Vec::with_capacity(lines.len());
         for line in lines {
@@ -57,7 +66,7 @@ impl Ingest {
             let text = line.text.trim_ascii().as_bytes();
             match reader.read(text, LineKind::Json, context, spelling) {
                 Ok(record) => {
-                    let memory = writer.push(record);
+                    let (_, memory) = writer.push(record);
                     reader.recycle(memory);
                     rejected.push(None);
                 }
@@ -79,7 +88,7 @@ impl Ingest {
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::{RecordKind, Tenant};
+    use tierlog_model::RecordKind;
 
     use super::*;
     use crate::normalise::IngestConfig;
@@ -100,7 +109,7 @@ mod tests {
             line("{\"msg\":\"own moment\",\"ts\":\"2026-11-20T10:00:00Z\",\"service\":\"web\"}"),
         ];
         let id = BatchId::of_client(Tenant::DEFAULT, "replay-1");
-        let replayed = ingest.prepare_again(&lines, id);
+        let replayed = ingest.prepare_again(&lines, Tenant::DEFAULT, id);
         let again = Some(RejectReason::InvalidJson);
         assert_eq!(replayed.rejected, [None, again, Some(RejectReason::PastRetention), None]);
         assert_eq!(replayed.batch.id(), id.as_ref());
@@ -121,13 +130,14 @@ mod tests {
         let days = |days: i64| arrival().saturating_add_micros(days * 86_400_000_000);
         let debug = |arrival| KeptLine { arrival, ..line("{\"level\":\"debug\",\"msg\":\"x\"}") };
         // Debug lines are kept for seven days.
-        let replayed = ingest.prepare_again(&[debug(days(-20)), debug(days(-2))], None);
+        let replayed =
+            ingest.prepare_again(&[debug(days(-20)), debug(days(-2))], Tenant::DEFAULT, None);
         assert_eq!(replayed.rejected, [Some(RejectReason::PastRetention), None]);
         // Two days ahead of its arrival, not ahead any more.
         let ahead = KeptLine {
             arrival: days(-3),
             ..line("{\"ts\":\"2026-11-19T12:00:00Z\",\"msg\":\"x\"}")
         };
-        assert_eq!(ingest.prepare_again(&[ahead], None).rejected, [None]);
+        assert_eq!(ingest.prepare_again(&[ahead], Tenant::DEFAULT, None).rejected, [None]);
     }
 }

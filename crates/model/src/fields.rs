@@ -58,6 +58,10 @@ pub const SOURCE: &str = "source";
 pub const INDEX: &str = "index";
 /// Names of the detectors that fired on the record, sorted.
 pub const REDACTED: &str = "_redacted";
+/// Names of the detectors whose finds stayed, because a rule asks for a tag only; sorted.
+pub const DETECTED: &str = "_detected";
+/// Version of the policy file that decided about the finds of the record.
+pub const POLICY: &str = "_policy";
 /// Fields whose name is too long to be one, as `name=value` text.
 pub const OVERFLOW: &str = "_overflow";
 /// Why a dead letter was rejected.
@@ -69,7 +73,7 @@ pub const TRUNCATED: &str = "truncated";
 
 /// Every field above that a record has beside its moment and level. A partition keeps a column for
 /// each, whatever names came before: what an application invents never displaces them.
-pub const CONTRACT_FIELDS: [&str; 31] = [
+pub const CONTRACT_FIELDS: [&str; 33] = [
     LEVEL_TEXT,
     MESSAGE,
     SERVICE,
@@ -97,6 +101,8 @@ pub const CONTRACT_FIELDS: [&str; 31] = [
     SOURCE,
     INDEX,
     REDACTED,
+    DETECTED,
+    POLICY,
     OVERFLOW,
     REASON,
     DETAIL,

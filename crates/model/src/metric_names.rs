@@ -138,6 +138,9 @@ declare! {
         in Count by [Protocol, RejectReason];
     /// Records that an earlier batch of the same id had already brought.
     Counter INGEST_DUPLICATE = "tierlog_ingest_duplicate_records_total" in Count by [Protocol];
+    /// Lines read and not stored, because a rule of the redaction policy drops their records.
+    Counter INGEST_POLICY_DROPPED = "tierlog_ingest_policy_dropped_lines_total"
+        in Count by [Protocol];
     /// Bytes received before inflating.
     Counter INGEST_BYTES = "tierlog_ingest_received_bytes_total" in Bytes by [Protocol];
     /// Requests with lines that were refused, by the code of their answer.
@@ -154,6 +157,8 @@ declare! {
     Gauge SHIFTED_CLOCKS = "tierlog_ingest_shifted_clocks" in Count by [];
     /// Personal data found and replaced.
     Counter REDACTIONS = "tierlog_redactions_total" in Count by [Detector];
+    /// Detectors that fired for the first time since the start in lines of a service.
+    Counter REDACTION_NEW = "tierlog_redaction_new_total" in Count by [Service, Detector];
     /// Connections accepted; minus the closed ones, the connections open now.
     Counter CONNECTIONS_OPENED = "tierlog_connections_opened_total" in Count by [Listener];
     /// Connections ended.

@@ -122,6 +122,15 @@ impl Pseudonyms {
         self.keys.first().map(|key| key.token(field, value))
     }
 
+    /// Returns the token of a value under an identity that need be no covered field; `None` without
+    /// keys. A token stays unchanged.
+    pub fn token_in(&self, identity: &str, value: &str) -> Option<String> {
+        if is_token(value) {
+            return Some(value.trim().to_owned());
+        }
+        self.keys.first().map(|key| key.token(identity, value))
+    }
+
     /// Returns every text under which a value may be stored, newest key first. The value of an
     /// uncovered field, and a token, stay as they are.
     pub fn stored_forms(&self, field: &str, value: &str) -> Vec<String> {

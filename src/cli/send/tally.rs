@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) accepted: u64,
     /// Lines that did not.
     pub(super) rejected: u64,
+    /// Lines whose records a rule of the server's redaction policy drops.
+    pub(super) policy_dropped: u64,
     /// Values that were redacted; unknown over TCP.
     pub(super) redacted: Option<u64>,
     /// Lines that an earlier attempt had brought already; unknown over TCP.
@@ -70,6 +72,7 @@ impl Tally {
         self.bytes += sent.bytes;
         self.accepted += count("accepted");
         self.rejected += count("rejected");
+        self.policy_dropped += count("policy_dropped");
         *self.redacted.get_or_insert(0) += count("redacted");
         *self.duplicate.get_or_insert(0) += count("duplicate");
         if let Some(durability) = answer.get("durability").and_then(Value::as_str) {
@@ -115,6 +118,7 @@ impl Tally {
         self.bytes += other.bytes;
         self.accepted += other.accepted;
         self.rejected += other.rejected;
+        self.policy_dropped += other.policy_dropped;
         self.redacted = sum(self.redacted, other.redacted);
         self.duplicate = sum(self.duplicate, other.duplicate);
         self.durability = other.durability.or(self.durability.take());
@@ -146,7 +150,7 @@ impl Tally {
         self.complaints.truncate(COMPLAINTS_MAX);
     }
 
-    /// Tells whether every line is a record.
+    /// Tells whether every line is a record, or none because a policy says so.
     pub(super) fn is_clean(&self) -> bool {
         self.rejected + self.aside + self.lost + self.unsent == 0
     }
@@ -166,7 +170,7 @@ impl Tally {
     /// Returns the summary for people.
     pub(super) fn sentence(&self, took: Duration) -> String {
         let seconds = took.as_secs_f64().max(0.001);
-        let lines = self.accepted + self.rejected;
+        let lines = self.accepted + self.rejected + self.policy_dropped;
         let mut text = format!(
             "{} lines, {:.1} MB in {seconds:.1} s ({} lines/s): {} accepted, {} rejected",
             grouped(lines),
@@ -181,6 +185,7 @@ impl Tally {
             }
         }
         for (count, what) in [
+            (self.policy_dropped, "dropped by the server's policy"),
             (self.aside, "put aside"),
             (self.lost, "dropped at the bound of the spool"),
             (self.unsent, "not sent"),
@@ -201,6 +206,7 @@ impl Tally {
         let figures = [
             ("accepted", json!(self.accepted)),
             ("rejected", json!(self.rejected)),
+            ("policy_dropped", json!(self.policy_dropped)),
             ("redacted", json!(self.redacted)),
             ("duplicate", json!(self.duplicate)),
             ("aside", json!(self.aside)),
@@ -254,7 +260,7 @@ mod tests {
         expect!["113 lines, 3.0 MB in 0.2 s (452 lines/s): 98 accepted, 15 rejected, 5 redacted, 0 duplicate; durability fsync\n"]
             .assert_eq(&tally.sentence(took));
         let table = tally.table(took);
-        assert_eq!(table.columns.len(), 10);
+        assert_eq!(table.columns.len(), 11);
         assert_eq!(table.rows.len(), 1);
     }
 

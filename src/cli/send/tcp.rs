@@ -19,7 +19,7 @@ use super::{PAUSE_MAX, PAUSE_MIN, waiting_text};
 use crate::client::{Unreachable, WrongUsage};
 use crate::output::{Progress, grouped};
 
-use link::{Ended, Link, open};
+use link::{Acknowledged, Ended, Link, open};
 
 /// How to send.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub(super) struct Courier {
     known: AtomicU64,
     /// Lines that became dead letters, over this and all former connections.
     rejected: [AtomicU64; 2],
+    /// Likewise, lines whose records a rule of the server's policy drops.
+    dropped: [AtomicU64; 2],
     error: Mutex<Option<anyhow::Error>>,
 }
 
@@ -63,6 +65,7 @@ impl Courier {
             started: Instant::now(),
             known: AtomicU64::new(0),
             rejected: Default::default(),
+            dropped: Default::default(),
             error: Mutex::default(),
         }
     }
@@ -81,11 +84,14 @@ impl Courier {
     pub(super) fn tally(&self) -> Tally {
         let figures = self.backlog.figures();
         let known = self.known.load(Ordering::Acquire).min(figures.durable);
-        let rejected: u64 = self.rejected.iter().map(|count| count.load(Ordering::Acquire)).sum();
+        let sum = |counts: &[AtomicU64; 2]| {
+            counts.iter().map(|count| count.load(Ordering::Acquire)).sum::<u64>()
+        };
+        let (rejected, dropped) = (sum(&self.rejected), sum(&self.dropped));
         let mut tally = Tally::default();
         tally.bytes = figures.bytes;
-        tally.accepted = figures.durable.saturating_sub(known + rejected);
-        tally.rejected = rejected;
+        tally.accepted = figures.durable.saturating_sub(known + rejected + dropped);
+        (tally.rejected, tally.policy_dropped) = (rejected, dropped);
         // Only lines of an earlier run can have been there before.
         tally.add_known(known);
         tally
@@ -115,10 +121,10 @@ impl Courier {
                 continue;
             }
             self.note_what_is_known(&link, from, &mut is_first);
-            let (ended, reason) =
-                link.run(&self.backlog, from, |line, rejected| self.acknowledged(line, rejected));
-            let [before, now] = &self.rejected;
-            before.fetch_add(now.swap(0, Ordering::AcqRel), Ordering::AcqRel);
+            let (ended, reason) = link.run(&self.backlog, from, |said| self.acknowledged(said));
+            for [before, now] in [&self.rejected, &self.dropped] {
+                before.fetch_add(now.swap(0, Ordering::AcqRel), Ordering::AcqRel);
+            }
             if self.backlog.figures().durable > durable {
                 pause = PAUSE_MIN;
             }
@@ -166,11 +172,12 @@ impl Courier {
         }
     }
 
-    fn acknowledged(&self, line: u64, rejected: u64) {
-        let [_, now] = &self.rejected;
-        now.store(rejected, Ordering::Release);
+    fn acknowledged(&self, said: Acknowledged) {
+        let ([_, rejected], [_, dropped]) = (&self.rejected, &self.dropped);
+        rejected.store(said.rejected, Ordering::Release);
+        dropped.store(said.policy_dropped, Ordering::Release);
         let before = self.backlog.figures().durable;
-        let figures = self.backlog.acknowledge(line);
+        let figures = self.backlog.acknowledge(said.line);
         if figures.durable > before {
             self.weather.succeeded();
         }

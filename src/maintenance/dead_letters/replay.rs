@@ -80,7 +80,7 @@ async fn replay_page(
     let first = whole.first().map_or(0, |letter| letter.seq);
     let name = format!("tierlog-dead-letters/{first}/{}", now.as_micros());
     let lines: Vec<KeptLine> = whole.iter().map(|letter| kept_line(letter)).collect();
-    let prepared = ingest.prepare_again(&lines, BatchId::of_client(tenant, &name));
+    let prepared = ingest.prepare_again(&lines, tenant, BatchId::of_client(tenant, &name));
     let mut accepted = Vec::new();
     for (letter, rejected) in whole.iter().zip(&prepared.rejected) {
         match rejected {
@@ -119,7 +119,8 @@ pub(crate) async fn finish_pending(
     let letters =
         read(store, LetterSelection::of_ids(pending.tenant, pending.letters.clone())).await?;
     let lines: Vec<KeptLine> = letters.iter().map(kept_line).collect();
-    let prepared = ingest.prepare_again(&lines, BatchId::of_client(pending.tenant, &pending.batch));
+    let id = BatchId::of_client(pending.tenant, &pending.batch);
+    let prepared = ingest.prepare_again(&lines, pending.tenant, id);
     let is_record = prepared.rejected.iter().map(Option::is_none);
     let accepted: Vec<u64> = letters
         .iter()

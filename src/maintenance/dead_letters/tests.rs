@@ -185,7 +185,7 @@ async fn a_replay_finishes_the_one_before_it() {
         source: None,
     };
     let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
-    let prepared = mended.ingest.prepare_again(&[line], batch);
+    let prepared = mended.ingest.prepare_again(&[line], Tenant::DEFAULT, batch);
     mended.ingest.submit(prepared.batch).await.expect("durable");
     let report = mended.replay(LetterSelection::default()).await;
     assert_eq!((report.replayed, report.complete), (1, true));
@@ -258,7 +258,7 @@ async fn a_replay_that_was_cut_short_is_finished_once() {
                 2
             ];
             let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
-            let prepared = mended.ingest.prepare_again(&lines, batch);
+            let prepared = mended.ingest.prepare_again(&lines, Tenant::DEFAULT, batch);
             mended.ingest.submit(prepared.batch).await.expect("durable");
         }
         if killed == Killed::Forgetting {

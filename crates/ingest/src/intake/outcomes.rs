@@ -13,6 +13,8 @@ pub enum Outcome {
     Accepted,
     /// The item is a dead letter.
     Rejected(RejectReason),
+    /// The item was read, and a rule of the redaction policy asks for it not to be stored.
+    Dropped,
 }
 
 /// Items beside each other with the same outcome.
@@ -94,6 +96,7 @@ mod tests {
             Outcome::Accepted,
             Outcome::Rejected(RejectReason::TooLong),
             Outcome::Rejected(RejectReason::InvalidJson),
+            Outcome::Dropped,
         ])
     }
 

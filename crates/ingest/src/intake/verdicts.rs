@@ -21,6 +21,9 @@ pub struct PreparedBatch {
 pub struct Verdicts {
     /// Records. Lines that belong together are one; a line may hold two.
     pub accepted_count: u64,
+    /// Lines of records that a rule of the redaction policy asks not to be stored. A line of
+    /// several objects counts when none of the objects is stored.
+    pub policy_dropped_count: u64,
     /// Lines that go on with the record of another.
     pub joined_count: u64,
     /// Dead letters, by [`RejectReason::ALL`].
@@ -44,6 +47,7 @@ impl Verdicts {
     pub(crate) fn new(services: BatchServices) -> Verdicts {
         Verdicts {
             accepted_count: 0,
+            policy_dropped_count: 0,
             joined_count: 0,
             rejected_by_reason: [0; RejectReason::ALL.len()],
             rejected_joined_count: 0,
@@ -58,6 +62,7 @@ impl Verdicts {
     /// Adds those on the lines that follow, for an answer; services are counted piece by piece.
     pub(crate) fn add(&mut self, next: Verdicts) {
         self.accepted_count += next.accepted_count;
+        self.policy_dropped_count += next.policy_dropped_count;
         self.joined_count += next.joined_count;
         for (count, more) in self.rejected_by_reason.iter_mut().zip(next.rejected_by_reason) {
             *count += more;

@@ -14,7 +14,8 @@ use super::names::cleaned_name;
 pub const ATTRIBUTES_MAX: usize = 128;
 
 /// Names that a record's own moment, level and list of detectors have.
-const RESERVED: [&str; 3] = [fields::TIMESTAMP, fields::LEVEL, fields::REDACTED];
+const RESERVED: [&str; 5] =
+    [fields::TIMESTAMP, fields::LEVEL, fields::REDACTED, fields::DETECTED, fields::POLICY];
 
 /// Values for records that lack them.
 #[derive(Clone, Debug, Default, PartialEq)]

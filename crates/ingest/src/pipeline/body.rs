@@ -12,8 +12,8 @@
 //! same body sent again is cut alike, and each piece is recognised by an id of its own.
 
 use bytes::Bytes;
-use tierlog_model::BatchId;
 use tierlog_model::limits::BATCH_BYTES_TARGET;
+use tierlog_model::{BatchId, Tenant};
 
 use super::splitter::WindowEnd;
 use super::{Ingest, PreparedBatch};
@@ -130,8 +130,9 @@ pub(crate) struct BodyReader {
     lines: LineReader,
     /// Number of the last item.
     position: u64,
-    /// Pieces with records so far.
+    /// Pieces with items so far.
     piece_count: u32,
+    tenant: Tenant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +158,13 @@ impl BodyReader {
             state: WindowState::Filling,
             position: 0,
             piece_count: 0,
+            tenant: Tenant::DEFAULT,
         }
+    }
+
+    /// Says whose body it is.
+    pub(crate) fn of_tenant(self, tenant: Tenant) -> BodyReader {
+        BodyReader { tenant, ..self }
     }
 
     /// Returns how many bytes are held once so many more were received. The window of a plain
@@ -269,7 +276,8 @@ impl BodyReader {
         if end == WindowEnd::Last && self.state == WindowState::Filling {
             return Step::Last(Box::new(piece));
         }
-        match piece.prepared.batch.record_count() {
+        // A piece whose every line a rule drops is a piece: its lines are answered for.
+        match piece.prepared.verdicts.line_count {
             0 => Step::NeedsInput,
             1.. => Step::Piece(Box::new(piece)),
         }
@@ -297,11 +305,11 @@ impl BodyReader {
     fn read_window(&mut self, ingest: &Ingest, end: WindowEnd) -> Piece {
         let mut window = Window { bytes: &self.window, at: self.at, end };
         let intake = ingest.intake(&mut self.lines, window.unread().len(), self.bounds.added_bytes);
-        let mut intake = intake.behind(self.position);
+        let mut intake = intake.behind(self.position).of_tenant(self.tenant);
         let read = self.items.read(&mut window, &mut intake);
         (self.at, self.position) = (window.at, intake.position());
         let mut prepared = intake.finish();
-        if prepared.batch.record_count() > 0 {
+        if prepared.verdicts.line_count > 0 {
             if let Some(id) = self.id {
                 prepared.batch = prepared.batch.with_id(piece_id(id, self.piece_count));
             }

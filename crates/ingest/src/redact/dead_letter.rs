@@ -76,6 +76,18 @@ fn readable(line: Cow<'_, [u8]>) -> Cow<'_, str> {
     }
 }
 
+/// What stands in place of a line of which nothing may be kept.
+const HIDDEN: &str = "[REDACTED]";
+
+/// Takes the line out of a dead letter: where rules say which fields may be stored, a line that was
+/// not told apart into fields may not.
+pub(super) fn hide_line(record: &mut Record<'_>) {
+    let message = record.fields.iter_mut().find(|(name, _)| name == fields::MESSAGE);
+    if let Some((_, text)) = message {
+        *text = Value::Str(Cow::Borrowed(HIDDEN));
+    }
+}
+
 /// Cuts the redacted line to what a dead letter keeps.
 pub(super) fn shorten(record: &mut Record<'_>, reason: RejectReason) {
     let message = record.fields.iter_mut().find(|(name, _)| name == fields::MESSAGE);

@@ -5,7 +5,9 @@
 //! neighbours new boundaries; so the answer holds nothing that a detector would find. The engine
 //! also asks detectors about names and whole values, for the walk over records.
 
-use tierlog_model::Pseudonyms;
+use std::sync::Arc;
+
+use tierlog_model::{Pseudonyms, Record, Value};
 
 use super::claim::{Claim, Claims};
 use super::detector::{Detector, find_keyed};
@@ -14,8 +16,10 @@ use super::named::NamedKinds;
 use super::placeholders::Placeholders;
 use super::policy::Policy;
 use super::prefilter::{Needs, Prefilter};
-use super::settings::RedactionSettings;
-use super::span::{Found, Outcome, Span, merge, rewrite};
+use super::rules::Rules;
+use super::settings::{RedactionSettings, Wanted};
+use super::span::{Found, Outcome, Sign, Span, merge, rewrite};
+use super::tally::Tally;
 use super::view::View;
 use super::whole::Whole;
 
@@ -23,43 +27,9 @@ use super::whole::Whole;
 /// keeps hostile text linear.
 const PASSES_MAX: usize = 8;
 
-/// What fired, and how often, by detector.
-#[derive(Clone, Debug)]
-pub(super) struct Tally {
-    counts: [u64; DETECTORS_MAX],
-    fired: DetectorSet,
-}
-
-impl Default for Tally {
-    fn default() -> Tally {
-        Tally { counts: [0; DETECTORS_MAX], fired: DetectorSet::EMPTY }
-    }
-}
-
-impl Tally {
-    /// Counts one replaced value of a detector.
-    pub(super) fn note(&mut self, detector: usize) {
-        if let Some(count) = self.counts.get_mut(detector) {
-            *count += 1;
-            self.fired.insert(detector);
-        }
-    }
-
-    /// Returns the detectors that fired since the last call.
-    pub(super) fn take_fired(&mut self) -> DetectorSet {
-        std::mem::take(&mut self.fired)
-    }
-
-    /// Returns how many values were replaced.
-    pub(super) fn total(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-
-    /// Returns how many values each detector replaced, by position.
-    pub(super) fn counts(&self) -> &[u64] {
-        &self.counts
-    }
-}
+/// Names of the detectors that the rules know apart from others.
+pub(super) const USER_ID: &str = "user_id";
+pub(super) const FIELD_RULE: &str = "field_rule";
 
 /// The active detectors, ready to read.
 pub(super) struct Engine {
@@ -70,6 +40,12 @@ pub(super) struct Engine {
     number_min: u64,
     prefilter: Prefilter,
     policy: Policy,
+    rules: Arc<Rules>,
+    /// Missing without a policy file.
+    policy_version: Option<String>,
+    /// Positions of detectors with a part of their own.
+    user_id: usize,
+    field_rule: usize,
 }
 
 impl Engine {
@@ -81,14 +57,22 @@ impl Engine {
         pseudonyms: Pseudonyms,
     ) -> Engine {
         let placeholders = Placeholders::new(detectors.iter().map(|one| one.placeholder()));
-        let active_names = detectors.iter().enumerate();
+        let rules = Arc::clone(settings.policy().rules());
+        let by_rules = rules.named_detectors();
+        let runs = |position: usize, detector: &dyn Detector| {
+            let wanted = match detector.is_on_by_default() || by_rules.contains(position) {
+                true => Wanted::ByDefault,
+                false => Wanted::OnDemand,
+            };
+            settings.runs(detector.name(), wanted)
+        };
         let active_names =
-            active_names.filter(|(_, detector)| settings.is_enabled(detector.name()));
+            detectors.iter().enumerate().filter(|(position, one)| runs(*position, **one));
         let named = NamedKinds::new(active_names.map(|(position, one)| (position, one.names())));
         let policy = Policy::new(settings, pseudonyms, placeholders, named);
         let enabled = || {
             let all = detectors.iter().enumerate();
-            all.filter(|(_, detector)| settings.is_enabled(detector.name()))
+            all.filter(|(position, detector)| runs(*position, **detector))
                 .map(|(position, detector)| (position, detector.trigger()))
         };
         let (mut active, mut numbered) = (DetectorSet::EMPTY, DetectorSet::EMPTY);
@@ -99,6 +83,10 @@ impl Engine {
             }
         }
         let number_min = enabled().map(|(_, trigger)| trigger.number_min).min();
+        let position_of = |name: &str| {
+            let found = detectors.iter().position(|detector| detector.name() == name);
+            found.unwrap_or(DETECTORS_MAX)
+        };
         Engine {
             detectors,
             active,
@@ -106,7 +94,55 @@ impl Engine {
             number_min: number_min.unwrap_or(u64::MAX),
             prefilter: Prefilter::new(enabled()),
             policy,
+            rules,
+            policy_version: settings.policy().version().map(str::to_owned),
+            user_id: position_of(USER_ID),
+            field_rule: position_of(FIELD_RULE),
         }
+    }
+
+    /// Returns the active detectors with their names.
+    pub(super) fn active(&self) -> impl Iterator<Item = (usize, &'static dyn Detector)> {
+        self.each(self.active)
+    }
+
+    /// Returns the detectors that a record lists: those that fired, and of those that the sender
+    /// claims the ones whose placeholder stands in the record. Without rules that holds for those
+    /// that fired too: a second reading may have taken a find into a larger one.
+    pub(super) fn listed(
+        &self,
+        fired: DetectorSet,
+        claimed: &[String],
+        record: &Record<'_>,
+    ) -> DetectorSet {
+        let mut listed = DetectorSet::EMPTY;
+        for (position, detector) in self.detectors.iter().enumerate() {
+            let has_fired = fired.contains(position);
+            let is_believed = has_fired && !self.rules.is_empty();
+            let is_claimed = || claimed.iter().any(|name| name == detector.name());
+            if is_believed || ((has_fired || is_claimed()) && self.stands(*detector, record)) {
+                listed.insert(position);
+            }
+        }
+        listed
+    }
+
+    /// Tells whether a placeholder of a detector, or a masked value, stands in a record.
+    fn stands(&self, detector: &dyn Detector, record: &Record<'_>) -> bool {
+        let placeholder = detector.placeholder();
+        let kind = placeholder.strip_suffix(']').unwrap_or(placeholder);
+        let finder = memchr::memmem::Finder::new(kind);
+        let is_in = |text: &str| {
+            let mut places = finder.find_iter(text.as_bytes());
+            places.any(|place| {
+                let rest = text.get(place..).unwrap_or_default();
+                self.policy.placeholders().at_start_of(rest).is_some()
+            })
+        };
+        record.fields.iter().any(|(name, value)| match value {
+            Value::Str(text) | Value::Json(text) => is_in(text) || is_in(name),
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => is_in(name),
+        })
     }
 
     /// Returns the configuration that detectors share.
@@ -185,6 +221,36 @@ impl Engine {
             .map(|(position, _)| position)
     }
 
+    /// Returns the name of a detector.
+    pub(super) fn name_of(&self, position: usize) -> &'static str {
+        self.detectors.get(position).map_or("", |detector| detector.name())
+    }
+
+    /// Returns what decides whether a detector has a find.
+    pub(super) fn about(&self, position: usize) -> &'static str {
+        self.detectors.get(position).map_or("", |detector| detector.about())
+    }
+
+    /// Returns the position of the detector of ids of users.
+    pub(super) fn user_id(&self) -> usize {
+        self.user_id
+    }
+
+    /// Returns the position of the detector that stands for rules about fields.
+    pub(super) fn field_rule(&self) -> usize {
+        self.field_rule
+    }
+
+    /// Returns the version of the policy file, if there is one.
+    pub(super) fn policy_version(&self) -> Option<&str> {
+        self.policy_version.as_deref()
+    }
+
+    /// Returns the rules of the policy.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
     /// Returns what stands in place of a detector's finds.
     pub(super) fn placeholder(&self, position: usize) -> &'static str {
         self.detectors.get(position).map_or("[REDACTED]", |detector| detector.placeholder())
@@ -210,13 +276,16 @@ impl Engine {
     ) -> Option<String> {
         let mut needs = self.prefilter.look(text);
         let mut redacted: Option<String> = None;
-        for _ in 0..PASSES_MAX {
+        for reading in 0..PASSES_MAX {
             // Fast path: nearly every text ends here.
             if needs.is_nothing() {
                 break;
             }
             let current = redacted.as_deref().unwrap_or(text);
-            let spans = self.find(current, claims, needs);
+            let Spans { merged: spans, tagged } = self.find(current, claims, needs, tally);
+            if let Some(scope) = tally.scope.as_deref_mut() {
+                scope.explain_text(self, reading, &spans, &tagged);
+            }
             if spans.is_empty() {
                 break;
             }
@@ -230,27 +299,28 @@ impl Engine {
         redacted
     }
 
-    /// Returns what to replace in a text, in order and without overlap.
-    fn find(&self, text: &str, claims: Claims, needs: Needs) -> Vec<Span> {
-        let raw = self.run(text, claims, needs.readers);
+    /// Returns what to replace in a text, in order and without overlap, and what stays.
+    fn find(&self, text: &str, claims: Claims, needs: Needs, tally: &mut Tally) -> Spans {
+        let raw = self.run(text, claims, needs.readers, tally);
         let view = if needs.view { View::of(text) } else { None };
         let Some(view) = view else { return raw };
         let view_needs = self.prefilter.look(view.text());
-        let decoded: Vec<Span> = self
-            .run(view.text(), claims, view_needs.readers)
-            .into_iter()
-            .map(|span| {
-                let range = view.to_raw(span.start..span.end);
-                Span { start: range.start, end: range.end, ..span }
-            })
-            .collect();
-        let snapped = raw.into_iter().filter_map(|span| snap(span, &view, &decoded)).collect();
-        merge([decoded, snapped].concat())
+        let decoded = self.run(view.text(), claims, view_needs.readers, tally);
+        let to_raw = |span: Span| {
+            let range = view.to_raw(span.start..span.end);
+            Span { start: range.start, end: range.end, ..span }
+        };
+        let merged: Vec<Span> = decoded.merged.into_iter().map(to_raw).collect();
+        let snapped = raw.merged.into_iter().filter_map(|span| snap(span, &view, &merged));
+        let snapped: Vec<Span> = snapped.collect();
+        let shown = decoded.tagged.into_iter().map(to_raw);
+        let tagged = merge(shown.chain(raw.tagged).collect());
+        Spans { merged: merge([merged, snapped].concat()), tagged }
     }
 
-    fn run(&self, text: &str, claims: Claims, readers: Readers) -> Vec<Span> {
+    fn run(&self, text: &str, claims: Claims, readers: Readers, tally: &mut Tally) -> Spans {
         if readers.is_empty() {
-            return Vec::new();
+            return Spans::default();
         }
         let mut found = Found::default();
         for (position, detector) in self.each(readers.text) {
@@ -258,11 +328,31 @@ impl Engine {
             detector.text(text, &self.policy, &mut found);
         }
         if !readers.keys.is_empty() {
+            found.look_at(Sign::Key);
             let keyed: Vec<(usize, &dyn Detector)> = self.each(readers.keys).collect();
             find_keyed(text, &keyed, &self.policy, &mut found);
         }
-        if found.is_empty() { Vec::new() } else { found.into_merged() }
+        if found.is_empty() {
+            return Spans::default();
+        }
+        let Some(scope) = tally.scope.as_deref_mut() else {
+            return Spans { merged: found.into_merged(), tagged: Vec::new() };
+        };
+        let mut spans = found.into_spans();
+        scope.decide(self, text, &mut spans);
+        let is_tagged = |span: &Span| span.outcome == Outcome::Tagged;
+        let (tagged, replaced) = spans.into_iter().partition(is_tagged);
+        Spans { merged: merge(replaced), tagged: merge(tagged) }
     }
+}
+
+/// What was found in a text.
+#[derive(Debug, Default)]
+struct Spans {
+    /// What is replaced, in order and without overlap.
+    merged: Vec<Span>,
+    /// What stays, because a rule says so.
+    tagged: Vec<Span>,
 }
 
 /// Moves a span of the raw text off the inside of escapes, so that none is cut in half: the `n`

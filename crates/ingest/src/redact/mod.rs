@@ -18,6 +18,8 @@
 //!   remembers the [`name_facts`], [`clean_texts`] and [`tokens`] what a batch has met of values
 //!   and ids; [`unique_names`] keeps redacted names apart.
 
+mod action;
+mod canary;
 mod claim;
 mod clean_texts;
 mod cut;
@@ -25,6 +27,9 @@ mod dead_letter;
 mod detector;
 mod detector_set;
 mod engine;
+mod evidence;
+mod explain;
+mod filter;
 mod key_pairs;
 mod key_terms;
 mod keys;
@@ -33,15 +38,20 @@ mod named;
 mod names;
 mod needles;
 mod number_use;
+mod pattern;
 mod placeholders;
 mod policy;
+mod policy_file;
 mod prefilter;
 mod printed;
 mod record;
 mod registry;
+mod rules;
+mod scope;
 mod settings;
 mod shape;
 mod span;
+mod tally;
 mod tokens;
 mod tree;
 mod trigger;
@@ -58,17 +68,27 @@ use std::sync::Arc;
 use tierlog_model::metric_names::REDACTIONS;
 use tierlog_model::{
     BatchId, BatchWriter, BufferPool, Pseudonyms, Record, RecordFields, Redacted, RedactedBatch,
+    Tenant,
 };
 
+pub use action::Action;
+pub use canary::CanaryError;
 pub use dead_letter::DeadLetter;
+pub use evidence::{EvidenceRow, Ledger};
+pub use explain::Find;
+pub use filter::{Explained, Filter, Filtered};
+pub use policy_file::{POLICY_BYTES_MAX, PolicyFault, RedactionPolicy};
 pub(crate) use registry::is_detector_list;
 pub use registry::{UnknownDetector, detector_named, detector_names};
 pub use settings::{DetectorName, RedactionSettings};
 
 use clean_texts::CleanTexts;
-use engine::{Engine, Tally};
+use engine::Engine;
+use evidence::Evidence;
 pub(crate) use names::Names;
 use registry::DETECTORS;
+use scope::{Explaining, Scope};
+use tally::Tally;
 use tokens::TokenCache;
 use walk::Walk;
 
@@ -79,13 +99,47 @@ pub struct Redactor {
     engine: Engine,
     /// Memory of batches.
     buffers: Arc<BufferPool>,
+    /// What was found since the start of the server.
+    ledger: Arc<Ledger>,
 }
 
 impl Redactor {
     /// Returns a redactor with these detectors and pseudonyms.
     pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
         let engine = Engine::new(DETECTORS, settings, pseudonyms);
-        Redactor { engine, buffers: Arc::default() }
+        Redactor { engine, buffers: Arc::default(), ledger: Arc::default() }
+    }
+
+    /// Counts finds in the ledger of another redactor, which this one takes over from.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Arc<Ledger>) -> Redactor {
+        Redactor { ledger, ..self }
+    }
+
+    /// Returns what was found since the start of the server.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Lets each active detector find its example. The error names those that do not: what they
+    /// look for would be stored.
+    pub fn check_canaries(&self) -> Result<(), CanaryError> {
+        canary::check(&self.engine)
+    }
+
+    /// Returns the version of the policy file; nothing without a file.
+    pub fn policy_version(&self) -> Option<&str> {
+        self.engine.policy_version()
+    }
+
+    /// Returns how many rules the policy file has.
+    pub fn rule_count(&self) -> usize {
+        self.engine.rules().len()
+    }
+
+    /// Returns the names of the detectors that run.
+    pub fn active_detectors(&self) -> Vec<&'static str> {
+        self.engine.active().map(|(_, detector)| detector.name()).collect()
     }
 
     /// Returns a text without personal data, for what is shown of a line outside of its record.
@@ -94,7 +148,7 @@ impl Redactor {
         redacted.unwrap_or_else(|| text.to_owned())
     }
 
-    /// Opens a batch that knows no names yet.
+    /// Opens a batch of the default tenant that knows no names yet.
     pub fn batch(&self) -> RedactingWriter<'_> {
         self.batch_with(0, Names::default())
     }
@@ -103,13 +157,15 @@ impl Redactor {
     /// redactor have read.
     pub(crate) fn batch_with(&self, bytes: usize, mut names: Names) -> RedactingWriter<'_> {
         names.next_batch();
+        let scope = Scope::new(self.engine.rules(), Explaining::Off);
         RedactingWriter {
             redactor: self,
             writer: BatchWriter::with_room(bytes, &self.buffers),
-            tally: Tally::default(),
+            tally: Tally::new(scope),
             names,
             clean: CleanTexts::default(),
             tokens: TokenCache::default(),
+            evidence: Evidence::default(),
         }
     }
 }
@@ -121,6 +177,15 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The record is in the batch.
+    Stored,
+    /// A rule of the policy asks for the record not to be stored.
+    Dropped,
+}
+
 /// Redacts records one by one and writes the results into a batch.
 pub struct RedactingWriter<'r> {
     redactor: &'r Redactor,
@@ -129,16 +194,31 @@ pub struct RedactingWriter<'r> {
     names: Names,
     clean: CleanTexts,
     tokens: TokenCache,
+    evidence: Evidence,
 }
 
 impl RedactingWriter<'_> {
+    /// Says whose records follow; by default, those of callers without a key.
+    pub(crate) fn of_tenant(&mut self, tenant: Tenant) {
+        if let Some(scope) = self.tally.scope.as_deref_mut() {
+            scope.set_tenant(tenant);
+        }
+    }
+
     /// Redacts and appends a record; returns the record's memory for the next record.
-    pub fn push(&mut self, mut record: Record<'_>) -> RecordFields<'static> {
+    pub fn push(&mut self, mut record: Record<'_>) -> (Disposition, RecordFields<'static>) {
         self.redact(&mut record);
-        let names = &mut self.names;
-        self.writer.push_named(&record, |index, position, name| names.id(index, position, name));
-        names.end_record();
-        record.into_memory()
+        let disposition = match &self.tally.scope {
+            Some(scope) if scope.drops_record() => Disposition::Dropped,
+            Some(_) | None => {
+                let names = &mut self.names;
+                let id = |index: &mut _, position, name: &_| names.id(index, position, name);
+                self.writer.push_named(&record, id);
+                Disposition::Stored
+            }
+        };
+        self.names.end_record();
+        (disposition, record.into_memory())
     }
 
     /// Redacts a rejected line and appends it as a dead letter.
@@ -148,6 +228,11 @@ impl RedactingWriter<'_> {
         let reason = letter.reason;
         let mut record = letter.into_record();
         self.redact(&mut record);
+        if let Some(scope) = &self.tally.scope
+            && (scope.drops_record() || scope.has_field_rule())
+        {
+            dead_letter::hide_line(&mut record);
+        }
         dead_letter::shorten(&mut record, reason);
         self.writer.push(&record);
         self.names.end_record();
@@ -185,6 +270,8 @@ impl RedactingWriter<'_> {
         {
             metrics::counter!(REDACTIONS, "detector" => detector.name()).increment(*count);
         }
+        let engine = &self.redactor.engine;
+        self.redactor.ledger.take(self.evidence, |detector| engine.name_of(detector));
         let batch = RedactedBatch::from_redacted(self.writer, id, Redacted::vouch());
         (batch, self.names)
     }
@@ -197,6 +284,6 @@ impl RedactingWriter<'_> {
             tokens: &mut self.tokens,
             tally: &mut self.tally,
         };
-        walk.record(record);
+        walk.record(record, &mut self.evidence);
     }
 }

@@ -3,8 +3,9 @@
 use tierlog_model::fields::URL_QUERY;
 
 use super::claim::Claims;
-use super::engine::{Engine, Tally};
+use super::engine::Engine;
 use super::key_pairs::PairPart;
+use super::tally::Tally;
 
 /// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

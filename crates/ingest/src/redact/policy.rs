@@ -132,6 +132,11 @@ impl Policy {
         self.pseudonyms.token(field, value)
     }
 
+    /// Returns the token of a value under an identity that need be no field's; `None` without keys.
+    pub(super) fn token_in(&self, identity: &str, value: &str) -> Option<String> {
+        self.pseudonyms.token_in(identity, value)
+    }
+
     /// Tells whether any field is pseudonymised.
     pub(super) fn has_pseudonyms(&self) -> bool {
         !self.covered.is_empty()

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::policy_file::RedactionPolicy;
+
 /// The name of a detector that there is: made where the registry is known, see
 /// [`detector_named`](crate::detector_named).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +15,15 @@ impl DetectorName {
     pub fn as_str(self) -> &'static str {
         self.0
     }
+}
+
+/// Whether a detector runs without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The detector runs by default, or a rule names the detector.
+    ByDefault,
+    /// The detector has to be switched on.
+    OnDemand,
 }
 
 /// Detectors that do not run.
@@ -28,12 +39,15 @@ impl Default for Disabled {
     }
 }
 
-/// Which detectors run, and which keys are secret beyond the built-in table or never.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which detectors run, which keys are secret beyond the built-in table or never, and what is done
+/// with finds.
+#[derive(Clone, Debug, Default)]
 pub struct RedactionSettings {
     disabled: Disabled,
+    added: BTreeSet<&'static str>,
     secret_keys: Vec<String>,
     allowed_keys: Vec<String>,
+    policy: RedactionPolicy,
 }
 
 impl RedactionSettings {
@@ -48,6 +62,21 @@ impl RedactionSettings {
         if let Disabled::These(names) = &mut self.disabled {
             names.insert(name.as_str());
         }
+        self
+    }
+
+    /// Switches a detector on that does not run by default.
+    #[must_use]
+    pub fn with(mut self, name: DetectorName) -> RedactionSettings {
+        self.added.insert(name.as_str());
+        self
+    }
+
+    /// Does with finds what the rules of a policy say. A detector that a rule names runs, unless it
+    /// is switched off.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &RedactionPolicy) -> RedactionSettings {
+        self.policy = policy.clone();
         self
     }
 
@@ -67,12 +96,24 @@ impl RedactionSettings {
         self
     }
 
-    /// Tells whether a detector runs.
+    /// Tells whether a detector runs that runs by default.
     pub fn is_enabled(&self, name: &str) -> bool {
+        self.runs(name, Wanted::ByDefault)
+    }
+
+    /// Tells whether a detector runs.
+    pub(super) fn runs(&self, name: &str, wanted: Wanted) -> bool {
         match &self.disabled {
             Disabled::All => false,
-            Disabled::These(names) => !names.contains(name),
+            Disabled::These(names) => {
+                !names.contains(name) && (wanted == Wanted::ByDefault || self.added.contains(name))
+            }
         }
+    }
+
+    /// Returns the rules about finds.
+    pub(super) fn policy(&self) -> &RedactionPolicy {
+        &self.policy
     }
 
     /// Returns the additional secret keys.

@@ -16,6 +16,22 @@ pub(super) enum Outcome {
     Redacted,
     /// The value became a searchable token, which the record does not list as redacted.
     Pseudonymised,
+    /// The value stays, because a rule asks for a tag only.
+    Tagged,
+}
+
+/// What a detector looked at when a value was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The text alone.
+    #[default]
+    Text,
+    /// A key in front of the value, inside the text.
+    Key,
+    /// The name of the field.
+    Name,
+    /// A number that speaks for itself.
+    Number,
 }
 
 /// One place to replace.
@@ -31,6 +47,10 @@ pub(super) struct Span {
     pub(super) text: Cow<'static, str>,
     /// Whether this is a redaction or a pseudonym.
     pub(super) outcome: Outcome,
+    /// What the detector looked at.
+    pub(super) sign: Sign,
+    /// Position of the rule that chose the action; `None` for the default.
+    pub(super) rule: Option<usize>,
 }
 
 /// Collects the spans of the detector that runs now.
@@ -40,9 +60,15 @@ pub(super) struct Found {
     detector: usize,
     placeholder: &'static str,
     claim: Claim,
+    sign: Sign,
 }
 
 impl Found {
+    /// Says what the detectors that follow look at.
+    pub(super) fn look_at(&mut self, sign: Sign) {
+        self.sign = sign;
+    }
+
     /// Names the detector whose finds follow, and what the name of the text's field says to it.
     pub(super) fn begin(&mut self, detector: usize, placeholder: &'static str, claim: Claim) {
         self.detector = detector;
@@ -74,14 +100,20 @@ impl Found {
 
     fn push(&mut self, range: Range<usize>, text: Cow<'static, str>, outcome: Outcome) {
         if range.start < range.end {
-            let detector = self.detector;
-            self.spans.push(Span { start: range.start, end: range.end, detector, text, outcome });
+            let (detector, sign) = (self.detector, self.sign);
+            let (start, end) = (range.start, range.end);
+            self.spans.push(Span { start, end, detector, text, outcome, sign, rule: None });
         }
     }
 
     /// Tells whether nothing was found.
     pub(super) fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// Returns the spans as they were found.
+    pub(super) fn into_spans(self) -> Vec<Span> {
+        self.spans
     }
 
     /// Returns the spans in order and without overlap. Of overlapping spans the earliest wins,

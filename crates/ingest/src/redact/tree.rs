@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use super::claim::Claims;
 use super::key_pairs::{is_pair_name, is_pair_value};
 use super::name_facts::NameFacts;
+use super::scope::Scope;
+use super::tally::Tally;
 use super::unique_names::UniqueNames;
 use super::walk::{Place, Walk};
 use super::whole::Whole;
@@ -24,7 +26,7 @@ pub(super) fn redact(
     text: &str,
     facts: NameFacts,
 ) -> Option<String> {
-    let may_hold_known_key = walk.engine.may_hold_known_key(text);
+    let may_hold_known_key = walk.engine.may_hold_known_key(text) || walk.tally.scope.is_some();
     if !may_hold_known_key && facts.claims.asking().is_empty() && walk.engine.is_clean(text) {
         return None;
     }
@@ -34,7 +36,17 @@ pub(super) fn redact(
     };
     let mut tree = Tree { walk, paths: names.map(str::to_owned), has_changed: false };
     tree.value(&mut value, facts);
-    let walked = if tree.has_changed { serde_json::to_string(&value).ok() } else { None };
+    let has_changed = tree.has_changed;
+    let is_ruled = walk.tally.scope.is_some();
+    let walked = if has_changed || is_ruled { serde_json::to_string(&value).ok() } else { None };
+    if is_ruled {
+        // The rules have said what becomes of each member; one rule for all of them is none. What
+        // was written anew holds each key once, and no more than the walk has seen.
+        let mut unheard = Tally::default();
+        let is_whole =
+            has_changed || walk.engine.redact_field(text, facts.claims, &mut unheard).is_some();
+        return walked.filter(|_| is_whole);
+    }
     // Of a key that stands twice the walk sees one value; the text still holds both.
     let text = walked.as_deref().unwrap_or(text);
     walk.engine.redact_field(text, facts.claims, walk.tally).or(walked)
@@ -60,9 +72,20 @@ struct Tree<'t, 'w> {
     has_changed: bool,
 }
 
+/// Whether a member stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Kept,
+    Dropped,
+}
+
 impl Tree<'_, '_> {
     /// Visits a value; the facts are those of the path.
     fn value(&mut self, value: &mut Value, facts: NameFacts) {
+        if self.walk.tally.scope.is_some() && self.walk.field_rule(value) {
+            self.has_changed = true;
+            return;
+        }
         if let Some(position) = facts.covered {
             return self.ids(value, position);
         }
@@ -114,6 +137,7 @@ impl Tree<'_, '_> {
             .iter()
             .filter_map(|(key, value)| value.as_str().filter(|_| is_pair_name(key)))
             .fold(Claims::SILENT, |claims, name| claims.stricter(self.walk.spelled(name)));
+        let mut dropped: Vec<String> = Vec::new();
         for (key, value) in members.iter_mut() {
             let parents_bytes = self.paths.each_ref().map(String::len);
             let redacted = self.walk.engine.redact(key, &mut Default::default());
@@ -128,12 +152,33 @@ impl Tree<'_, '_> {
             if is_pair_value(key) {
                 of_member = of_member.spelled(spelled, self.walk.engine);
             }
-            self.value(value, of_member);
+            if self.member(value, of_member) == Member::Dropped {
+                dropped.push(key.clone());
+            }
             for (path, parent_bytes) in self.paths.iter_mut().zip(parents_bytes) {
                 path.truncate(parent_bytes);
             }
         }
+        if let Some(scope) = self.walk.tally.scope.as_deref_mut() {
+            let [written, _] = &self.paths;
+            scope.begin_field(written);
+            members.retain(|key, _| !dropped.contains(key));
+        }
         self.keys(members, facts);
+    }
+
+    /// Visits the member whose path is set; tells whether a rule leaves it out.
+    fn member(&mut self, value: &mut Value, facts: NameFacts) -> Member {
+        if let Some(scope) = self.walk.tally.scope.as_deref_mut() {
+            let [written, _] = &self.paths;
+            scope.begin_field(written);
+        }
+        self.value(value, facts);
+        let scope = self.walk.tally.scope.as_deref_mut();
+        match scope.is_some_and(Scope::take_dropped_field) {
+            true => Member::Dropped,
+            false => Member::Kept,
+        }
     }
 
     /// Returns what the path says, in both of its forms together.
@@ -145,6 +190,10 @@ impl Tree<'_, '_> {
 
     /// Replaces the ids of a covered field by their tokens.
     fn ids(&mut self, value: &mut Value, position: u16) {
+        if self.walk.tally.scope.is_some() && self.walk.id_rule(value) {
+            self.has_changed = true;
+            return;
+        }
         let policy = self.walk.engine.policy();
         let id = match value {
             Value::Null | Value::Bool(_) => return,
@@ -162,6 +211,7 @@ impl Tree<'_, '_> {
         };
         let token = policy.field(position).and_then(|field| policy.token(field, &id));
         if let Some(token) = token.filter(|token| *token != id) {
+            self.walk.explain_token(&token);
             self.replace(value, token);
         }
     }

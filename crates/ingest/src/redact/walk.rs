@@ -11,9 +11,12 @@ use tierlog_model::Value;
 
 use super::claim::Claims;
 use super::clean_texts::CleanTexts;
-use super::engine::{Engine, Tally};
+use super::engine::Engine;
 use super::name_facts::NameFacts;
 use super::names::Names;
+use super::scope::Fate;
+use super::span::Sign;
+use super::tally::Tally;
 use super::tokens::TokenCache;
 use super::tree;
 use super::whole::Whole;
@@ -50,6 +53,10 @@ impl Walk<'_> {
     /// Redacts the value of a field; the name is given as it was written and as it is kept.
     #[inline(always)]
     pub(super) fn field(&mut self, names: [&str; 2], value: &mut Value<'_>, facts: NameFacts) {
+        // Fast path: nearly every policy has no rule.
+        if self.tally.scope.is_some() && self.field_rule(value) {
+            return;
+        }
         if let Some(position) = facts.covered {
             return self.pseudonymise(position, value);
         }
@@ -72,6 +79,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Returns the redacted text of JSON that is no field's, or `None` when nothing was found.
+    pub(super) fn json(&mut self, text: &str) -> Option<String> {
+        let facts = self.facts("");
+        tree::redact(self, ["", ""], text, facts)
+    }
+
     /// Replaces a value that is a find because of the name; tells whether the value was a find.
     #[inline(always)]
     pub(super) fn judge(&mut self, place: &mut impl Place, claims: Claims) -> bool {
@@ -86,8 +99,21 @@ impl Walk<'_> {
             matches!(value, Whole::Text(text) if self.engine.policy().placeholders().is_one(text));
         let found = self.engine.judge(value, claims).filter(|_| !is_placeholder);
         let Some(position) = found else { return false };
-        self.replace(place, position);
-        true
+        self.replace(place, position, Sign::Name)
+    }
+
+    /// Does what a rule says about the field as such; tells whether that is all there is to do.
+    #[cold]
+    pub(super) fn field_rule(&mut self, place: &mut impl Place) -> bool {
+        let Some(scope) = self.tally.scope.as_deref() else { return false };
+        let value = place.whole();
+        if let Some(Whole::Text(text)) = value
+            && self.engine.policy().placeholders().is_one(text)
+        {
+            return false;
+        }
+        let Some(rule) = scope.field_rule(value) else { return false };
+        self.replace_by(place, self.engine.field_rule(), Some(rule), Sign::Name)
     }
 
     /// Replaces a number that is a find under a silent name.
@@ -96,14 +122,15 @@ impl Walk<'_> {
         if let Some(Whole::Number(number)) = place.whole()
             && let Some(position) = self.engine.judge_number(number, claims)
         {
-            self.replace(place, position);
+            self.replace(place, position, Sign::Number);
         }
     }
 
     /// Returns the redacted text of a field, or `None` when the text was clean.
     #[inline(always)]
     fn text(&mut self, text: &str, facts: NameFacts) -> Option<String> {
-        if text.len() >= facts.apart_bytes_min as usize {
+        // A text under a rule may stay as it is and be a find all the same.
+        if text.len() >= facts.apart_bytes_min as usize || self.tally.scope.is_some() {
             return self.text_apart(text, facts);
         }
         let (engine, tally) = (self.engine, &mut *self.tally);
@@ -125,6 +152,9 @@ impl Walk<'_> {
 
     /// Replaces the value of a covered field by its token.
     fn pseudonymise(&mut self, position: u16, value: &mut Value<'_>) {
+        if self.tally.scope.is_some() && self.id_rule(value) {
+            return;
+        }
         let policy = self.engine.policy();
         let id = match &*value {
             Value::Bool(_) => return,
@@ -141,13 +171,85 @@ impl Walk<'_> {
             Value::Str(text) => Cow::Borrowed(text.as_ref()),
         };
         if let Some(token) = self.tokens.token(policy, position, &id) {
+            self.explain_token(&token);
             *value = Value::Str(Cow::Owned(token));
         }
     }
 
-    fn replace(&mut self, place: &mut impl Place, position: usize) {
-        self.tally.note(position);
-        place.put(Cow::Borrowed(self.engine.placeholder(position)));
+    /// Does what a rule says about ids of users; tells whether there is such a rule.
+    #[cold]
+    pub(super) fn id_rule(&mut self, place: &mut impl Place) -> bool {
+        let detector = self.engine.user_id();
+        let rule = self.tally.scope.as_deref().and_then(|scope| scope.find_rule(detector));
+        let Some(rule) = rule else { return false };
+        if let Some(Whole::Text(text)) = place.whole()
+            && self.engine.policy().placeholders().is_one(text)
+        {
+            return true;
+        }
+        self.replace_by(place, detector, Some(rule), Sign::Name);
+        true
+    }
+
+    /// Explains that an id became a token, if somebody asked.
+    #[inline]
+    pub(super) fn explain_token(&mut self, token: &str) {
+        if let Some(scope) = self.tally.scope.as_deref_mut() {
+            scope.explain_token(self.engine, token);
+        }
+    }
+
+    /// Replaces a value that is a detector's find; tells whether nothing of the value is left to
+    /// be read.
+    #[inline]
+    fn replace(&mut self, place: &mut impl Place, position: usize, sign: Sign) -> bool {
+        match self.tally.scope.as_deref() {
+            None => {
+                self.tally.note(position);
+                place.put(Cow::Borrowed(self.engine.placeholder(position)));
+                true
+            }
+            Some(scope) => {
+                let rule = scope.find_rule(position);
+                self.replace_by(place, position, rule, sign)
+            }
+        }
+    }
+
+    /// The same under a rule, or under none while finds are explained.
+    #[cold]
+    fn replace_by(
+        &mut self,
+        place: &mut impl Place,
+        position: usize,
+        rule: Option<usize>,
+        sign: Sign,
+    ) -> bool {
+        let engine = self.engine;
+        let Some(scope) = self.tally.scope.as_deref_mut() else { return false };
+        let value = match place.whole() {
+            Some(Whole::Text(text)) => Cow::Borrowed(text),
+            Some(Whole::Number(number)) => Cow::Owned(number.to_string()),
+            Some(Whole::Fraction(number)) => Cow::Owned(number.to_string()),
+            Some(Whole::Flag | Whole::Nested | Whole::EmptyNested) | None => Cow::Borrowed(""),
+        };
+        let fate = match rule {
+            Some(rule) => scope.fate(engine, position, rule, &value),
+            None => Fate::Put(Cow::Borrowed(engine.placeholder(position))),
+        };
+        if matches!(&fate, Fate::Put(put) if *put == value) {
+            // An earlier run has done it.
+            return true;
+        }
+        scope.explain_whole(engine, position, sign, rule, &fate);
+        match fate {
+            Fate::Kept => false,
+            Fate::Put(put) => {
+                self.tally.note(position);
+                place.put(put);
+                true
+            }
+        }
     }
 
     /// Returns what a text says to detectors as the name in a pair, as written or once redacted.

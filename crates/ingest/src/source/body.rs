@@ -127,7 +127,8 @@ impl Taken {
     /// Returns the problem of a body with items of which none could be read; each is a dead letter.
     pub(crate) fn check_readable(&self) -> Result<(), Problem> {
         let rejected_count = self.verdicts.rejected_line_count();
-        if self.verdicts.accepted_count > 0 || rejected_count == 0 {
+        let read_count = self.verdicts.accepted_count + self.verdicts.policy_dropped_count;
+        if read_count > 0 || rejected_count == 0 {
             return Ok(());
         }
         let detail = format!("none of {rejected_count} lines could be read");

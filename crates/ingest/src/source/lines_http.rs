@@ -82,6 +82,7 @@ impl BodyProtocol for LinesHttp {
         let answer = IngestAnswer {
             accepted: accepted_count,
             joined: joined_count,
+            policy_dropped: verdicts.policy_dropped_count,
             rejected: verdicts.rejected_line_count(),
             redacted: verdicts.redacted_count,
             duplicate: duplicate_count,

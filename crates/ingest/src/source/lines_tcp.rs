@@ -37,9 +37,12 @@ impl StreamProtocol for LinesTcp {
     fn answer(&self, said: Said<'_>) -> Option<String> {
         Some(match said {
             Said::Resume(line) => format!("{{\"resume\":{line}}}\n"),
-            Said::Durable { lines, rejected } => {
+            Said::Durable { lines, rejected, policy_dropped: 0 } => {
                 format!("{{\"ack\":{lines},\"rejected\":{rejected}}}\n")
             }
+            Said::Durable { lines, rejected, policy_dropped } => format!(
+                "{{\"ack\":{lines},\"rejected\":{rejected},\"policy_dropped\":{policy_dropped}}}\n"
+            ),
             Said::Error(problem) => format!("{}\n", serde_json::json!({ "error": problem })),
         })
     }

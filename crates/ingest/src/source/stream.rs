@@ -9,7 +9,7 @@ mod hold;
 
 use std::collections::VecDeque;
 
-use tierlog_model::{Caller, ProducerId};
+use tierlog_model::{Caller, ProducerId, Tenant};
 
 pub use connection::{ConnectionError, serve_tcp_connection};
 
@@ -57,12 +57,15 @@ pub(crate) enum Wanted {
 pub(crate) enum Said<'s> {
     /// A numbered client goes on behind this line.
     Resume(u64),
-    /// The count of durable lines, and of dead letters among the durable lines.
+    /// The count of durable lines, of dead letters among the durable lines, and of lines that a
+    /// rule of the redaction policy asks not to be stored.
     Durable {
         /// All of them.
         lines: u64,
         /// Dead letters.
         rejected: u64,
+        /// Lines that were taken and not stored.
+        policy_dropped: u64,
     },
     /// Why the connection ends.
     Error(&'s str),
@@ -100,12 +103,18 @@ pub(crate) struct StreamReader {
     /// Memory in which records are read.
     lines: LineReader,
     session: Box<dyn StreamSession>,
+    tenant: Tenant,
 }
 
 impl StreamReader {
     /// Returns the reader of a connection without a frame.
     pub(crate) fn new(config: &IngestConfig, session: Box<dyn StreamSession>) -> StreamReader {
-        StreamReader { lines: LineReader::new(config), session }
+        StreamReader { lines: LineReader::new(config), session, tenant: Tenant::DEFAULT }
+    }
+
+    /// Says whose connection it is.
+    pub(crate) fn of_tenant(self, tenant: Tenant) -> StreamReader {
+        StreamReader { tenant, ..self }
     }
 
     /// Returns how many bytes of lines are kept.
@@ -121,7 +130,8 @@ impl StreamReader {
         held: Held,
     ) -> PreparedBatch {
         let bytes = frames.iter().map(Frame::byte_len).sum::<usize>() + self.held_bytes();
-        let mut intake = ingest.intake(&mut self.lines, bytes, ADDED_BYTES_MAX);
+        let intake = ingest.intake(&mut self.lines, bytes, ADDED_BYTES_MAX);
+        let mut intake = intake.of_tenant(self.tenant);
         self.session.read(frames, held, &mut intake);
         intake.finish()
     }

@@ -14,6 +14,7 @@ pub(crate) struct Tally {
     pub(crate) accepted_count: u64,
     /// Records that an earlier batch of the same id had already brought.
     pub(crate) duplicate_count: u64,
+    dropped_count: u64,
     rejected_by_reason: [u64; RejectReason::ALL.len()],
     services: BatchServices,
 }
@@ -24,6 +25,7 @@ impl Tally {
         Tally {
             accepted_count: verdicts.accepted_count,
             duplicate_count: 0,
+            dropped_count: verdicts.policy_dropped_count,
             rejected_by_reason: verdicts.rejected_by_reason,
             services: verdicts.services.clone(),
         }
@@ -61,6 +63,10 @@ impl Tally {
         if self.duplicate_count > 0 {
             metrics::counter!(metric_names::INGEST_DUPLICATE, "protocol" => protocol)
                 .increment(self.duplicate_count);
+        }
+        if self.dropped_count > 0 {
+            metrics::counter!(metric_names::INGEST_POLICY_DROPPED, "protocol" => protocol)
+                .increment(self.dropped_count);
         }
         for (reason, count) in RejectReason::ALL.iter().zip(self.rejected_by_reason) {
             if count > 0 {

@@ -349,7 +349,9 @@ impl Wal {
             return Placement::TooLarge;
         }
         let first_seq = group.next_seq;
-        if batch.record_count() == 0 {
+        // Lines of a producer whose records are not stored have numbers all the same.
+        let is_numbered = batch.lines().is_some() && batch.line_count() > 0;
+        if batch.record_count() == 0 && !is_numbered {
             return Placement::Written { first_seq };
         }
         if let Some(lines) = batch.lines() {

@@ -62,7 +62,7 @@ impl Link {
         self,
         backlog: &Backlog,
         mut next_line: u64,
-        told: impl Fn(u64, u64) + Send,
+        told: impl Fn(Acknowledged) + Send,
     ) -> (Ended, Option<String>) {
         let Link { mut stream, answers, .. } = self;
         std::thread::scope(|scope| {
@@ -90,11 +90,22 @@ impl Link {
     }
 }
 
+/// What a server says of the lines of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Acknowledged {
+    /// Number of the last line that is durable.
+    pub(super) line: u64,
+    /// Dead letters among the lines.
+    pub(super) rejected: u64,
+    /// Lines whose records a rule of the server's policy drops.
+    pub(super) policy_dropped: u64,
+}
+
 /// Reads acknowledgements until the server closes.
 fn read_acks(
     mut answers: BufReader<TcpStream>,
     backlog: &Backlog,
-    told: impl Fn(u64, u64),
+    told: impl Fn(Acknowledged),
 ) -> Option<String> {
     let mut waited = false;
     let reason = loop {
@@ -104,9 +115,11 @@ fn read_acks(
                 waited = false;
                 let count = |name: &str| said.get(name).and_then(Value::as_u64);
                 match count("ack") {
-                    Some(durable) => {
-                        told(durable, count("rejected").unwrap_or(0));
-                    }
+                    Some(line) => told(Acknowledged {
+                        line,
+                        rejected: count("rejected").unwrap_or(0),
+                        policy_dropped: count("policy_dropped").unwrap_or(0),
+                    }),
                     None => break Some(refusal(&said)),
                 }
             }

@@ -9,6 +9,7 @@ use memchr::memchr2_iter;
 
 use super::Detector;
 use super::boundary::{before, is_word, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -30,6 +31,14 @@ impl Detector for Authorization {
 
     fn placeholder(&self) -> &'static str {
         "[CREDENTIALS]"
+    }
+
+    fn about(&self) -> &'static str {
+        "a scheme of authorization, and what follows the scheme"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("sent Bearer 9f3ab1c2d4e5f60718293a4b")
     }
 
     fn trigger(&self) -> Trigger {

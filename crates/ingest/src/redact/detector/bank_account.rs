@@ -11,6 +11,7 @@ use crate::redact::named::Names;
 pub(in crate::redact) static BANK_ACCOUNT: Worded = Worded {
     name: "bank_account",
     placeholder: "[BANK_ACCOUNT]",
+    example: "sort code 20-00-00 account number 55779911",
     words: &[
         "bank account",
         "account number",

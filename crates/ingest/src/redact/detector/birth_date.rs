@@ -11,6 +11,7 @@ use crate::redact::named::Names;
 pub(in crate::redact) static BIRTH_DATE: Worded = Worded {
     name: "birth_date",
     placeholder: "[BIRTH_DATE]",
+    example: "dob=1985-07-30 x",
     words: &[
         "dob",
         "d.o.b.",

@@ -19,6 +19,7 @@ use super::Detector;
 use super::boundary::{at, before, is_lone_number, run_end};
 use super::checks::has_luhn;
 use super::quoted::replace_number;
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::number_use::{Around, NumberUse, around};
 use crate::redact::policy::Policy;
@@ -78,6 +79,14 @@ impl Detector for Card {
 
     fn placeholder(&self) -> &'static str {
         "[CARD]"
+    }
+
+    fn about(&self) -> &'static str {
+        "issuer, exact length, Luhn digit, and a sign that a card is meant"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("paid with 4111 1111 1111 1111")
     }
 
     fn trigger(&self) -> Trigger {

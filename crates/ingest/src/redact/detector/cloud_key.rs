@@ -9,6 +9,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::Detector;
 use super::boundary::{before, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -231,6 +232,14 @@ impl Detector for CloudKey {
 
     fn placeholder(&self) -> &'static str {
         "[API_KEY]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the issuer's prefix, alphabet and length"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("AKIAIOSFODNN7EXAMPLE")
     }
 
     fn trigger(&self) -> Trigger {

@@ -11,6 +11,7 @@ use crate::redact::whole::Whole;
 pub(in crate::redact) static COORDINATES: NamedValue = NamedValue {
     name: "coordinates",
     placeholder: "[LOCATION]",
+    example: "latitude=48.85837 longitude=2.29448",
     names: Names::Exactly(&[
         "latitude",
         "longitude",

@@ -13,6 +13,7 @@ use crate::redact::named::Names;
 pub(in crate::redact) static DEVICE_ID: Worded = Worded {
     name: "device_id",
     placeholder: "[DEVICE_ID]",
+    example: "IMEI 490154203237518",
     words: &["imei", "imsi", "meid", "iccid"],
     needles: &[
         "imei",

@@ -31,6 +31,7 @@ const WORDS: &[&str] = &[
 pub(in crate::redact) static DRIVING_LICENCE: Worded = Worded {
     name: "driving_licence",
     placeholder: "[DRIVING_LICENCE]",
+    example: "driving licence MORGA657054SM9IJ",
     words: WORDS,
     needles: &[
         "licence",

@@ -8,6 +8,7 @@ use memchr::memchr_iter;
 
 use super::Detector;
 use super::boundary::{at, before, run_start};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::{Trigger, class};
@@ -32,6 +33,14 @@ impl Detector for Email {
 
     fn placeholder(&self) -> &'static str {
         "[EMAIL]"
+    }
+
+    fn about(&self) -> &'static str {
+        "an at sign between a local part and a domain with a top level of letters"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("ask ada.lovelace@example.org")
     }
 
     fn trigger(&self) -> Trigger {

@@ -6,6 +6,7 @@
 
 use super::Detector;
 use super::boundary::{at, before, is_word};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::printed::Forms;
 use crate::redact::span::Found;
@@ -123,6 +124,14 @@ impl Detector for Iban {
 
     fn placeholder(&self) -> &'static str {
         "[IBAN]"
+    }
+
+    fn about(&self) -> &'static str {
+        "country, exact length, remainder 1 modulo 97"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("DE89 3704 0044 0532 0130 00")
     }
 
     fn trigger(&self) -> Trigger {

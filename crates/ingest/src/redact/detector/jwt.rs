@@ -8,6 +8,7 @@ use memchr::{memchr_iter, memmem};
 
 use super::Detector;
 use super::boundary::{at, before, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -28,6 +29,14 @@ impl Detector for Jwt {
 
     fn placeholder(&self) -> &'static str {
         "[JWT]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the first part decodes to a header with `alg`"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJlLW9mLWNhbmFyeQ")
     }
 
     fn trigger(&self) -> Trigger {

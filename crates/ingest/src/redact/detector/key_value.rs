@@ -14,6 +14,7 @@ use super::Detector;
 use super::boundary::{at, before, run_end};
 use super::pair::{Form, Key, is_empty_word, keys, short_value, value};
 use super::tuple_pair::tuple_pairs;
+use crate::redact::canary::Canary;
 use crate::redact::key_pairs::{is_pair_name, is_pair_value};
 use crate::redact::key_terms::NEEDLES;
 use crate::redact::keys::{KeyVerdict, Words};
@@ -117,6 +118,14 @@ impl Detector for KeyValue {
 
     fn placeholder(&self) -> &'static str {
         "[SECRET]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the key in front of the value is that of a secret"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("tierlog_canary_password=correct-horse-9")
     }
 
     fn trigger(&self) -> Trigger {

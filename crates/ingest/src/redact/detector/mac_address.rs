@@ -13,6 +13,7 @@ use memchr::memchr3_iter;
 
 use super::Detector;
 use super::boundary::{at, before};
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::keys::Words;
 use crate::redact::policy::Policy;
@@ -54,6 +55,14 @@ impl Detector for MacAddress {
 
     fn placeholder(&self) -> &'static str {
         "[MAC]"
+    }
+
+    fn about(&self) -> &'static str {
+        "six pairs in a row of exactly six, or the name of the field"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("client 3c:22:fb:11:3a:b7")
     }
 
     fn trigger(&self) -> Trigger {

@@ -16,6 +16,7 @@ mod coordinates;
 mod device_id;
 mod driving_licence;
 mod email;
+mod field_rule;
 mod iban;
 mod jwt;
 mod key_value;
@@ -51,6 +52,7 @@ pub(super) use coordinates::COORDINATES;
 pub(super) use device_id::DEVICE_ID;
 pub(super) use driving_licence::DRIVING_LICENCE;
 pub(super) use email::Email;
+pub(super) use field_rule::FieldRule;
 pub(super) use iban::Iban;
 pub(super) use jwt::Jwt;
 pub(super) use key_value::KeyValue;
@@ -72,6 +74,7 @@ pub(super) use ssn::Ssn;
 pub(super) use url_credentials::UrlCredentials;
 pub(super) use user_id::UserId;
 
+use super::canary::Canary;
 use super::claim::Claim;
 use super::named::Names;
 use super::policy::Policy;
@@ -86,6 +89,18 @@ pub(super) trait Detector: Sync {
 
     /// Returns what stands in place of a find: its kind in brackets.
     fn placeholder(&self) -> &'static str;
+
+    /// Returns what decides whether there is a find, as a clause for explanations.
+    fn about(&self) -> &'static str;
+
+    /// Returns an example that must be a find.
+    fn canary(&self) -> Canary;
+
+    /// Tells whether the detector runs unless it is switched off. A detector that does not is
+    /// switched on by its name.
+    fn is_on_by_default(&self) -> bool {
+        true
+    }
 
     /// Returns what every find contains.
     fn trigger(&self) -> Trigger;

@@ -4,6 +4,7 @@
 //! kind, in a field or behind a key in a text, when the value may be one at all.
 
 use super::Detector;
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::named::Names;
 use crate::redact::trigger::Trigger;
@@ -15,6 +16,8 @@ pub(in crate::redact) struct NamedValue {
     pub(super) name: &'static str,
     /// What stands in place of a value.
     pub(super) placeholder: &'static str,
+    /// A text with a key of the kind and its value.
+    pub(super) example: &'static str,
     /// Names under which a value counts.
     pub(super) names: Names,
     /// A fragment of each name, as names are written in texts.
@@ -32,6 +35,14 @@ impl Detector for NamedValue {
 
     fn placeholder(&self) -> &'static str {
         self.placeholder
+    }
+
+    fn about(&self) -> &'static str {
+        "a name of the kind in front of a value that may be one"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text(self.example)
     }
 
     fn trigger(&self) -> Trigger {

@@ -10,6 +10,7 @@ use crate::redact::named::Names;
 pub(in crate::redact) static ONE_TIME_CODE: Worded = Worded {
     name: "one_time_code",
     placeholder: "[CODE]",
+    example: "your code is 123456",
     words: &[
         "your code",
         "verification code",

@@ -11,6 +11,7 @@ use crate::redact::named::Names;
 pub(in crate::redact) static PASSPORT: Worded = Worded {
     name: "passport",
     placeholder: "[PASSPORT]",
+    example: "passport no. 533380006, valid",
     words: &[
         "passport",
         "reisepass",

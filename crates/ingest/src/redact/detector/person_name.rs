@@ -11,6 +11,7 @@ use crate::redact::whole::Whole;
 pub(in crate::redact) static PERSON_NAME: NamedValue = NamedValue {
     name: "person_name",
     placeholder: "[NAME]",
+    example: "first_name=Ada last_name=Lovelace",
     names: Names::Exactly(&[
         "first name",
         "last name",

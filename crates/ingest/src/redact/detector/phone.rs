@@ -14,6 +14,7 @@ use super::Detector;
 use super::boundary::{at, before, is_word, run_end};
 use super::quoted::replace_number;
 use super::worded::{is_in_placeholder, occurrences};
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::keys::Words;
 use crate::redact::policy::Policy;
@@ -104,6 +105,14 @@ impl Detector for Phone {
 
     fn placeholder(&self) -> &'static str {
         "[PHONE]"
+    }
+
+    fn about(&self) -> &'static str {
+        "a plus sign, a country code and the grouping, or the name of the field"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("call +41 79 123 45 67")
     }
 
     fn trigger(&self) -> Trigger {

@@ -11,6 +11,7 @@ use crate::redact::whole::Whole;
 pub(in crate::redact) static POSTAL_ADDRESS: NamedValue = NamedValue {
     name: "postal_address",
     placeholder: "[ADDRESS]",
+    example: r#"{"street":"10 Downing St","zip":"SW1A 2AA"}"#,
     names: Names::Exactly(&[
         "street",
         "street name",

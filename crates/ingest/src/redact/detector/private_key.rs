@@ -5,6 +5,7 @@
 use memchr::memmem;
 
 use super::Detector;
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -26,6 +27,16 @@ impl Detector for PrivateKey {
 
     fn placeholder(&self) -> &'static str {
         "[PRIVATE_KEY]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the head of a PEM block"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text(
+            "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0B\\n-----END PRIVATE KEY-----",
+        )
     }
 
     fn trigger(&self) -> Trigger {

@@ -5,6 +5,7 @@
 
 use super::Detector;
 use super::masked::is_masked;
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::keys::KeyVerdict;
 use crate::redact::policy::Policy;
@@ -59,6 +60,14 @@ impl Detector for SecretKey {
 
     fn placeholder(&self) -> &'static str {
         "[SECRET]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the name of the field is that of a secret"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Field("tierlog_canary.password", "correct-horse-9")
     }
 
     fn trigger(&self) -> Trigger {

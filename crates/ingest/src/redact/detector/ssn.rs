@@ -7,6 +7,7 @@
 
 use super::Detector;
 use super::boundary::{at, before, is_lone_number, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -29,6 +30,14 @@ impl Detector for Ssn {
 
     fn placeholder(&self) -> &'static str {
         "[SSN]"
+    }
+
+    fn about(&self) -> &'static str {
+        "dashes and the issuer's rules, or the key in front"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("ssn 219-09-1234")
     }
 
     fn trigger(&self) -> Trigger {

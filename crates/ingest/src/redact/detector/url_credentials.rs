@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 
 use super::Detector;
 use super::boundary::{at, before, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -70,6 +71,14 @@ impl Detector for UrlCredentials {
 
     fn placeholder(&self) -> &'static str {
         "[CREDENTIALS]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the place in an address where a password or token stands"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("postgres://app:correct-horse-9@db.internal/app")
     }
 
     fn trigger(&self) -> Trigger {

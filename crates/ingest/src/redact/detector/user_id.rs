@@ -12,6 +12,7 @@ use super::Detector;
 use super::boundary::{run_end, run_start};
 use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
 use super::tuple_pair::tuple_pairs;
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::{Trigger, class};
@@ -26,6 +27,14 @@ impl Detector for UserId {
 
     fn placeholder(&self) -> &'static str {
         "[USER_ID]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the field or key is one of an id that has a pseudonym"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::NotByItself
     }
 
     fn trigger(&self) -> Trigger {

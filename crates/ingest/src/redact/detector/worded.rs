@@ -13,6 +13,7 @@ use memchr::memchr2_iter;
 use super::Detector;
 use super::boundary::{at, before, run_end};
 use super::quoted::replace_number;
+use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::named::Names;
 use crate::redact::policy::Policy;
@@ -28,6 +29,8 @@ pub(in crate::redact) struct Worded {
     pub(super) name: &'static str,
     /// What stands in place of a number.
     pub(super) placeholder: &'static str,
+    /// A text with a number that is a find.
+    pub(super) example: &'static str,
     /// Words beside a number, and names of fields, that make the number count. What is written in
     /// capitals here is a word of a language too, and counts in prose in capitals only.
     pub(super) words: &'static [&'static str],
@@ -63,6 +66,7 @@ impl Worded {
     pub(super) const BASE: Worded = Worded {
         name: "",
         placeholder: "",
+        example: "",
         words: &[],
         needles: &[],
         digit_run: 0,
@@ -115,6 +119,14 @@ impl Detector for Worded {
 
     fn placeholder(&self) -> &'static str {
         self.placeholder
+    }
+
+    fn about(&self) -> &'static str {
+        "form and check digits of the kind, as printed or beside a word or name of the kind"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text(self.example)
     }
 
     fn trigger(&self) -> Trigger {

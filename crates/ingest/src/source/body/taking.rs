@@ -99,7 +99,8 @@ impl<'t> Taking<'t> {
     }
 
     async fn take(&mut self, open: OpenBody) -> Result<(), Problem> {
-        let reader = Box::new(BodyReader::new(self.ingest, open, PieceBounds::USUAL));
+        let reader = BodyReader::new(self.ingest, open, PieceBounds::USUAL);
+        let reader = Box::new(reader.of_tenant(self.client.caller.tenant));
         let mut reading = Reading { reader, held: self.ingest.body_room.none() };
         loop {
             while reading.reader.wants_input() {
@@ -151,6 +152,8 @@ impl<'t> Taking<'t> {
         let (tally, joined_count) = (Tally::of(&verdicts), verdicts.joined_count);
         self.taken.verdicts.add(verdicts);
         if batch.record_count() == 0 {
+            // All before it is durable, and of its own lines there is nothing to keep.
+            self.durable_lines = through_line;
             return Ok(());
         }
         let handoff = self.ingest.handoff();

@@ -59,7 +59,7 @@ impl BodyProtocol for Bulk {
 
     fn answer(&self, taken: Taken, _: &IngestConfig) -> Result<Response, Problem> {
         let item = |outcome| match outcome {
-            Outcome::Accepted => json!({ "index": { "status": 201 } }),
+            Outcome::Accepted | Outcome::Dropped => json!({ "index": { "status": 201 } }),
             Outcome::Rejected(reason) => {
                 json!({ "index": { "status": 400, "error": { "type": reason.as_str() } } })
             }

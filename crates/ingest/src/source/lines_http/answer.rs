@@ -14,6 +14,11 @@ pub struct IngestAnswer {
     #[serde(skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub joined: u64,
+    /// Lines that were read and not stored, because a rule of the redaction policy drops their
+    /// records. Left out when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub policy_dropped: u64,
     /// Lines that became dead letters.
     pub rejected: u64,
     /// Values and parts of values that were replaced because they are personal or secret.

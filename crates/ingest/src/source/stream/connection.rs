@@ -140,6 +140,8 @@ struct Connection<S> {
     durable_count: u64,
     /// Durable dead letters so far.
     rejected_count: u64,
+    /// Lines so far that a rule of the redaction policy asks not to be stored.
+    dropped_count: u64,
     /// When bytes that are already here must go on.
     linger_until: Option<Instant>,
     /// Lines that more may belong to.
@@ -170,7 +172,7 @@ where
         writer,
         buffer: BytesMut::new(),
         framing: protocol.0.framing(ingest.config()),
-        frames: Some(StreamReader::new(ingest.config(), session)),
+        frames: Some(StreamReader::new(ingest.config(), session).of_tenant(client.caller.tenant)),
         answers: Answers::Undecided,
         in_flight: VecDeque::new(),
         client,
@@ -178,6 +180,7 @@ where
         numbering: None,
         durable_count: 0,
         rejected_count: 0,
+        dropped_count: 0,
         linger_until: None,
         hold: Hold::new(Instant::now()),
         idle_at: Instant::now() + limits.idle_deadline,
@@ -328,14 +331,15 @@ where
         Ok(())
     }
 
-    /// Hands a batch to the store, unless it is empty.
+    /// Hands a batch to the store, unless nothing was read. A batch whose every line a rule drops
+    /// goes there too: the lines are acknowledged in their turn, and a producer's are numbered.
     async fn hand_over(
         &mut self,
         prepared: PreparedBatch,
         room: BatchRoom,
     ) -> Result<(), ConnectionError> {
         let PreparedBatch { batch, verdicts } = prepared;
-        if batch.record_count() == 0 {
+        if verdicts.line_count == 0 {
             return Ok(());
         }
         let count = Tally::of(&verdicts).count_on_verdict(self.protocol.name());
@@ -460,6 +464,7 @@ where
             ack?;
             self.durable_count += batch.verdicts.line_count;
             self.rejected_count += batch.verdicts.rejected_line_count();
+            self.dropped_count += batch.verdicts.policy_dropped_count;
             verdict = self.in_flight.front_mut().and_then(|next| next.answer.try_recv().ok());
         }
         self.say_acks().await
@@ -476,7 +481,7 @@ where
 
     async fn say_acks(&mut self) -> Result<(), ConnectionError> {
         let (lines, rejected) = (self.durable_count, self.rejected_count);
-        self.say(Said::Durable { lines, rejected }).await
+        self.say(Said::Durable { lines, rejected, policy_dropped: self.dropped_count }).await
     }
 
     async fn say_error(&mut self, problem: &str) {

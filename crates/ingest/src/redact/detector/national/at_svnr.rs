@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static AT_SVNR: Worded = Worded {
     name: "at_svnr",
     placeholder: PLACEHOLDER,
+    example: "SVNR 1237 010180",
     words: &["svnr", "sv nummer", "sozialversicherungsnummer", "versicherungsnummer"],
     needles: &["svnr", "sv-nummer", "sv nummer", "sv_nummer", "svnummer", "versicherungsn"],
     shapes: &["dddddddddd", "dddd dddddd"],

@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static AU_TFN: Worded = Worded {
     name: "au_tfn",
     placeholder: PLACEHOLDER,
+    example: "TFN 123 456 782",
     words: &["tfn", "tax file"],
     needles: &["tfn", "tax file", "tax_file", "taxfile", "tax-file"],
     shapes: &["ddddddddd", "ddd ddd ddd", "dddddddd", "dd ddd ddd"],

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static BE_NATIONAL_REGISTER: Worded = Worded {
     name: "be_national_register",
     placeholder: PLACEHOLDER,
+    example: "85.07.30-033.28",
     words: &[
         "rijksregisternummer",
         "rijksregister",

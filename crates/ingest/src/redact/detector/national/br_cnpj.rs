@@ -14,6 +14,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static BR_CNPJ: Worded = Worded {
     name: "br_cnpj",
     placeholder: PLACEHOLDER,
+    example: "11.222.333/0001-81",
     words: &["cnpj", "cadastro nacional"],
     needles: &["cnpj", "cadastro"],
     forms: Forms::CNPJ,

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static BR_CPF: Worded = Worded {
     name: "br_cpf",
     placeholder: PLACEHOLDER,
+    example: "529.982.247-25",
     words: &["cpf", "cadastro de pessoa"],
     needles: &["cpf", "cadastro"],
     forms: Forms::CPF,

@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static CA_SIN: Worded = Worded {
     name: "ca_sin",
     placeholder: PLACEHOLDER,
+    example: "SIN 046 454 286",
     words: &["SIN", "social insurance", "assurance sociale"],
     needles: &["sin", "insurance", "assurance"],
     digit_run: 9,

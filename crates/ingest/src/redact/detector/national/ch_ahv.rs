@@ -12,6 +12,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static CH_AHV: Worded = Worded {
     name: "ch_ahv",
     placeholder: PLACEHOLDER,
+    example: "756.9217.0769.85",
     words: &["ahv", "avs", "navs", "oasi", "sozialversicherungsnummer"],
     needles: &["ahv", "avs", "oasi", "sozialversicherung"],
     forms: Forms::AHV,

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static DE_TAX_ID: Worded = Worded {
     name: "de_tax_id",
     placeholder: PLACEHOLDER,
+    example: "86 095 742 719",
     words: &[
         "steuer id",
         "steueridnr",

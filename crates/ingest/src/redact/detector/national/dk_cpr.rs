@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static DK_CPR: Worded = Worded {
     name: "dk_cpr",
     placeholder: PLACEHOLDER,
+    example: "CPR 010180-1234",
     words: &["cpr", "person nummer", "cprnr", "cprnummer"],
     needles: &["cpr", "person_n", "personn", "person-n", "person n"],
     shapes: &["dddddddddd", "dddddd dddd"],

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static ES_DNI: Worded = Worded {
     name: "es_dni",
     placeholder: PLACEHOLDER,
+    example: "DNI 12345678Z",
     words: &["dni", "NIE", "nif", "documento", "documento nacional", "documento de identidad"],
     needles: &["dni", "nie", "nif", "documento"],
     forms: Forms::DNI,

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static FI_HETU: Worded = Worded {
     name: "fi_hetu",
     placeholder: PLACEHOLDER,
+    example: "131052-308T",
     words: &["hetu", "henkilötunnus", "henkilotunnus", "sotu"],
     needles: &["hetu", "henkil", "sotu"],
     forms: Forms::HETU,

@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static FR_NIR: Worded = Worded {
     name: "fr_nir",
     placeholder: PLACEHOLDER,
+    example: "2 85 05 78 006 084 41",
     words: &[
         "NIR",
         "numero de securite sociale",

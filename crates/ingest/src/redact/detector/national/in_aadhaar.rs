@@ -12,6 +12,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static IN_AADHAAR: Worded = Worded {
     name: "in_aadhaar",
     placeholder: PLACEHOLDER,
+    example: "Aadhaar 9975 4323 1948",
     words: &["aadhaar", "aadhar", "adhaar", "uidai"],
     needles: &["aadhaar", "aadhar", "adhaar", "uidai"],
     shapes: &["dddddddddddd", "dddd dddd dddd"],

@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static IN_PAN: Worded = Worded {
     name: "in_pan",
     placeholder: PLACEHOLDER,
+    example: "PAN ABCPE1234F",
     words: &["PAN", "pan card", "pancard", "permanent account"],
     needles: &[
         "pan:",

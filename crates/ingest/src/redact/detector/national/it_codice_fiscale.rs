@@ -13,6 +13,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static IT_CODICE_FISCALE: Worded = Worded {
     name: "it_codice_fiscale",
     placeholder: PLACEHOLDER,
+    example: "RSSMRA85T10A562S",
     words: &["codice fiscale", "cod fiscale", "codfisc", "fiscal code", "cf", "c.f."],
     needles: &["fiscal", "codfisc"],
     forms: Forms::CODICE_FISCALE,

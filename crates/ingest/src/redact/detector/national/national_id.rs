@@ -11,6 +11,7 @@ use crate::redact::whole::Whole;
 pub(in crate::redact) static NATIONAL_ID: NamedValue = NamedValue {
     name: "national_id",
     placeholder: PLACEHOLDER,
+    example: "national_id=AB-123456",
     names: Names::Numbers(&[
         "national id",
         "national identifier",

@@ -12,6 +12,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static NL_BSN: Worded = Worded {
     name: "nl_bsn",
     placeholder: PLACEHOLDER,
+    example: "BSN 111222333",
     words: &["bsn", "burgerservicenummer", "sofinummer"],
     needles: &["bsn", "burgerservice", "sofin"],
     shapes: &["ddddddddd", "dddd dd ddd", "ddd ddd ddd"],

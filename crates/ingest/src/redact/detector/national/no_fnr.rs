@@ -12,6 +12,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static NO_FNR: Worded = Worded {
     name: "no_fnr",
     placeholder: PLACEHOLDER,
+    example: "fødselsnummer 01129999558",
     words: &["fødselsnummer", "fodselsnummer", "person nummer", "fnr", "d nummer"],
     needles: &[
         "dselsn", "person_n", "personn", "person-n", "person n", "fnr", "d-nummer", "dnummer",

@@ -12,6 +12,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static PL_PESEL: Worded = Worded {
     name: "pl_pesel",
     placeholder: PLACEHOLDER,
+    example: "PESEL 44051401359",
     words: &["pesel"],
     needles: &["pesel"],
     shapes: &["ddddddddddd", "dddddd ddddd"],

@@ -11,6 +11,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static PT_NIF: Worded = Worded {
     name: "pt_nif",
     placeholder: PLACEHOLDER,
+    example: "NIF 123456789",
     words: &["nif", "contribuinte", "numero fiscal"],
     needles: &["nif", "contribuinte", "numero"],
     digit_run: 9,

@@ -13,6 +13,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static SE_PERSONNUMMER: Worded = Worded {
     name: "se_personnummer",
     placeholder: PLACEHOLDER,
+    example: "personnummer 811228-9874",
     words: &[
         "person nummer",
         "samordningsnummer",

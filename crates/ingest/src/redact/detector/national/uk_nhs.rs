@@ -12,6 +12,7 @@ use super::PLACEHOLDER;
 pub(in crate::redact) static UK_NHS: Worded = Worded {
     name: "uk_nhs",
     placeholder: PLACEHOLDER,
+    example: "NHS number 943 476 5919",
     words: &["nhs", "nhs number", "national health service"],
     needles: &["nhs", "health service"],
     shapes: &["dddddddddd", "ddd ddd dddd"],

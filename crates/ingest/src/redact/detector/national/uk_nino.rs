@@ -12,6 +12,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static UK_NINO: Worded = Worded {
     name: "uk_nino",
     placeholder: PLACEHOLDER,
+    example: "AB 12 34 56 C",
     words: &["nino", "national insurance", "ni number", "ni no"],
     needles: &["nino", "insurance", "ni number", "ni no", "ni_n", "ninumber"],
     forms: Forms::NINO,

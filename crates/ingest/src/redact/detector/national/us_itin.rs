@@ -12,6 +12,7 @@ use crate::redact::printed::Forms;
 pub(in crate::redact) static US_ITIN: Worded = Worded {
     name: "us_itin",
     placeholder: PLACEHOLDER,
+    example: "912-70-1234",
     words: &["itin", "individual taxpayer", "taxpayer identification", "taxpayer id"],
     needles: &["itin", "taxpayer"],
     forms: Forms::ITIN,
