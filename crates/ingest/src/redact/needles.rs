@@ -27,11 +27,16 @@ fn place_of(bytes: u32) -> usize {
     (mixed >> (u32::BITS - PLACE_BITS)) as usize
 }
 
+/// Makes a small letter of a capital, and of other bytes something that is the same for the same.
+const SMALL: u8 = 0x20;
+
 /// Most lists: a byte numbers them.
 const LISTS_MAX: usize = u8::MAX as usize;
 
 struct Needle {
     text: &'static [u8],
+    /// The byte behind the gram as a small letter; 0 when there is none.
+    fourth: u8,
     owners: Readers,
 }
 
@@ -76,7 +81,10 @@ impl Needles {
         let Some(list) = self.lists.get_mut(usize::from(*list) - 1) else { return };
         match list.iter_mut().find(|needle| needle.text == text) {
             Some(needle) => needle.owners.add_all(owners),
-            None => list.push(Needle { text, owners }),
+            None => {
+                let fourth = text.get(GRAM_BYTES).map_or(0, |byte| byte | SMALL);
+                list.push(Needle { text, fourth, owners });
+            }
         }
     }
 
@@ -108,8 +116,10 @@ impl Needles {
     #[cold]
     fn name(&self, text: &[u8], start: usize, list: u8, named: &mut Readers) {
         let list = usize::from(list).checked_sub(1).and_then(|list| self.lists.get(list));
+        let fourth = text.get(start + GRAM_BYTES).map_or(0, |byte| byte | SMALL);
         for needle in list.map_or(&[] as &[Needle], Vec::as_slice) {
-            if named.holds_all(needle.owners) {
+            // Fast path: nearly all needles of a gram go on otherwise.
+            if needle.fourth != 0 && needle.fourth != fourth || named.holds_all(needle.owners) {
                 continue;
             }
             let here = text.get(start..start + needle.text.len());

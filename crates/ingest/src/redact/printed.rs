@@ -72,7 +72,9 @@ impl Printed {
 }
 
 /// Every shape. Those of one form stand together.
-static SHAPES: [Printed; 18] = [
+static SHAPES: [Printed; 18] = TABLE;
+
+const TABLE: [Printed; 18] = [
     Printed::new("ddd.ddd.ddd-dd", 3, Forms::CPF),
     Printed::new("ww.www.www/wwww-dd", 2, Forms::CNPJ),
     Printed::new("dd.dd.dd-ddd.dd", 2, Forms::NATIONAL_REGISTER),
@@ -99,10 +101,19 @@ const FORM_BYTES_MIN: usize = 9;
 /// Digits of the shape with the fewest, `AB 12 34 56 C`.
 pub(super) const FORM_DIGITS_MIN: u32 = 6;
 
-/// Tells whether a byte may be a part of a form.
+/// Tells whether the byte at a position may be a part of a form. A space may only between groups:
+/// words of small letters have no form, and a row ends there.
 #[inline]
-fn continues(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b' ' | b'-'..=b'/' | b'+' | b')')
+fn continues(text: &[u8], at: usize) -> bool {
+    let is_sign = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'-'..=b'/' | b'+' | b')');
+    match text.get(at) {
+        Some(b' ') => {
+            let left = at.checked_sub(1).and_then(|left| text.get(left));
+            left.is_some_and(is_sign) && text.get(at + 1).is_some_and(is_sign)
+        }
+        Some(byte) => is_sign(byte),
+        None => false,
+    }
 }
 
 /// Returns the forms that occur in a text.
@@ -134,14 +145,15 @@ pub(super) fn each(text: &[u8], forms: Forms, mut found: impl FnMut(Range<usize>
 /// be a part of a form may there be one.
 fn each_run(text: &[u8], mut found: impl FnMut(Range<usize>)) {
     let mut at = FORM_BYTES_MIN - 1;
-    while let Some(byte) = text.get(at) {
-        if !continues(*byte) {
+    let mut floor = 0;
+    while at < text.len() {
+        if !continues(text, at) {
             at += FORM_BYTES_MIN;
             continue;
         }
-        let (before, onwards) = text.split_at_checked(at).unwrap_or((text, &[]));
-        let start = at - before.iter().rev().take_while(|byte| continues(**byte)).count();
-        let end = at + onwards.iter().take_while(|byte| continues(**byte)).count();
+        let start = (floor..at).rev().take_while(|before| continues(text, *before)).last();
+        let (start, end) = (start.unwrap_or(at), row_end(text, at));
+        floor = end;
         if end - start >= FORM_BYTES_MIN {
             let row = text.get(start..end).unwrap_or_default();
             let digits = row.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -151,6 +163,23 @@ fn each_run(text: &[u8], mut found: impl FnMut(Range<usize>)) {
         }
         at = end + FORM_BYTES_MIN;
     }
+}
+
+fn row_end(text: &[u8], at: usize) -> usize {
+    at + (at..text.len()).take_while(|position| continues(text, *position)).count()
+}
+
+/// Lengths of the first words of shapes, as bits: years of four digits have none.
+const FIRSTS: u32 = firsts();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, below the length")]
+const fn firsts() -> u32 {
+    let (mut bits, mut index) = (0, 0);
+    while index < TABLE.len() {
+        bits |= 1 << TABLE[index].first;
+        index += 1;
+    }
+    bits
 }
 
 /// Reports each form in a row.
@@ -163,7 +192,9 @@ fn each_in(text: &[u8], row: Range<usize>, mut found: impl FnMut(Range<usize>, &
             position += 1;
             continue;
         }
-        for printed in SHAPES.iter().filter(|printed| printed.first == word) {
+        let has_shape = word < u32::BITS as usize && FIRSTS >> word & 1 == 1;
+        let shapes = if has_shape { SHAPES.as_slice() } else { &[] };
+        for printed in shapes.iter().filter(|printed| printed.first == word) {
             let end = position + printed.shape.len();
             let is_it = rest.len() >= printed.shape.len()
                 && printed.shape.bytes().zip(rest).all(|(sign, byte)| fits(sign, *byte));

@@ -25,6 +25,7 @@ mod mac_address;
 mod masked;
 mod named_value;
 mod national;
+mod national_phone;
 mod one_time_code;
 mod pair;
 mod passport;
@@ -63,6 +64,7 @@ pub(super) use national::{
     ES_DNI, FI_HETU, FR_NIR, IN_AADHAAR, IN_PAN, IT_CODICE_FISCALE, NATIONAL_ID, NL_BSN, NO_FNR,
     PL_PESEL, PT_NIF, SE_PERSONNUMMER, UK_NHS, UK_NINO, US_ITIN,
 };
+pub(super) use national_phone::NationalPhone;
 pub(super) use one_time_code::ONE_TIME_CODE;
 pub(super) use passport::PASSPORT;
 pub(super) use person_name::PERSON_NAME;
