@@ -1,8 +1,8 @@
 //! Needles: which of some two hundred short words occur in a text, in any case of ASCII letters.
 //!
 //! Arrives: a text. Leaves: the readers that asked for the words in the text. Every three bytes in
-//! a row are a gram, and a table over hashes of grams (8 kB, so it stays in the nearest cache) says
-//! of nearly every place that no needle begins there; the others are compared. Unlike in an
+//! a row are a gram, and a table over hashes of grams (16 kB, so it stays in the nearest cache)
+//! says of nearly every place that no needle begins there; the others are compared. Unlike in an
 //! automaton, no step waits for what the step before has loaded.
 
 use super::detector_set::Readers;
@@ -11,7 +11,7 @@ use super::detector_set::Readers;
 const GRAM_BYTES: usize = 3;
 
 /// Bits of a gram's hash.
-const PLACE_BITS: u32 = 13;
+const PLACE_BITS: u32 = 14;
 
 /// Places of the table: thirty times as many as there are needles.
 const PLACES: usize = 1 << PLACE_BITS;

@@ -101,19 +101,50 @@ const FORM_BYTES_MIN: usize = 9;
 /// Digits of the shape with the fewest, `AB 12 34 56 C`.
 pub(super) const FORM_DIGITS_MIN: u32 = 6;
 
-/// Tells whether the byte at a position may be a part of a form. A space may only between groups:
-/// words of small letters have no form, and a row ends there.
-#[inline]
-fn continues(text: &[u8], at: usize) -> bool {
-    let is_sign = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'-'..=b'/' | b'+' | b')');
-    match text.get(at) {
-        Some(b' ') => {
-            let left = at.checked_sub(1).and_then(|left| text.get(left));
-            left.is_some_and(is_sign) && text.get(at + 1).is_some_and(is_sign)
+/// What a byte is in a form: a sign of one, or a space, which may stand between groups.
+const SIGN: u8 = 1;
+const SPACE: u8 = 2;
+
+/// What each byte is; 0 for what is in no form.
+const SIGNS: [u8; 256] = signs();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the index is below 256")]
+const fn signs() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'-'..=b'/' | b'+' | b')' => SIGN,
+            b' ' => SPACE,
+            _ => 0,
+        };
+        if byte == u8::MAX {
+            return table;
         }
-        Some(byte) => is_sign(byte),
-        None => false,
+        byte += 1;
     }
+}
+
+#[inline]
+fn sign(byte: u8) -> u8 {
+    // The table has every byte; `get` only spares a bounds check that is not there.
+    SIGNS.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Returns how many bytes go on a row. A space goes on between groups only: words of small letters
+/// have no form, and a row ends there.
+#[inline]
+fn row_bytes<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    let (mut length, mut kept, mut is_space) = (0, 0, false);
+    for byte in bytes {
+        length += 1;
+        match sign(*byte) {
+            SIGN => (kept, is_space) = (length, false),
+            SPACE if !is_space => is_space = true,
+            _ => break,
+        }
+    }
+    kept
 }
 
 /// Returns the forms that occur in a text.
@@ -145,28 +176,23 @@ pub(super) fn each(text: &[u8], forms: Forms, mut found: impl FnMut(Range<usize>
 /// be a part of a form may there be one.
 fn each_run(text: &[u8], mut found: impl FnMut(Range<usize>)) {
     let mut at = FORM_BYTES_MIN - 1;
-    let mut floor = 0;
-    while at < text.len() {
-        if !continues(text, at) {
+    while let Some(byte) = text.get(at) {
+        if sign(*byte) == 0 {
             at += FORM_BYTES_MIN;
             continue;
         }
-        let start = (floor..at).rev().take_while(|before| continues(text, *before)).last();
-        let (start, end) = (start.unwrap_or(at), row_end(text, at));
-        floor = end;
-        if end - start >= FORM_BYTES_MIN {
+        let (before, onwards) = text.split_at_checked(at).unwrap_or((text, &[]));
+        let start = at - row_bytes(before.iter().rev());
+        let end = at + row_bytes(onwards.iter());
+        if end >= start + FORM_BYTES_MIN {
             let row = text.get(start..end).unwrap_or_default();
             let digits = row.iter().filter(|byte| byte.is_ascii_digit()).count();
             if digits >= FORM_DIGITS_MIN as usize {
                 found(start..end);
             }
         }
-        at = end + FORM_BYTES_MIN;
+        at = end.max(at) + FORM_BYTES_MIN;
     }
-}
-
-fn row_end(text: &[u8], at: usize) -> usize {
-    at + (at..text.len()).take_while(|position| continues(text, *position)).count()
 }
 
 /// Lengths of the first words of shapes, as bits: years of four digits have none.

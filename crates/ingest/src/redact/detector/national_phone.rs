@@ -23,11 +23,13 @@ use crate::redact::trigger::{Trigger, class};
 pub(in crate::redact) struct NationalPhone;
 
 /// Words behind which a national number stands in prose.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 19] = [
     "phone",
     "phone number",
     "telephone",
-    "mobile",
+    "mobile number",
+    "mobile no",
+    "mobile phone",
     "cell",
     "cellphone",
     "tel",
@@ -68,9 +70,29 @@ impl Detector for NationalPhone {
 
     fn trigger(&self) -> Trigger {
         const NEEDLES: &[&str] = &[
-            "phone", "mobile", "msisdn", "tel ", "tel:", "tel.", "tel=", "cell ", "cell:", "cell=",
-            "cellp", "fax", "whatsapp", "landline", "sms to", "sms_to", "call me", "call us",
-            "telefon", "handy ", "handy:",
+            "phone",
+            "mobile nu",
+            "mobile no",
+            "mobile ph",
+            "msisdn",
+            "tel ",
+            "tel:",
+            "tel.",
+            "tel=",
+            "cell ",
+            "cell:",
+            "cell=",
+            "cellp",
+            "fax",
+            "whatsapp",
+            "landline",
+            "sms to",
+            "sms_to",
+            "call me",
+            "call us",
+            "telefon",
+            "handy ",
+            "handy:",
         ];
         Trigger { needles: NEEDLES, classes: class::DIGIT, forms: Forms::PHONE, ..Trigger::ANY }
     }

@@ -13,7 +13,7 @@ pub(in crate::redact) static CA_SIN: Worded = Worded {
     placeholder: PLACEHOLDER,
     example: "SIN 046 454 286",
     words: &["SIN", "social insurance", "assurance sociale"],
-    needles: &["sin", "insurance", "assurance"],
+    needles: &["sin ", "sin:", "sin=", "sin\"", "sin'", "sin_", "sin-", "insurance", "assurance"],
     digit_run: 9,
     shapes: &["ddddddddd", "ddd ddd ddd"],
     is_valid,

@@ -13,7 +13,7 @@ pub(in crate::redact) static PT_NIF: Worded = Worded {
     placeholder: PLACEHOLDER,
     example: "NIF 123456789",
     words: &["nif", "contribuinte", "numero fiscal"],
-    needles: &["nif", "contribuinte", "numero"],
+    needles: &["nif ", "nif:", "nif=", "nif\"", "nif'", "nif_", "nif-", "contribuinte", "numero"],
     digit_run: 9,
     shapes: &["ddddddddd", "ddd ddd ddd"],
     is_valid,
