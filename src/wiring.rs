@@ -54,9 +54,7 @@ use crate::metrics_http::{DiskRoom, MetricsState, metrics_router};
 use crate::redaction_http::{RedactionState, redaction_router};
 use crate::reload::http::reload_router;
 use crate::reload::{Reloader, Startup, reload_on_signal};
-use crate::server::{
-    Addresses, Drain, Listeners, ReloadSignal, Services, StopSignals, with_answer_budget,
-};
+use crate::server::{Addresses, Drain, Listeners, ReloadSignal, Services, StopSignals, uncharged};
 use crate::{lost_map, openapi, settings};
 
 /// How often recorded histogram values are folded into buckets: bounds their memory.
@@ -123,15 +121,13 @@ pub(crate) async fn serve(
     let redaction = RedactionState::new(Arc::clone(&ingest), clock.now());
     let services = Services {
         ingest_routes: ingest_routes(&ingest, operations.clone()),
-        query_routes: with_answer_budget(
-            query_routes
-                .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
-                .merge(letters)
-                .merge(reload_router(Arc::clone(&reloader)))
-                .merge(redaction_router(Arc::new(redaction))),
-            memory.part(MemoryUse::Answers).clone(),
-        )
-        .merge(operations),
+        query_routes: query_routes
+            .merge(maintenance_router(Arc::new(MaintenanceState::new(store.clone()))))
+            .merge(letters)
+            .merge(reload_router(Arc::clone(&reloader)))
+            .merge(redaction_router(Arc::new(redaction)))
+            .merge(uncharged(operations)),
+        answers: memory.part(MemoryUse::Answers).clone(),
         ingest,
     };
 

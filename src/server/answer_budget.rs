@@ -4,10 +4,8 @@
 //! written, or as 429. Without this, five hundred clients that ask for the largest answer and take
 //! it a byte at a time hold five hundred times as much.
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Router, middleware};
 use hyper::body::Body as HttpBody;
 use tierlog_model::memory::MemoryPart;
 use tierlog_problem::{Code, Problem};
@@ -18,26 +16,31 @@ use super::held_body::holding;
 /// a hundred ordinary hits is a fifth of it.
 const FREE_BYTES_MAX: u64 = 256 * 1024;
 
+/// Marks an answer that no budget may refuse.
+#[derive(Clone, Copy, Debug)]
+struct Uncharged;
+
+/// Lets the answers of routes go whatever others hold: whoever watches a server has to see most
+/// when the server is short of memory.
+pub(crate) fn uncharged(routes: Router) -> Router {
+    routes.layer(middleware::map_response(async |mut answer: Response| {
+        answer.extensions_mut().insert(Uncharged);
+        answer
+    }))
+}
+
 /// Lets an answer go with its share. One that is larger than the whole part takes all of it and
 /// goes out alone.
-fn charge(answers: &MemoryPart, answer: Response) -> Response {
+pub(super) fn charge(answers: &MemoryPart, answer: Response) -> Response {
     // Streams, and the answers of queries, are counted where they are made.
     let Some(bytes) = HttpBody::size_hint(answer.body()).exact() else { return answer };
-    if bytes <= FREE_BYTES_MAX {
+    if bytes <= FREE_BYTES_MAX || answer.extensions().get::<Uncharged>().is_some() {
         return answer;
     }
     match answers.try_take(bytes.min(answers.limit_bytes())) {
         Ok(share) => holding(answer, share),
         Err(_) => too_many(),
     }
-}
-
-/// Puts the answers of a router under a part of the budget.
-pub(crate) fn with_answer_budget(router: Router, answers: MemoryPart) -> Router {
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let answers = answers.clone();
-        async move { charge(&answers, next.run(request).await) }
-    }))
 }
 
 fn too_many() -> Response {
@@ -71,6 +74,9 @@ mod tests {
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(refused.headers().contains_key(header::RETRY_AFTER));
         assert_eq!(charge(&part, answer(FREE_BYTES_MAX as usize)).status(), StatusCode::OK);
+        let mut watched = answer(1 << 20);
+        watched.extensions_mut().insert(Uncharged);
+        assert_eq!(charge(&part, watched).status(), StatusCode::OK);
         held.pop();
         let next = charge(&part, answer(1 << 20));
         assert_eq!(next.status(), StatusCode::OK);

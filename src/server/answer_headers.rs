@@ -1,4 +1,4 @@
-//! Headers of every answer of both HTTP listeners, whoever gives it: routes of any crate, unknown
+//! Headers of every answer of an HTTP listener, whoever gives it: routes of any crate, unknown
 //! paths, refusals in front of the routes, panics.
 //!
 //! `X-Content-Type-Options: nosniff`: an answer may quote lines, and no browser is to guess that
@@ -6,14 +6,10 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::{Router, middleware};
 
-/// Gives every answer of a router its headers.
-pub(crate) fn with_answer_headers(router: Router) -> Router {
-    router.layer(middleware::map_response(async |mut answer: Response| {
-        let headers = answer.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        answer
-    }))
+/// Gives an answer its headers.
+pub(super) fn harden(answer: &mut Response) {
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }

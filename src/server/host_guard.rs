@@ -5,82 +5,98 @@
 
 use std::net::IpAddr;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::header;
-use axum::middleware::{self, Next};
-use axum::response::IntoResponse as _;
+use axum::http::{Request, header};
+use axum::response::{IntoResponse as _, Response};
 use tierlog_problem::{Code, Problem};
 
 use crate::config::Remote;
 
-/// Puts a router under guard, unless other machines are let in anyway.
-pub(crate) fn with_host_guard(router: Router, remote: Remote, names: &[String]) -> Router {
-    if remote == Remote::Allowed {
-        return router;
+/// Names under which a server is asked.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    remote: Remote,
+    names: Vec<String>,
+}
+
+impl Hosts {
+    /// Returns the names of a server; where other machines are let in, every name is one.
+    pub(super) fn new(remote: Remote, names: &[String]) -> Hosts {
+        Hosts { remote, names: names.to_vec() }
     }
-    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let is_ours = host_of(&request).is_none_or(|host| is_local(&host, &names));
-        async move {
-            if is_ours {
-                return next.run(request).await;
-            }
-            let detail = "this server answers only to an IP address or localhost: name this \
-                          host in security.hosts if it is meant";
-            Problem::new(Code::UnknownHost, detail).into_response()
-        }
-    }))
+
+    /// Tells whether a request is meant for this server.
+    pub(super) fn have<B>(&self, request: &Request<B>) -> bool {
+        self.remote == Remote::Allowed
+            || host_of(request).is_none_or(|host| is_local(host, &self.names))
+    }
+}
+
+/// Returns the answer to a request under a foreign name.
+pub(super) fn foreign_host() -> Response {
+    let detail = "this server answers only to an IP address or localhost: name this \
+                  host in security.hosts if it is meant";
+    Problem::new(Code::UnknownHost, detail).into_response()
 }
 
 /// Returns the host of a request without the port. HTTP/1.0 need not name one.
-fn host_of(request: &Request) -> Option<String> {
+fn host_of<B>(request: &Request<B>) -> Option<&str> {
     let header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     let host = header.or_else(|| request.uri().authority().map(|authority| authority.as_str()))?;
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    Some(host.trim_start_matches('[').trim_end_matches(']').to_lowercase())
+    Some(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
+/// Tells whether a name is this machine's; letters of either case are the same in a name.
 fn is_local(host: &str, names: &[String]) -> bool {
+    const SUFFIX: &str = ".localhost";
+    let end = host.len().checked_sub(SUFFIX.len()).and_then(|start| host.get(start..));
     host.is_empty()
-        || host == "localhost"
-        || host.ends_with(".localhost")
+        || host.eq_ignore_ascii_case("localhost")
+        || end.is_some_and(|end| end.eq_ignore_ascii_case(SUFFIX))
         || host.parse::<IpAddr>().is_ok()
-        || names.iter().any(|name| name == host)
+        || names.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use axum::routing::get;
-    use tower::ServiceExt as _;
-
     use super::*;
 
-    async fn status(remote: Remote, host: Option<&str>) -> u16 {
-        let router = Router::new().route("/", get(|| async { "log lines" }));
-        let router = with_host_guard(router, remote, &["Logs.Example.org".to_owned()]);
+    fn has(remote: Remote, host: Option<&str>) -> bool {
+        let hosts = Hosts::new(remote, &["Logs.Example.org".to_owned()]);
         let mut request = Request::builder().uri("/");
         if let Some(host) = host {
             request = request.header(header::HOST, host);
         }
-        let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        answer.status().as_u16()
+        hosts.have(&request.body(()).unwrap())
     }
 
-    #[tokio::test]
-    async fn only_names_of_this_machine_are_answered() {
-        for host in ["127.0.0.1:5172", "127.0.0.1", "localhost:5172", "[::1]:5172", "[::1]"] {
-            assert_eq!(status(Remote::Refused, Some(host)).await, 200, "{host}");
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        for host in [
+            "127.0.0.1:5172",
+            "127.0.0.1",
+            "localhost:5172",
+            "LocalHost",
+            "a.LOCALHOST:80",
+            "[::1]:5172",
+            "[::1]",
+        ] {
+            assert!(has(Remote::Refused, Some(host)), "{host}");
         }
-        assert_eq!(status(Remote::Refused, None).await, 200);
-        assert_eq!(status(Remote::Refused, Some("logs.example.org:80")).await, 200);
-        for host in ["evil.example", "evil.example:5172", "127.0.0.1.evil.example", "\u{e9}"] {
-            assert_eq!(status(Remote::Refused, Some(host)).await, 421, "{host}");
-            assert_eq!(status(Remote::Allowed, Some(host)).await, 200, "{host}");
+        assert!(has(Remote::Refused, None));
+        assert!(has(Remote::Refused, Some("logs.example.org:80")));
+        for host in [
+            "evil.example",
+            "evil.example:5172",
+            "127.0.0.1.evil.example",
+            "evillocalhost",
+            "\u{e9}",
+        ] {
+            assert!(!has(Remote::Refused, Some(host)), "{host}");
+            assert!(has(Remote::Allowed, Some(host)), "{host}");
         }
     }
 }

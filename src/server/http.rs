@@ -15,6 +15,7 @@
 //!
 //! The stream is any `AsyncRead + AsyncWrite`, so TLS can be put under it.
 
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,26 +23,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::middleware::Next;
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Router, middleware};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tierlog_model::{Caller, SenderId};
 use tierlog_problem::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use tracing::debug;
 
 use super::held_body::holding;
 use super::linger::{Linger, Unread};
 use super::pace::Pace;
+use super::protect::Protected;
 use super::seats::Seat;
 use super::stall::StallGuard;
 
@@ -95,24 +93,23 @@ pub(crate) struct Client {
 /// connection that is evicted is dropped.
 pub(crate) async fn serve_http_connection<S>(
     stream: S,
-    router: Router,
+    routes: Protected,
     deadlines: HttpDeadlines,
     client: Client,
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let unread = Unread::default();
-    let stream = StallGuard::new(stream, deadlines.write);
-    let stream = TokioIo::new(Linger::new(stream, unread.clone()));
     let Client { seat, sender, caller } = client;
     let leave = seat.leave().clone();
-    let router = router.map_request(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(seat.clone());
+    let open = OpenConnection::new(seat);
+    let stream = StallGuard::new(stream, deadlines.write);
+    let stream = TokioIo::new(Linger::new(stream, open.unread.clone()));
+    let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(sender);
         request.extensions_mut().insert(caller.clone());
-        request.extensions_mut().insert(unread.clone());
-        request
+        let answer = routes.clone().answer(request, open.clone());
+        async move { Ok::<Response, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -121,7 +118,7 @@ pub(crate) async fn serve_http_connection<S>(
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(READ_BUFFER_BYTES_MAX)
         .half_close(deadlines.half_closed == HalfClosed::Waits)
-        .serve_connection(stream, TowerToHyperService::new(router));
+        .serve_connection(stream, service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
@@ -140,48 +137,71 @@ pub(crate) async fn serve_http_connection<S>(
     }
 }
 
-/// Gives every request body of a router a deadline, counted from the request's head, and tells
-/// the connection's seat what it waits for.
-pub(crate) fn with_body_deadline(router: Router, deadline: Duration) -> Router {
-    router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
-        let seat = request.extensions().get::<Seat>().cloned();
-        let unread = request.extensions().get::<Unread>().cloned().unwrap_or_default();
-        let left = unread.clone();
-        let expired = Arc::new(AtomicBool::new(false));
-        let late = Arc::clone(&expired);
-        let told = seat.clone();
-        let request = request.map(|inner| {
-            if HttpBody::is_end_stream(&inner) {
-                told.as_ref().inspect(|seat| seat.works());
-                return inner;
-            }
-            told.as_ref().inspect(|seat| seat.waits_since_now());
-            Body::new(DeadlineBody {
-                inner,
-                end: Box::pin(sleep(deadline)),
-                pace: Pace::new(BODY_BYTES_MIN, BODY_PATIENCE),
-                waits_since: Instant::now(),
-                handed_at: None,
-                state: BodyState::Arriving,
-                late,
-                unread: left,
-                seat: told,
-            })
-        });
-        let answer: Response = next.run(request).await;
-        let is_late = expired.load(Ordering::Relaxed);
-        // The handler may know more about it: how much of the body is durable, say.
-        let is_said = answer.status() == StatusCode::REQUEST_TIMEOUT;
-        let mut answer = if is_late && !is_said { too_late() } else { answer };
-        if unread.is_noted() {
-            // What is still to come of the body is not wanted any more.
-            let close = axum::http::HeaderValue::from_static("close");
-            answer.headers_mut().insert(axum::http::header::CONNECTION, close);
-        }
-        let Some(seat) = seat else { return answer };
+/// A connection as its requests see it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenConnection {
+    seat: Seat,
+    /// Whether the client was still sending when it was answered.
+    unread: Unread,
+}
+
+impl OpenConnection {
+    /// Returns a connection that holds a place.
+    pub(crate) fn new(seat: Seat) -> OpenConnection {
+        OpenConnection { seat, unread: Unread::default() }
+    }
+}
+
+/// Routes a request whose body gets a deadline, counted from the request's head, and tells the
+/// connection's seat what it waits for.
+pub(crate) async fn in_time<B, F>(
+    request: Request<B>,
+    connection: OpenConnection,
+    deadline: Duration,
+    route: impl FnOnce(Request<Body>) -> F,
+) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+    F: Future<Output = Response>,
+{
+    let OpenConnection { seat, unread } = connection;
+    // Fast path: most requests that find something have no body, and none that is late.
+    if request.body().is_end_stream() {
         seat.works();
-        holding(answer, Answering(seat))
-    }))
+        let answer = route(request.map(|_| Body::empty())).await;
+        return finish(answer, seat, &unread);
+    }
+    seat.waits_since_now();
+    let expired = Arc::new(AtomicBool::new(false));
+    let request = request.map(|inner| {
+        Body::new(DeadlineBody {
+            inner: Body::new(inner),
+            end: Box::pin(sleep(deadline)),
+            pace: Pace::new(BODY_BYTES_MIN, BODY_PATIENCE),
+            waits_since: Instant::now(),
+            handed_at: None,
+            state: BodyState::Arriving,
+            late: Arc::clone(&expired),
+            unread: unread.clone(),
+            seat: seat.clone(),
+        })
+    });
+    let answer = route(request).await;
+    let is_late = expired.load(Ordering::Relaxed);
+    // The handler may know more about it: how much of the body is durable, say.
+    let is_said = answer.status() == StatusCode::REQUEST_TIMEOUT;
+    finish(if is_late && !is_said { too_late() } else { answer }, seat, &unread)
+}
+
+/// Lets an answer go: the seat works until the client has taken the answer.
+fn finish(mut answer: Response, seat: Seat, unread: &Unread) -> Response {
+    if unread.is_noted() {
+        // What is still to come of the body is not wanted any more.
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    seat.works();
+    holding(answer, Answering(seat))
 }
 
 fn too_late() -> Response {
@@ -202,7 +222,7 @@ struct DeadlineBody {
     state: BodyState,
     late: Arc<AtomicBool>,
     unread: Unread,
-    seat: Option<Seat>,
+    seat: Seat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,16 +267,16 @@ impl HttpBody for DeadlineBody {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.pace.moved(piece.data_ref().map_or(0, Bytes::len));
                     self.handed_at = Some(Instant::now());
-                    self.seat.as_ref().inspect(|seat| seat.works());
+                    self.seat.works();
                     return frame;
                 }
                 Poll::Ready(_) => {
                     self.state = BodyState::Over;
-                    self.seat.as_ref().inspect(|seat| seat.works());
+                    self.seat.works();
                     return frame;
                 }
                 Poll::Pending if self.pace.poll_too_slow(context).is_pending() => {
-                    self.seat.as_ref().inspect(|seat| seat.waits_since_moment(self.waits_since));
+                    self.seat.waits_since_moment(self.waits_since);
                     return frame;
                 }
                 Poll::Pending => {}

@@ -7,14 +7,17 @@ use anyhow::Result;
 use axum::Router;
 use tierlog_ingest::{Client as StreamClient, Ingest, TcpProtocol};
 use tierlog_model::SenderId;
+use tierlog_model::memory::MemoryPart;
+use tierlog_problem::ErrorShapes;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::addresses::Addresses;
 use super::drain::Drain;
+use super::host_guard::Hosts;
 use super::http::{Client, HalfClosed, HttpDeadlines, serve_http_connection};
 use super::listener::Listener;
-use super::protect::protect;
+use super::protect::{Protected, Rules};
 use super::seats::{LineWatch, Seat};
 use crate::config::{Config, HttpTimes, ListenerProtocol, ListenerSection, Remote};
 use crate::live::Live;
@@ -27,6 +30,8 @@ pub(crate) struct Services {
     pub(crate) ingest_routes: Router,
     /// Routes of listeners that find lines.
     pub(crate) query_routes: Router,
+    /// The part of the budget that large answers of the latter hold.
+    pub(crate) answers: MemoryPart,
 }
 
 /// Every bound socket. Bound before the store is opened: a taken port is told before the data is
@@ -76,21 +81,26 @@ impl Listeners {
     ) {
         let Listeners { bound, remote, hosts, drain } = self;
         for (section, socket) in bound {
-            let http = |routes: &Router, times: HttpTimes, half_closed, shapes| {
-                let routes = protect(routes.clone(), times, remote, &hosts, shapes);
+            let http = |routes: &Router, times: HttpTimes, half_closed, shapes, answers| {
+                let rules = Rules {
+                    hosts: Hosts::new(remote, &hosts),
+                    body_timeout: times.body_timeout,
+                    shapes: ErrorShapes::of(shapes),
+                    answers,
+                };
                 let HttpTimes { header_timeout: header, write_timeout: write, .. } = times;
-                (routes, HttpDeadlines { header, write, half_closed })
+                let deadlines = HttpDeadlines { header, write, half_closed };
+                (Protected::new(routes.clone(), rules), deadlines)
             };
             let (routes, deadlines) = match section.protocol {
-                ListenerProtocol::Ingest(times) => http(
-                    &services.ingest_routes,
-                    times,
-                    HalfClosed::Waits,
-                    tierlog_ingest::error_shapes(),
-                ),
+                ListenerProtocol::Ingest(times) => {
+                    let shapes = tierlog_ingest::error_shapes();
+                    http(&services.ingest_routes, times, HalfClosed::Waits, shapes, None)
+                }
                 ListenerProtocol::Query(times) => {
                     let shapes = tierlog_query::error_shapes();
-                    http(&services.query_routes, times, HalfClosed::Left, shapes)
+                    let answers = Some(services.answers.clone());
+                    http(&services.query_routes, times, HalfClosed::Left, shapes, answers)
                 }
                 ListenerProtocol::Stream(protocol) => {
                     let ingest = Arc::clone(&services.ingest);
@@ -131,7 +141,7 @@ fn run_stream(
 fn run_http(
     socket: Listener,
     section: ListenerSection,
-    routes: Router,
+    routes: Protected,
     deadlines: HttpDeadlines,
     stop: CancellationToken,
     drain: Duration,

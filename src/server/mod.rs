@@ -5,7 +5,7 @@
 //! listener    accept, a place, a task; stop and drain
 //! seats       who holds a place, and who gives the place up
 //! http        one HTTP connection under deadlines: stall, pace, linger, held_body
-//! protect     host_guard, answer_headers, errors of foreign APIs, panics
+//! protect     host_guard, answer_headers, answer_budget, errors of foreign APIs, panics
 //! signals, drain, descriptors   the process around the sockets
 //! ```
 //!
@@ -30,7 +30,7 @@ mod signals;
 mod stall;
 
 pub(crate) use addresses::Addresses;
-pub(crate) use answer_budget::with_answer_budget;
+pub(crate) use answer_budget::uncharged;
 pub(crate) use descriptors::raise_limit;
 pub(crate) use drain::Drain;
 pub(crate) use listeners::{Listeners, Services};

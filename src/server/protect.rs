@@ -1,61 +1,133 @@
 //! What holds for every answer of an HTTP listener, whichever route gives it.
+//!
+//! ```text
+//! headers ─ form of a foreign API ─ panic becomes 500 ─ host ─ body in time ─ budget ─ routes
+//! ```
+//!
+//! One function in place of a layer each: a layer of axum is a box, a clone and a future of its own
+//! for every request, which together cost more than the search for an id.
 
-use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use axum::Router;
-use axum::response::IntoResponse as _;
-use tierlog_problem::{Code, Problem, ShapedPath, method_not_allowed, with_error_shapes};
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Body as HttpBody;
+use tierlog_model::memory::MemoryPart;
+use tierlog_problem::{Code, ErrorShapes, Problem, method_not_allowed, shaped};
+use tower::Service as _;
 
-use super::answer_headers::with_answer_headers;
-use super::host_guard::with_host_guard;
-use super::http::with_body_deadline;
-use crate::config::{HttpTimes, Remote};
+use super::answer_budget::charge;
+use super::answer_headers::harden;
+use super::host_guard::{Hosts, foreign_host};
+use super::http::{OpenConnection, in_time};
 
-/// Puts routes under what holds for all of them: the outermost first, every answer is hardened, an
-/// error has the form of its API, a panic becomes 500, a foreign host is turned away, a body must
-/// arrive in time.
-pub(super) fn protect(
+/// What holds for the answers of a listener.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// The names under which the server is asked.
+    pub(super) hosts: Hosts,
+    /// Time for a whole request body.
+    pub(super) body_timeout: Duration,
+    /// Forms of the errors of foreign APIs.
+    pub(super) shapes: ErrorShapes,
+    /// The part of the budget that large answers hold, where answers are large.
+    pub(super) answers: Option<MemoryPart>,
+}
+
+/// Routes under rules.
+#[derive(Clone, Debug)]
+pub(super) struct Protected {
     routes: Router,
-    times: HttpTimes,
-    remote: Remote,
-    hosts: &[String],
-    shapes: Vec<ShapedPath>,
-) -> Router {
-    // Every route is known here, so that none answers a wrong method in its own way.
-    let routes = routes.method_not_allowed_fallback(method_not_allowed);
-    let routes = with_body_deadline(routes, times.body_timeout);
-    let routes = with_host_guard(routes, remote, hosts);
-    // The panicking thread logs the panic; the text stays in this process.
-    let routes = routes.layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
-        Problem::new(Code::Internal, "internal error").into_response()
-    }));
-    // A foreign API has its own form, also of what a listener refuses.
-    with_answer_headers(with_error_shapes(routes, shapes))
+    rules: Arc<Rules>,
+}
+
+impl Protected {
+    /// Puts routes under rules.
+    pub(super) fn new(routes: Router, rules: Rules) -> Protected {
+        // Every route is known here, so that none answers a wrong method in its own way.
+        let routes = routes.method_not_allowed_fallback(method_not_allowed);
+        Protected { routes, rules: Arc::new(rules) }
+    }
+
+    /// Answers a request of a connection.
+    pub(super) async fn answer<B>(self, request: Request<B>, connection: OpenConnection) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let Protected { mut routes, rules } = self;
+        // A foreign API has its own form, also of what a listener refuses.
+        let shape = rules.shapes.at(request.uri().path());
+        let answer = if rules.hosts.have(&request) {
+            let route = |request: Request<Body>| {
+                let routed = routes.call(request);
+                async move {
+                    match routed.await {
+                        Ok(answer) => answer,
+                        Err(never) => match never {},
+                    }
+                }
+            };
+            let answer = unwinding(in_time(request, connection, rules.body_timeout, route)).await;
+            match &rules.answers {
+                Some(answers) => charge(answers, answer),
+                None => answer,
+            }
+        } else {
+            foreign_host()
+        };
+        let mut answer = shaped(answer, shape);
+        harden(&mut answer);
+        answer
+    }
+}
+
+/// Makes an answer of a panic. The panicking thread logs the panic; the text stays in this process.
+async fn unwinding(work: impl Future<Output = Response>) -> Response {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            Poll::Ready(Problem::new(Code::Internal, "internal error").into_response())
+        })
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use axum::body::Body;
-    use axum::http::{Method, Request, header};
+    use axum::http::{Method, header};
     use axum::routing::get;
     use http_body_util::BodyExt as _;
     use serde_json::Value;
-    use tower::ServiceExt as _;
+    use tokio_util::sync::CancellationToken;
 
+    use super::super::seats::Seats;
     use super::*;
+    use crate::config::Remote;
 
     async fn ask(method: Method, path: &str, host: &str) -> (u16, Value) {
-        let second = Duration::from_secs(1);
-        let times =
-            HttpTimes { header_timeout: second, body_timeout: second, write_timeout: second };
         let broken = get(async || -> &'static str { panic!("a bug that quotes a line") });
         let routes = Router::new().route("/fine", get(async || "fine")).route("/broken", broken);
-        let routes = protect(routes, times, Remote::Refused, &[], Vec::new());
+        let rules = Rules {
+            hosts: Hosts::new(Remote::Refused, &[]),
+            body_timeout: Duration::from_secs(1),
+            shapes: ErrorShapes::default(),
+            answers: None,
+        };
+        let seats = Seats::new("test".into(), 1, CancellationToken::new());
+        let (_taking, seat) = seats.take(seats.free_place().await);
         let request = Request::builder().method(method).uri(path).header(header::HOST, host);
-        let answer = routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let request = request.body(Body::empty()).unwrap();
+        let connection = OpenConnection::new(seat);
+        let answer = Protected::new(routes, rules).answer(request, connection).await;
         assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
         let status = answer.status().as_u16();

@@ -17,6 +17,6 @@ mod shape;
 pub use code::{Code, Retry};
 pub use contract::{ErrorSet, Errors, add_errors, codes_of};
 pub use extract::{PathText, QueryOf, method_not_allowed, not_found};
-pub use problem::{PROBLEM_JSON, Problem};
+pub use problem::{PROBLEM_JSON, Problem, problem_json};
 pub use rejection::Rejection;
-pub use shape::{ErrorShape, ShapedPath, problem_json, with_error_shapes};
+pub use shape::{ErrorShape, ErrorShapes, ShapedPath, shaped};

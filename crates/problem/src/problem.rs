@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
+use axum::body::Body as AnswerBody;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Serialize, Serializer};
 use tierlog_model::Refusal;
 use utoipa::openapi::{RefOr, schema::Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::code::Code;
+use crate::code::{Code, Retry};
 use crate::rejection::Rejection;
-use crate::shape::problem_json;
 
 /// Media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -113,6 +113,20 @@ impl IntoResponse for Problem {
         answer.extensions_mut().insert(self);
         answer
     }
+}
+
+/// Returns a problem as `application/problem+json`, with `Retry-After` where the registry has it.
+pub fn problem_json(problem: &Problem) -> Response {
+    // Serialising texts and numbers into memory cannot fail.
+    let mut answer =
+        Response::new(AnswerBody::from(serde_json::to_vec(problem).unwrap_or_default()));
+    *answer.status_mut() = problem.status();
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    if let Retry::After(seconds) = problem.code().retry() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
 /// An error body.

@@ -3,15 +3,10 @@
 //! A foreign API names its paths and a plain function. The function is applied where all answers of
 //! a listener pass, so that a refused host, a late body or a panic has the API's form too.
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
-use axum::middleware::{self, Next};
+use axum::http::header;
 use axum::response::Response;
 
-use crate::code::Retry;
-use crate::problem::{PROBLEM_JSON, Problem};
+use crate::problem::Problem;
 
 /// Makes the response of a problem.
 pub type ErrorShape = fn(&Problem) -> Response;
@@ -27,38 +22,30 @@ pub struct ShapedPath {
     pub shape: ErrorShape,
 }
 
-/// Returns a problem as `application/problem+json`, with `Retry-After` where the registry has it.
-pub fn problem_json(problem: &Problem) -> Response {
-    // Serialising texts and numbers into memory cannot fail.
-    let mut answer = Response::new(Body::from(serde_json::to_vec(problem).unwrap_or_default()));
-    *answer.status_mut() = problem.status();
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    if let Retry::After(seconds) = problem.code().retry() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+/// The paths whose errors have a form of their own.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorShapes(Vec<ShapedPath>);
+
+impl ErrorShapes {
+    /// Returns the forms of some paths.
+    pub fn of(paths: Vec<ShapedPath>) -> ErrorShapes {
+        ErrorShapes(paths)
     }
-    answer
+
+    /// Returns the form of a path, unless errors have our own form there.
+    pub fn at(&self, path: &str) -> Option<ErrorShape> {
+        let is_at =
+            |shaped: &&ShapedPath| path.starts_with(shaped.prefix) && path.ends_with(shaped.suffix);
+        self.0.iter().find(is_at).map(|shaped| shaped.shape)
+    }
 }
 
-/// Gives the errors of some paths the form of their API; all other answers pass.
-pub fn with_error_shapes(router: Router, shapes: Vec<ShapedPath>) -> Router {
-    if shapes.is_empty() {
-        return router;
+/// Gives an answer the form of its path, if the answer is an error and the path has a form.
+pub fn shaped(answer: Response, shape: Option<ErrorShape>) -> Response {
+    match (shape, answer.extensions().get::<Problem>()) {
+        (Some(shape), Some(problem)) => reshaped(shape(problem), &answer),
+        (None, _) | (_, None) => answer,
     }
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let path = request.uri().path();
-        let shaped = shapes
-            .iter()
-            .find(|shaped| path.starts_with(shaped.prefix) && path.ends_with(shaped.suffix));
-        let shape = shaped.map(|shaped| shaped.shape);
-        async move {
-            let answer = next.run(request).await;
-            match (shape, answer.extensions().get::<Problem>()) {
-                (Some(shape), Some(problem)) => reshaped(shape(problem), &answer),
-                (None, _) | (_, None) => answer,
-            }
-        }
-    }))
 }
 
 /// Returns an answer in a new form, with the headers of the old one that the form does not set.
@@ -77,13 +64,11 @@ mod tests {
     use axum::Json;
     use axum::http::StatusCode;
     use axum::response::IntoResponse as _;
-    use axum::routing::get;
     use http_body_util::BodyExt as _;
     use serde_json::{Value, json};
-    use tower::ServiceExt as _;
 
     use super::*;
-    use crate::Code;
+    use crate::{Code, PROBLEM_JSON};
 
     /// The form of Elasticsearch, as an example.
     fn foreign(problem: &Problem) -> Response {
@@ -96,17 +81,13 @@ mod tests {
     }
 
     async fn ask(path: &str) -> (StatusCode, Option<String>, Option<String>, Value) {
-        let router = Router::new()
-            .route("/_bulk", get(async || Problem::new(Code::Full, "no room")))
-            .route("/_bulk/fine", get(async || Json(json!({"taken": 1}))))
-            .route("/api", get(async || Problem::new(Code::Full, "no room")))
-            .fallback(crate::not_found);
-        let router = with_error_shapes(
-            router,
-            vec![ShapedPath { prefix: "/_bulk", suffix: "", shape: foreign }],
-        );
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let answer = router.oneshot(request).await.unwrap();
+        let plain = match path {
+            "/_bulk/fine" => Json(json!({"taken": 1})).into_response(),
+            "/_bulk/nothing" => crate::not_found().await.into_response(),
+            _ => Problem::new(Code::Full, "no room").into_response(),
+        };
+        let bulk = ShapedPath { prefix: "/_bulk", suffix: "", shape: foreign };
+        let answer = shaped(plain, ErrorShapes::of(vec![bulk]).at(path));
         let text =
             |name| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (kind, again) = (text(header::CONTENT_TYPE), text(header::RETRY_AFTER));

@@ -1,12 +1,17 @@
 //! Slow clients over an in-memory stream, under a clock that jumps to the next deadline.
 
+use axum::Router;
 use axum::routing::{get, post};
+use tierlog_problem::ErrorShapes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::super::host_guard::Hosts;
+use super::super::protect::Rules;
 use super::super::seats::Seats;
 use super::*;
+use crate::config::Remote;
 
 const DEADLINES: HttpDeadlines = HttpDeadlines {
     header: Duration::from_secs(5),
@@ -40,14 +45,20 @@ fn serve_seated(
         .route("/big", get(|| async { "x".repeat(1 << 20) }))
         .route("/len", post(|body: Bytes| async move { body.len().to_string() }));
     let (client, server) = duplex(1024);
-    let router = with_body_deadline(router, BODY);
+    let rules = Rules {
+        hosts: Hosts::new(Remote::Allowed, &[]),
+        body_timeout: BODY,
+        shapes: ErrorShapes::default(),
+        answers: None,
+    };
+    let routes = Protected::new(router, rules);
     let stop = stop.clone();
     let seats = Arc::new(Seats::new("test".into(), 1, stop.clone()));
     let house = Arc::clone(&seats);
     let task = tokio::spawn(async move {
         let (_taking, seat) = house.take(house.free_place().await);
         let client = Client { seat, sender: SenderId::default(), caller: Caller::open() };
-        serve_http_connection(server, router, deadlines, client, stop).await;
+        serve_http_connection(server, routes, deadlines, client, stop).await;
     });
     (client, seats, go, task)
 }

@@ -1,9 +1,8 @@
-//! Measures every answer and adds the headers of all answers.
+//! Measures every answer.
 
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tierlog_model::metric_names::{QUERY_ANSWERS, QUERY_SECONDS};
@@ -24,20 +23,16 @@ pub fn answer_paths() -> Vec<String> {
     routes.chain([UNMATCHED.to_owned()]).collect()
 }
 
-/// Measures a request and hardens its answer.
+/// Measures a request.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let path = matched.map_or_else(|| UNMATCHED.to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
-    let mut response = next.run(request).await;
+    let response = next.run(request).await;
     let took = started.elapsed().as_secs_f64();
     metrics::histogram!(QUERY_SECONDS, "path" => path.clone()).record(took);
     let status = status_label(response.status().as_str());
     metrics::counter!(QUERY_ANSWERS, "path" => path, "status" => status).increment(1);
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Answers hold log lines: no shared cache may keep them.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
