@@ -48,6 +48,13 @@ impl Day {
     }
 }
 
+impl Timestamp {
+    /// Returns the UTC day that the moment lies in.
+    pub fn day(self) -> Day {
+        Day::containing(self)
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.start().as_micros()) {

@@ -10,9 +10,7 @@ use bytes::BufMut;
 
 use crate::Value;
 use crate::names::NameId;
-
-/// Most bytes of a number in postcard's variable form.
-const VARINT_BYTES_MAX: usize = 10;
+use crate::varint::{VARINT_BYTES_MAX, take_text, take_varint, write_text, write_varint};
 
 /// Most bytes of a field besides the text: the number of the name, the variant and a number.
 const FIELD_BYTES_MAX: usize = 2 * VARINT_BYTES_MAX + 1;
@@ -64,29 +62,6 @@ fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns how many bytes [`write_text`] appends.
-pub(crate) fn text_bytes(text: &str) -> usize {
-    let length_bits = usize::BITS - (text.len() | 1).leading_zeros();
-    length_bits.div_ceil(7) as usize + text.len()
-}
-
-/// Appends a text behind its length.
-#[inline]
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    write_varint(text.len() as u64, out);
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-#[inline]
-fn write_varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 /// Reads a value. `None` leaves the bytes to postcard, which reads the few forms that are not
 /// read here, and says what is wrong with the others.
 #[inline]
@@ -111,33 +86,6 @@ pub(crate) fn take_value(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
         5 => take_text(rest).map(|(text, rest)| (Value::Json(Cow::Borrowed(text)), rest))?,
         _ => return None,
     })
-}
-
-/// Reads a text behind its length.
-#[inline]
-pub(crate) fn take_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = take_varint(bytes)?;
-    let (text, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-    Some((std::str::from_utf8(text).ok()?, rest))
-}
-
-/// Reads numbers of up to 63 bits.
-#[inline]
-pub(crate) fn take_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    // Fast path: numbers of names, lengths, small integers.
-    if let Some((first, rest)) = bytes.split_first()
-        && *first < 0x80
-    {
-        return Some((u64::from(*first), rest));
-    }
-    let mut number = 0_u64;
-    for (position, byte) in bytes.iter().take(9).enumerate() {
-        number |= u64::from(byte & 0x7F) << (7 * position);
-        if byte & 0x80 == 0 {
-            return Some((number, bytes.get(position + 1..)?));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

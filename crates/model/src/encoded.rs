@@ -14,8 +14,9 @@ use std::borrow::Cow;
 
 use bytes::BufMut;
 
-use crate::encode::{take_value, take_varint, write_text};
+use crate::encode::take_value;
 use crate::names::{NameId, NameTable};
+use crate::varint::{take_varint, write_text};
 use crate::{DecodeError, Level, Record, RecordKind, Timestamp, Value};
 
 const LENGTH_BYTES: usize = 4;

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod batch_id;
 mod buffer_pool;
 mod caller;
 mod clock;
@@ -32,8 +33,10 @@ mod reject;
 mod tenant;
 mod tier;
 mod timestamp;
+mod varint;
 
-pub use batch::{BatchId, BatchPosition, BatchWriter, Redacted, RedactedBatch, Span};
+pub use batch::{BatchPosition, BatchWriter, Redacted, RedactedBatch, Span};
+pub use batch_id::BatchId;
 pub use buffer_pool::BufferPool;
 pub use caller::{Caller, Scope, Scopes};
 pub use clock::{Clock, Doubt, ManualClock, Present, SystemClock, Uptime};

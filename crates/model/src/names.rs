@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use bytes::BufMut;
 
 use crate::DecodeError;
-use crate::encode::{take_text, text_bytes, write_text};
+use crate::varint::{take_text, text_bytes, write_text};
 
 /// Bytes of the length at the end.
 const LENGTH_BYTES: usize = 4;

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use crate::batch::id_of;
+use crate::batch_id::id_of;
 use crate::limits::{LINE_JUMP_MAX, LINE_NUMBER_MAX};
 use crate::{BatchId, Tenant};
 

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Day;
-
 /// Microseconds since the Unix epoch, UTC.
 ///
 /// Only moments that tantivy's nanosecond dates can hold exist (1678 to 2261).
@@ -32,11 +30,6 @@ impl Timestamp {
     /// Returns microseconds since the epoch.
     pub fn as_micros(self) -> i64 {
         self.0
-    }
-
-    /// Returns the UTC day that the moment lies in.
-    pub fn day(self) -> Day {
-        Day::containing(self)
     }
 
     /// Returns the moment moved by so many microseconds, kept in the storable range.
