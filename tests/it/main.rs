@@ -114,6 +114,8 @@ mod times;
 #[cfg(test)]
 mod torture;
 #[cfg(test)]
+mod type_names;
+#[cfg(test)]
 mod wrong_clocks;
 #[cfg(test)]
 mod zones;

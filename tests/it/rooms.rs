@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::harness::files_under;
 
-/// For each room, the rooms that its files name.
+/// The rooms that the files of each room name.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Numbers and texts of variable length, in postcard's form: what fields and names are written with.
+//! Numbers and texts of variable length, in postcard's form: fields and names consist of them.
 
 /// Most bytes of a number.
 pub(crate) const VARINT_BYTES_MAX: usize = 10;

@@ -37,7 +37,7 @@ pub(crate) enum Patience {
 
 /// What a query may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct Allowance {
     /// The part of the budget that lends the query's memory.
     pub(crate) memory: MemoryUse,
     /// How long the query waits for a permit.
@@ -72,7 +72,7 @@ impl Gate {
 
     /// Runs work on a blocking thread. Dropping the future ends the work at its next look at the
     /// deadline; the work keeps its permit until then.
-    pub(crate) async fn run<T, F>(&self, terms: Terms, work: F) -> Result<T, QueryError>
+    pub(crate) async fn run<T, F>(&self, terms: Allowance, work: F) -> Result<T, QueryError>
     where
         T: Send + 'static,
         F: FnOnce(&Deadline) -> Result<T, QueryError> + Send + 'static,

@@ -282,7 +282,7 @@ fn fraction_micros(digits: &str, unit: i128) -> Option<(i128, (i128, i128))> {
 
 /// Reads ISO 8601 from a year on: each further part may be missing, and makes the moment shorter.
 fn calendar(text: &str) -> Option<Moment> {
-    let mut reader = Reader { rest: text };
+    let mut reader = MomentReader { rest: text };
     let (date, mut length) = reader.date()?;
     let mut micros = day_micros(date);
     if reader.separator() {
@@ -312,11 +312,11 @@ fn foreign(text: &str) -> Option<Moment> {
 }
 
 /// Reads the parts of a calendar moment from left to right.
-struct Reader<'t> {
+struct MomentReader<'t> {
     rest: &'t str,
 }
 
-impl Reader<'_> {
+impl MomentReader<'_> {
     fn take(&mut self, sign: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(sign)?;
         Some(())

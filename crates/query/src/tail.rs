@@ -19,8 +19,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::record_filter::RecordFilter;
 
-/// Records that one poll looks at: decoding them takes well under a millisecond, after which
-/// other tasks of the thread have their turn.
+/// Records of one poll: decoding so many takes well under a millisecond, then other tasks of the
+/// thread have their turn.
 const RECORDS_PER_POLL: usize = 128;
 
 /// What a tail yields.

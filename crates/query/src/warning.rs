@@ -1,5 +1,5 @@
-//! What an answer says about itself that its numbers do not show: a field that no record has, a
-//! clause in another language, values that a limit leaves out.
+//! Remarks of an answer beside its numbers: a field without any record, a clause in another
+//! language, values beyond a limit.
 //!
 //! Arrives: remarks of parsing, planning and execution. Leaves: a short list, each remark once.
 //! A warning never changes an answer; it says how the answer was meant.

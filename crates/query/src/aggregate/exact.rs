@@ -5,8 +5,9 @@
 //! exact over thousands of millions of records; and for the extremes, integers beyond 2^53 in three
 //! bands, each laid onto floats in order. Here the parts are put together again.
 
-use serde_json::{Map, Value, json};
+use tantivy::aggregation::metric::Stats;
 
+use super::answer::{Figure, Figures};
 use crate::expr::Number;
 
 /// Largest integer that a float holds with all integers before it.
@@ -146,23 +147,19 @@ pub(super) struct Exact {
     floats: f64,
     has_floats: bool,
     count: u64,
-    min: Option<Number>,
-    max: Option<Number>,
+    /// The least number.
+    pub(super) min: Option<Number>,
+    /// The largest number.
+    pub(super) max: Option<Number>,
 }
 
 impl Exact {
     /// Puts the results of the [`PARTS`] together; `take` finds one by the end of its name.
-    pub(super) fn of(mut take: impl FnMut(&str) -> Option<Value>) -> Exact {
+    pub(super) fn of(mut take: impl FnMut(&str) -> Option<Stats>) -> Exact {
         let mut exact = Exact::default();
         for (end, view) in PARTS {
-            let Some(stats) = take(end) else { continue };
-            let number = |name: &str| stats.get(name).and_then(Value::as_f64);
-            let count = stats.get("count").and_then(Value::as_u64).unwrap_or(0);
-            if count == 0 {
-                continue;
-            }
-            let sum = number("sum").unwrap_or(0.0);
-            let (min, max) = (number("min"), number("max"));
+            let Some(stats) = take(end).filter(|stats| stats.count > 0) else { continue };
+            let Stats { count, sum, min, max, .. } = stats;
             let whole = |float: f64| Number::Integer(float as i128);
             match view {
                 View::All => {}
@@ -193,54 +190,28 @@ impl Exact {
         self.max = self.max.into_iter().chain(max).max_by(|left, right| left.compare(*right));
     }
 
-    fn sum(&self) -> Number {
+    /// Returns the sum.
+    pub(super) fn sum(&self) -> Number {
         match self.has_floats {
             true => Number::Float(self.integers as f64 + self.floats),
             false => Number::Integer(self.integers),
         }
     }
 
-    /// Puts the exact numbers into a result of a kind.
-    pub(super) fn put_into(&self, engine_name: &str, result: &mut Map<String, Value>) {
-        let average =
-            || (self.count > 0).then(|| Number::Float(self.sum().as_f64() / self.count as f64));
-        let mut put = |name: &str, number: Option<Number>| {
-            if let Some(number) = number
-                && result.contains_key(name)
-            {
-                result.insert(name.to_owned(), shown(number));
-            }
-        };
-        match engine_name {
-            "sum" => put("value", Some(self.sum())),
-            "min" => put("value", self.min),
-            "max" => put("value", self.max),
-            "avg" => put("value", average()),
-            _ => {
-                put("sum", Some(self.sum()));
-                put("min", self.min);
-                put("max", self.max);
-                put("avg", average());
-            }
-        }
+    /// Returns the average, if there is anything.
+    pub(super) fn average(&self) -> Option<Number> {
+        (self.count > 0).then(|| Number::Float(self.sum().as_f64() / self.count as f64))
     }
 }
 
-/// Writes a number as answers do: as a float where that has every digit.
-pub(super) fn shown(number: Number) -> Value {
-    match number {
-        Number::Integer(integer) if !is_small(integer) => {
-            integer.to_string().parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
+/// Tells whether figures made of floats may have lost digits of integers.
+pub(super) fn may_be_rounded(figures: &Figures) -> bool {
+    figures.iter().any(|(name, figure)| match figure {
+        Figure::Number(Number::Float(float)) => {
+            ["value", "sum"].contains(name) && float.abs() > SMALL_MAX as f64
         }
-        number => json!(number.as_f64()),
-    }
-}
-
-/// Tells whether a result of floats may have lost digits of integers.
-pub(super) fn may_be_rounded(result: &Value) -> bool {
-    let is_large =
-        |value: &Value| value.as_f64().is_some_and(|float| float.abs() > SMALL_MAX as f64);
-    ["value", "sum"].iter().any(|name| result.get(name).is_some_and(is_large))
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -262,13 +233,16 @@ mod tests {
     }
 
     /// Does what the engine does with each part.
-    fn stats(numbers: &[Number], view: View) -> Value {
+    fn stats(numbers: &[Number], view: View) -> Stats {
         let seen: Vec<f64> = numbers.iter().filter_map(|number| view.of(*number)).collect();
-        let fold = |start, pick: fn(f64, f64) -> f64| seen.iter().copied().fold(start, pick);
-        json!({
-            "count": seen.len(), "sum": seen.iter().sum::<f64>(),
-            "min": fold(f64::MAX, f64::min), "max": fold(f64::MIN, f64::max),
-        })
+        let most = |pick: fn(f64, f64) -> f64| seen.iter().copied().reduce(pick);
+        Stats {
+            count: seen.len() as u64,
+            sum: seen.iter().sum(),
+            min: most(f64::min),
+            max: most(f64::max),
+            avg: None,
+        }
     }
 
     proptest! {
@@ -317,10 +291,5 @@ mod tests {
         assert_eq!(exact.min, Some(Number::Float(0.5)));
         assert_eq!(exact.max, Some(Number::Float(1e30)));
         assert_eq!(exact.count, 4);
-        assert_eq!(
-            shown(Number::Integer(i128::from(u64::MAX) * 3)).to_string(),
-            "55340232221128654845"
-        );
-        assert_eq!(shown(Number::Integer(5)).to_string(), "5.0");
     }
 }

@@ -44,8 +44,8 @@ pub(crate) struct FieldSummary {
     pub(crate) is_paired: bool,
 }
 
-/// Names without a column of their own that are listed, those of the most records first: what a
-/// sender makes up stands in one record each, what an application calls its fields in many.
+/// Listed names without a column, the names of the most records first: made-up names stand in one
+/// record each, the fields of an application in many.
 const PAIRED_LISTED_MAX: usize = 500;
 
 /// Such names that are looked at: a bound on memory, some 4 MB.

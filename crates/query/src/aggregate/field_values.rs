@@ -1,9 +1,10 @@
 //! The most frequent values of a field.
 
-use serde_json::{Value, json};
-use tierlog_model::{Pseudonyms, Timestamp};
-
-use super::request::{Names, Request};
+use super::answer::{Answer, BucketKey, Buckets, Inside};
+use super::kind::{FOREIGN_RESULT, Field};
+use super::kinds::Terms;
+use super::options::Refused;
+use super::request::Request;
 use super::run::AggregateAnswer;
 use crate::error::QueryError;
 use crate::execute::ScanReport;
@@ -12,7 +13,10 @@ use crate::execute::ScanReport;
 pub(crate) const VALUES_MAX: usize = 1_000;
 
 /// Values that each segment reports: ranks are exact while no segment holds more.
-const SEGMENT_VALUES: usize = 10_000;
+const SEGMENT_VALUES: u32 = 10_000;
+
+/// Name of the only aggregation of the request.
+const NAME: &str = "values";
 
 /// The most frequent values of a field.
 #[derive(Debug)]
@@ -31,54 +35,33 @@ pub(crate) struct FieldValues {
 #[derive(Debug)]
 pub(crate) struct FieldValue {
     /// Text, number, `true` or `false`.
-    pub(crate) value: Value,
+    pub(crate) value: BucketKey,
     /// Records that have it.
     pub(crate) count: u64,
 }
 
 /// Returns the request for the most frequent values of a field, given by its canonical name.
-pub(crate) fn values_request(
-    field: &str,
-    limit: usize,
-    now: Timestamp,
-) -> Result<Request, QueryError> {
-    let size = limit.clamp(1, VALUES_MAX);
-    let terms = json!({"field": field, "size": size, "segment_size": SEGMENT_VALUES});
-    let names = Names {
-        pseudonyms: &Pseudonyms::off(),
-        now,
-        name_of: &str::to_owned,
-        condition: &|_| Err(QueryError::Internal("a list of values has no filter")),
-    };
-    let request = Request::read(json!({"values": {"terms": terms}}), names);
-    // The caller asked for a field and no aggregation: the error names the field.
-    request.map_err(|error| match error {
-        QueryError::Parameter { message, .. } => QueryError::Parameter { name: "name", message },
-        other => other,
-    })
+pub(crate) fn values_request(field: &str, limit: usize) -> Result<Request, QueryError> {
+    let size = limit.clamp(1, VALUES_MAX) as u32;
+    let field = Field::of(field.to_owned()).map_err(|why| match why {
+        Refused::Because(message) => QueryError::Parameter { name: "name", message },
+        Refused::Error(error) => error,
+    })?;
+    Ok(Request::of(NAME, Box::new(Terms::most_frequent(field, size, SEGMENT_VALUES))))
 }
 
 /// Returns the values in the answer to such a request.
 pub(crate) fn field_values(answer: AggregateAnswer) -> Result<FieldValues, QueryError> {
-    let terms = answer.aggregations.get("values");
-    let number = |name: &str| terms.and_then(|terms| terms.get(name)?.as_u64()).unwrap_or(0);
-    let buckets = terms.and_then(|terms| terms.get("buckets")?.as_array());
-    let values = buckets.into_iter().flatten().filter_map(value_of).collect();
-    Ok(FieldValues {
-        values,
-        other: number("sum_other_doc_count"),
-        count_error_max: number("doc_count_error_upper_bound"),
-        report: answer.report,
-    })
-}
-
-fn value_of(bucket: &Value) -> Option<FieldValue> {
-    let count = bucket.get("doc_count")?.as_u64()?;
-    // Of all values only `true` and `false` have a text beside a numeric key.
-    let value = match bucket.get("key_as_string").and_then(Value::as_str) {
-        Some("true") => Value::Bool(true),
-        Some("false") => Value::Bool(false),
-        _ => bucket.get("key")?.clone(),
+    let AggregateAnswer { answers, report, .. } = answer;
+    let mut answers = answers.0.into_iter().map(|(_, answer)| answer);
+    let Some(Answer::Buckets(Buckets { list, cut: Some(cut), .. })) = answers.next() else {
+        return Err(FOREIGN_RESULT);
     };
-    Some(FieldValue { value, count })
+    let value = |(value, Inside { records: count, .. })| FieldValue { value, count };
+    Ok(FieldValues {
+        values: list.into_iter().map(value).collect(),
+        other: cut.others,
+        count_error_max: cut.count_error_max.unwrap_or(0),
+        report,
+    })
 }

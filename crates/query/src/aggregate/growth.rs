@@ -16,17 +16,13 @@ use std::cmp::Reverse;
 use tantivy::DocId;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResult;
 
-use super::build::Node;
-use super::exact::PARTS;
-use super::hidden::Hidden;
-use super::keys::KEY_BYTES_MAX;
-use super::registry::Kind;
+use super::build::OutlineNode;
 use super::segment_facts::{SegmentFacts, ValueCounts};
 use crate::error::QueryError;
 use crate::execute::BLOCK_DOCS;
 
-/// Documents that the engine gathers before it hands them to a nested aggregation: what waits
-/// there when a segment ends makes its buckets only then.
+/// Documents that the engine gathers for a nested aggregation before it makes their buckets: the
+/// documents that wait when a segment ends make buckets only then.
 const WAITING_DOCS: u64 = 2_048;
 
 /// Documents that a nested aggregation may be handed at one go.
@@ -36,35 +32,76 @@ const FLUSH_DOCS: u64 = WAITING_DOCS + BLOCK_DOCS as u64;
 const SLICE_PAIRS_MAX: u64 = 64 << 10;
 
 /// Bytes of a key: texts in columns have at most twice as many.
-const KEY_BYTES: u64 = 64;
+pub(super) const KEY_BYTES: u64 = 64;
 
 /// Bytes of a bucket as a result: count, place in its list while that grows.
 const BUCKET_BYTES: u64 = 160;
 
-/// Bytes of a sketch of different values, which results make anew.
-const SKETCH_BYTES: u64 = 2_300;
+/// How much an aggregation of a kind may grow. The bytes were measured with the engine at 0.27.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Buckets that it has.
+    pub(super) buckets: BucketCount,
+    /// Bytes that the engine makes ready for each bucket above.
+    pub(super) ready_bytes: u64,
+    /// Least of those bytes.
+    pub(super) least_bytes: u64,
+    /// Least bytes of a bucket of its own.
+    pub(super) slot_bytes: u64,
+    /// Bytes of the longest key of a bucket.
+    pub(super) key_bytes: u64,
+    /// Bytes of a result beside its buckets and numbers.
+    pub(super) content_bytes: u64,
+}
 
-/// An aggregation as far as its size goes. The bytes were measured with the engine at 0.27.
+/// How many buckets an aggregation has inside of each bucket above.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BucketCount {
+    /// None: it has figures.
+    None,
+    /// So many.
+    Fixed(u64),
+    /// One for each value; a segment reports at most so many.
+    Distinct { reported_max: u64 },
+    /// One for each step of a width, as the column counts, where the width is known; gaps between
+    /// are filled.
+    Steps(Option<f64>),
+}
+
+impl Size {
+    /// Returns the size of what has no buckets.
+    pub(super) fn of_state(ready_bytes: u64, least_bytes: u64) -> Size {
+        Size::of_buckets(BucketCount::None, ready_bytes, least_bytes)
+    }
+
+    /// Returns the size of what has buckets.
+    pub(super) fn of_buckets(buckets: BucketCount, ready_bytes: u64, least_bytes: u64) -> Size {
+        let (slot_bytes, key_bytes, content_bytes) = (0, KEY_BYTES, 0);
+        Size { buckets, ready_bytes, least_bytes, slot_bytes, key_bytes, content_bytes }
+    }
+
+    /// Returns the most buckets that a segment reports for each bucket above.
+    fn reported_max(&self) -> u64 {
+        match self.buckets {
+            BucketCount::None => 0,
+            BucketCount::Fixed(count) => count,
+            BucketCount::Distinct { reported_max } => reported_max,
+            BucketCount::Steps(_) => u64::MAX,
+        }
+    }
+}
+
+/// An aggregation of a request as far as its size goes.
 #[derive(Debug)]
 struct Sized {
-    /// Its field; empty for a filter.
+    /// Its field; empty for an aggregation of whole records.
     field: String,
-    kind: Kind,
+    size: Size,
     depth: usize,
-    /// Most buckets that a segment reports for each bucket above; zero for what has none.
-    buckets_max: u64,
-    /// Bytes that the engine makes ready for each bucket above.
-    ready_bytes: u64,
-    /// Least of those bytes.
-    least_bytes: u64,
     /// Least bytes of an own bucket during collection.
     collected_bytes: u64,
     /// Bytes of a bucket of its own as a result, without its key and what is inside of others.
     result_bytes: u64,
-    /// Bytes of the longest key.
-    key_bytes: u64,
-    /// Width of a bucket of a histogram.
-    step: Option<f64>,
     children: Vec<Sized>,
 }
 
@@ -75,7 +112,7 @@ pub(super) struct Growth {
 }
 
 /// Buckets of one aggregation: how many there can be at most, and the bytes of each.
-struct Buckets {
+struct SizedBuckets {
     count_max: u64,
     /// Buckets among them whose documents still wait.
     waiting_max: u64,
@@ -87,7 +124,7 @@ struct Buckets {
 
 impl Growth {
     /// Returns the size of a request.
-    pub(super) fn of(outline: &[Node]) -> Growth {
+    pub(super) fn of(outline: &[OutlineNode]) -> Growth {
         Growth { nodes: sized(outline, 0) }
     }
 
@@ -120,9 +157,9 @@ impl Growth {
     pub(super) fn gap_bytes(&self) -> u64 {
         fn largest(nodes: &[Sized]) -> u64 {
             let of_node = |node: &Sized| {
-                let own = match node.kind {
-                    Kind::Histogram | Kind::DateHistogram => node.result_bytes,
-                    _ => 0,
+                let own = match node.size.buckets {
+                    BucketCount::Steps(_) => node.result_bytes,
+                    BucketCount::None | BucketCount::Fixed(_) | BucketCount::Distinct { .. } => 0,
                 };
                 own.max(largest(&node.children))
             };
@@ -174,8 +211,8 @@ impl Growth {
         facts: &SegmentFacts<'_>,
     ) -> Result<u64, QueryError> {
         let bounds = |node: &Sized, above: u64| {
-            let each = node.values_max(facts)?.min(node.buckets_max);
-            let key = if facts.has_long(&node.field)? { node.key_bytes } else { KEY_BYTES };
+            let each = node.values_max(facts)?.min(node.size.reported_max());
+            let key = if facts.has_long(&node.field)? { node.size.key_bytes } else { KEY_BYTES };
             Ok((above.saturating_mul(each).min(pairs), key))
         };
         let mut kinds = Vec::new();
@@ -192,7 +229,7 @@ fn ready_bytes(
     let mut bytes = 0_u64;
     for node in nodes.iter().filter(|node| !node.children.is_empty()) {
         let buckets = above.saturating_mul(values_max(node)?);
-        let ready: u64 = node.children.iter().map(|child| child.ready_bytes).sum();
+        let ready: u64 = node.children.iter().map(|child| child.size.ready_bytes).sum();
         bytes = bytes
             .saturating_add(ready.saturating_mul(buckets.min(FLUSH_DOCS)))
             .saturating_add(ready_bytes(&node.children, buckets, values_max)?);
@@ -205,16 +242,16 @@ fn list(
     nodes: &[Sized],
     above: u64,
     bounds: &impl Fn(&Sized, u64) -> Result<(u64, u64), QueryError>,
-    kinds: &mut Vec<Buckets>,
+    kinds: &mut Vec<SizedBuckets>,
 ) -> Result<(), QueryError> {
-    for node in nodes.iter().filter(|node| node.buckets_max > 0) {
+    for node in nodes.iter().filter(|node| node.size.reported_max() > 0) {
         let (count_max, key_bytes) = bounds(node, above)?;
-        kinds.push(Buckets {
+        kinds.push(SizedBuckets {
             count_max,
             waiting_max: count_max.min(node.waiting_max()),
             collected_bytes: node.collected_bytes,
-            ready_bytes: node.children.iter().map(|child| child.ready_bytes).sum(),
-            result_bytes: node.result_bytes + key_bytes.min(node.key_bytes),
+            ready_bytes: node.children.iter().map(|child| child.size.ready_bytes).sum(),
+            result_bytes: node.result_bytes + key_bytes.min(node.size.key_bytes),
         });
         list(&node.children, count_max, bounds, kinds)?;
     }
@@ -223,7 +260,7 @@ fn list(
 
 /// Fills collected bytes with those buckets that grow most as results, each kind up to its
 /// number, adds those that wait, and returns the bytes of the results.
-fn fill(collected_bytes: u64, mut kinds: Vec<Buckets>) -> u64 {
+fn fill(collected_bytes: u64, mut kinds: Vec<SizedBuckets>) -> u64 {
     kinds.sort_by_key(|kind| Reverse(kind.result_bytes / kind.collected_bytes.max(1)));
     let (mut left, mut bytes) = (collected_bytes, 0_u64);
     for kind in kinds {
@@ -256,108 +293,60 @@ impl Sized {
 
     /// Returns at most how many buckets a segment's values make inside of one bucket above.
     fn values_max(&self, facts: &SegmentFacts<'_>) -> Result<u64, QueryError> {
-        match self.kind {
-            Kind::Terms => facts.distinct_max(&self.field),
-            Kind::Histogram | Kind::DateHistogram => match self.step {
-                Some(step) => facts.steps_max(&self.field, step),
-                None => Ok(u64::MAX),
-            },
-            Kind::Range | Kind::DateRange | Kind::Filter | Kind::Missing => Ok(self.buckets_max),
-            Kind::Metric | Kind::ValueCount | Kind::Cardinality | Kind::Percentiles => Ok(0),
+        match self.size.buckets {
+            BucketCount::None => Ok(0),
+            BucketCount::Fixed(count) => Ok(count),
+            BucketCount::Distinct { .. } => facts.distinct_max(&self.field),
+            BucketCount::Steps(Some(width)) => facts.steps_max(&self.field, width),
+            BucketCount::Steps(None) => Ok(u64::MAX),
         }
     }
 }
 
-/// Bytes of the state that an aggregation has for each bucket above: usually, and at least.
-struct State {
-    ready_bytes: u64,
-    least_bytes: u64,
-    /// Least bytes of a bucket in it.
-    slot_bytes: u64,
-    /// Most buckets in it.
-    buckets_max: u64,
-}
-
-fn state_of(node: &Node) -> State {
-    let ranges = node.ranges.len() as u64 + 2;
-    let (ready_bytes, least_bytes, slot_bytes, buckets_max) = match node.kind {
-        Kind::Terms => (160, 40, 16, node.segment_size),
-        Kind::Histogram | Kind::DateHistogram => (192, 40, 24, u64::MAX),
-        Kind::Range | Kind::DateRange => (24 + 96 * ranges, 24 + 64 * ranges, 64, ranges),
-        Kind::Filter | Kind::Missing => (64, 16, 16, 1),
-        Kind::Metric => (144, 40, 0, 0),
-        Kind::ValueCount => (16, 8, 0, 0),
-        Kind::Cardinality => (320, 64, 0, 0),
-        Kind::Percentiles => (1_400, 180, 0, 0),
+fn sized(outline: &[OutlineNode], depth: usize) -> Vec<Sized> {
+    let node_and_beside = |node: &OutlineNode| {
+        let beside = node.beside.iter().flatten().map(|size| beside(node, *size, depth));
+        std::iter::once(of_node(node, depth)).chain(beside.collect::<Vec<_>>())
     };
-    State { ready_bytes, least_bytes, slot_bytes, buckets_max }
+    outline.iter().flat_map(node_and_beside).collect()
 }
 
-fn sized(outline: &[Node], depth: usize) -> Vec<Sized> {
-    let node_and_hidden = |node: &Node| {
-        std::iter::once(of_node(node, depth)).chain(hidden_of(node, depth)).collect::<Vec<_>>()
-    };
-    outline.iter().flat_map(node_and_hidden).collect()
-}
-
-fn of_node(node: &Node, depth: usize) -> Sized {
-    let State { ready_bytes, least_bytes, slot_bytes, buckets_max } = state_of(node);
+fn of_node(node: &OutlineNode, depth: usize) -> Sized {
     let children = sized(&node.children, depth + 1);
-    let inside: u64 = children.iter().map(|child| child.least_bytes).sum();
+    let inside: u64 = children.iter().map(|child| child.size.least_bytes).sum();
     let is_leaf = children.is_empty();
     Sized {
         field: node.field.clone(),
-        kind: node.kind,
+        size: node.size,
         depth,
-        buckets_max,
-        ready_bytes,
-        least_bytes,
         // Of the outermost, an array has the counts of those without anything inside.
-        collected_bytes: if is_leaf && depth == 0 { 4 } else { slot_bytes + inside },
+        collected_bytes: if is_leaf && depth == 0 { 4 } else { node.size.slot_bytes + inside },
         result_bytes: BUCKET_BYTES + if is_leaf { 0 } else { entries_bytes(&node.children) },
-        key_bytes: key_bytes(node),
-        step: node.step,
         children,
     }
 }
 
-fn key_bytes(node: &Node) -> u64 {
-    let longest = if node.hidden.keys { KEY_BYTES_MAX as u64 } else { KEY_BYTES };
-    longest.max(node.text_bytes)
-}
-
-/// Returns the hidden list of values beside a cardinality, which has buckets of its own.
-fn hidden_of(node: &Node, depth: usize) -> Option<Sized> {
-    let distinct_max = node.hidden.distinct_max?;
-    Some(Sized {
+/// Returns the size of an aggregation beside another that has buckets of its own.
+fn beside(node: &OutlineNode, size: Size, depth: usize) -> Sized {
+    Sized {
         field: node.field.clone(),
-        kind: Kind::Terms,
+        size,
         depth,
-        buckets_max: distinct_max + 1,
-        ready_bytes: 160,
-        least_bytes: 40,
-        collected_bytes: 4,
+        collected_bytes: size.slot_bytes,
         result_bytes: BUCKET_BYTES,
-        key_bytes: key_bytes(node),
-        step: None,
         children: Vec::new(),
-    })
+    }
 }
 
 /// Returns the bytes of the map of results inside of one bucket, without those of their buckets.
-fn entries_bytes(children: &[Node]) -> u64 {
-    let hidden = |hidden: &Hidden| {
-        let parts = if hidden.exact { PARTS.len() } else { 0 };
-        parts + usize::from(hidden.skipped) + usize::from(hidden.distinct_max.is_some())
-    };
-    let entries: usize = children.iter().map(|child| 1 + hidden(&child.hidden)).sum();
+fn entries_bytes(children: &[OutlineNode]) -> u64 {
+    let entries: usize = children.iter().map(|child| 1 + child.beside.len()).sum();
     // The map doubles at seven eighths, from four slots on.
     let slots = (entries * 8 / 7 + 1).next_power_of_two().max(4);
     let slot_bytes = size_of::<(String, IntermediateAggregationResult)>() + 1;
-    let content = |child: &Node| {
-        let sketch = if child.kind == Kind::Cardinality { SKETCH_BYTES } else { 0 };
-        let names = (1 + hidden(&child.hidden)) * (child.name.len() + 32);
-        sketch + names as u64
+    let content = |child: &OutlineNode| {
+        let names = (1 + child.beside.len()) * (child.name.len() + 32);
+        child.size.content_bytes + names as u64
     };
     (slots * slot_bytes) as u64 + children.iter().map(content).sum::<u64>()
 }

@@ -1,8 +1,8 @@
 //! Counts by time bucket and level, straight from the `timestamp` and `level` columns.
 //!
 //! Buckets start at whole multiples of the interval since 1970. Where the request has a start or
-//! an end the buckets reach it; elsewhere they reach the first or last match. Buckets between
-//! are there even when nothing fell into them.
+//! an end the buckets reach it; elsewhere they reach the first or last match. Empty
+//! buckets between are there too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,7 +155,7 @@ fn round_interval(span_micros: u64) -> Duration {
     let wanted_ms = span_micros / MICROS_PER_MILLI / HISTOGRAM_BUCKETS_TARGET;
     let found = ROUND_INTERVALS_MS.iter().find(|interval| **interval > wanted_ms);
     Duration::from_millis(found.copied().unwrap_or_else(|| {
-        // Years: whole days, so that buckets start at midnight.
+        // Over years an interval is whole days: buckets start at midnight.
         (wanted_ms / 86_400_000 + 1) * 86_400_000
     }))
 }

@@ -1,8 +1,8 @@
 //! The values of a field as keys of buckets, where they lie in several places.
 //!
-//! tantivy makes buckets of the columns under one name. A field that also has wide integers, long
-//! texts or values among the pairs has them elsewhere, so for such a field all values become texts
-//! of one dictionary, each with its kind before it:
+//! tantivy makes buckets of the columns under one name. Wide integers, long texts and values among
+//! the pairs lie elsewhere. All values of a field with such values become texts of one dictionary,
+//! each with its kind before it:
 //!
 //! ```text
 //! key := 'i' integer | 'f' float | 'b' 0 or 1 | 's' text | 't' hash (16) beginning of a longer
@@ -12,6 +12,7 @@
 //! [`read_key`] reads them back. Texts are resolved for the buckets that are left in the end.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -19,14 +20,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use regex::Regex;
-use serde_json::{Map, Value, json};
-use tantivy::aggregation::{ValueSource, ValueSourceDictionary, ValueSourceProvider};
+use serde_json::Value;
+use tantivy::aggregation::{
+    Key as EngineKey, ValueSource, ValueSourceDictionary, ValueSourceProvider,
+};
 use tantivy::columnar::{Cardinality, Column, ColumnType, DynamicColumn, StrColumn};
 use tantivy::{DocId, SegmentReader, TantivyError};
 use tierlog_store::{LongTexts, PairValue, long_stamp, pair_start, read_pair};
 
-use super::exact::shown;
+use super::answer::BucketKey;
+use super::chosen::Chosen;
+use super::columns::Columns;
+use super::growth::KEY_BYTES;
+use super::kind::Field;
+use super::needs::Needs;
 use super::numbers::{for_each_value, stored_number};
 use crate::error::QueryError;
 use crate::execute::{Besides, FieldColumns};
@@ -48,10 +55,23 @@ pub(super) struct Keys {
     pub(super) field: String,
     /// Key of records without a value.
     pub(super) missing: Option<Key>,
-    /// Texts that are keys; all are without it.
+    /// The texts that are keys; without a choice every text is.
     pub(super) chosen: Option<Arc<Chosen>>,
     /// Set when a segment has more different values than may be keys at once.
     pub(super) is_full: Arc<AtomicBool>,
+}
+
+impl Keys {
+    /// Returns the keys of a field of a request: every value is a key.
+    pub(super) fn of(field: &Field, columns: &Columns<'_>) -> Keys {
+        let is_full = Arc::clone(&columns.is_full);
+        Keys { field: field.name.clone(), missing: None, chosen: None, is_full }
+    }
+
+    /// Registers the keys as a column. Returns the column's name.
+    pub(super) fn registered(self, columns: &mut Columns<'_>) -> String {
+        columns.register(self)
+    }
 }
 
 /// A value that is a key.
@@ -77,10 +97,31 @@ impl Key {
     /// Reads the value of the option `missing`.
     pub(super) fn read(value: &Value) -> Option<Key> {
         match value {
-            Value::Bool(value) => Some(Key::Bool(*value)),
             Value::String(text) => Some(Key::Text(text.clone())),
             Value::Number(number) => Number::read(&number.to_string()).map(Key::of),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// Returns the key as the engine takes it.
+    pub(super) fn of_engine(&self) -> EngineKey {
+        match self {
+            Key::Bool(value) => EngineKey::U64((*value).into()),
+            Key::Integer(integer) => match (i64::try_from(*integer), u64::try_from(*integer)) {
+                (Ok(integer), _) => EngineKey::I64(integer),
+                (Err(_), Ok(integer)) => EngineKey::U64(integer),
+                (Err(_), Err(_)) => EngineKey::F64(*integer as f64),
+            },
+            Key::Float(bits) => EngineKey::F64(f64::from_bits(*bits)),
+            Key::Text(text) | Key::Stamp(text) => EngineKey::Str(text.clone()),
+        }
+    }
+
+    /// Returns the bytes of a text.
+    pub(super) fn text_bytes(&self) -> u64 {
+        match self {
+            Key::Bool(_) | Key::Integer(_) | Key::Float(_) => 0,
+            Key::Text(text) | Key::Stamp(text) => text.len() as u64,
         }
     }
 
@@ -104,103 +145,44 @@ fn text_key(text: &str) -> String {
     format!("t{hash}{beginning}")
 }
 
-/// Puts what a key stands for into its bucket, as the engine would have written it.
-pub(super) fn read_key(bucket: &mut Map<String, Value>) {
-    let Some(key) = bucket.get("key").and_then(Value::as_str).map(str::to_owned) else { return };
+/// Returns what a written key stands for.
+pub(super) fn read_key(key: &str) -> BucketKey {
     let (kind, value) = key.split_at_checked(1).unwrap_or_default();
-    let shown = match kind {
-        "i" => value.parse().map(|integer| plain(Number::Integer(integer))).unwrap_or_default(),
-        "f" => value.parse().map(|float| plain(Number::Float(float))).unwrap_or_default(),
-        "b" => {
-            let text = if value == "1" { "true" } else { "false" };
-            bucket.insert("key_as_string".to_owned(), json!(text));
-            json!(f64::from(u8::from(value == "1")))
-        }
+    let text = || BucketKey::Text(value.to_owned());
+    let number = |number: Option<Number>| number.map_or_else(text, BucketKey::Number);
+    match kind {
+        "i" => number(value.parse().ok().map(Number::Integer)),
+        "f" => number(value.parse().ok().map(Number::Float)),
+        "b" => BucketKey::Flag(value == "1"),
         "t" => {
-            bucket.insert("key_truncated".to_owned(), json!(true));
-            json!(value.get(HASH_CHARACTERS..).unwrap_or_default())
+            let beginning = value.get(HASH_CHARACTERS..).unwrap_or_default();
+            BucketKey::Beginning(beginning.to_owned())
         }
-        _ => json!(value),
+        _ => text(),
+    }
+}
+
+/// Orders keys: numbers before texts, truth values last.
+pub(super) fn compare_keys(left: &BucketKey, right: &BucketKey) -> Ordering {
+    let rank = |key: &BucketKey| match key {
+        BucketKey::Number(_) => 0,
+        BucketKey::Text(_) | BucketKey::Beginning(_) => 1,
+        BucketKey::Flag(_) | BucketKey::Moment(_) | BucketKey::Range { .. } => 2,
     };
-    bucket.insert("key".to_owned(), shown);
-}
-
-/// Integers are whole numbers in keys.
-fn plain(number: Number) -> Value {
-    match number {
-        Number::Integer(integer) => match i64::try_from(integer) {
-            Ok(integer) => json!(integer),
-            Err(_) => shown(number),
-        },
-        Number::Float(float) => json!(float),
+    match (left, right) {
+        (BucketKey::Number(left), BucketKey::Number(right)) => left.compare(*right),
+        (BucketKey::Flag(left), BucketKey::Flag(right)) => left.cmp(right),
+        (
+            BucketKey::Text(left) | BucketKey::Beginning(left),
+            BucketKey::Text(right) | BucketKey::Beginning(right),
+        ) => left.cmp(right),
+        _ => rank(left).cmp(&rank(right)),
     }
 }
 
-/// Orders keys: numbers before texts.
-pub(super) fn compare_keys(left: &Value, right: &Value) -> std::cmp::Ordering {
-    let number = |value: &Value| match value {
-        Value::Number(number) => Number::read(&number.to_string()),
-        _ => None,
-    };
-    match (number(left), number(right)) {
-        (Some(left), Some(right)) => left.compare(right),
-        (Some(_), None) => std::cmp::Ordering::Less,
-        (None, Some(_)) => std::cmp::Ordering::Greater,
-        (None, None) => left.as_str().cmp(&right.as_str()),
-    }
-}
-
-/// Which texts are keys, by the options `include` and `exclude`.
-#[derive(Debug)]
-pub(super) struct Chosen {
-    include: Option<Texts>,
-    exclude: Option<Texts>,
-}
-
-#[derive(Debug)]
-enum Texts {
-    Listed(Vec<String>),
-    Fitting(Box<Regex>),
-}
-
-impl Chosen {
-    /// Takes both options; `None` when neither is there.
-    pub(super) fn take(options: &mut Map<String, Value>) -> Result<Option<Chosen>, String> {
-        let mut take =
-            |name: &str| options.remove(name).map(|given| Texts::read(&given)).transpose();
-        let (include, exclude) = (take("include")?, take("exclude")?);
-        Ok((include.is_some() || exclude.is_some()).then_some(Chosen { include, exclude }))
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.include.as_ref().is_none_or(|include| include.have(text))
-            && !self.exclude.as_ref().is_some_and(|exclude| exclude.have(text))
-    }
-}
-
-impl Texts {
-    fn read(given: &Value) -> Result<Texts, String> {
-        match given {
-            Value::String(expression) => Regex::new(&format!("^(?s:{expression})$"))
-                .map(|expression| Texts::Fitting(Box::new(expression)))
-                .map_err(|_| format!("{expression:?} is no expression")),
-            Value::Array(values) => {
-                let text = |value: &Value| match value {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                Ok(Texts::Listed(values.iter().map(text).collect()))
-            }
-            _ => Err("expected an expression or a list of values".to_owned()),
-        }
-    }
-
-    fn have(&self, text: &str) -> bool {
-        match self {
-            Texts::Listed(listed) => listed.iter().any(|listed| listed == text),
-            Texts::Fitting(expression) => expression.is_match(text),
-        }
-    }
+/// Returns the bytes of the longest key of a field with known needs.
+pub(super) fn longest_key_bytes(needs: Needs) -> u64 {
+    if needs.keys { KEY_BYTES_MAX as u64 } else { KEY_BYTES }
 }
 
 impl ValueSourceProvider for Keys {
@@ -472,7 +454,7 @@ impl Resolver {
         self.texts_count + self.long_count
     }
 
-    /// Returns the text of a key that is one.
+    /// Returns the text of a key, if the key is a text.
     fn text(&self, number: u64) -> io::Result<Option<String>> {
         let mut text = String::new();
         if number < self.texts_count {
@@ -551,42 +533,22 @@ impl ValueSourceDictionary for Resolver {
 mod tests {
     use super::*;
 
-    fn check(key: &Key, expected: &str) {
-        let mut bucket = Map::new();
-        bucket.insert("key".to_owned(), json!(key.written()));
-        read_key(&mut bucket);
-        assert_eq!(Value::Object(bucket).to_string(), expected);
-    }
-
     #[test]
     fn keys_read_back_as_what_they_are() {
-        check(&Key::of(Number::Float(5.0)), r#"{"key":5}"#);
-        check(&Key::of(Number::Float(0.5)), r#"{"key":0.5}"#);
-        check(&Key::Integer(676_996_931_091_701_603), r#"{"key":676996931091701603}"#);
-        check(&Key::Integer(u64::MAX.into()), r#"{"key":18446744073709551615}"#);
-        check(&Key::Bool(true), r#"{"key":1.0,"key_as_string":"true"}"#);
-        check(&Key::Text("5".to_owned()), r#"{"key":"5"}"#);
-        check(&Key::Text(String::new()), r#"{"key":""}"#);
         let long = "x".repeat(KEY_BYTES_MAX + 1);
-        let cut = &long[1..];
-        let expected = format!(r#"{{"key":"{cut}","key_truncated":true}}"#);
-        check(&Key::Text(long.clone()), &expected);
+        let integer = |integer: i128| BucketKey::Number(Number::Integer(integer));
+        for (key, expected) in [
+            (Key::of(Number::Float(5.0)), integer(5)),
+            (Key::of(Number::Float(0.5)), BucketKey::Number(Number::Float(0.5))),
+            (Key::Integer(676_996_931_091_701_603), integer(676_996_931_091_701_603)),
+            (Key::Integer(u64::MAX.into()), integer(u64::MAX.into())),
+            (Key::Bool(true), BucketKey::Flag(true)),
+            (Key::Text("5".to_owned()), BucketKey::Text("5".to_owned())),
+            (Key::Text(String::new()), BucketKey::Text(String::new())),
+            (Key::Text(long.clone()), BucketKey::Beginning(long[1..].to_owned())),
+        ] {
+            assert_eq!(read_key(&key.written()), expected, "{key:?}");
+        }
         assert_ne!(text_key(&long), text_key(&format!("{long}y")), "two keys that look the same");
-    }
-
-    #[test]
-    fn texts_are_chosen_by_lists_and_whole_expressions() {
-        let chosen = |options: Value| {
-            let Value::Object(mut options) = options else { return None };
-            Chosen::take(&mut options).expect("valid")
-        };
-        let chosen_by = chosen(json!({"include": "a.*", "exclude": ["ab", "ac"]})).expect("some");
-        let has: Vec<&str> =
-            ["a", "ab", "ba", "abc"].into_iter().filter(|text| chosen_by.has(text)).collect();
-        assert_eq!(has, ["a", "abc"]);
-        assert!(chosen(json!({"size": 1})).is_none());
-        let mut invalid = Map::new();
-        invalid.insert("include".to_owned(), json!("("));
-        assert!(Chosen::take(&mut invalid).is_err());
     }
 }

@@ -22,7 +22,7 @@ use crate::expr::Number;
 
 /// In which type a field's only column is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum NumberForm {
     /// As it is stored.
     AsStored,
     /// As floats: a comparison with fractions needs floats.
@@ -42,7 +42,7 @@ pub(super) enum Look {
 #[derive(Debug)]
 pub(super) struct Numbers {
     pub(super) field: String,
-    pub(super) form: Form,
+    pub(super) form: NumberForm,
     pub(super) look: Look,
     /// Which part of each number is given.
     pub(super) view: View,
@@ -52,7 +52,7 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Returns all numbers of a field.
-    pub(super) fn of(field: &str, form: Form, look: Look) -> Numbers {
+    pub(super) fn of(field: &str, form: NumberForm, look: Look) -> Numbers {
         Numbers { field: field.to_owned(), form, look, view: View::All, missing: None }
     }
 }
@@ -73,8 +73,8 @@ impl ValueSourceProvider for Numbers {
                 .unwrap_or_else(|| (Column::build_empty_column(reader.max_doc()), ColumnType::U64));
             let source: Box<dyn ValueSource> = Box::new((column, column_type));
             return Ok(Some(match self.form {
-                Form::AsStored => source,
-                Form::Floats => source.to_f64(),
+                NumberForm::AsStored => source,
+                NumberForm::Floats => source.to_f64(),
             }));
         }
         let Numbers { view, missing, .. } = *self;
@@ -100,7 +100,7 @@ struct Parts {
     /// Columns of numbers, with their types.
     columns: Vec<(Column<u64>, ColumnType)>,
     /// Columns whose values are texts or pairs, some of which are numbers.
-    coded: Vec<Coded>,
+    coded: Vec<CodedNumbers>,
     /// Columns whose values are never numbers: truth values and long texts.
     others: Vec<DynamicColumn>,
 }
@@ -120,14 +120,14 @@ impl Parts {
                     parts.columns.extend(column.map(|column| (column, column_type)));
                 }
                 _ => match handle.open()? {
-                    DynamicColumn::Str(column) => parts.coded.push(Coded::texts(&column)?),
+                    DynamicColumn::Str(column) => parts.coded.push(CodedNumbers::texts(&column)?),
                     column => parts.others.push(column),
                 },
             }
         }
         parts.others.extend(long.map(DynamicColumn::Str));
         if let Some(pairs) = pairs {
-            let coded = Coded::pairs(&pairs, field)?;
+            let coded = CodedNumbers::pairs(&pairs, field)?;
             if !coded.numbers.is_empty() {
                 parts.coded.push(coded);
             }
@@ -137,7 +137,7 @@ impl Parts {
 }
 
 /// Values by ordinal of a dictionary: those of a field are neighbours.
-struct Coded {
+struct CodedNumbers {
     ordinals: Column<u64>,
     /// Ordinal of the field's first value.
     first: u64,
@@ -147,14 +147,14 @@ struct Coded {
     wide: HashMap<u64, i128>,
 }
 
-impl Coded {
-    fn texts(column: &StrColumn) -> Result<Coded, QueryError> {
-        Coded::read(column.ords(), column.dictionary(), "", Number::read)
+impl CodedNumbers {
+    fn texts(column: &StrColumn) -> Result<CodedNumbers, QueryError> {
+        CodedNumbers::read(column.ords(), column.dictionary(), "", Number::read)
     }
 
-    fn pairs(column: &StrColumn, field: &str) -> Result<Coded, QueryError> {
+    fn pairs(column: &StrColumn, field: &str) -> Result<CodedNumbers, QueryError> {
         let start = pair_start(field);
-        Coded::read(column.ords(), column.dictionary(), &start, |pair| {
+        CodedNumbers::read(column.ords(), column.dictionary(), &start, |pair| {
             match read_value(pair.get(start.len()..)?)? {
                 PairValue::Integer(integer) => Some(Number::Integer(integer)),
                 PairValue::Float(float) => Some(Number::Float(float)),
@@ -169,8 +169,8 @@ impl Coded {
         dictionary: &Dictionary,
         start: &str,
         number_of: impl Fn(&str) -> Option<Number>,
-    ) -> Result<Coded, QueryError> {
-        let mut coded = Coded {
+    ) -> Result<CodedNumbers, QueryError> {
+        let mut coded = CodedNumbers {
             ordinals: ordinals.clone(),
             first: 0,
             numbers: Vec::new(),

@@ -1,73 +1,94 @@
-//! The `ranges` of `range` and `date_range`.
+//! The `ranges` of kinds with named ranges.
 //!
 //! tantivy adds ranges of its own until all numbers are covered, and names ranges by rounded
 //! numbers. So every range of the request travels under its number, and the answer is put
 //! together again from those.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use tantivy::aggregation::Key as EngineKey;
+use tantivy::aggregation::agg_req::AggregationVariants;
+use tantivy::aggregation::agg_result::{AggregationResult, BucketEntries, BucketResult};
+use tantivy::aggregation::bucket::{RangeAggregation, RangeAggregationRange};
 use tierlog_model::Timestamp;
 
-use super::request::Values;
-use super::time_options::moment;
+use super::answer::{Answer, BucketKey, Buckets, Figure, Inside, Listing};
+use super::columns::{Columns, Digits, NumberColumns};
+use super::found::Findings;
+use super::growth::{BucketCount, KEY_BYTES, Size};
+use super::kind::{Aggregation, FOREIGN_RESULT, Field, Finish, Running, Values};
+use super::numbers::NumberForm;
+use super::options::{Options, Refused, float};
+use super::time::moment;
+use crate::error::QueryError;
 
 /// Most ranges of an aggregation: more rows than a person reads.
 const RANGES_MAX: usize = 1_000;
 
 /// One range of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Range {
+struct Range {
     /// Key in the answer.
-    pub(super) key: String,
+    key: String,
     /// First value inside.
-    pub(super) from: Option<f64>,
+    from: Option<f64>,
     /// First value after.
-    pub(super) to: Option<f64>,
+    to: Option<f64>,
 }
 
-/// Reads the ranges and leaves in the options what tantivy is told.
-pub(super) fn rewrite(
-    values: Values,
-    options: &mut Map<String, Value>,
-    now: Timestamp,
-) -> Result<Vec<Range>, String> {
-    let Some(Value::Array(given)) = options.remove("ranges") else {
-        return Err("\"ranges\" must be an array".to_owned());
-    };
-    if given.is_empty() || given.len() > RANGES_MAX {
-        return Err(format!("\"ranges\" must be 1 to {RANGES_MAX} ranges"));
-    }
-    let ranges: Vec<Range> =
-        given.iter().map(|range| read(values, range, now)).collect::<Result<_, _>>()?;
-    let numbered = ranges.iter().enumerate().map(|(number, range)| {
-        let mut told = Map::new();
-        told.insert("key".to_owned(), json!(number.to_string()));
-        for (name, end) in [("from", range.from), ("to", range.to)] {
-            if let Some(end) = end {
-                told.insert(name.to_owned(), json!(end));
-            }
+/// An aggregation by named ranges.
+#[derive(Debug)]
+pub(super) struct Ranges {
+    field: Field,
+    ranges: Vec<Range>,
+    listing: Listing,
+}
+
+impl Ranges {
+    /// Reads the options that all kinds with ranges have, of a field that was read already.
+    pub(super) fn read(
+        mut options: Options,
+        field: Field,
+        now: Timestamp,
+    ) -> Result<Box<dyn Aggregation>, Refused> {
+        let Some(Value::Array(given)) = options.take("ranges") else {
+            return Err("\"ranges\" must be an array".into());
+        };
+        if given.is_empty() || given.len() > RANGES_MAX {
+            return Err(format!("\"ranges\" must be 1 to {RANGES_MAX} ranges").into());
         }
-        Value::Object(told)
-    });
-    options.insert("ranges".to_owned(), numbered.collect());
-    Ok(ranges)
+        let ranges = given.iter().map(|range| read_range(field.values, range, now));
+        let ranges: Vec<Range> = ranges.collect::<Result<_, _>>()?;
+        let listing = match options.flag("keyed")? {
+            true => Listing::ByName,
+            false => Listing::InOrder,
+        };
+        let is_twice = |(place, range): (usize, &Range)| {
+            ranges.iter().take(place).any(|earlier| earlier.key == range.key)
+        };
+        if listing == Listing::ByName && ranges.iter().enumerate().any(is_twice) {
+            return Err("two ranges have the same key".into());
+        }
+        options.finish()?;
+        Ok(Box::new(Ranges { field, ranges, listing }))
+    }
 }
 
-fn read(values: Values, range: &Value, now: Timestamp) -> Result<Range, String> {
+fn read_range(values: Values, range: &Value, now: Timestamp) -> Result<Range, Refused> {
     let Value::Object(range) = range else {
-        return Err("a range must be an object".to_owned());
+        return Err("a range must be an object".into());
     };
     if let Some(name) = range.keys().find(|name| !["key", "from", "to"].contains(&name.as_str())) {
-        return Err(format!("a range has no {name:?}"));
+        return Err(format!("a range has no {name:?}").into());
     }
     let (from, from_text) = end(values, range.get("from"), now)?;
     let (to, to_text) = end(values, range.get("to"), now)?;
     let key = match range.get("key") {
         None => format!("{from_text}-{to_text}"),
         Some(Value::String(key)) => key.clone(),
-        Some(_) => return Err("the key of a range must be a text".to_owned()),
+        Some(_) => return Err("the key of a range must be a text".into()),
     };
     match (from, to) {
-        (Some(from), Some(to)) if from >= to => Err("a range must begin before it ends".to_owned()),
+        (Some(from), Some(to)) if from >= to => Err("a range must begin before it ends".into()),
         _ => Ok(Range { key, from, to }),
     }
 }
@@ -77,7 +98,7 @@ fn end(
     values: Values,
     end: Option<&Value>,
     now: Timestamp,
-) -> Result<(Option<f64>, String), String> {
+) -> Result<(Option<f64>, String), Refused> {
     let end = match end {
         None | Some(Value::Null) => return Ok((None, "*".to_owned())),
         Some(end) => end,
@@ -88,72 +109,93 @@ fn end(
             Ok((Some(moment.as_micros() as f64 * 1e3), moment.to_string()))
         }
         Values::Plain => {
-            let number = match end {
-                Value::Number(number) => number.as_f64(),
-                Value::String(text) => text.parse().ok(),
-                _ => None,
-            };
-            let number = number.filter(|number| number.is_finite());
-            let number = number.ok_or("the ends of a range must be numbers")?;
+            let number = float(end).ok_or("the ends of a range must be numbers")?;
             // As Elasticsearch writes them: `500.0`.
             Ok((Some(number), format!("{number:?}")))
         }
     }
 }
 
-/// Puts the buckets of an answer into the order and under the keys of the request.
-pub(super) fn restore(ranges: &[Range], values: Values, buckets: Value) -> Value {
-    match buckets {
-        Value::Array(buckets) => {
-            let mut found: Vec<Option<Value>> = vec![None; ranges.len()];
-            for bucket in buckets {
-                let number = bucket.get("key").and_then(Value::as_str).and_then(number_of);
-                if let Some(slot) = number.and_then(|number| found.get_mut(number)) {
-                    *slot = Some(bucket);
-                }
-            }
-            let restored = ranges
-                .iter()
-                .zip(found)
-                .filter_map(|(range, bucket)| Some(named(range, values, bucket?)));
-            Value::Array(restored.collect())
-        }
-        Value::Object(mut buckets) => {
-            let restored = ranges.iter().enumerate().filter_map(|(number, range)| {
-                let bucket = buckets.remove(&number.to_string())?;
-                Some((range.key.clone(), named(range, values, bucket)))
-            });
-            Value::Object(restored.collect())
-        }
-        other => other,
+impl Aggregation for Ranges {
+    fn field(&self) -> Option<&Field> {
+        Some(&self.field)
+    }
+
+    fn run(&self, columns: &mut Columns<'_>) -> Result<Running, Refused> {
+        let Ranges { field, ranges, listing } = self;
+        let NumberColumns { column, beside, .. } =
+            columns.numbers(field, NumberForm::Floats, Digits::OfFloats);
+        let numbered = ranges.iter().enumerate().map(|(number, range)| RangeAggregationRange {
+            key: Some(number.to_string()),
+            from: range.from,
+            to: range.to,
+        });
+        let engine = RangeAggregation { field: column, ranges: numbered.collect(), keyed: false };
+        let longest = ranges.iter().map(|range| range.key.len()).max().unwrap_or(0);
+        // Those of the engine's own: before the first and after the last.
+        let count = ranges.len() as u64 + 2;
+        let size = Size {
+            slot_bytes: 64,
+            key_bytes: KEY_BYTES.max(longest as u64),
+            ..Size::of_buckets(BucketCount::Fixed(count), 24 + 96 * count, 24 + 64 * count)
+        };
+        Ok(Running {
+            engine: AggregationVariants::Range(engine),
+            beside,
+            size,
+            finish: Box::new(Restored {
+                ranges: ranges.clone(),
+                values: field.values,
+                listing: *listing,
+            }),
+        })
     }
 }
 
-/// Only keys that we gave are bare numbers; those of the engine's own ranges have a dash.
-fn number_of(key: &str) -> Option<usize> {
-    key.parse().ok()
+/// Puts the buckets into the order and under the keys of the request.
+#[derive(Debug)]
+struct Restored {
+    ranges: Vec<Range>,
+    values: Values,
+    listing: Listing,
 }
 
-fn named(range: &Range, values: Values, bucket: Value) -> Value {
-    let Value::Object(bucket) = bucket else { return bucket };
-    let mut named = Map::with_capacity(bucket.len() + 2);
-    named.insert("key".to_owned(), json!(range.key));
-    for (name, end) in [("from", range.from), ("to", range.to)] {
-        let Some(end) = end else { continue };
-        match values {
-            Values::Plain => {
-                named.insert(name.to_owned(), json!(end));
-            }
-            Values::Moments => {
-                let micros = (end / 1e3).round() as i64;
-                named.insert(name.to_owned(), json!(micros.div_euclid(1_000)));
-                let text = Timestamp::from_micros_clamped(micros).to_string();
-                named.insert(format!("{name}_as_string"), json!(text));
+impl Finish for Restored {
+    fn answer(
+        &self,
+        result: AggregationResult,
+        found: &mut Findings<'_>,
+    ) -> Result<Answer, QueryError> {
+        let AggregationResult::BucketResult(BucketResult::Range {
+            buckets: BucketEntries::Vec(buckets),
+        }) = result
+        else {
+            return Err(FOREIGN_RESULT);
+        };
+        let mut restored: Vec<Option<Inside>> = vec![None; self.ranges.len()];
+        for bucket in buckets {
+            // Only our own keys are bare numbers; a key of the engine has a dash.
+            let EngineKey::Str(key) = &bucket.key else { continue };
+            let slot = key.parse().ok().and_then(|number: usize| restored.get_mut(number));
+            if let Some(slot) = slot {
+                let answers = found.nested(bucket.sub_aggregation)?;
+                *slot = Some(Inside { records: bucket.doc_count, answers });
             }
         }
+        let list = self.ranges.iter().zip(restored);
+        let list = list.filter_map(|(range, inside)| Some((self.key(range), inside?))).collect();
+        let (listing, skipped) = (self.listing, found.skipped());
+        Ok(Answer::Buckets(Buckets { list, listing, cut: None, skipped }))
     }
-    let own = ["key", "from", "to", "from_as_string", "to_as_string"];
-    let rest = bucket.into_iter().filter(|(name, _)| !own.contains(&name.as_str()));
-    named.extend(rest);
-    Value::Object(named)
+}
+
+impl Restored {
+    fn key(&self, range: &Range) -> BucketKey {
+        let end = |end: Option<f64>| match (self.values, end) {
+            (_, None) => Figure::None,
+            (Values::Plain, end) => Figure::float(end),
+            (Values::Moments, Some(nanos)) => Figure::Moment(nanos),
+        };
+        BucketKey::Range { name: range.key.clone(), from: end(range.from), to: end(range.to) }
+    }
 }

@@ -1,14 +1,17 @@
-//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, named aggregations with checked
-//! options leave. Names are canonical, moments absolute and conditions compiled from here on.
+//! Reads an Elasticsearch-shaped `aggs` object: JSON arrives, named aggregations with typed options
+//! leave. Names are canonical, moments absolute and conditions compiled from here on.
 
-use serde_json::{Map, Value, json};
-use tierlog_model::{Pseudonyms, Timestamp, fields};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tierlog_model::{Pseudonyms, Timestamp};
 
 use super::by_time::CountByTime;
-use super::ranges::{self, Range};
-use super::registry::{self, Kind, Spec};
-use super::{BUCKETS_MAX, hidden, time_options};
-use crate::dialect::es_query::{self, Condition};
+use super::found::MARK;
+use super::kind::{Aggregation, Field, Kind};
+use super::kinds;
+use super::options::{Options, Refused};
+use crate::dialect::es_query::{self, EsQuery};
 use crate::error::QueryError;
 use crate::expr::Expr;
 use crate::query::Query;
@@ -54,73 +57,42 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(super) struct Asked {
     /// The name that the client gave it.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// The names from the outermost aggregation to this one, for errors.
     pub(super) path: Vec<String>,
-    /// What it is.
-    pub(super) spec: &'static Spec,
-    /// What it is computed of.
-    pub(super) of: Of,
-    /// Bytes of the longest text of the request that may stand in each bucket.
-    pub(super) text_bytes: u64,
-    /// Width of a bucket as the column counts, for histograms of which it is known beforehand.
-    pub(super) step: Option<f64>,
+    /// What it computes.
+    pub(super) aggregation: Box<dyn Aggregation>,
     /// What is nested inside.
     pub(super) inner: Vec<Asked>,
-}
-
-/// What an aggregation is computed of.
-#[derive(Debug)]
-pub(super) enum Of {
-    /// The records that meet a condition.
-    Records(Box<Expr>),
-    /// The values of a field.
-    Field(Box<OfField>),
-}
-
-/// An aggregation over the values of a field.
-#[derive(Debug)]
-pub(super) struct OfField {
-    /// Canonical name.
-    pub(super) field: String,
-    /// The field's own column.
-    pub(super) column: String,
-    /// What its numbers are.
-    pub(super) values: Values,
-    /// Ranges, for the kinds that have some.
-    pub(super) ranges: Vec<Range>,
-    /// Checked options.
-    pub(super) options: Map<String, Value>,
-}
-
-/// What the numbers of an aggregation are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Values {
-    /// Numbers or words of the records.
-    Plain,
-    /// Moments: nanoseconds inside tantivy, milliseconds and RFC 3339 in answers.
-    Moments,
 }
 
 impl Request {
     /// Reads a request.
     pub(crate) fn read(aggs: Value, names: Names<'_>) -> Result<Request, QueryError> {
-        let by_time = CountByTime::read(&aggs);
-        let mut reader = Reader { names, nodes: 0, warnings: Warnings::default() };
+        let reading = Reading { names, warnings: Warnings::default() };
+        let mut reader = RequestReader { reading, nodes: 0 };
         let asked = reader.level(aggs, &mut Vec::new())?;
-        Ok(Request { asked, by_time, warnings: reader.warnings })
+        let by_time = CountByTime::of(&asked);
+        Ok(Request { asked, by_time, warnings: reader.reading.warnings })
+    }
+
+    /// Returns the request for one aggregation.
+    pub(super) fn of(name: &str, aggregation: Box<dyn Aggregation>) -> Request {
+        let path = vec![name.to_owned()];
+        let asked = vec![Asked { name: name.into(), path, aggregation, inner: Vec::new() }];
+        Request { asked, by_time: None, warnings: Warnings::default() }
     }
 
     /// Returns the fields that the request names, once each.
     pub(crate) fn fields(&self) -> Vec<String> {
         fn add(asked: &[Asked], fields: &mut Vec<String>) {
-            for aggregation in asked {
-                if let Of::Field(of) = &aggregation.of
-                    && !fields.contains(&of.field)
+            for Asked { aggregation, inner, .. } in asked {
+                if let Some(field) = aggregation.field()
+                    && !fields.contains(&field.name)
                 {
-                    fields.push(of.field.clone());
+                    fields.push(field.name.clone());
                 }
-                add(&aggregation.inner, fields);
+                add(inner, fields);
             }
         }
         let mut fields = Vec::new();
@@ -135,19 +107,70 @@ impl Request {
 }
 
 /// Returns the error of a request.
-pub(super) fn invalid(path: &[String], message: impl std::fmt::Display) -> QueryError {
+fn invalid(path: &[String], message: impl std::fmt::Display) -> QueryError {
     let path = path.join(".");
     let message = if path.is_empty() { message.to_string() } else { format!("{path}: {message}") };
     QueryError::Parameter { name: "aggs", message }
 }
 
-struct Reader<'c> {
-    names: Names<'c>,
-    nodes: usize,
+/// Returns the error of a refused aggregation, which the path names.
+pub(super) fn refused(path: &[String], why: Refused) -> QueryError {
+    match why {
+        Refused::Because(reason) => invalid(path, reason),
+        Refused::Error(error) => error,
+    }
+}
+
+/// What a kind reads its options with.
+pub(super) struct Reading<'n> {
+    names: Names<'n>,
     warnings: Warnings,
 }
 
-impl Reader<'_> {
+impl Reading<'_> {
+    /// Returns the present moment.
+    pub(super) fn now(&self) -> Timestamp {
+        self.names.now
+    }
+
+    /// Returns which fields are pseudonymised.
+    pub(super) fn pseudonyms(&self) -> &Pseudonyms {
+        self.names.pseudonyms
+    }
+
+    /// Takes the canonical name of the field.
+    pub(super) fn field_name(&self, options: &mut Options) -> Result<String, Refused> {
+        match options.take("field") {
+            Some(Value::String(field)) if !field.is_empty() => Ok((self.names.name_of)(&field)),
+            Some(_) => Err("\"field\" must be a text".into()),
+            None => Err("\"field\" is missing".into()),
+        }
+    }
+
+    /// Takes the field, which must have values.
+    pub(super) fn field(&self, options: &mut Options) -> Result<Field, Refused> {
+        Field::of(self.field_name(options)?)
+    }
+
+    /// Reads a condition on records.
+    pub(super) fn condition(&mut self, given: &Value) -> Result<Expr, Refused> {
+        Ok(match es_query::read(given)? {
+            EsQuery::Query(text) => {
+                let query = (self.names.condition)(&text)?;
+                self.warnings.add_missing(&query.warnings);
+                query.expr
+            }
+            EsQuery::Has(field) => Expr::Exists(field),
+        })
+    }
+}
+
+struct RequestReader<'n> {
+    reading: Reading<'n>,
+    nodes: usize,
+}
+
+impl RequestReader<'_> {
     fn level(&mut self, aggs: Value, path: &mut Vec<String>) -> Result<Vec<Asked>, QueryError> {
         let Value::Object(aggs) = aggs else {
             return Err(invalid(path, "aggregations must be an object of named aggregations"));
@@ -174,7 +197,7 @@ impl Reader<'_> {
         if self.nodes > NODES_MAX {
             return Err(QueryError::TooExpensive { what: "aggregations", limit: NODES_MAX });
         }
-        if RESERVED.contains(&name.as_str()) || name.starts_with(hidden::MARK) {
+        if RESERVED.contains(&name.as_str()) || name.starts_with(MARK) {
             return Err(invalid(path, "this name is one of a bucket's own"));
         }
         if name.len() > NAME_BYTES_MAX {
@@ -186,156 +209,32 @@ impl Reader<'_> {
         };
         let nested = body.remove("aggs").or_else(|| body.remove("aggregations"));
         body.remove("meta");
-        let (spec, options) = one_kind(body, path)?;
-        if nested.is_some() && !spec.has_buckets() {
-            return Err(invalid(path, format!("{} has no buckets to nest inside", spec.name)));
+        let (kind, options) = one_kind(body, path)?;
+        if nested.is_some() && !kind.has_buckets {
+            return Err(invalid(path, format!("{} has no buckets to nest inside", kind.name)));
         }
-        let (text_bytes, step) = (text_bytes(&options), time_options::step_of(spec.kind, &options));
-        let of = self.of(spec, options, path)?;
+        let aggregation = (kind.read)(options, &mut self.reading);
+        let aggregation = aggregation.map_err(|why| refused(path, why))?;
         let inner = match nested {
             Some(nested) => self.level(nested, path)?,
             None => Vec::new(),
         };
-        Ok(Asked { name, path: path.clone(), spec, of, text_bytes, step, inner })
+        Ok(Asked { name: name.into(), path: path.clone(), aggregation, inner })
     }
-
-    fn of(
-        &mut self,
-        spec: &'static Spec,
-        options: Value,
-        path: &[String],
-    ) -> Result<Of, QueryError> {
-        if spec.kind == Kind::Filter {
-            let condition = es_query::read(&options).map_err(|message| invalid(path, message))?;
-            return self.condition(condition).map(|expr| Of::Records(Box::new(expr)));
-        }
-        let Value::Object(mut options) = options else {
-            return Err(invalid(path, format!("options of {} must be an object", spec.name)));
-        };
-        let field = (self.names.name_of)(&take_field(&mut options, path)?);
-        if let Some(option) = options.keys().find(|name| !spec.options.contains(&name.as_str())) {
-            return Err(invalid(path, format!("{} has no option {option:?}", spec.name)));
-        }
-        if spec.kind == Kind::Missing {
-            return Ok(Of::Records(Box::new(Expr::Exists(field).negated())));
-        }
-        let column = self.column(&field, path)?;
-        let values = if column == fields::TIMESTAMP { Values::Moments } else { Values::Plain };
-        let now = self.names.now;
-        time_options::rewrite(spec.kind, values, &mut options, now)
-            .map_err(|message| invalid(path, message))?;
-        let ranges = match spec.kind {
-            Kind::Range | Kind::DateRange => ranges::rewrite(values, &mut options, now)
-                .map_err(|message| invalid(path, message))?,
-            _ => Vec::new(),
-        };
-        if spec.kind == Kind::Terms {
-            bound_sizes(&mut options)?;
-            self.pseudonymise(&field, &mut options, path)?;
-        }
-        Ok(Of::Field(Box::new(OfField { field, column, values, ranges, options })))
-    }
-
-    fn condition(&mut self, condition: Condition) -> Result<Expr, QueryError> {
-        Ok(match condition {
-            Condition::Query(text) => {
-                let query = (self.names.condition)(&text)?;
-                self.warnings.add_missing(&query.warnings);
-                query.expr
-            }
-            Condition::Has(field) => Expr::Exists(field),
-        })
-    }
-
-    /// Rewrites the plain values that `include` and `exclude` list to their stored forms.
-    fn pseudonymise(
-        &self,
-        field: &str,
-        options: &mut Map<String, Value>,
-        path: &[String],
-    ) -> Result<(), QueryError> {
-        if !self.names.pseudonyms.covers(field) {
-            return Ok(());
-        }
-        for name in ["include", "exclude"] {
-            let Some(listed) = options.get_mut(name) else { continue };
-            let Value::Array(values) = listed else {
-                let reason = "is stored as pseudonyms: list whole values, not an expression";
-                return Err(invalid(path, format!("field {field:?} {reason}")));
-            };
-            let forms = values.iter().flat_map(|value| match value {
-                Value::String(text) => self.names.pseudonyms.stored_forms(field, text),
-                other => self.names.pseudonyms.stored_forms(field, &other.to_string()),
-            });
-            *listed = forms.map(Value::String).collect();
-        }
-        Ok(())
-    }
-
-    /// Returns the column of a field; refuses text, which has none.
-    fn column(&self, field: &str, path: &[String]) -> Result<String, QueryError> {
-        match field {
-            fields::TIMESTAMP | fields::LEVEL => Ok(field.to_owned()),
-            text if fields::TEXT_FIELDS.contains(&text) => Err(text_field(text, path)),
-            other => Ok(tierlog_store::attribute_column(other)),
-        }
-    }
-}
-
-/// Returns the error of an aggregation over text.
-pub(super) fn text_field(field: &str, path: &[String]) -> QueryError {
-    let reason = "holds text, which is indexed by word and has no values to aggregate";
-    invalid(path, format!("field {field:?} {reason}"))
-}
-
-/// Returns the bytes of the longest text that stands in a bucket as the request gives it.
-fn text_bytes(options: &Value) -> u64 {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map_or(0, str::len);
-    let ranges = options.get("ranges").and_then(Value::as_array).into_iter().flatten();
-    let longest = ranges.map(|range| text(range.get("key"))).max().unwrap_or(0);
-    longest.max(text(options.get("missing"))) as u64
 }
 
 /// Returns the kind of an aggregation with the options of the kind.
 fn one_kind(
     body: Map<String, Value>,
     path: &[String],
-) -> Result<(&'static Spec, Value), QueryError> {
+) -> Result<(&'static Kind, Value), QueryError> {
     let mut kinds = body.into_iter();
-    let (Some((kind, options)), None) = (kinds.next(), kinds.next()) else {
+    let (Some((name, options)), None) = (kinds.next(), kinds.next()) else {
         return Err(invalid(path, "an aggregation must name exactly one kind"));
     };
-    let spec = registry::find(&kind).ok_or_else(|| {
-        invalid(path, format!("no aggregation {kind:?}; there are {}", registry::names()))
+    let kind = kinds::find(&name).ok_or_else(|| {
+        let names = kinds::names().join(", ");
+        invalid(path, format!("no aggregation {name:?}; there are {names}"))
     })?;
-    Ok((spec, options))
-}
-
-fn take_field(options: &mut Map<String, Value>, path: &[String]) -> Result<String, QueryError> {
-    match options.remove("field") {
-        Some(Value::String(field)) if !field.is_empty() => Ok(field),
-        Some(_) => Err(invalid(path, "\"field\" must be a text")),
-        None => Err(invalid(path, "\"field\" is missing")),
-    }
-}
-
-/// Each segment reports this many values at least, so that ranks near the cut are exact: a few
-/// kilobytes for ordinary fields. Elasticsearch cuts a shard, which is larger, at 25.
-const SEGMENT_SIZE_MIN: u64 = 1_000;
-
-/// Checks how many values are asked for, and says how many each segment reports.
-fn bound_sizes(options: &mut Map<String, Value>) -> Result<(), QueryError> {
-    const SIZES: [&str; 3] = ["size", "segment_size", "shard_size"];
-    let limit = BUCKETS_MAX as usize;
-    let sizes = SIZES.map(|name| options.get(name).and_then(Value::as_u64));
-    if sizes.iter().flatten().any(|size| *size > limit as u64) {
-        return Err(QueryError::TooExpensive { what: "aggregation size", limit });
-    }
-    let [size, segment_size, shard_size] = sizes;
-    if segment_size.or(shard_size).is_none() {
-        let widened = size.unwrap_or(10).saturating_mul(10).max(SEGMENT_SIZE_MIN);
-        let widened = widened.min(u64::from(BUCKETS_MAX)).max(size.unwrap_or(0));
-        options.insert("segment_size".to_owned(), json!(widened));
-    }
-    Ok(())
+    Ok((kind, options))
 }

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use serde_json::{Map, Value};
 use tantivy::aggregation::agg_req::Aggregations;
+use tantivy::aggregation::agg_result::AggregationResults;
 use tantivy::aggregation::intermediate_agg_result::PruneMode;
 use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard};
 use tantivy::tokenizer::TokenizerManager;
 use tierlog_store::Store;
 
-use super::build::{Built, Node, build};
+use super::BUCKETS_MAX;
+use super::answer::Answers;
+use super::build::{Built, build};
 use super::collect::{AggregateVisitor, MEMORY, Run, engine_error};
 use super::filter::SegmentDocs;
+use super::found::{Notes, answers};
 use super::growth::Growth;
-use super::hidden::LeftOut;
 use super::keys::LISTED_MAX;
-use super::needs::{FieldNeeds, Needs, NumberKinds, Survey};
+use super::needs::{FieldNeeds, NumberKinds, Survey};
 use super::partial::Partial;
 use super::request::Request;
-use super::{BUCKETS_MAX, exact, shape, sources};
 use crate::error::QueryError;
 use crate::execute::{Deadline, ScanReport, scan_newest, segment_docs};
 use crate::expr::Expr;
@@ -29,8 +30,8 @@ use crate::warning::{Warning, WarningCode};
 /// What an aggregation request is answered with.
 #[derive(Debug)]
 pub(crate) struct AggregateAnswer {
-    /// The results by the names of the request.
-    pub(crate) aggregations: Map<String, Value>,
+    /// The answers by the names of the request.
+    pub(crate) answers: Answers,
     /// What the scan did.
     pub(crate) report: ScanReport,
     /// Levels that the asked range has outlived.
@@ -56,10 +57,10 @@ impl Aggregator<'_> {
     pub(crate) fn run(&self, request: &Request) -> Result<AggregateAnswer, QueryError> {
         let Aggregator { store, plan, deadline, .. } = *self;
         if let Some(by_time) = &request.by_time
-            && let Some((aggregations, report)) = by_time.answer(store, plan, deadline)?
+            && let Some((answers, report)) = by_time.answer(store, plan, deadline)?
         {
             let expired = plan.expired.clone();
-            return Ok(AggregateAnswer { aggregations, report, expired });
+            return Ok(AggregateAnswer { answers, report, expired });
         }
         let mut known = FieldNeeds::default();
         // Every round but the last has found a need that it did not know; a survey finds all
@@ -69,9 +70,7 @@ impl Aggregator<'_> {
             let matters = built.matters.clone();
             let round = match self.collect(&built, &known)? {
                 Collected::Needs(news) => Round::Needs(news),
-                Collected::Partial(partial, report) => {
-                    self.finish(built, *partial, *report, &known)?
-                }
+                Collected::Partial(partial, report) => self.finish(built, *partial, *report)?,
             };
             match round {
                 Round::Done(answer) => return Ok(*answer),
@@ -128,30 +127,24 @@ impl Aggregator<'_> {
         request: Built,
         merged: Partial,
         mut report: ScanReport,
-        known: &FieldNeeds,
     ) -> Result<Round, QueryError> {
         let Aggregator { plan, deadline, .. } = *self;
         let gap_bytes = Growth::of(&request.outline).gap_bytes();
         let results = final_results(merged, request.aggregations, gap_bytes, deadline)?;
-        let mut rounded = FieldNeeds::default();
-        add_rounded(&request.outline, &results, known, &mut rounded);
+        let mut notes = Notes::default();
+        let answers = deadline.metered(|| answers(&request.outline, results, &mut notes))?;
+        deadline.check_memory()?;
+        let Notes { left_out, rounded } = notes;
         if !rounded.is_empty() {
             return Ok(Round::Needs(rounded));
         }
-        let mut left_out = LeftOut::default();
-        let shape = || shape::level(&request.outline, results, &mut left_out);
-        let aggregations = deadline.metered(shape);
-        deadline.check_memory()?;
         for (field, count) in left_out.fields() {
             let detail = format!("values of {field:?} that are no numbers are not computed with");
             let warning = Warning::new(WarningCode::ValuesLeftOut, detail);
             report.warnings.add(warning.of_field(field).counting(count));
         }
-        Ok(Round::Done(Box::new(AggregateAnswer {
-            aggregations,
-            report,
-            expired: plan.expired.clone(),
-        })))
+        let expired = plan.expired.clone();
+        Ok(Round::Done(Box::new(AggregateAnswer { answers, report, expired })))
     }
 }
 
@@ -176,18 +169,18 @@ const GAP_COUNTED_BYTES: u64 = 64;
 /// Bytes that gaps may take when there is no room for as many as an answer may have buckets.
 const GAPS_BYTES_MIN: u64 = 16 << 20;
 
-/// How many times as much JSON takes as the results that it is made of, measured over buckets of
-/// `extended_stats`: every number has a name and a text.
-const JSON_GROWTH: u64 = 5;
+/// How many times as much answers take as the results of the engine, measured over buckets of many
+/// figures: every figure has a name and room for an integer of 128 bits.
+const ANSWER_GROWTH: u64 = 5;
 
-/// Makes the engine's final results of what was merged, and JSON of them: each takes as much again
-/// as what it is made of.
+/// Makes the engine's final results of what was merged, with room for the answers: each takes as
+/// much again as what it is made of.
 fn final_results(
     mut merged: Partial,
     aggregations: Aggregations,
     gap_bytes: u64,
     deadline: &Deadline,
-) -> Result<Map<String, Value>, QueryError> {
+) -> Result<AggregationResults, QueryError> {
     // The engine would make final results of every bucket first, and cut them then.
     deadline.metered(|| merged.prune(&aggregations, PruneMode::Final))?;
     let held_bytes = deadline.held_bytes();
@@ -207,42 +200,8 @@ fn final_results(
             error => error,
         })?;
     let final_bytes = deadline.held_bytes();
-    deadline.reserve(final_bytes.saturating_mul(JSON_GROWTH))?;
-    let Ok(Value::Object(results)) = deadline.metered(|| serde_json::to_value(results)) else {
-        return Err(QueryError::Internal("aggregation results are not an object"));
-    };
-    tracing::trace!(
-        merged = held_bytes,
-        final_bytes,
-        json = deadline.held_bytes(),
-        "made an answer"
-    );
+    tracing::trace!(merged = held_bytes, final_bytes, "made final results");
+    deadline.reserve(final_bytes.saturating_mul(ANSWER_GROWTH))?;
     deadline.check_memory()?;
     Ok(results)
-}
-
-/// Finds the fields whose sums are so large that floats have rounded them.
-fn add_rounded(
-    outline: &[Node],
-    results: &Map<String, Value>,
-    known: &FieldNeeds,
-    rounded: &mut FieldNeeds,
-) {
-    for node in outline {
-        let Some(result) = results.get(&node.name) else { continue };
-        if sources::is_of_numbers(node.kind, node.values)
-            && !known.of(&node.field).exact
-            && exact::may_be_rounded(result)
-        {
-            rounded.add(&node.field, Needs { exact: true, ..Needs::default() });
-        }
-        let buckets = match result.get("buckets") {
-            Some(Value::Array(buckets)) => buckets.iter().collect(),
-            Some(Value::Object(buckets)) => buckets.values().collect(),
-            _ => vec![result],
-        };
-        for bucket in buckets.into_iter().filter_map(Value::as_object) {
-            add_rounded(&node.children, bucket, known, rounded);
-        }
-    }
 }

@@ -1,10 +1,12 @@
 //! Aggregations over hot and sealed partitions.
 
 mod by_time;
+mod house;
 mod partials;
 mod plain;
 mod requests;
 mod spans;
+pub(super) mod spread;
 mod values;
 
 use tierlog_model::{Level, Value};

@@ -138,7 +138,7 @@ impl Searcher for Engine {
         limit: usize,
         deadline: &Deadline,
     ) -> Result<FieldValues, QueryError> {
-        let request = aggregate::values_request(field, limit, self.clock.now())?;
+        let request = aggregate::values_request(field, limit)?;
         aggregate::field_values(self.aggregate(query, &request, deadline)?)
     }
 

@@ -25,7 +25,7 @@ use crate::time_range::TimeRange;
 #[derive(Clone, Copy)]
 pub(super) struct Target<'s> {
     reader: &'s SegmentReader,
-    /// The segment as a partition has it open; none for those who have nothing but a reader.
+    /// The open segment of a partition; `None` where only a reader is at hand.
     open: Option<(&'s PartitionFacts, &'s OpenSegment)>,
 }
 

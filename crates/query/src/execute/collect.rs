@@ -47,12 +47,12 @@ impl Rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     rank: Rank,
-    place: Place,
+    place: HitPlace,
 }
 
 /// Where a document lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct HitPlace {
     /// Position in the list of segments that the collector returns.
     pub(super) segment: usize,
     pub(super) doc: DocId,
@@ -71,12 +71,12 @@ pub(super) struct Collector<'p> {
     segments: Vec<Arc<OpenSegment>>,
     total: u64,
     relation: TotalRelation,
-    current: Option<Columns>,
+    current: Option<TimeColumns>,
     /// Moments of one block.
     buffer: Vec<u64>,
 }
 
-struct Columns {
+struct TimeColumns {
     segment: Arc<OpenSegment>,
     /// Position in [`Collector::segments`], once a candidate is kept.
     place: Option<usize>,
@@ -114,7 +114,7 @@ impl<'p> Collector<'p> {
     }
 
     /// Returns the kept documents in order, and the segments that they lie in.
-    pub(super) fn into_kept(self) -> (Vec<Place>, Vec<Arc<OpenSegment>>) {
+    pub(super) fn into_kept(self) -> (Vec<HitPlace>, Vec<Arc<OpenSegment>>) {
         // Ascending `Reverse` is descending rank: the order in which hits are shown.
         let kept = self.kept.into_sorted_vec();
         (kept.into_iter().map(|Reverse(candidate)| candidate.place).collect(), self.segments)
@@ -153,7 +153,7 @@ impl<'p> Collector<'p> {
     }
 
     /// Tells whether the span that starts at a document can have hits.
-    fn span_can_contribute(&self, columns: &Columns, start: DocId) -> Result<bool, QueryError> {
+    fn span_can_contribute(&self, columns: &TimeColumns, start: DocId) -> Result<bool, QueryError> {
         // The bounds of the only span are those of the segment, which can contribute.
         let is_only = columns.segment.reader().max_doc() as usize <= BOUND_DOCS;
         if is_only || (self.after.is_none() && self.threshold().is_none()) {
@@ -164,7 +164,7 @@ impl<'p> Collector<'p> {
     }
 
     /// Keeps those of a block's documents that are among the first.
-    fn keep_best(&mut self, columns: &mut Columns, docs: &[DocId]) {
+    fn keep_best(&mut self, columns: &mut TimeColumns, docs: &[DocId]) {
         let mut moments = std::mem::take(&mut self.buffer);
         load_values(&columns.moments, docs, &mut moments);
         let with_moments = docs.iter().copied().zip(moments.iter().map(|moment| micros(*moment)));
@@ -176,7 +176,7 @@ impl<'p> Collector<'p> {
         self.buffer = moments;
     }
 
-    fn consider(&mut self, columns: &mut Columns, (doc, micros): (DocId, i64)) {
+    fn consider(&mut self, columns: &mut TimeColumns, (doc, micros): (DocId, i64)) {
         let best = Rank::new(self.sort, micros, self.sort.best_seq());
         if self.threshold().is_some_and(|least| best < least) {
             return;
@@ -189,7 +189,7 @@ impl<'p> Collector<'p> {
                 self.segments.push(Arc::clone(&columns.segment));
                 self.segments.len() - 1
             });
-            self.keep(Candidate { rank, place: Place { segment, doc } });
+            self.keep(Candidate { rank, place: HitPlace { segment, doc } });
         }
     }
 
@@ -229,7 +229,7 @@ impl SegmentVisitor for Collector<'_> {
             self.relation = TotalRelation::Gte;
             return Ok(Flow::SkipSegment);
         }
-        self.current = Some(Columns {
+        self.current = Some(TimeColumns {
             segment: Arc::clone(segment),
             place: None,
             moments,

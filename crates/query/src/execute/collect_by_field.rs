@@ -12,7 +12,7 @@ use tantivy::{DateTime, DocId};
 use tierlog_model::Timestamp;
 use tierlog_store::{OpenSegment, OrderColumns};
 
-use super::collect::Place;
+use super::collect::HitPlace;
 use super::sort_values::SortValues;
 use super::visitor::{Flow, SegmentVisitor};
 use crate::error::QueryError;
@@ -22,7 +22,7 @@ use crate::sort::{Direction, FieldPlace};
 pub(super) struct Ranked {
     direction: Direction,
     pub(super) rank: FieldPlace,
-    pub(super) place: Place,
+    pub(super) place: HitPlace,
 }
 
 impl Ord for Ranked {
@@ -55,10 +55,10 @@ pub(super) struct FieldCollector<'f> {
     kept: BinaryHeap<Ranked>,
     segments: Vec<Arc<OpenSegment>>,
     pub(super) total: u64,
-    current: Option<Columns>,
+    current: Option<FieldOrder>,
 }
 
-struct Columns {
+struct FieldOrder {
     segment: Arc<OpenSegment>,
     /// Position in [`FieldCollector::segments`], once a document is kept.
     position: Option<usize>,
@@ -91,7 +91,7 @@ impl<'f> FieldCollector<'f> {
         (self.kept.into_sorted_vec(), self.segments)
     }
 
-    fn consider(&mut self, columns: &mut Columns, doc: DocId) -> Result<(), QueryError> {
+    fn consider(&mut self, columns: &mut FieldOrder, doc: DocId) -> Result<(), QueryError> {
         let direction = self.direction;
         let micros = columns
             .order
@@ -119,14 +119,14 @@ impl<'f> FieldCollector<'f> {
             self.segments.push(Arc::clone(&columns.segment));
             self.segments.len() - 1
         });
-        self.kept.push(Ranked { direction, rank, place: Place { segment, doc } });
+        self.kept.push(Ranked { direction, rank, place: HitPlace { segment, doc } });
         Ok(())
     }
 }
 
 impl SegmentVisitor for FieldCollector<'_> {
     fn begin(&mut self, segment: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
-        self.current = Some(Columns {
+        self.current = Some(FieldOrder {
             segment: Arc::clone(segment),
             position: None,
             order: segment.order()?.clone(),

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use tierlog_model::{Record, Value};
 use tierlog_store::{Catalogue, OpenSegment, StoreError, StoredRecord};
 
-use super::collect::Place;
+use super::collect::HitPlace;
 use super::selection::Selection;
 use super::{Deadline, PartialReason, ScanReport};
 use crate::error::QueryError;
@@ -79,7 +79,7 @@ pub(crate) fn record_bytes(record: &Record<'_>) -> usize {
 }
 
 /// Rebuilds the records of candidates.
-pub(super) struct Reader<'s> {
+pub(super) struct HitReader<'s> {
     pub(super) catalogue: &'s Catalogue,
     pub(super) segments: &'s [Arc<OpenSegment>],
     /// Fields to keep; `None` is all.
@@ -97,16 +97,16 @@ pub(super) struct Taken {
 }
 
 /// A group of hits with the bytes of their records.
-struct Group {
+struct HitGroup {
     hits: Vec<Hit>,
     bytes: usize,
 }
 
-impl Reader<'_> {
+impl HitReader<'_> {
     /// Hands the records on in the order of the candidates, until the sink has no more room.
     pub(super) fn read(
         &self,
-        places: &[Place],
+        places: &[HitPlace],
         report: &mut ScanReport,
         sink: &mut dyn HitSink,
     ) -> Result<Taken, QueryError> {
@@ -116,7 +116,7 @@ impl Reader<'_> {
         while !rest.is_empty() {
             let (group, behind) = rest.split_at(size.min(rest.len()));
             let bytes_max = if size == 1 { usize::MAX } else { GROUP_BYTES_MAX };
-            let Some(Group { hits, bytes }) = self.read_group(group, bytes_max, report)? else {
+            let Some(HitGroup { hits, bytes }) = self.read_group(group, bytes_max, report)? else {
                 size = (size / 8).max(1);
                 continue;
             };
@@ -145,10 +145,10 @@ impl Reader<'_> {
     /// Reads a group; `None` when it would take more than so many bytes.
     fn read_group(
         &self,
-        group: &[Place],
+        group: &[HitPlace],
         bytes_max: usize,
         report: &mut ScanReport,
-    ) -> Result<Option<Group>, QueryError> {
+    ) -> Result<Option<HitGroup>, QueryError> {
         let mut by_segment: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
         for (position, place) in group.iter().enumerate() {
             by_segment.entry(place.segment).or_default().push((place.doc, position));
@@ -183,7 +183,7 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(Some(Group { hits: hits.into_iter().flatten().collect(), bytes }))
+        Ok(Some(HitGroup { hits: hits.into_iter().flatten().collect(), bytes }))
     }
 
     fn note_unreadable(&self, segment: &OpenSegment, report: &mut ScanReport) {

@@ -48,7 +48,7 @@ pub(super) struct LongTextTest {
     start_bytes: usize,
     test: FieldTest,
     verdicts: Verdicts,
-    /// Open ones that were read and did not pass.
+    /// Open ordinals whose text was read and did not pass.
     failed: Ordinals,
     texts: LongTexts,
 }

@@ -50,7 +50,7 @@ pub(super) struct Join {
     kind: JoinKind,
     set: Option<SegmentBits>,
     others: Vec<Node>,
-    /// What the join amounts to whatever comes: nothing for "all of", everything for "any of".
+    /// A join that is decided already: nothing for "all of", everything for "any of".
     is_decided: bool,
 }
 

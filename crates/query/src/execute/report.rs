@@ -13,8 +13,8 @@ use crate::warning::Warnings;
 pub(crate) enum PartialReason {
     /// A partition could not be opened or read: it expired meanwhile, or is damaged.
     PartitionUnreadable,
-    /// A partition of the range is in quarantine because its bytes are damaged: what it held is
-    /// missing, but for what the log gave back, until somebody acknowledges that.
+    /// A partition of the range is in quarantine with damaged bytes: records that the log did not
+    /// give back are missing, until an operator acknowledges the loss.
     PartitionQuarantined,
     /// The deadline passed.
     Deadline,
@@ -55,8 +55,8 @@ impl ScanReport {
     /// Returns the report of a scan that is about to begin.
     pub(crate) fn of(store: &Store, plan: &Plan) -> ScanReport {
         let mut report = ScanReport { warnings: plan.warnings.clone(), ..ScanReport::default() };
-        // ORDER: asked before the scan takes its partitions, so that what is late is not missing
-        // from an answer that passes for whole.
+        // ORDER: the lateness is asked before the scan takes its partitions, so that no answer
+        // passes for whole while late records are missing.
         report.note_late(store.lateness(), plan.range.start);
         let earliest = plan.range.start.unwrap_or(Timestamp::MIN);
         let latest = plan.range.end.unwrap_or(Timestamp::MAX);

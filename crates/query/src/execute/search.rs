@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tierlog_model::{Timestamp, limits};
 use tierlog_store::{OpenSegment, Store};
 
-use super::collect::{Collector, Place, Rank};
+use super::collect::{Collector, HitPlace, Rank};
 use super::collect_by_field::FieldCollector;
 use super::driver::{ScanOrder, scan};
-use super::hits::{HitSink, Reader};
+use super::hits::{HitReader, HitSink};
 use super::selection::Selection;
 use super::{Deadline, PartialReason, ScanReport};
 use crate::cursor::{Cursor, FieldCursor};
@@ -114,7 +114,8 @@ pub(crate) fn search(
         total.relation = TotalRelation::Gte;
     }
     let selection = search.selection.as_ref();
-    let reader = Reader { catalogue: store.catalogue(), segments: &segments, selection, deadline };
+    let reader =
+        HitReader { catalogue: store.catalogue(), segments: &segments, selection, deadline };
     let taken = reader.read(&places, &mut report, sink)?;
     let is_last = taken.count == places.len() && places.len() < search.limit;
     let last = taken.last.filter(|_| !is_last);
@@ -138,7 +139,7 @@ pub(crate) fn search(
 
 /// What a scan has kept.
 struct Scanned {
-    places: Vec<Place>,
+    places: Vec<HitPlace>,
     /// In an order by a field: the rank of each place.
     ranks: Vec<FieldPlace>,
     segments: Vec<Arc<OpenSegment>>,

@@ -19,7 +19,7 @@ pub(crate) fn segment_docs(
     deadline: &Deadline,
 ) -> Result<Vec<DocId>, QueryError> {
     let node = bind::bind(plan, Target::reader(segment), deadline)?;
-    let mut found = Found(Vec::new());
+    let mut found = FoundDocs(Vec::new());
     scan_segment(node, segment, deadline, &mut found)?;
     Ok(found.0)
 }
@@ -36,9 +36,9 @@ pub(crate) fn has_matches(
     Ok(!matches!(node, Node::Nothing))
 }
 
-struct Found(Vec<DocId>);
+struct FoundDocs(Vec<DocId>);
 
-impl SegmentVisitor for Found {
+impl SegmentVisitor for FoundDocs {
     fn begin(&mut self, _: &Arc<OpenSegment>) -> Result<Flow, QueryError> {
         Ok(Flow::Continue)
     }

@@ -21,13 +21,13 @@ pub(super) struct SortValues {
     direction: Direction,
     numbers: Vec<(Column<u64>, ColumnType)>,
     bools: Vec<Column<bool>>,
-    coded: Vec<Coded>,
+    coded: Vec<CodedValues>,
 }
 
 /// A column whose values stand in a dictionary.
-struct Coded {
+struct CodedValues {
     column: StrColumn,
-    form: Form,
+    form: ValueForm,
     /// Values by ordinal; `None` of another field's.
     kept: HashMap<u64, Option<SortValue>>,
     /// Bytes of the entry that was read last.
@@ -35,7 +35,7 @@ struct Coded {
 }
 
 /// What an entry of a dictionary is.
-enum Form {
+enum ValueForm {
     /// A text.
     Text,
     /// The name of a level, read as a severity.
@@ -57,7 +57,7 @@ impl SortValues {
             SortValues { direction, numbers: Vec::new(), bools: Vec::new(), coded: Vec::new() };
         if field == fields::LEVEL {
             let column = segment.fast_fields().str(fields::LEVEL)?;
-            values.coded.extend(column.map(|column| Coded::of(column, Form::Level)));
+            values.coded.extend(column.map(|column| CodedValues::of(column, ValueForm::Level)));
             return Ok(values);
         }
         let besides = Besides::of(segment)?;
@@ -74,13 +74,17 @@ impl SortValues {
                 | ColumnType::IpAddr
                 | ColumnType::DateTime => match handle.open()? {
                     DynamicColumn::Bool(column) => values.bools.push(column),
-                    DynamicColumn::Str(column) => values.coded.push(Coded::of(column, Form::Text)),
+                    DynamicColumn::Str(column) => {
+                        values.coded.push(CodedValues::of(column, ValueForm::Text));
+                    }
                     _ => {}
                 },
             }
         }
-        values.coded.extend(long.map(|column| Coded::of(column, Form::Stamp)));
-        values.coded.extend(pairs.map(|column| Coded::of(column, Form::Pair(pair_start(field)))));
+        values.coded.extend(long.map(|column| CodedValues::of(column, ValueForm::Stamp)));
+        values.coded.extend(
+            pairs.map(|column| CodedValues::of(column, ValueForm::Pair(pair_start(field)))),
+        );
         Ok(values)
     }
 
@@ -109,7 +113,7 @@ impl SortValues {
         for column in &self.bools {
             column.values_for_doc(doc).for_each(|value| consider(SortValue::Bool(value)));
         }
-        for Coded { column, form, kept, entry } in &mut self.coded {
+        for CodedValues { column, form, kept, entry } in &mut self.coded {
             for ordinal in column.ords().values_for_doc(doc) {
                 if kept.len() >= VALUES_KEPT_MAX {
                     kept.clear();
@@ -131,13 +135,13 @@ impl SortValues {
     }
 }
 
-impl Coded {
-    fn of(column: StrColumn, form: Form) -> Coded {
-        Coded { column, form, kept: HashMap::new(), entry: Vec::new() }
+impl CodedValues {
+    fn of(column: StrColumn, form: ValueForm) -> CodedValues {
+        CodedValues { column, form, kept: HashMap::new(), entry: Vec::new() }
     }
 }
 
-impl Form {
+impl ValueForm {
     /// Reads the value of an ordinal.
     fn read(
         &self,
@@ -151,11 +155,11 @@ impl Form {
         }
         let Ok(text) = std::str::from_utf8(entry) else { return Ok(None) };
         Ok(match self {
-            Form::Text => Some(SortValue::of_text(text)),
-            Form::Level => Level::from_name(text)
+            ValueForm::Text => Some(SortValue::of_text(text)),
+            ValueForm::Level => Level::from_name(text)
                 .map(|level| SortValue::Number(Number::Integer(level as i128))),
-            Form::Stamp => Some(SortValue::of_text(stamp_beginning(text))),
-            Form::Pair(start) => {
+            ValueForm::Stamp => Some(SortValue::of_text(stamp_beginning(text))),
+            ValueForm::Pair(start) => {
                 text.strip_prefix(start.as_str()).and_then(read_value).map(|value| match value {
                     PairValue::Bool(value) => SortValue::Bool(value),
                     PairValue::Integer(integer) => SortValue::Number(Number::Integer(integer)),

@@ -88,8 +88,7 @@ impl TextField<'_> {
         Ok(Node::Text(Box::new(TextReader::open(self.segment, self.path, sought)?)))
     }
 
-    /// Returns the node of the records that passed, and of those that are open and have a word that
-    /// fits.
+    /// Returns the node of the records that passed, and of the open records with a fitting word.
     fn verified(
         &self,
         passed: Node,
@@ -254,7 +253,7 @@ impl TextField<'_> {
     }
 }
 
-/// Returns the one of two places, for what passes and what may, that a verdict names.
+/// Returns the place of a verdict, out of the places of passed and open records.
 fn place_of<T>(verdict: Verdict, places: &mut [T; 2]) -> Option<&mut T> {
     let [passed, open] = places;
     match verdict {

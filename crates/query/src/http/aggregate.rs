@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::{MethodRouter, get};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness};
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::parameters::Parameters;
-use super::problem::Counting;
+use super::problem::CountingErrors;
 use super::request::Scope;
 use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
+use crate::aggregate::{Answers, EsJson};
 use crate::config::QueryConfig;
 use crate::error::QueryError;
 use crate::session::Session;
@@ -25,10 +26,8 @@ use crate::session::Session;
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AggregateParameters {
-    /// Named aggregations as Elasticsearch writes them; JSON text in a query string. There are
-    /// `terms`, `histogram`, `date_histogram`, `range`, `date_range`, `filter` (a query text),
-    /// `missing`, `avg`, `min`, `max`, `sum`, `stats`, `extended_stats`, `percentiles`,
-    /// `value_count` and `cardinality`, nested by `aggs`.
+    /// Named aggregations as Elasticsearch writes them, nested by `aggs`; JSON text in a query
+    /// string. A filter takes a query text.
     #[param(value_type = Object, example = json!({"by_level": {"terms": {"field": "level"}}}))]
     aggs: Value,
 }
@@ -55,8 +54,9 @@ impl AggregateParameters {
 pub(super) struct AggregateResponse {
     /// Results by the names of the request, each in Elasticsearch's shape. Moments are
     /// milliseconds with an RFC 3339 text beside them.
+    #[serde(serialize_with = "as_elasticsearch")]
     #[schema(value_type = Object)]
-    aggregations: Map<String, Value>,
+    aggregations: Answers,
     /// Milliseconds that the server took.
     took_ms: u64,
     /// Whether it is whole.
@@ -64,6 +64,10 @@ pub(super) struct AggregateResponse {
     whole: Wholeness,
     /// Levels that the asked range has outlived.
     expired: Vec<ExpiredLevel>,
+}
+
+fn as_elasticsearch<S: Serializer>(answers: &Answers, serializer: S) -> Result<S::Ok, S::Error> {
+    EsJson(answers).serialize(serializer)
 }
 
 /// An aggregation.
@@ -84,14 +88,14 @@ impl Resource for AggregateResource {
         self.scope.timeout()
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let query = session.read(&self.scope.into_text())?;
         let request = session.aggregations(&query, self.asked.aggs)?;
         let mut answer = session.searcher.aggregate(&query, &request, session.deadline)?;
         answer.report.warnings.add_missing(request.warnings());
         session.note_absent(&query, &request.fields(), &mut answer.report.warnings);
         reply.document(&AggregateResponse {
-            aggregations: answer.aggregations,
+            aggregations: answer.answers,
             took_ms: reply.took_ms(),
             whole: answer.report.into(),
             expired: answer.expired.into_iter().map(ExpiredLevel::from).collect(),
@@ -108,7 +112,7 @@ impl Resource for AggregateResource {
     request_body(content = Option<Object>, description = "POST: the parameters as one object"),
     responses(
         (status = 200, body = AggregateResponse, description = "The answer"),
-        Errors<Counting>,
+        Errors<CountingErrors>,
     )
 )]
 pub(super) fn aggregate() -> MethodRouter<Arc<QueryState>> {

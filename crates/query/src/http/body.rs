@@ -24,6 +24,13 @@ use crate::execute::{Hit, HitSink, Kept, record_bytes};
 /// Size of a piece: the connection takes a few of them ahead of its client.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// Room of the first piece: most answers without records are shorter, and grow no buffer.
+const FIRST_PIECE_BYTES: usize = 1 << 10;
+
+/// Answers up to this size leave in one piece: a copy of the bytes takes less time than another
+/// piece takes the connection.
+const JOINED_BYTES_MAX: u64 = 4 << 10;
+
 /// Answers up to this size are small: a page of a hundred ordinary hits is a fifth of it.
 const SMALL_BYTES_MAX: u64 = 256 << 10;
 
@@ -50,7 +57,7 @@ impl AnswerWriter {
         AnswerWriter {
             lease: answers.empty_lease(),
             pieces: VecDeque::new(),
-            piece: Vec::new(),
+            piece: Vec::with_capacity(FIRST_PIECE_BYTES),
             full_bytes: 0,
             exhausted: None,
         }
@@ -108,11 +115,11 @@ impl AnswerWriter {
     }
 
     /// Returns the finished answer.
-    fn finish(mut self) -> Result<Answer, Exhausted> {
+    fn finish(mut self) -> Result<JsonAnswer, Exhausted> {
         if !self.piece.is_empty() {
             self.close_piece()?;
         }
-        Ok(Answer { pieces: self.pieces, left_bytes: self.full_bytes, lease: self.lease })
+        Ok(JsonAnswer { pieces: self.pieces, left_bytes: self.full_bytes, lease: self.lease })
     }
 }
 
@@ -146,18 +153,18 @@ impl io::Write for AnswerWriter {
 
 /// A finished JSON document.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct JsonAnswer {
     pieces: VecDeque<Bytes>,
     left_bytes: u64,
     lease: MemoryLease,
 }
 
-impl Answer {
+impl JsonAnswer {
     /// Serialises a document.
     pub(super) fn of(
         document: &impl Serialize,
         answers: &MemoryPart,
-    ) -> Result<Answer, QueryError> {
+    ) -> Result<JsonAnswer, QueryError> {
         let mut writer = AnswerWriter::new(answers);
         match (serde_json::to_writer(&mut writer, document), writer.exhausted) {
             (_, Some(exhausted)) => Err(exhausted.into()),
@@ -173,27 +180,36 @@ impl Answer {
         field: &str,
         document: &impl Serialize,
         answers: &MemoryPart,
-    ) -> Result<Answer, QueryError> {
-        let Answer { pieces, left_bytes, mut lease } = Answer::of(document, answers)?;
-        let text: Vec<u8> = pieces.iter().flatten().copied().collect();
+    ) -> Result<JsonAnswer, QueryError> {
+        let JsonAnswer { mut pieces, left_bytes, mut lease } = JsonAnswer::of(document, answers)?;
+        let text = match (pieces.pop_front(), pieces.is_empty()) {
+            // Fast path: the document around the records is one piece.
+            (Some(only), true) => only,
+            (first, _) => first.into_iter().chain(pieces).flatten().collect(),
+        };
         // Quotes inside of texts are escaped, so no text can look like this.
         let mark = format!("\"{field}\":{MARK}");
         let Some(at) = memchr::memmem::find(&text, mark.as_bytes()) else {
             return Err(QueryError::Internal("an answer has no place for its records"));
         };
-        let (head, tail) = text.split_at(at + mark.len());
-        let head = head.strip_suffix(MARK.as_bytes()).unwrap_or(head);
+        let end = at + mark.len();
+        let (head, tail) = (text.slice(..end - MARK.len()), text.slice(end..));
         let records = records.finish()?;
         lease.absorb(records.lease);
-        let mut pieces = records.pieces;
-        pieces.push_front(Bytes::copy_from_slice(head));
-        pieces.push_back(Bytes::copy_from_slice(tail));
         let left_bytes = left_bytes - MARK.len() as u64 + records.left_bytes;
-        Ok(Answer { pieces, left_bytes, lease })
+        let mut pieces = records.pieces;
+        pieces.push_front(head);
+        pieces.push_back(tail);
+        if left_bytes <= JOINED_BYTES_MAX {
+            let mut joined = Vec::with_capacity(left_bytes as usize);
+            pieces.drain(..).for_each(|piece| joined.extend_from_slice(&piece));
+            pieces.push_back(Bytes::from(joined));
+        }
+        Ok(JsonAnswer { pieces, left_bytes, lease })
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for JsonAnswer {
     fn into_response(self) -> Response {
         let length = HeaderValue::from(self.left_bytes);
         let mut response = Response::new(Body::from_stream(self));
@@ -204,7 +220,7 @@ impl IntoResponse for Answer {
     }
 }
 
-impl Stream for Answer {
+impl Stream for JsonAnswer {
     type Item = Result<Bytes, Infallible>;
 
     /// Hands the next piece on. The connection keeps what it took until its client has it, and
@@ -254,7 +270,7 @@ impl Records {
         Records { writer, record: Vec::new(), count: 0, text_bytes_left: text_bytes_max }
     }
 
-    fn finish(mut self) -> Result<Answer, Exhausted> {
+    fn finish(mut self) -> Result<JsonAnswer, Exhausted> {
         self.writer.append(if self.count == 0 { b"[]" } else { b"]" })?;
         self.writer.finish()
     }

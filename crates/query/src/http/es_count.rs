@@ -20,12 +20,12 @@ use tierlog_problem::{Code, Problem, Retry, ShapedPath};
 use utoipa::{OpenApi as _, ToSchema};
 
 use super::api::Api;
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::parameters::Parameters;
 use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
 use crate::config::QueryConfig;
-use crate::dialect::es_query::{self, Condition};
+use crate::dialect::es_query::{self, EsQuery};
 use crate::error::QueryError;
 use crate::execute::{Hit, HitSink, Kept, Search};
 use crate::expr::pattern::read_word;
@@ -39,7 +39,7 @@ use crate::time_range::TimeRange;
 pub(super) const API: Api = Api {
     name: "elasticsearch",
     routes,
-    contract: Contract::openapi,
+    contract: CountContract::openapi,
     errors: &[ShapedPath { prefix: "/", suffix: "/_count", shape: error }],
 };
 
@@ -49,7 +49,7 @@ fn routes() -> Router<Arc<QueryState>> {
 
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(count, count_of_index))]
-struct Contract;
+struct CountContract;
 
 /// Options of Elasticsearch that change nothing here: there is one set of records, and no index is
 /// closed, hidden or missing.
@@ -72,7 +72,7 @@ const INDICES_MAX: usize = 64;
 /// A count.
 pub(super) struct CountResource {
     index: Option<String>,
-    condition: Condition,
+    condition: EsQuery,
 }
 
 impl Resource for CountResource {
@@ -90,11 +90,11 @@ impl Resource for CountResource {
             }
         }
         let condition = match (parameters.text("q")?, parameters.value("query")) {
-            (Some(q), None) => Condition::Query(q),
+            (Some(q), None) => EsQuery::Query(q),
             (None, Some(query)) => {
                 es_query::read(&query).map_err(|message| Problem::parameter("query", message))?
             }
-            (None, None) => Condition::Query(String::new()),
+            (None, None) => EsQuery::Query(String::new()),
             (Some(_), Some(_)) => {
                 return Err(Problem::parameter("q", "give \"q\" or \"query\", not both"));
             }
@@ -106,15 +106,15 @@ impl Resource for CountResource {
         None
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let q = match &self.condition {
-            Condition::Query(text) => text.as_str(),
-            Condition::Has(_) => "",
+            EsQuery::Query(text) => text.as_str(),
+            EsQuery::Has(_) => "",
         };
         let mut query = session.read_within(q, TimeRange::default(), RecordKind::Log)?;
         let has = match self.condition {
-            Condition::Query(_) => Expr::All,
-            Condition::Has(field) => Expr::Exists(field),
+            EsQuery::Query(_) => Expr::All,
+            EsQuery::Has(field) => Expr::Exists(field),
         };
         let of_index = self.index.as_deref().map_or(Ok(Expr::All), indices)?;
         query.expr = Expr::all_of([of_index, has, query.expr]);

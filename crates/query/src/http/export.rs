@@ -38,7 +38,7 @@ use crate::cursor::Cursor;
 use crate::error::QueryError;
 use crate::execute::{Hit, HitSink, Kept, PartialReason};
 use crate::export::{Export, ExportBounds, ExportRequest};
-use crate::gate::{Patience, Terms};
+use crate::gate::{Allowance, Patience};
 use crate::session::Session;
 use crate::sort::{Sort, SortText};
 use crate::warning::Warnings;
@@ -140,7 +140,7 @@ pub(super) async fn export(
     let text = scope.into_text();
     let mut trailer =
         Trailer { cursor: cursor.map(|cursor| cursor.encode()), ..Trailer::default() };
-    let reader = Reader { state, tenant: caller.tenant, timeout };
+    let reader = ExportReader { state, tenant: caller.tenant, timeout };
     let start = move |session: &Session<'_>| {
         let mut query = session.read(&text)?;
         let selection = session.select(&mut query, fields);
@@ -220,13 +220,13 @@ struct Page {
 }
 
 /// Reads pages on blocking threads, under the same gate as every query.
-struct Reader {
+struct ExportReader {
     state: Arc<QueryState>,
     tenant: Tenant,
     timeout: Option<Duration>,
 }
 
-impl Reader {
+impl ExportReader {
     async fn page(&self, mut export: Export) -> Result<(Export, Option<Page>), QueryError> {
         let work = move |session: &Session<'_>| {
             let mut lines = Lines::default();
@@ -248,7 +248,7 @@ impl Reader {
         T: Send + 'static,
         F: FnOnce(&Session<'_>) -> Result<T, QueryError> + Send + 'static,
     {
-        let terms = Terms { memory: MemoryUse::Hits, patience, timeout: self.timeout };
+        let terms = Allowance { memory: MemoryUse::Hits, patience, timeout: self.timeout };
         self.state.run(self.tenant, terms, work).await
     }
 }
@@ -293,7 +293,7 @@ impl Lines {
 
 /// Writes pages to the connection, at the pace of the client.
 struct Writer {
-    reader: Reader,
+    reader: ExportReader,
     checkpoints: Checkpoints,
     trailer: Trailer,
     sender: mpsc::Sender<Part>,

@@ -12,16 +12,17 @@ use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::Wholeness;
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::parameters::Parameters;
-use super::problem::{Counting, LookUp};
+use super::problem::{CountingErrors, LookUpErrors};
 use super::request::Scope;
 use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
-use crate::aggregate::{FieldType, FieldValue, VALUES_MAX};
+use crate::aggregate::{BucketKey, FieldType, FieldValue, VALUES_MAX};
 use crate::config::QueryConfig;
 use crate::dialect::QueryText;
 use crate::error::QueryError;
+use crate::expr::Number;
 use crate::session::Session;
 
 /// Values listed when no limit is given.
@@ -35,7 +36,7 @@ pub(super) struct FieldsParameters {
     start: Option<String>,
     /// First moment after the range.
     end: Option<String>,
-    /// Longest time that the query may take, such as `5s`.
+    /// Longest time of the query, such as `5s`.
     #[param(value_type = Option<String>)]
     timeout: Option<Duration>,
 }
@@ -89,7 +90,7 @@ impl Resource for FieldsResource {
         self.0.timeout
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let FieldsParameters { start, end, .. } = self.0;
         let (q, kind) = (String::new(), RecordKind::Log);
         let query = session.read(&QueryText { q, start, end, kind })?;
@@ -116,7 +117,7 @@ impl Resource for FieldsResource {
     params(FieldsParameters),
     responses(
         (status = 200, body = FieldsResponse, description = "The answer"),
-        Errors<LookUp>,
+        Errors<LookUpErrors>,
     )
 )]
 pub(super) fn fields() -> MethodRouter<Arc<QueryState>> {
@@ -170,7 +171,20 @@ pub(super) struct ValueEntry {
 
 impl From<FieldValue> for ValueEntry {
     fn from(value: FieldValue) -> ValueEntry {
-        ValueEntry { value: value.value, count: value.count }
+        ValueEntry { value: json_of(value.value), count: value.count }
+    }
+}
+
+fn json_of(value: BucketKey) -> Value {
+    match value {
+        BucketKey::Text(text) | BucketKey::Beginning(text) => Value::String(text),
+        BucketKey::Flag(flag) => Value::Bool(flag),
+        BucketKey::Number(Number::Integer(integer)) => {
+            integer.to_string().parse().map_or(Value::Null, Value::Number)
+        }
+        BucketKey::Number(Number::Float(float)) => Value::from(float),
+        BucketKey::Moment(millis) => Value::from(millis),
+        BucketKey::Range { name, .. } => Value::String(name),
     }
 }
 
@@ -197,7 +211,7 @@ impl Resource for ValuesResource {
         self.scope.timeout()
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let query = session.read(&self.scope.into_text())?;
         let known = session.known_fields(query.range, query.kind);
         let field = session.field_name(known.as_ref(), &self.name);
@@ -223,7 +237,7 @@ impl Resource for ValuesResource {
         ValuesParameters),
     responses(
         (status = 200, body = ValuesResponse, description = "The answer"),
-        Errors<Counting>,
+        Errors<CountingErrors>,
     )
 )]
 pub(super) fn values() -> MethodRouter<Arc<QueryState>> {

@@ -26,7 +26,7 @@ use crate::dialect::{AnyField, KnownFields, Spellings, Vocabulary};
 use crate::error::QueryError;
 use crate::record_filter::RecordFilter;
 
-/// Time of one query: a fuzzer calls what takes a multiple of it a hang.
+/// Time of one query: a multiple of this time is a hang to a fuzzer.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Records of the store, spread over days, levels and types.

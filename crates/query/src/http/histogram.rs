@@ -11,9 +11,9 @@ use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness};
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::parameters::Parameters;
-use super::problem::Counting;
+use super::problem::CountingErrors;
 use super::request::Scope;
 use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
@@ -26,7 +26,7 @@ use crate::session::Session;
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistogramParameters {
-    /// Width of a bucket, such as `1m`; without it one is chosen that gives about sixty buckets.
+    /// Width of a bucket, such as `1m`; without a width there are about sixty buckets.
     #[param(value_type = Option<String>)]
     interval: Option<Duration>,
 }
@@ -89,7 +89,7 @@ impl Resource for HistogramResource {
         self.scope.timeout()
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let query = session.read(&self.scope.into_text())?;
         let interval = self.width.interval;
         let histogram = session.searcher.histogram(&query, interval, session.deadline)?;
@@ -111,7 +111,7 @@ impl Resource for HistogramResource {
     params(Scope, HistogramParameters),
     responses(
         (status = 200, body = HistogramResponse, description = "The answer"),
-        Errors<Counting>,
+        Errors<CountingErrors>,
     )
 )]
 pub(super) fn histogram() -> MethodRouter<Arc<QueryState>> {

@@ -12,7 +12,7 @@ use super::{aggregate, export, fields, histogram, openapi, requests, search, tai
 
 /// Our own API.
 pub(super) const API: Api =
-    Api { name: "tierlog", routes, contract: Contract::openapi, errors: &[] };
+    Api { name: "tierlog", routes, contract: NativeContract::openapi, errors: &[] };
 
 fn routes() -> Router<Arc<QueryState>> {
     Router::new()
@@ -53,4 +53,4 @@ fn routes() -> Router<Arc<QueryState>> {
         (name = "store", description = "What is kept, and until when"),
     )
 )]
-struct Contract;
+struct NativeContract;

@@ -10,16 +10,16 @@ pub(super) const BODY_ERRORS: &[Code] =
     &[Code::InvalidBody, Code::TooExpensive, Code::Deadline, Code::TooLarge, Code::Busy];
 
 /// Errors of a resource that reads the store's catalogue and no records.
-pub(super) struct Listing;
+pub(super) struct ListingErrors;
 
-impl ErrorSet for Listing {
+impl ErrorSet for ListingErrors {
     const CODES: &'static [Code] = &[Code::InvalidParameter, Code::Busy];
 }
 
 /// Errors of a resource that reads records and takes no query text.
-pub(super) struct LookUp;
+pub(super) struct LookUpErrors;
 
-impl ErrorSet for LookUp {
+impl ErrorSet for LookUpErrors {
     const CODES: &'static [Code] = &[
         Code::InvalidParameter,
         Code::TooExpensive,
@@ -30,9 +30,9 @@ impl ErrorSet for LookUp {
 }
 
 /// Errors of a query text that is followed live.
-pub(super) struct Following;
+pub(super) struct FollowingErrors;
 
-impl ErrorSet for Following {
+impl ErrorSet for FollowingErrors {
     const CODES: &'static [Code] = &[
         Code::QuerySyntax,
         Code::PseudonymisedField,
@@ -43,9 +43,9 @@ impl ErrorSet for Following {
 }
 
 /// Errors of a query text that is answered with figures.
-pub(super) struct Counting;
+pub(super) struct CountingErrors;
 
-impl ErrorSet for Counting {
+impl ErrorSet for CountingErrors {
     const CODES: &'static [Code] = &[
         Code::QuerySyntax,
         Code::PseudonymisedField,

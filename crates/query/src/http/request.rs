@@ -23,8 +23,8 @@ pub(super) struct Scope {
     end: Option<String>,
     /// Log lines (the default) or dead letters.
     #[param(inline, required = false)]
-    kind: Kind,
-    /// Longest time that the query may take, such as `5s`; the server's own bound holds too.
+    kind: KindParameter,
+    /// Longest time of the query, such as `5s`; the server's own bound holds too.
     #[param(value_type = Option<String>)]
     timeout: Option<Duration>,
 }
@@ -32,10 +32,10 @@ pub(super) struct Scope {
 /// Which records a query looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(super) enum KindParameter {
     /// Log lines.
     Log,
-    /// Lines that were rejected, redacted, with their reasons.
+    /// Rejected lines, redacted, with the reasons.
     DeadLetter,
 }
 
@@ -46,7 +46,7 @@ impl Scope {
             q: parameters.text("q")?.unwrap_or_default(),
             start: parameters.text("start")?,
             end: parameters.text("end")?,
-            kind: Kind::take(parameters)?,
+            kind: KindParameter::take(parameters)?,
             timeout: parameters.duration("timeout")?,
         })
     }
@@ -62,12 +62,12 @@ impl Scope {
     }
 }
 
-impl Kind {
+impl KindParameter {
     /// Takes `kind`.
-    pub(super) fn take(parameters: &mut Parameters) -> Result<Kind, Problem> {
+    pub(super) fn take(parameters: &mut Parameters) -> Result<KindParameter, Problem> {
         match parameters.text("kind")?.as_deref() {
-            None | Some("log") => Ok(Kind::Log),
-            Some("dead_letter") => Ok(Kind::DeadLetter),
+            None | Some("log") => Ok(KindParameter::Log),
+            Some("dead_letter") => Ok(KindParameter::DeadLetter),
             Some(_) => Err(Problem::parameter("kind", "\"kind\" must be log or dead_letter")),
         }
     }
@@ -75,8 +75,8 @@ impl Kind {
     /// Returns the kind of record.
     pub(super) fn record_kind(self) -> RecordKind {
         match self {
-            Kind::Log => RecordKind::Log,
-            Kind::DeadLetter => RecordKind::DeadLetter,
+            KindParameter::Log => RecordKind::Log,
+            KindParameter::DeadLetter => RecordKind::DeadLetter,
         }
     }
 }

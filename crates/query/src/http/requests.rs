@@ -11,9 +11,9 @@ use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::Wholeness;
-use super::body::{Answer, Apart};
+use super::body::{Apart, JsonAnswer};
 use super::parameters::Parameters;
-use super::problem::LookUp;
+use super::problem::LookUpErrors;
 use super::resource::{Reply, Resource, ask};
 use super::state::QueryState;
 use crate::config::QueryConfig;
@@ -25,7 +25,7 @@ use crate::session::Session;
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RequestParameters {
-    /// Longest time that the query may take, such as `5s`.
+    /// Longest time of the query, such as `5s`.
     #[param(value_type = Option<String>)]
     timeout: Option<Duration>,
 }
@@ -38,7 +38,7 @@ pub(super) struct RequestAnswer {
     /// The lines, oldest first: flat objects with whatever fields they have.
     #[schema(value_type = Vec<Object>)]
     records: Apart,
-    /// Services that logged them, in the order of their first line.
+    /// Services of the lines, in the order of the first line of each.
     services: Vec<String>,
     /// How long the request took, as far as its lines tell. Null without lines.
     duration_ms: Option<f64>,
@@ -122,7 +122,7 @@ impl Resource for RequestResource {
         self.within.timeout
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let mut records = reply.records();
         let summary = lookup::request(session, &self.request_id, &mut records)?;
         let answer = RequestAnswer::new(self.request_id, summary, reply.took_ms());
@@ -139,7 +139,7 @@ impl Resource for RequestResource {
         RequestParameters),
     responses(
         (status = 200, body = RequestAnswer, description = "The answer"),
-        Errors<LookUp>,
+        Errors<LookUpErrors>,
     )
 )]
 pub(super) fn request() -> MethodRouter<Arc<QueryState>> {

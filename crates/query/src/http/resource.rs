@@ -10,13 +10,13 @@ use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_problem::Problem;
 
 use super::answer::took_ms;
-use super::body::{Answer, Records};
+use super::body::{JsonAnswer, Records};
 use super::caller::Asking;
 use super::parameters::Parameters;
 use super::state::QueryState;
 use crate::config::QueryConfig;
 use crate::error::QueryError;
-use crate::gate::{Patience, Terms};
+use crate::gate::{Allowance, Patience};
 use crate::session::Session;
 
 /// The parameters of a resource, and how they are answered.
@@ -31,7 +31,7 @@ pub(super) trait Resource: Sized + Send + 'static {
     fn timeout(&self) -> Option<Duration>;
 
     /// Answers on a blocking thread.
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError>;
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError>;
 }
 
 /// Makes the answer of a request.
@@ -48,8 +48,8 @@ impl Reply {
     }
 
     /// Serialises a document.
-    pub(super) fn document(&self, document: &impl Serialize) -> Result<Answer, QueryError> {
-        Answer::of(document, &self.answers)
+    pub(super) fn document(&self, document: &impl Serialize) -> Result<JsonAnswer, QueryError> {
+        JsonAnswer::of(document, &self.answers)
     }
 
     /// Returns room for records.
@@ -63,8 +63,8 @@ impl Reply {
         records: Records,
         field: &str,
         document: &impl Serialize,
-    ) -> Result<Answer, QueryError> {
-        Answer::around(records, field, document, &self.answers)
+    ) -> Result<JsonAnswer, QueryError> {
+        JsonAnswer::around(records, field, document, &self.answers)
     }
 }
 
@@ -74,13 +74,14 @@ pub(super) async fn ask<R: Resource>(
     State(state): State<Arc<QueryState>>,
     Asking(caller): Asking,
     mut parameters: Parameters,
-) -> Result<Answer, Problem> {
+) -> Result<JsonAnswer, Problem> {
     let started = Instant::now();
     let resource = R::take(&mut parameters, state.config())?;
     let _held = parameters.finish()?;
     let answer_bytes_max = state.config().answer_bytes_max;
     let reply = Reply { started, answers: state.answers().clone(), answer_bytes_max };
-    let terms = Terms { memory: R::MEMORY, patience: Patience::Short, timeout: resource.timeout() };
+    let terms =
+        Allowance { memory: R::MEMORY, patience: Patience::Short, timeout: resource.timeout() };
     let work = move |session: &Session<'_>| resource.answer(session, &reply);
     Ok(state.run(caller.tenant, terms, work).await?)
 }

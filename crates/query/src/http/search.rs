@@ -11,7 +11,7 @@ use tierlog_problem::{Errors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{ExpiredLevel, Wholeness};
-use super::body::{Answer, Apart};
+use super::body::{Apart, JsonAnswer};
 use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
@@ -85,7 +85,7 @@ impl SearchParameters {
         mut query: Query,
         session: &Session<'_>,
         reply: &Reply,
-    ) -> Result<Answer, QueryError> {
+    ) -> Result<JsonAnswer, QueryError> {
         let SearchParameters { limit, sort, cursor, from, search_after, fields } = self;
         let order = match sort {
             SortText::Time(sort) => Order::Time {
@@ -191,7 +191,7 @@ impl Resource for SearchResource {
         self.scope.timeout()
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let query = session.read(&self.scope.into_text())?;
         self.page.page(query, session, reply)
     }

@@ -15,7 +15,7 @@ use crate::dialect::Language;
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::execute::Deadline;
-use crate::gate::{Gate, Terms};
+use crate::gate::{Allowance, Gate};
 use crate::searcher::Searcher;
 use crate::session::Session;
 
@@ -114,7 +114,7 @@ impl QueryState {
     pub(super) async fn run<T, F>(
         &self,
         tenant: Tenant,
-        terms: Terms,
+        terms: Allowance,
         work: F,
     ) -> Result<T, QueryError>
     where

@@ -18,8 +18,8 @@ use utoipa::IntoParams;
 
 use super::caller::Asking;
 use super::parameters::Parameters;
-use super::problem::Following;
-use super::request::Kind;
+use super::problem::FollowingErrors;
+use super::request::KindParameter;
 use super::state::QueryState;
 use crate::dialect::QueryText;
 use crate::tail::{Tail, TailEvent};
@@ -41,13 +41,13 @@ pub(super) struct TailParameters {
     q: String,
     /// Log lines (the default) or dead letters.
     #[param(inline, required = false)]
-    kind: Kind,
+    kind: KindParameter,
 }
 
 impl TailParameters {
     fn take(parameters: &mut Parameters) -> Result<TailParameters, Problem> {
         let q = parameters.text("q")?.unwrap_or_default();
-        Ok(TailParameters { q, kind: Kind::take(parameters)? })
+        Ok(TailParameters { q, kind: KindParameter::take(parameters)? })
     }
 }
 
@@ -64,7 +64,7 @@ impl TailParameters {
     responses(
         (status = 200, body = String, description = "The answer",
             content_type = "text/event-stream"),
-        Errors<Following>,
+        Errors<FollowingErrors>,
     )
 )]
 pub(super) async fn tail(

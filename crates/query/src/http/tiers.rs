@@ -1,4 +1,4 @@
-//! `GET /api/v1/tiers`: what is kept, how large it is, and when it goes.
+//! `GET /api/v1/tiers`: the kept days, with size and end of each.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use tierlog_problem::{Errors, Problem};
 use utoipa::ToSchema;
 
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::caller::Asking;
 use super::parameters::Parameters;
-use super::problem::Listing;
+use super::problem::ListingErrors;
 use super::state::QueryState;
 use crate::description::{Description, Detail, Partition, PartitionState, Tier};
 
@@ -67,18 +67,18 @@ pub(super) struct PartitionEntry {
     tag = "store",
     responses(
         (status = 200, body = TiersResponse, description = "The answer"),
-        Errors<Listing>,
+        Errors<ListingErrors>,
     )
 )]
 pub(super) async fn tiers(
     State(state): State<Arc<QueryState>>,
     Asking(caller): Asking,
     parameters: Parameters,
-) -> Result<Answer, Problem> {
+) -> Result<JsonAnswer, Problem> {
     let _held = parameters.finish()?;
     // All of it is in memory: dashboards get it even while queries wait for permits.
     let description = state.searcher().describe(caller.tenant, Detail::Partitions);
-    Ok(Answer::of(&TiersResponse::from(description), state.answers())?)
+    Ok(JsonAnswer::of(&TiersResponse::from(description), state.answers())?)
 }
 
 impl From<Description> for TiersResponse {

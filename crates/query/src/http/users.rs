@@ -9,7 +9,7 @@ use tierlog_model::fields;
 use tierlog_model::memory::MemoryUse;
 use tierlog_problem::{Errors, Problem};
 
-use super::body::Answer;
+use super::body::JsonAnswer;
 use super::parameters::Parameters;
 use super::problem::Paging;
 use super::request::Scope;
@@ -45,7 +45,7 @@ impl Resource for UserResource {
         self.scope.timeout()
     }
 
-    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<Answer, QueryError> {
+    fn answer(self, session: &Session<'_>, reply: &Reply) -> Result<JsonAnswer, QueryError> {
         let mut query = session.read(&self.scope.into_text())?;
         let user = session.id_condition(fields::USER_ID, &self.user_id);
         query.expr = Expr::all_of([user, query.expr]);
@@ -53,7 +53,7 @@ impl Resource for UserResource {
     }
 }
 
-/// Returns the newest records of a user. The id is the plain one, or its pseudonym.
+/// Returns the newest records of a user. The id is plain or a pseudonym.
 #[utoipa::path(
     get,
     path = "/api/v1/users/{user_id}",

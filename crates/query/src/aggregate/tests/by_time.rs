@@ -101,7 +101,7 @@ fn moment(offset: i64) -> String {
     Timestamp::from_micros_clamped(NOW + offset).to_string()
 }
 
-/// A seal counts by whole minutes: of one that a range cuts, its count says nothing.
+/// A seal counts by whole minutes: the count says nothing of a minute that a range cuts.
 #[tokio::test]
 async fn a_minute_that_a_range_cuts_is_not_counted_by_the_seal() {
     let fixture = Fixture::new();

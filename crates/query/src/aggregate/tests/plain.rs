@@ -217,7 +217,7 @@ proptest! {
             let fixture = Fixture::new();
             fixture.write(&sealed).await;
             fixture.seal_closed_days();
-            // Late records reopen nothing: they join their day beside what is sealed.
+            // Late records reopen no segment: a day has them beside the sealed records.
             let (first, second) = hot.split_at(hot.len() / 2);
             fixture.write(first).await;
             fixture.write(second).await;

@@ -9,7 +9,7 @@ use super::super::segment_facts::SegmentFacts;
 use super::SECOND;
 use crate::http::tests::fixture::{Fixture, line, text};
 
-/// Buckets beyond the real ones that a bound may have: cut ends, and one for what is missing.
+/// Buckets that a bound may have beyond the real number: two cut ends and the missing values.
 const SLACK: u64 = 3;
 
 #[tokio::test]

@@ -138,7 +138,7 @@ fn optional(
     prop::option::of(value).prop_map(move |value| Some((name.into(), value?))).boxed()
 }
 
-/// Addresses as records have them, and texts that are none.
+/// Addresses as records have them, and texts like addresses.
 fn address() -> impl Strategy<Value = Value<'static>> {
     select(vec![
         "10.0.0.1",

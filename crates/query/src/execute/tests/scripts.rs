@@ -273,7 +273,7 @@ const TEXTS: [&str; 13] = [
     "sha 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdee end",
 ];
 
-/// Queries and the texts that they must find.
+/// Queries with the numbers of the texts to find.
 const ASKED: [(&str, &[usize]); 43] = [
     ("\"-*-\"", &[10]),
     ("-?-", &[10]),

@@ -10,7 +10,7 @@ fn long_path(end: &str) -> String {
     format!("/api/v1/{}/{end}", "x".repeat(LONG_PATH_BYTES))
 }
 
-/// Values of every kind under one name, each in a record whose message says what it is.
+/// Values of every kind under one name, each in a record with a message about the value.
 fn records(name: &'static str) -> Vec<Record<'static>> {
     let values = [
         ("low", Value::I64(676_996_931_091_701_602)),

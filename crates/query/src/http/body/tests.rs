@@ -1,4 +1,4 @@
-//! Answers against the documents that they are, and what they hold until they are read.
+//! Answers against their documents, and the leases of answers until the last byte is read.
 
 use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
@@ -29,7 +29,7 @@ struct Document {
     total: u32,
 }
 
-async fn read(answer: Answer) -> (u64, Json) {
+async fn read(answer: JsonAnswer) -> (u64, Json) {
     let response = answer.into_response();
     let length = response.headers()[header::CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -52,7 +52,7 @@ async fn records_stand_in_the_document_where_they_belong() {
             assert_eq!(records.take(hit(seq as u64, message)).unwrap(), Kept::Yes);
         }
         let document = Document { id: id.to_owned(), hits: Apart, total: 3 };
-        let answer = Answer::around(records, "hits", &document, &part).unwrap();
+        let answer = JsonAnswer::around(records, "hits", &document, &part).unwrap();
         let (length, found) = read(answer).await;
         let shown: Vec<Json> =
             messages.iter().map(|message| serde_json::to_value(hit(0, message)).unwrap()).collect();
@@ -65,7 +65,7 @@ async fn records_stand_in_the_document_where_they_belong() {
 async fn an_answer_holds_what_its_client_has_not_taken() {
     let part = part(8 << 20);
     let document = "y".repeat(1 << 20);
-    let mut answer = Answer::of(&document, &part).unwrap();
+    let mut answer = JsonAnswer::of(&document, &part).unwrap();
     let whole = document.len() as u64 + 2;
     assert_eq!(part.used_bytes(), whole);
     let piece = answer.next().await.unwrap().unwrap();
@@ -78,15 +78,16 @@ async fn an_answer_holds_what_its_client_has_not_taken() {
 #[test]
 fn large_answers_leave_room_for_small_ones() {
     let part = part(4 << 20);
-    let large = || Answer::of(&"z".repeat(1 << 20), &part);
-    let held: Vec<Answer> = std::iter::from_fn(|| large().ok()).collect();
+    let large = || JsonAnswer::of(&"z".repeat(1 << 20), &part);
+    let held: Vec<JsonAnswer> = std::iter::from_fn(|| large().ok()).collect();
     assert_eq!(held.len(), 2, "a third would touch the last quarter");
     let QueryError::Memory(refused) = large().unwrap_err() else { panic!("refused by name") };
     assert!(!refused.is_final(), "{refused}");
-    let small: Vec<Answer> =
-        (0..4).map(|_| Answer::of(&"s".repeat(200_000), &part).unwrap()).collect();
+    let small: Vec<JsonAnswer> =
+        (0..4).map(|_| JsonAnswer::of(&"s".repeat(200_000), &part).unwrap()).collect();
     drop((held, small));
-    let QueryError::Memory(refused) = Answer::of(&"z".repeat(4 << 20), &part).unwrap_err() else {
+    let QueryError::Memory(refused) = JsonAnswer::of(&"z".repeat(4 << 20), &part).unwrap_err()
+    else {
         panic!("refused by name")
     };
     assert!(refused.is_final(), "{refused}");

@@ -59,7 +59,7 @@ impl Fixture {
         Fixture { sender: Some(sender), store, state, pseudonyms, router, _directory: directory }
     }
 
-    /// Writes records as one batch and makes them searchable, in a segment of their own.
+    /// Writes records as one batch and makes the batch searchable, in a segment of its own.
     pub(crate) async fn write(&self, records: &[Record<'static>]) {
         let mut writer = BatchWriter::default();
         for record in records {
