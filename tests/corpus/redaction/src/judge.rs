@@ -71,7 +71,9 @@ pub fn judge(sample: &Sample, stored: &Stored) -> Verdict {
     let is_intact = match sample.place {
         Place::Record => is_record_intact(sample, stored),
         Place::Message | Place::Field | Place::List => {
+            // A message that is an object of JSON is read into fields.
             stored.leaves.iter().any(|leaf| is_intact(sample, leaf))
+                || is_record_intact(sample, stored)
         }
     };
     let is_of_kind = stored.detectors.iter().any(|name| sample.detectors.contains(&name.as_str()));

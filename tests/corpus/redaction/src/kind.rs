@@ -179,7 +179,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "us_itin",
         class: Checksum,
-        detectors: &["us_itin", "ssn", "itin", "secret_key", "key_value"],
+        detectors: &["us_itin", "national_id", "ssn", "itin", "secret_key", "key_value"],
         keys: &["itin", "tax_id", "taxpayer_id", "us_itin"],
         words: &["ITIN", "taxpayer id"],
         forms: &[form("dashes", Word, state::us_itin)],
@@ -203,7 +203,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "es_dni",
         class: Checksum,
-        detectors: &["es_dni", "dni", "es_nif"],
+        detectors: &["es_dni", "national_id", "dni", "es_nif"],
         keys: &["dni", "nif", "documento", "dni_number"],
         words: &["DNI", "NIF", "documento"],
         forms: &[form("any", Word, state::es_dni)],
@@ -227,7 +227,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "de_tax_id",
         class: Checksum,
-        detectors: &["de_tax_id", "de_steuer_id"],
+        detectors: &["de_tax_id", "national_id", "de_steuer_id"],
         keys: &[
             "steuer_id",
             "tax_id",

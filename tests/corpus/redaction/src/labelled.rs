@@ -229,7 +229,12 @@ fn plant(random: &mut Random) -> Plant {
                 form: Form { name: token.name, need: token.need, make: values::opaque },
                 class: Class::Token,
                 detectors: SECRETS,
-                keys: vec!["value", "key_used", "api_key", "token", "data", "arg"],
+                keys: match token.need {
+                    Need::Key => vec!["api_key", "token", "access_token", "secret_key"],
+                    Need::Nothing | Need::Word => {
+                        vec!["value", "key_used", "api_key", "token", "data", "arg"]
+                    }
+                },
                 words: &["using", "key", "token", "with"],
                 token: Some(token),
             }

@@ -1,5 +1,5 @@
-//! The real way of a line, without a socket and a store: the redactor of the default settings behind
-//! the intake of every protocol. Lines arrive, what would be stored leaves.
+//! The real way of a line, without a socket and a store: the redactor of the default settings
+//! behind the intake of every protocol. Lines arrive, what would be stored leaves.
 
 use std::sync::Arc;
 

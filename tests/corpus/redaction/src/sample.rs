@@ -1,4 +1,5 @@
-//! The committed sample: the first lines of both sets, for readers and for tools in other languages.
+//! The committed sample: the first lines of both sets, for readers and for tools in other
+//! languages.
 
 use crate::bounds::SEED;
 use crate::labelled::labelled;

@@ -2,7 +2,7 @@
 
 pub(crate) const WORDS: &[&str] = &[
     "cache", "worker", "queue", "request", "shard", "replica", "index", "segment", "batch",
-    "retry", "upload", "report", "invoice", "session", "lesson", "course", "payment", "basket",
+    "retry", "upload", "report", "invoice", "section", "lesson", "course", "payment", "basket",
     "delivery", "index", "mirror", "bucket", "stream", "cursor", "snapshot", "gateway", "tenant",
     "profile", "catalog", "search", "render", "export", "import", "digest", "sync", "audit",
     "quota", "ledger",
