@@ -148,7 +148,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "iban",
         class: Checksum,
-        detectors: &["iban"],
+        detectors: &["iban", "bank_account"],
         keys: &[
             "iban",
             "account",

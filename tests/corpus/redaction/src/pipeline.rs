@@ -66,6 +66,22 @@ impl Pipeline {
         Ok(Pipeline { ingest, _receiver: receiver })
     }
 
+    /// Takes records all the way and forgets them, for the clock; returns how many detectors' finds
+    /// were replaced.
+    pub fn pass(&self, lines: &[String]) -> u64 {
+        let defaults = RecordDefaults::default();
+        let batches = lines.chunks(BATCH_LINES).map(|lines| {
+            let bytes = lines.iter().map(String::len).sum();
+            let prepared = self.ingest.prepare(bytes, |intake| {
+                for line in lines {
+                    intake.json(line.as_bytes(), &defaults);
+                }
+            });
+            prepared.verdicts.redacted_count
+        });
+        batches.sum()
+    }
+
     /// Takes lines all the way; returns what became of each.
     pub fn store(&self, lines: &[String], reading: Reading) -> Result<Vec<Stored>> {
         let mut all = Vec::with_capacity(lines.len());
