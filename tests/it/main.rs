@@ -86,6 +86,8 @@ mod real_lines;
 #[cfg(test)]
 mod reasons;
 #[cfg(test)]
+mod redaction_policy;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod retry_windows;

@@ -107,6 +107,17 @@ struct Book {
 }
 
 impl Ledger {
+    /// Returns a ledger without an entry. The counters of records without a service, and of the
+    /// services that are not told apart, are at zero from the start.
+    pub(super) fn of(detectors: &[&'static str]) -> Ledger {
+        for (service, detector) in
+            [NONE, OTHER].iter().flat_map(|service| detectors.iter().map(move |one| (service, one)))
+        {
+            counter!(REDACTION_NEW, "service" => *service, "detector" => *detector).absolute(0);
+        }
+        Ledger::default()
+    }
+
     /// Returns the counts, in the order of services, fields and detectors.
     pub fn rows(&self) -> Vec<EvidenceRow> {
         let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);

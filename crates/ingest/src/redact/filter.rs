@@ -2,8 +2,8 @@
 //! `tierlog redact` and for whoever wants an explanation.
 //!
 //! Arrives: a line, JSON or any text. Leaves: the finds, and the line without personal data, or
-//! nothing when a rule drops the record. Of an object, what is not replaced stays byte for byte, spaces
-//! and the digits of numbers too; any other JSON is written anew, and other text is read as text.
+//! nothing when a rule drops the record. Of an object, what is not replaced stays byte for byte,
+//! spaces and digits too; any other JSON is written anew, and other text is read as text.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -107,7 +107,8 @@ impl Redactor {
     /// Returns a redactor with these detectors and pseudonyms.
     pub fn new(settings: &RedactionSettings, pseudonyms: Pseudonyms) -> Redactor {
         let engine = Engine::new(DETECTORS, settings, pseudonyms);
-        Redactor { engine, buffers: Arc::default(), ledger: Arc::default() }
+        let ledger = Arc::new(Ledger::of(detector_names()));
+        Redactor { engine, buffers: Arc::default(), ledger }
     }
 
     /// Counts finds in the ledger of another redactor, which this one takes over from.

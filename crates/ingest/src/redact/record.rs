@@ -181,8 +181,8 @@ impl Walk<'_> {
 
 /// Takes out what a sender wrote under the names of redaction's own fields; returns the names of
 /// detectors that were listed as redacted. A list counts for detectors whose placeholder stands in
-/// the record: a sender can repeat what redaction said of the record earlier, and cannot make a list
-/// up. Tagged values are found again.
+/// the record: a sender can repeat what redaction said of the record earlier, and cannot make up a
+/// list. Tagged values are found again.
 fn take_lists(record: &mut Record<'_>) -> Vec<String> {
     let is_own = |(name, _): &(Cow<'_, str>, _)| matches!(&**name, REDACTED | DETECTED | POLICY);
     let mut claimed = Vec::new();

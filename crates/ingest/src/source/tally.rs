@@ -35,6 +35,10 @@ impl Tally {
     /// letters add up to the records that the store wrote.
     pub(crate) fn settled(mut self, receipt: &Receipt) -> Tally {
         let mut repeated_count = u64::from(receipt.duplicate_count);
+        if repeated_count > 0 {
+            // The lines of a batch that comes again were counted with the first.
+            self.dropped_count = 0;
+        }
         self.duplicate_count = repeated_count.min(self.accepted_count);
         self.accepted_count -= self.duplicate_count;
         repeated_count -= self.duplicate_count;
@@ -57,7 +61,8 @@ impl Tally {
         }
     }
 
-    fn count(&self, protocol: &'static str) {
+    /// Adds the batch to the counters of its protocol.
+    pub(crate) fn count(&self, protocol: &'static str) {
         metrics::counter!(metric_names::INGEST_ACCEPTED, "protocol" => protocol)
             .increment(self.accepted_count);
         if self.duplicate_count > 0 {

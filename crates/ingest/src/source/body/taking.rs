@@ -154,6 +154,7 @@ impl<'t> Taking<'t> {
         if batch.record_count() == 0 {
             // All before it is durable, and of its own lines there is nothing to keep.
             self.durable_lines = through_line;
+            tally.count(self.protocol);
             return Ok(());
         }
         let handoff = self.ingest.handoff();
