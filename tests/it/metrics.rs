@@ -31,6 +31,8 @@ fn series_at_the_start(labels: &[Label]) -> Option<usize> {
         Label::Status => Some(10),
         // Lines without a service, and lines of one service too many.
         Label::Service => Some(2),
+        // The default tenant, and all that have no label of their own.
+        Label::Tenant => Some(2),
         Label::Version => Some(1),
     };
     labels.iter().map(values).product()

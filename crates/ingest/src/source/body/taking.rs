@@ -157,8 +157,9 @@ impl<'t> Taking<'t> {
             return Ok(());
         }
         let handoff = self.ingest.handoff();
-        let count = tally.clone().count_on_verdict(self.protocol);
-        let batch = batch.with_sender(self.client.sender).of_tenant(self.client.caller.tenant);
+        let tenant = self.client.caller.tenant;
+        let count = tally.clone().count_on_verdict(self.protocol, tenant);
+        let batch = batch.with_sender(self.client.sender).of_tenant(tenant);
         let sending = handoff.send_into(room, batch, WhenDiskFull::Refuse, count);
         let sent = tokio::time::timeout_at(until, sending).await;
         let verdict = sent.map_err(|_| full())?.map_err(|_| closed())?;
