@@ -23,7 +23,7 @@ fn series_at_the_start(labels: &[Label]) -> Option<usize> {
         Label::LetterEnd | Label::Outcome => Some(2),
         Label::RejectReason => Some(9),
         Label::Refusal => Some(14),
-        Label::Detector => Some(14),
+        Label::Detector => Some(tierlog_ingest::detector_names().len()),
         Label::Listener | Label::DropReason => Some(3),
         Label::MemoryUse => Some(7),
         Label::Tier => Some(5),

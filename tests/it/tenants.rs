@@ -1,6 +1,6 @@
-//! Three tenants with equal request ids, users, days, batch ids and producers, each behind listeners
-//! of its own: no answer of a tenant shows a record, a name or a count of another, before and after
-//! a kill; retention and pressure take the days of each by its own tiers.
+//! Three tenants with equal request ids, users, days, batch ids and producers, each behind
+//! listeners of its own: no answer of a tenant shows a record, a name or a count of another, before
+//! and after a kill; retention and pressure take the days of each by its own tiers.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;

@@ -18,8 +18,9 @@ use super::scan::scan;
 use super::server::{Launch, Place, Server, Started, wait_until};
 use super::tenants::Tenant;
 
-/// Settings of every server under torture: listeners of all tenants, quick commits, small segments, so that a
-/// fault meets everything that happens seldom; nothing is dropped early unless a fault is about it.
+/// Settings of every server under torture: listeners of all tenants, quick commits, small segments,
+/// so that a fault meets everything that happens seldom; nothing is dropped early unless a fault is
+/// about it.
 const SETTINGS: [&str; 5] = [
     "query.track_total_max=10000000",
     "store.commit_interval=50ms",
@@ -166,8 +167,8 @@ impl Trial {
         self.take(load)
     }
 
-    /// Sends a number of lines of the first tenant as a batch, requires the acknowledgement, and returns the ids of the
-    /// lines.
+    /// Sends a number of lines of the first tenant as a batch, requires the acknowledgement, and
+    /// returns the ids of the lines.
     pub(crate) fn send_batch(&self, server: &Server, lines: u64) -> Result<Range<u64>> {
         let ids = self.ledger.issue(Tenant::FIRST, lines)?;
         let again = std::slice::from_ref(&ids);

@@ -1,9 +1,9 @@
 //! Retention, compaction and scrub: decide, then do.
 //!
-//! Every decision is a [`planner::Planner`], which is pure; [`execute`] carries all choices out. One
-//! maintenance runs at a time, whether the job or an engineer asked for it. What fails for one partition does
-//! not keep the others waiting: the first failure is reported at the end, and tried again at the
-//! next round.
+//! Every decision is a [`planner::Planner`], which is pure; [`execute`] carries all choices out.
+//! One maintenance runs at a time, whether the job or an engineer asked for it. What fails for one
+//! partition does not keep the others waiting: the first failure is reported at the end, and tried
+//! again at the next round.
 
 mod compaction;
 mod early_drops;

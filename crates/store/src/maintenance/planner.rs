@@ -61,7 +61,10 @@ impl PartitionSnapshot {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use tierlog_model::{Tiers, Timestamp};
+
+    use super::{Choice, Expiry, PartitionSnapshot, Planner, Snapshot};
+    use crate::{PartitionId, PartitionState, PartitionStats};
 
     /// Returns a hot partition of some bytes whose clock was right.
     pub(in super::super) fn snapshot_of(

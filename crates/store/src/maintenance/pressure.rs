@@ -2,8 +2,8 @@
 //!
 //! The least valuable tier goes first, its oldest day first; a tier is as valuable as its most
 //! severe level. No tier is touched while a less valuable one has a day left that may go. The
-//! newest day of a tenant's tier stays, and today: they are what is being written and looked at. Only when
-//! nothing else is left and writes are refused does that go too.
+//! newest day of a tenant's tier stays, and today: they are what is being written and looked at.
+//! Only when nothing else is left and writes are refused does that go too.
 //!
 //! Nothing goes in vain: when all that may go would not bring the free room back over the mark
 //! under which writes are refused, something else fills the disk, and everything stays.

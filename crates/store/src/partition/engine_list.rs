@@ -1,4 +1,5 @@
-//! The engine's list of segments as a start reads it, of thousands of sealed partitions in a second.
+//! The engine's list of segments as a start reads it, of thousands of sealed partitions in a
+//! second.
 //!
 //! A partition's directory arrives; the segments and the payload of the last commit leave. The
 //! engine would parse the same schema again for every partition. Here the text of the schema is

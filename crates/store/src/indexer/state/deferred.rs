@@ -1,9 +1,9 @@
 //! Records of quiet partitions: they wait for the next commit, without a writer.
 //!
 //! 50 tenants that send a line a second each have two hundred partitions of today, and a dozen
-//! writers may be open. If each line opened a writer and closed another, a line would cost a commit,
-//! and leave a segment. So records that find no writer wait in memory, and a commit goes through
-//! their partitions a few at a time: opens, fills, commits, merges and closes each.
+//! writers may be open. If each line opened a writer and closed another, a line would cost a
+//! commit, and leave a segment. So records that find no writer wait in memory, and a commit goes
+//! through their partitions a few at a time: opens, fills, commits, merges and closes each.
 //!
 //! What never happens here: a commit calls waiting records durable. What is not committed is in the
 //! log, and going back forgets it like the content of a writer.

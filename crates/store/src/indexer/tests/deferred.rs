@@ -1,4 +1,5 @@
-//! More partitions of today than writers: records wait for the next commit, and each is indexed once.
+//! More partitions of today than writers: records wait for the next commit, and each is indexed
+//! once.
 
 use std::collections::BTreeMap;
 
