@@ -8,9 +8,9 @@
 
 use metrics::{counter, gauge, histogram};
 use tierlog_ingest::{detector_names, protocols, refusal_names};
-use tierlog_model::RejectReason;
 use tierlog_model::memory::MemoryUse;
 use tierlog_model::metric_names::{Label, METRICS, Metric, MetricKind};
+use tierlog_model::{RejectReason, TenantLabels};
 use tierlog_query::{ANSWER_STATUSES, answer_paths};
 
 use crate::config::Config;
@@ -74,6 +74,12 @@ fn values(label: Label, config: &Config) -> Vec<String> {
         Label::Outcome => owned(&OUTCOMES),
         Label::Path => answer_paths(),
         Label::Status => owned(&ANSWER_STATUSES),
+        Label::Tenant => {
+            for listener in &config.listeners {
+                TenantLabels::of(listener.tenant);
+            }
+            owned(&TenantLabels::names())
+        }
         Label::Service | Label::Version => Vec::new(),
     }
 }

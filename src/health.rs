@@ -10,6 +10,7 @@
 mod clock;
 mod ingest;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +23,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tierlog_ingest::Ingest;
 use tierlog_model::Timestamp;
-use tierlog_store::{ClockReport, ClockState, FailedSeal, Loss, Store, StoreHealth};
+use tierlog_store::{ClockReport, ClockState, FailedSeal, Loss, Partition, Store, StoreHealth};
 use utoipa::ToSchema;
 
 use crate::live::Live;
@@ -344,12 +345,15 @@ fn failed_seal(failed: &FailedSeal) -> String {
 }
 
 fn many_names(store: &Store) -> Vec<ManyNames> {
-    let partitions = store.catalogue().partitions();
-    let named = partitions.iter().filter_map(|partition| {
-        let values = partition.facts().paired_values();
-        (values > 0).then(|| ManyNames { partition: partition.name().to_owned(), values })
+    let values = |partition: &Arc<Partition>| partition.facts().paired_values();
+    let mut named = store.catalogue().all();
+    named.retain(|partition| values(partition) > 0);
+    named.sort_by_key(|partition| (Reverse(partition.id().day), partition.name().to_owned()));
+    let told = named.iter().take(MANY_NAMES_LISTED).map(|partition| ManyNames {
+        partition: partition.name().to_owned(),
+        values: values(partition),
     });
-    named.take(MANY_NAMES_LISTED).collect()
+    told.collect()
 }
 
 async fn look(state: &Arc<HealthState>) -> Health {
@@ -368,7 +372,7 @@ const READS_TRIED: usize = 4;
 /// maintenance looks, and the next partition is tried.
 fn try_read(store: &Store) -> Result<(), String> {
     let mut read = Ok(());
-    for partition in store.catalogue().partitions().iter().take(READS_TRIED) {
+    for partition in store.catalogue().newest(READS_TRIED) {
         match partition.view() {
             Ok(_) => return Ok(()),
             Err(error) => {

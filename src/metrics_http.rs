@@ -1,6 +1,7 @@
 //! `GET /metrics`: Prometheus text. Gauges of the store, the disk and the process are computed on
 //! request, so that no thread counts in between.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_model::memory::MemoryBudget;
 use tierlog_model::metric_names as names;
+use tierlog_model::{TenantLabels, TierId};
 use tierlog_problem::{Code, Problem};
-use tierlog_store::{PartitionState, Store};
+use tierlog_store::{Partition, PartitionState, Store};
 
 use crate::process;
 
@@ -104,23 +106,47 @@ fn refresh(store: &Store) {
         let seconds = age.map_or(0.0, |age| age.as_secs_f64());
         gauge!(names::OLDEST_UNSEARCHABLE, "lane" => lane).set(seconds);
     }
-    let partitions = store.catalogue().partitions();
+    let tiers = store.catalogue().tiers();
     // Tiers without a partition are told too: a gauge that vanishes looks like an outage.
-    for (id, policy) in store.catalogue().tiers().iter() {
-        let tier = policy.name.clone();
-        let (mut records, mut bytes, mut hot, mut sealed) = (0_u64, 0_u64, 0_u32, 0_u32);
-        for partition in partitions.iter().filter(|partition| partition.id().tier == id) {
-            let stats = partition.stats();
-            records += stats.records;
-            bytes += stats.bytes;
-            match partition.state() {
-                PartitionState::Hot => hot += 1,
-                PartitionState::Sealed => sealed += 1,
-            }
-        }
+    let mut of_tiers: BTreeMap<TierId, Holding> =
+        tiers.iter().map(|(id, _)| (id, Holding::default())).collect();
+    let mut of_tenants: BTreeMap<&'static str, Holding> =
+        TenantLabels::names().into_iter().map(|name| (name, Holding::default())).collect();
+    for partition in store.catalogue().all() {
+        let id = partition.id();
+        of_tiers.entry(id.tier).or_default().add(&partition);
+        of_tenants.entry(TenantLabels::of(id.tenant)).or_default().add(&partition);
+    }
+    for (id, Holding { records, bytes, hot, sealed }) in of_tiers {
+        let tier = tiers.policy(id).name.clone();
         gauge!(names::STORED_RECORDS, "tier" => tier.clone()).set(records as f64);
         gauge!(names::STORED_BYTES, "tier" => tier.clone()).set(bytes as f64);
         gauge!(names::PARTITIONS, "tier" => tier.clone(), "state" => "hot").set(f64::from(hot));
         gauge!(names::PARTITIONS, "tier" => tier, "state" => "sealed").set(f64::from(sealed));
+    }
+    for (tenant, Holding { records, bytes, .. }) in of_tenants {
+        gauge!(names::TENANT_STORED_RECORDS, "tenant" => tenant).set(records as f64);
+        gauge!(names::TENANT_STORED_BYTES, "tenant" => tenant).set(bytes as f64);
+    }
+}
+
+/// What partitions hold together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holding {
+    records: u64,
+    bytes: u64,
+    hot: u32,
+    sealed: u32,
+}
+
+impl Holding {
+    fn add(&mut self, partition: &Partition) {
+        let stats = partition.stats();
+        self.records += stats.records;
+        self.bytes += stats.bytes;
+        match partition.state() {
+            PartitionState::Hot => self.hot += 1,
+            PartitionState::Sealed => self.sealed += 1,
+        }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Daemon {
     pub(crate) http: String,
     /// Its data directory.
     pub(crate) data: PathBuf,
+    addresses: Value,
     binary: PathBuf,
     process: Child,
 }
@@ -55,6 +56,7 @@ impl Daemon {
             tcp: String::new(),
             http: String::new(),
             data,
+            addresses: Value::Null,
             binary: binary.to_owned(),
             process,
         };
@@ -62,12 +64,27 @@ impl Daemon {
             anyhow::ensure!(daemon.process.try_wait()?.is_none(), "the daemon ended by itself");
             Ok(read_addresses(&addresses).is_some())
         })?;
-        let bound = read_addresses(&addresses).context("read the addresses")?;
-        let address = |name: &str| bound.get(name).and_then(Value::as_str).unwrap_or_default();
-        daemon.tcp = address("tcp").to_owned();
-        daemon.http = address("ingest").to_owned();
-        daemon.query = Client::new(&format!("http://{}", address("query")), None)?;
+        daemon.addresses = read_addresses(&addresses).context("read the addresses")?;
+        daemon.tcp = daemon.address("tcp")?.to_owned();
+        daemon.http = daemon.address("ingest")?.to_owned();
+        daemon.query = Client::new(&format!("http://{}", daemon.address("query")?), None)?;
         Ok(daemon)
+    }
+
+    /// Returns the address of a listener.
+    pub(crate) fn address(&self, listener: &str) -> Result<&str> {
+        let bound = self.addresses.get(listener).and_then(Value::as_str);
+        bound.with_context(|| format!("there is no listener {listener}"))
+    }
+
+    /// Asks the daemon to end, and waits for the end.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let id = self.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().context("send a signal")?;
+        anyhow::ensure!(told.success(), "send a signal: {told}");
+        let status = self.process.wait()?;
+        anyhow::ensure!(status.success(), "the daemon ended with {status}");
+        Ok(())
     }
 
     /// Returns the number of its process.

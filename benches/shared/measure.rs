@@ -56,10 +56,26 @@ pub(crate) fn cpu_of(process: u32) -> Result<f64> {
 
 /// Returns the most memory that a process has had resident, mebibytes.
 pub(crate) fn peak_memory_of(process: u32) -> Result<f64> {
+    status_of(process, "VmHWM:")
+}
+
+/// Returns the memory that a process has resident, mebibytes.
+pub(crate) fn memory_of(process: u32) -> Result<f64> {
+    status_of(process, "VmRSS:")
+}
+
+/// Returns how many descriptors a process has open.
+pub(crate) fn open_files_of(process: u32) -> Result<f64> {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).context("list its files")?;
+    Ok(files.count() as f64)
+}
+
+/// Returns a size of `/proc/PID/status`, mebibytes.
+fn status_of(process: u32, name: &str) -> Result<f64> {
     let text =
         std::fs::read_to_string(format!("/proc/{process}/status")).context("read its memory")?;
-    let kibibytes = text.lines().find_map(|line| {
-        line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok()
-    });
+    let kibibytes = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<f64>().ok());
     Ok(kibibytes.context("read its memory")? / 1024.0)
 }

@@ -12,10 +12,12 @@
 mod calibration;
 mod corpus;
 #[path = "../shared/daemon.rs"]
+#[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
 mod daemon;
 #[path = "../shared/disk.rs"]
 mod disk;
 #[path = "../shared/measure.rs"]
+#[expect(dead_code, reason = "shared with the other benchmarks, which use more of it")]
 mod measure;
 mod queries;
 mod redaction;

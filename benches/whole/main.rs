@@ -31,6 +31,7 @@ mod results;
 #[path = "../shared/shapes.rs"]
 mod shapes;
 mod size;
+mod tenants;
 mod yardstick;
 
 use std::io::Write as _;
@@ -70,7 +71,7 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Ingest, size and queries; `memory` and `backfill` apart, as each takes its time
+    /// Ingest, size and queries; the others apart, as each takes its time
     All(RunArgs),
     /// CPU, memory, writes and acks of taking lines in
     Ingest(RunArgs),
@@ -78,6 +79,8 @@ enum Verb {
     Memory(RunArgs),
     /// Lines of old days until they are searchable, beside live lines
     Backfill(RunArgs),
+    /// A year of 50 tenants beside the same lines of one: start, memory, searchable
+    Tenants(RunArgs),
     /// Bytes on disk by component, hot and sealed
     Size(RunArgs),
     /// Latencies over 1, 30 and 365 days, warm and cold
@@ -156,6 +159,7 @@ enum Part {
     Ingest,
     Memory,
     Backfill,
+    Tenants,
     Size,
     Queries,
 }
@@ -166,6 +170,7 @@ fn main() -> Result<()> {
         Verb::Ingest(args) => run(&args, &[Part::Ingest]),
         Verb::Memory(args) => run(&args, &[Part::Memory]),
         Verb::Backfill(args) => run(&args, &[Part::Backfill]),
+        Verb::Tenants(args) => run(&args, &[Part::Tenants]),
         Verb::Size(args) => run(&args, &[Part::Size]),
         Verb::Queries(args) => run(&args, &[Part::Queries]),
         Verb::Compare { before, after } => {
@@ -211,6 +216,10 @@ fn run(args: &RunArgs, parts: &[Part]) -> Result<()> {
                 progress("backfill")?;
                 let seeded = (args.lines, args.seed);
                 backfill::backfill(&mut results, &binary, seeded, args.senders)?;
+            }
+            Part::Tenants => {
+                progress("tenants")?;
+                tenants::tenants(&mut results, &binary, args.seed)?;
             }
             Part::Size => {
                 progress("size")?;

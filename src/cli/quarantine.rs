@@ -29,7 +29,7 @@ enum Action {
     Acknowledge {
         #[command(flatten)]
         target: TargetArgs,
-        /// An entry of the list, or a partition (info/2026-11-20) with all of its entries
+        /// An entry of the list, or a partition (default/info/2026-11-20) with all of its entries
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         entry: Option<String>,
         /// Everything in the list

@@ -14,8 +14,9 @@ use tierlog_model::{Caller, Tenant};
 use super::reader::Reader;
 use super::sections::Remote;
 
-/// Listeners of one server: each is a label of metrics, and a machine serves few purposes.
-const LISTENERS_MAX: usize = 16;
+/// Listeners of one server: a door in and a door out for each of 50 tenants, and some beside. Each
+/// is a label of metrics and a task that accepts.
+const LISTENERS_MAX: usize = 128;
 
 /// Longest name, bytes: a label of metrics, and a column of the banner.
 const NAME_BYTES_MAX: usize = 32;

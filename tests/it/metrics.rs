@@ -23,7 +23,7 @@ fn series_at_the_start(labels: &[Label]) -> Option<usize> {
         Label::LetterEnd | Label::Outcome => Some(2),
         Label::RejectReason => Some(9),
         Label::Refusal => Some(14),
-        Label::Detector => Some(14),
+        Label::Detector => Some(tierlog_ingest::detector_names().len()),
         Label::Listener | Label::DropReason => Some(3),
         Label::MemoryUse => Some(7),
         Label::Tier => Some(5),
@@ -31,6 +31,8 @@ fn series_at_the_start(labels: &[Label]) -> Option<usize> {
         Label::Status => Some(10),
         // Lines without a service, and lines of one service too many.
         Label::Service => Some(2),
+        // The default tenant, and all that have no label of their own.
+        Label::Tenant => Some(2),
         Label::Version => Some(1),
     };
     labels.iter().map(values).product()

@@ -6,7 +6,7 @@
 //! acked <first> <end>
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::ops::Range;
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+
+use super::tenants::Tenant;
 
 /// The ledger of one data directory. Clones share it.
 #[derive(Clone, Debug)]
@@ -25,7 +27,8 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Open {
     file: File,
-    next: u64,
+    /// Of each tenant that has lines: the id after its last.
+    next: BTreeMap<Tenant, u64>,
 }
 
 /// What a ledger says.
@@ -41,18 +44,21 @@ impl Ledger {
     /// Begins a ledger in a file.
     pub(crate) fn create(path: &Path) -> Result<Ledger> {
         let file = File::options().create(true).append(true).open(path).context("open a ledger")?;
-        let next = Known::read(path)?.issued.last().map_or(0, |last| last + 1);
+        let issued = Known::read(path)?.issued;
+        let own = issued.iter().filter_map(|id| Some((Tenant::of_line(*id)?, id + 1)));
+        let next = own.collect();
         Ok(Ledger {
             path: Arc::new(path.to_owned()),
             open: Arc::new(Mutex::new(Open { file, next })),
         })
     }
 
-    /// Returns ids that nobody has used. They may be sent from now on.
-    pub(crate) fn issue(&self, count: u64) -> Result<Range<u64>> {
+    /// Returns unused ids of a tenant. They may be sent from now on.
+    pub(crate) fn issue(&self, tenant: Tenant, count: u64) -> Result<Range<u64>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let ids = open.next..open.next + count;
-        open.next = ids.end;
+        let next = open.next.entry(tenant).or_insert(tenant.first_id());
+        let ids = *next..*next + count;
+        *next = ids.end;
         write(&mut open.file, "issued", &ids)?;
         Ok(ids)
     }
@@ -102,11 +108,15 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("ledger");
         let ledger = Ledger::create(&path).expect("a ledger");
-        assert_eq!(ledger.issue(5).expect("ids"), 0..5);
+        let other = Tenant::of_turn(1);
+        assert_eq!(ledger.issue(Tenant::FIRST, 5).expect("ids"), 0..5);
+        let of_other = ledger.issue(other, 2).expect("ids");
+        assert_eq!(of_other.clone().map(Tenant::of_line).collect::<Vec<_>>(), [Some(other); 2]);
         ledger.ack(&(0..3)).expect("noted");
         let again = Ledger::create(&path).expect("a ledger");
-        assert_eq!(again.issue(1).expect("ids"), 5..6);
+        assert_eq!(again.issue(Tenant::FIRST, 1).expect("ids"), 5..6);
+        assert_eq!(again.issue(other, 1).expect("ids").start, of_other.end);
         let known = again.known().expect("it reads");
-        assert_eq!((known.issued.len(), known.acked.len()), (6, 3));
+        assert_eq!((known.issued.len(), known.acked.len()), (9, 3));
     }
 }

@@ -18,6 +18,10 @@ use super::ledger::Ledger;
 use super::lines::Lines;
 use super::oracle::{Invariant, Violation};
 use super::server::{Server, let_pass};
+use super::tenants::Tenant;
+
+/// Batches that a sender sends over a connection before the next tenant has its turn.
+const CONNECTION_BATCHES: u64 = 12;
 
 /// Lines of one batch: no multiple of the distance between broken lines, and more than it.
 const BATCH_LINES: u64 = 40;
@@ -82,8 +86,10 @@ pub(crate) struct Load {
 pub(crate) struct Sender {
     ledger: Ledger,
     lines: Lines,
-    tcp: String,
-    http: String,
+    /// Addresses of each tenant for lines over TCP and for bodies.
+    doors: Vec<(Tenant, String, String)>,
+    /// The turn of the tenant that the sender begins with.
+    turn: usize,
     stop: Arc<AtomicBool>,
     pace: Pace,
 }
@@ -100,13 +106,15 @@ impl Load {
         let sender = Sender {
             ledger: ledger.clone(),
             lines: lines.clone(),
-            tcp: server.address("tcp").to_owned(),
-            http: server.ingest("/api/v1/ingest"),
+            doors: Tenant::all()
+                .map(|own| (own, server.address_of(own, "tcp"), server.ingest_of(own)))
+                .collect(),
+            turn: 0,
             stop: Arc::clone(&stop),
             pace,
         };
-        let senders = protocols.iter().map(|protocol| {
-            let (sender, protocol) = (sender.clone(), *protocol);
+        let senders = protocols.iter().enumerate().map(|(turn, protocol)| {
+            let (mut sender, protocol) = (Sender { turn, ..sender.clone() }, *protocol);
             std::thread::spawn(move || match protocol {
                 Protocol::Tcp => sender.send_tcp(),
                 Protocol::Http => sender.send_http(),
@@ -146,17 +154,25 @@ impl Sender {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn send_http(&self) -> Result<Sent> {
+    /// Returns the doors of the next tenant.
+    fn next_door(&mut self) -> Result<(Tenant, String, String)> {
+        let door = self.doors.iter().cycle().nth(self.turn).cloned();
+        self.turn += 1;
+        door.context("a tenant")
+    }
+
+    fn send_http(&mut self) -> Result<Sent> {
         let http = Http::new();
         let mut sent = Sent::default();
         for _ in 0..self.pace.batches {
             if self.must_stop() {
                 break;
             }
-            let ids = self.ledger.issue(self.pace.lines)?;
+            let (tenant, _, url) = self.next_door()?;
+            let ids = self.ledger.issue(tenant, self.pace.lines)?;
             let body = self.lines.texts(ids.clone());
             loop {
-                let Some(answer) = post(&http, &self.http, &ids, &body) else {
+                let Some(answer) = post(&http, &url, &ids, &body) else {
                     sent.unsure.push(ids);
                     return Ok(sent);
                 };
@@ -178,12 +194,18 @@ impl Sender {
         Ok(sent)
     }
 
-    fn send_tcp(&self) -> Result<Sent> {
+    fn send_tcp(&mut self) -> Result<Sent> {
         let mut sent = Sent::default();
         let mut left = self.pace.batches;
         while left > 0 && !self.must_stop() {
-            let Ok(stream) = TcpStream::connect(&self.tcp) else { break };
-            if self.send_over(&stream, &mut left, &mut sent)? == Connection::Lost {
+            let (tenant, address, _) = self.next_door()?;
+            let Ok(stream) = TcpStream::connect(&address) else { break };
+            // Every connection of a sender is one of the next tenant.
+            let mut own = left.min(CONNECTION_BATCHES);
+            left -= own;
+            let ended = self.send_over((&stream, tenant), &mut own, &mut sent)?;
+            left += own;
+            if ended == Connection::Lost {
                 break;
             }
             let_pass(REFUSED_PAUSE);
@@ -192,7 +214,12 @@ impl Sender {
     }
 
     /// Sends over one connection until it ends.
-    fn send_over(&self, stream: &TcpStream, left: &mut u64, sent: &mut Sent) -> Result<Connection> {
+    fn send_over(
+        &self,
+        (stream, tenant): (&TcpStream, Tenant),
+        left: &mut u64,
+        sent: &mut Sent,
+    ) -> Result<Connection> {
         stream.set_read_timeout(Some(SILENCE_MAX))?;
         stream.set_write_timeout(Some(SILENCE_MAX))?;
         let mut writer = stream;
@@ -210,7 +237,7 @@ impl Sender {
                 return Ok(Connection::Done);
             }
             if !full && !over {
-                let ids = self.ledger.issue(self.pace.lines)?;
+                let ids = self.ledger.issue(tenant, self.pace.lines)?;
                 *left -= 1;
                 let text = self.lines.texts(ids.clone());
                 lines += self.pace.lines;
@@ -263,9 +290,11 @@ fn next_ack(reader: &mut BufReader<&TcpStream>) -> Ack {
     }
 }
 
-/// Posts a batch under the id of its first line; `None` when no answer came.
+/// Posts a batch under the id of its first line, which batches of other tenants have too; `None`
+/// when no answer came.
 pub(crate) fn post(http: &Http, url: &str, ids: &Range<u64>, body: &str) -> Option<Answer> {
-    let id = format!("torture-{}-{}", ids.start, ids.end);
+    let first_id = Tenant::of_line(ids.start).map_or(0, Tenant::first_id);
+    let id = format!("torture-{}-{}", ids.start - first_id, ids.end - first_id);
     let headers = [("content-type", "application/x-ndjson"), ("tierlog-batch-id", id.as_str())];
     http.post(url, body.as_bytes(), &headers)
 }
@@ -289,8 +318,9 @@ pub(crate) fn send_again(
     unsure: &[Range<u64>],
     longest: Duration,
 ) -> Result<()> {
-    let url = server.ingest("/api/v1/ingest");
     for ids in unsure {
+        let tenant = Tenant::of_line(ids.start).context("a line of a tenant")?;
+        let url = server.ingest_of(tenant);
         let body = lines.texts(ids.clone());
         let mut last = None;
         let is_taken = super::server::wait_until(longest, || {

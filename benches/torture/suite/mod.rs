@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! lines    what is sent, and what must come back, from a seed and an id
+//! tenants  three of them, with listeners of their own: a line's id says whose it is
 //! ledger   which ids were issued and which acknowledged, in a file outside the data directory
 //! oracle   ledger beside export: lost, doubled, foreign, changed
 //! scan     planted personal data in files, inflated frames and output
@@ -36,6 +37,7 @@ mod scan;
 mod server;
 mod shim;
 mod tally;
+mod tenants;
 pub(crate) mod tmpfs;
 mod trial;
 mod wal;

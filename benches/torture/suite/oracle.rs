@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::ledger::Known;
 use super::lines::{Kind, Lines, PLANTED};
+use super::tenants::Tenant;
 
 /// Ids that a violation names at most: the first few say where to look.
 const EXAMPLES_MAX: usize = 5;
@@ -32,6 +33,8 @@ pub(crate) enum Invariant {
     Conserved,
     /// I9: memory stays under its cap.
     Memory,
+    /// I10: a tenant shows its own lines alone.
+    Apart,
     /// What the documents promise for the fault at hand.
     Promise,
     /// A fault of the simulated disk, under the name that the disk gives.
@@ -53,6 +56,7 @@ impl fmt::Display for Invariant {
             Invariant::Private => "I7 no personal data",
             Invariant::Conserved => "I8 conservation",
             Invariant::Memory => "I9 memory",
+            Invariant::Apart => "I10 tenants apart",
             Invariant::Promise => "promise",
             Invariant::Simulated => "simulation",
             Invariant::Trial => "trial broke off",
@@ -90,10 +94,10 @@ pub(crate) struct Evidence<'e> {
     pub(crate) known: &'e Known,
     /// What was sent under each id.
     pub(crate) lines: &'e Lines,
-    /// Every record of the store.
-    pub(crate) records: &'e [Value],
-    /// Number of dead letters of the store.
-    pub(crate) dead_letters: u64,
+    /// Every record of the store, with the tenant that showed it.
+    pub(crate) records: &'e [(Tenant, Value)],
+    /// Number of dead letters of each tenant.
+    pub(crate) dead_letters: &'e BTreeMap<Tenant, u64>,
     /// Ids that the fault may have taken.
     pub(crate) excused: &'e dyn Fn(u64) -> bool,
 }
@@ -105,11 +109,15 @@ impl Evidence<'_> {
         let mut found: BTreeMap<u64, u64> = BTreeMap::new();
         let mut changed = Vec::new();
         let mut nameless = Vec::new();
-        for record in self.records {
+        let mut strayed = Vec::new();
+        for (tenant, record) in self.records {
             match record.get("number").and_then(Value::as_u64) {
                 None => nameless.push(record.to_string()),
                 Some(id) => {
                     *found.entry(id).or_default() += 1;
+                    if Tenant::of_line(id).is_some_and(|own| own != *tenant) {
+                        strayed.push(id);
+                    }
                     if !self.is_original(id, record) {
                         changed.push((id, record));
                     }
@@ -123,6 +131,7 @@ impl Evidence<'_> {
                 violations.push(Violation::new(invariant, detail));
             }
         };
+        say(Invariant::Apart, "lines are shown by another tenant than their own", strayed);
         let is_record = |id: &u64| self.lines.kind(*id) == Kind::Record;
         let acked = self.known.acked.iter().copied();
         let lost = acked.filter(|id| is_record(id) && !found.contains_key(id));
@@ -145,20 +154,24 @@ impl Evidence<'_> {
             let detail = format!("{} records without an id", nameless.len());
             violations.push(Violation::new(Invariant::Issued, detail));
         }
-        violations.extend(self.judge_dead_letters());
+        violations.extend(Tenant::all().filter_map(|tenant| self.judge_dead_letters(tenant)));
         violations
     }
 
     /// Dead letters have no id to be found by: between those acked and those issued.
-    fn judge_dead_letters(&self) -> Option<Violation> {
-        let is_broken = |id: &&u64| self.lines.kind(**id) == Kind::Broken;
+    fn judge_dead_letters(&self, tenant: Tenant) -> Option<Violation> {
+        let is_broken = |id: &&u64| {
+            Tenant::of_line(**id) == Some(tenant) && self.lines.kind(**id) == Kind::Broken
+        };
         let acked = self.known.acked.iter().filter(is_broken);
         let least = acked.filter(|id| !(self.excused)(**id)).count() as u64;
         let most = self.known.issued.iter().filter(is_broken).count() as u64;
-        if (least..=most).contains(&self.dead_letters) {
+        let found = self.dead_letters.get(&tenant).copied().unwrap_or(0);
+        if (least..=most).contains(&found) {
             return None;
         }
-        let detail = format!("{} dead letters, not {least} to {most}", self.dead_letters);
+        let tenant = tenant.name();
+        let detail = format!("{found} dead letters of {tenant}, not {least} to {most}");
         Some(Violation::new(Invariant::Conserved, detail))
     }
 

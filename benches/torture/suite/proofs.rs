@@ -12,6 +12,7 @@ use super::oracle::Invariant;
 use super::rig::Rig;
 use super::server::Launch;
 use super::tally::broken;
+use super::tenants::Tenant;
 use super::trial::Trial;
 use super::wal::last_segment;
 
@@ -92,14 +93,14 @@ fn invent(trial: &mut Trial) -> Result<()> {
 
 fn change(trial: &mut Trial) -> Result<()> {
     let server = trial.start()?;
-    let ids = trial.ledger.issue(2)?;
+    let ids = trial.ledger.issue(Tenant::FIRST, 2)?;
     let text = trial.lines.texts(ids.clone()).replace("line", "LINE");
     post(&server, &text)?;
     trial.ledger.ack(&ids)?;
     settle(trial, &server)
 }
 
-/// What no checksum knows of: the store must be caught by what it answers.
+/// Rot that no checksum notices: the answers of the store must give the rot away.
 fn rot_unseen(trial: &mut Trial) -> Result<()> {
     let mut server = trial.start()?;
     trial.send(&server, BATCHES)?;

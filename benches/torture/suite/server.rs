@@ -1,5 +1,6 @@
 //! The real server as a process: started with what a fault needs around it, killed when dropped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::http::{Answer, Http};
 use super::oracle::{Invariant, Violation};
+use super::tenants::Tenant;
 
 /// Interval between two polls of a slow event.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
@@ -186,6 +188,16 @@ impl Server {
         self.addresses.get(listener).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Returns the address of a tenant's listener: `tcp`, `ingest` or `query`.
+    pub(crate) fn address_of(&self, tenant: Tenant, protocol: &str) -> String {
+        self.address(&tenant.listener(protocol)).to_owned()
+    }
+
+    /// Returns the URL that takes lines of a tenant.
+    pub(crate) fn ingest_of(&self, tenant: Tenant) -> String {
+        format!("http://{}/api/v1/ingest", self.address_of(tenant, "ingest"))
+    }
+
     /// Returns a URL of the ingest API.
     pub(crate) fn ingest(&self, path: &str) -> String {
         format!("http://{}{path}", self.address("ingest"))
@@ -202,9 +214,34 @@ impl Server {
         self.http.post(&url, b"", &[("tierlog-confirm", "yes")])
     }
 
-    /// Returns every record and whether the export said that it is whole.
-    pub(crate) fn export(&self) -> Result<(Vec<Value>, Value)> {
-        let answer = self.get("/api/v1/export?q=").context("the export was not answered")?;
+    /// Gets a path of a tenant's query API.
+    fn get_of(&self, tenant: Tenant, path: &str) -> Option<Answer> {
+        self.http.get(&format!("http://{}{path}", self.address_of(tenant, "query")))
+    }
+
+    /// Returns every record with the tenant whose export showed the record, and the end of an
+    /// export: the first end of a partial export, or the last end.
+    pub(crate) fn export(&self) -> Result<(Vec<(Tenant, Value)>, Value)> {
+        let mut all = Vec::new();
+        let mut end = Value::Null;
+        for tenant in Tenant::all() {
+            let (records, own_end) = self.export_of(tenant)?;
+            all.extend(records.into_iter().map(|record| (tenant, record)));
+            let is_whole = |end: &Value| {
+                end.get("complete") == Some(&Value::Bool(true))
+                    && end.get("partial") != Some(&Value::Bool(true))
+            };
+            if end.is_null() || is_whole(&end) {
+                end = own_end;
+            }
+        }
+        Ok((all, end))
+    }
+
+    /// Returns every record of a tenant and what the export said at its end.
+    fn export_of(&self, tenant: Tenant) -> Result<(Vec<Value>, Value)> {
+        let answer =
+            self.get_of(tenant, "/api/v1/export?q=").context("the export was not answered")?;
         anyhow::ensure!(answer.status == 200, "export: {} {}", answer.status, answer.text());
         let lines = answer.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let mut records: Vec<Value> = lines
@@ -215,15 +252,22 @@ impl Server {
         Ok((records, end))
     }
 
-    /// Returns how many records match everything.
+    /// Returns how many records all tenants have.
     pub(crate) fn count(&self) -> Option<u64> {
-        let answer = self.get("/api/v1/search?q=&limit=0")?;
-        answer.json().pointer("/total/value")?.as_u64()
+        let count = |tenant| {
+            let answer = self.get_of(tenant, "/api/v1/search?q=&limit=0")?;
+            answer.json().pointer("/total/value")?.as_u64()
+        };
+        Tenant::all().map(count).sum()
     }
 
-    /// Returns how many dead letters there are.
-    pub(crate) fn dead_letters(&self) -> Option<u64> {
-        self.get("/api/v1/tiers")?.json().pointer("/dead_letters/records")?.as_u64()
+    /// Returns how many dead letters each tenant has.
+    pub(crate) fn dead_letters(&self) -> Option<BTreeMap<Tenant, u64>> {
+        let count = |tenant| {
+            let tiers = self.get_of(tenant, "/api/v1/tiers")?.json();
+            Some((tenant, tiers.pointer("/dead_letters/records")?.as_u64()?))
+        };
+        Tenant::all().map(count).collect()
     }
 
     /// Returns the health document.

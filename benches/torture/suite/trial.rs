@@ -16,13 +16,12 @@ use super::oracle::{Evidence, Invariant, Violation};
 use super::rig::{Keep, Rig};
 use super::scan::scan;
 use super::server::{Launch, Place, Server, Started, wait_until};
+use super::tenants::Tenant;
 
-/// Settings of every server under torture: free ports, quick commits, small segments, so that a
-/// fault meets everything that happens seldom; nothing is dropped early unless a fault is about it.
-const SETTINGS: [&str; 8] = [
-    "ingest.tcp.listen=127.0.0.1:0",
-    "ingest.http.listen=127.0.0.1:0",
-    "query.listen=127.0.0.1:0",
+/// Settings of every server under torture: listeners of all tenants, quick commits, small segments,
+/// so that a fault meets everything that happens seldom; nothing is dropped early unless a fault is
+/// about it.
+const SETTINGS: [&str; 5] = [
     "query.track_total_max=10000000",
     "store.commit_interval=50ms",
     "store.free_min=1MiB",
@@ -79,7 +78,8 @@ impl Trial {
         let aside = directory.path().join("aside");
         std::fs::create_dir_all(&aside)?;
         let ledger = Ledger::create(&directory.path().join("ledger"))?;
-        let settings = SETTINGS.iter().map(|text| (*text).to_owned()).collect();
+        let settings = SETTINGS.iter().map(|text| (*text).to_owned());
+        let settings = settings.chain(Tenant::settings()).collect();
         let place = Place { binary: rig.server.clone(), data, aside, settings };
         Ok(Trial {
             place,
@@ -167,10 +167,10 @@ impl Trial {
         self.take(load)
     }
 
-    /// Sends a number of lines as a batch, requires the acknowledgement, and returns the ids of the
-    /// lines.
+    /// Sends a number of lines of the first tenant as a batch, requires the acknowledgement, and
+    /// returns the ids of the lines.
     pub(crate) fn send_batch(&self, server: &Server, lines: u64) -> Result<Range<u64>> {
-        let ids = self.ledger.issue(lines)?;
+        let ids = self.ledger.issue(Tenant::FIRST, lines)?;
         let again = std::slice::from_ref(&ids);
         send_again(server, (&self.ledger, &self.lines), again, self.patience)?;
         Ok(ids)
@@ -196,16 +196,19 @@ impl Trial {
         self.scan()
     }
 
-    /// A fresh line is acknowledged; whether a search finds the line, the comparison tells.
+    /// A fresh line of each tenant is acknowledged; whether a search finds the line, the comparison
+    /// tells.
     fn send_fresh(&self, server: &Server) -> Result<()> {
-        loop {
-            let ids = self.ledger.issue(1)?;
+        for tenant in Tenant::all() {
+            let mut ids = self.ledger.issue(tenant, 1)?;
             // A body of which no line can be read is answered 400.
-            if self.lines.kind(ids.start) == Kind::Record {
-                let fresh = std::slice::from_ref(&ids);
-                return send_again(server, (&self.ledger, &self.lines), fresh, self.patience);
+            while self.lines.kind(ids.start) == Kind::Broken {
+                ids = self.ledger.issue(tenant, 1)?;
             }
+            let fresh = std::slice::from_ref(&ids);
+            send_again(server, (&self.ledger, &self.lines), fresh, self.patience)?;
         }
+        Ok(())
     }
 
     /// Compares ledger and store, once everything acknowledged is searchable.
@@ -219,7 +222,9 @@ impl Trial {
         // What is lost already does not come by waiting.
         let patience = if self.violations.is_empty() { self.patience } else { Duration::ZERO };
         wait_until(patience, || server.count().is_some_and(|count| count >= records));
-        wait_until(patience, || server.dead_letters().is_some_and(|count| count >= letters));
+        wait_until(patience, || {
+            server.dead_letters().is_some_and(|counts| counts.values().sum::<u64>() >= letters)
+        });
         // Answers say that they are partial while the log of the time before the start is indexed.
         wait_until(patience, || server.is_indexing_late() == Some(false));
         let mut violations = self.judge(server, &known, excused)?;
@@ -245,7 +250,8 @@ impl Trial {
         let (records, end) = server.export()?;
         let dead_letters = server.dead_letters().context("the tiers were not answered")?;
         let lines = &self.lines;
-        let evidence = Evidence { known, lines, records: &records, dead_letters, excused };
+        let (records, dead_letters) = (&records, &dead_letters);
+        let evidence = Evidence { known, lines, records, dead_letters, excused };
         let mut violations = evidence.judge();
         let is_whole = end.get("complete") == Some(&serde_json::Value::Bool(true));
         if self.answers == Answers::Whole && !is_whole {

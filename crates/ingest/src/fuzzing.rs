@@ -18,8 +18,8 @@ use crate::inflate::Encoding;
 use crate::intake::PreparedBatch;
 use crate::intake::RECORD_BYTES;
 use crate::normalise::{IngestLimits, RecordDefaults};
-use crate::pipeline::{BodyFormat, Held, LineItems, OpenBody, PieceBounds, read_body};
-use crate::source::{Reading, StreamReader};
+use crate::pipeline::{BodyFormat, BodyItems, Held, LineItems, OpenBody, PieceBounds, read_body};
+use crate::source::{Reading, StreamReader, gelf_items};
 use crate::{Ingest, IngestConfig, RedactionSettings, Redactor};
 
 /// 2026-11-20T12:00:00Z.
@@ -157,15 +157,47 @@ pub fn body(data: &[u8]) {
         2 => Encoding::Zstd,
         _ => Encoding::Deflate,
     };
+    let defaults = RecordDefaults { service: Some("fuzz".to_owned()), ..RecordDefaults::default() };
+    let defaults = Arc::new(defaults);
+    let items = || -> Box<dyn BodyItems> {
+        Box::new(LineItems::new(format, BENCH.ingest.config(), Arc::clone(&defaults)))
+    };
+    read_alike((encoding, &items), 1 + usize::from(control >> 4), body);
+}
+
+/// GELF messages are read alike in whatever pieces their body arrives, and over a connection: each
+/// becomes a record or a dead letter.
+///
+/// The first byte is the encoding, and how the body arrives.
+pub fn gelf(data: &[u8]) {
+    let [control, body @ ..] = data else { return };
+    let encoding = match control & 3 {
+        0 | 1 => Encoding::Identity,
+        2 => Encoding::Gzip,
+        _ => Encoding::Zstd,
+    };
+    let items = || gelf_items(BENCH.ingest.config());
+    read_alike((encoding, &items), 1 + usize::from(control >> 4), body);
+    let mut reader = StreamReader::of_gelf(BENCH.ingest.config());
+    let mut frames = VecDeque::from([Frame::Lines(Bytes::copy_from_slice(body))]);
+    while !frames.is_empty() {
+        let streamed = reader.prepare_frames(&BENCH.ingest, &mut frames, Held::Closed);
+        check_batch(&streamed, body.len());
+    }
+}
+
+/// Reads a body whole and in pieces, which makes no difference.
+fn read_alike(
+    (encoding, items): (Encoding, &dyn Fn() -> Box<dyn BodyItems>),
+    part_bytes: usize,
+    body: &[u8],
+) {
     let read = |received_bytes| {
-        let defaults =
-            RecordDefaults { service: Some("fuzz".to_owned()), ..RecordDefaults::default() };
-        let items = LineItems::new(format, BENCH.ingest.config(), Arc::new(defaults));
-        let open = OpenBody { encoding, id: None, items: Box::new(items) };
+        let open = OpenBody { encoding, id: None, items: items() };
         let bounds = PieceBounds { bytes: FUZZED_PIECE_BYTES, added_bytes: FUZZED_ADDED_BYTES };
         read_body(&BENCH.ingest, open, bounds, body, received_bytes)
     };
-    let (whole, parts) = (read(body.len().max(1)), read(1 + usize::from(control >> 4)));
+    let (whole, parts) = (read(body.len().max(1)), read(part_bytes));
     let (whole, parts) = match (whole, parts) {
         (Ok(whole), Ok(parts)) => (whole, parts),
         (whole, parts) => {
@@ -240,6 +272,7 @@ mod tests {
         replay("handshake", handshake);
         replay("lines", lines);
         replay("body", body);
+        replay("gelf", gelf);
         replay("redact", redact);
     }
 

@@ -51,6 +51,13 @@ pub struct EncodedRecord<'b> {
 }
 
 impl<'b> EncodedRecord<'b> {
+    /// Returns a number that records share as long as they live and have the same table of names:
+    /// the same name has the same number then.
+    #[inline]
+    pub fn table_of_names(&self) -> usize {
+        std::ptr::from_ref(self.names).addr()
+    }
+
     /// Reads the record at the start of the bytes; returns the record with the bytes behind.
     pub(crate) fn split_from(
         bytes: &'b [u8],

@@ -55,6 +55,6 @@ pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, Se
 pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token};
 pub use record::{DecodeError, Record, RecordFields, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};
-pub use tenant::{TENANTS_MAX, Tenant, TenantError};
+pub use tenant::{TENANTS_MAX, Tenant, TenantError, TenantLabels};
 pub use tier::{DEAD_LETTER_TIER, TierId, TierPolicy, Tiers, TiersError};
 pub use timestamp::Timestamp;

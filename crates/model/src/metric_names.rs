@@ -71,6 +71,8 @@ pub enum Label {
     Path,
     /// HTTP status of an answer.
     Status,
+    /// Owner of records: the first so many since the start, the others as one.
+    Tenant,
     /// Service that wrote a line: the first so many since the start, the others as one.
     Service,
     /// Version of the program.
@@ -94,6 +96,7 @@ impl Label {
             Label::Outcome => "outcome",
             Label::Path => "path",
             Label::Status => "status",
+            Label::Tenant => "tenant",
             Label::Service => "service",
             Label::Version => "version",
         }
@@ -133,6 +136,8 @@ declare! {
     METRICS:
     /// Records taken, when they are durable.
     Counter INGEST_ACCEPTED = "tierlog_ingest_accepted_records_total" in Count by [Protocol];
+    /// Records taken, when they are durable, by tenant.
+    Counter TENANT_ACCEPTED = "tierlog_tenant_accepted_records_total" in Count by [Tenant];
     /// Lines rejected, when their dead letters are durable.
     Counter INGEST_REJECTED = "tierlog_ingest_rejected_lines_total"
         in Count by [Protocol, RejectReason];
@@ -197,6 +202,10 @@ declare! {
     Gauge STORED_RECORDS = "tierlog_stored_records" in Count by [Tier];
     /// Bytes in the store.
     Gauge STORED_BYTES = "tierlog_stored_bytes" in Bytes by [Tier];
+    /// Records in the store, by tenant.
+    Gauge TENANT_STORED_RECORDS = "tierlog_tenant_stored_records" in Count by [Tenant];
+    /// Bytes in the store, by tenant.
+    Gauge TENANT_STORED_BYTES = "tierlog_tenant_stored_bytes" in Bytes by [Tenant];
     /// Partitions.
     Gauge PARTITIONS = "tierlog_partitions" in Count by [Tier, PartitionState];
     /// Partitions sealed.

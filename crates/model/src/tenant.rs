@@ -15,6 +15,13 @@ const NAME_BYTES_MAX: usize = 63;
 /// Tenants of one process. The names stay in memory until the process ends, at most 256 KiB.
 pub const TENANTS_MAX: usize = 4096;
 
+/// Tenants that have series of metrics of their own: the first since the start, which are those of
+/// the configuration's listeners.
+const LABELS_MAX: usize = 64;
+
+/// Label of all other tenants. No tenant can have this name.
+const OTHER_LABEL: &str = "(other)";
+
 /// Name of the tenant of every caller without a key.
 const DEFAULT_NAME: &str = "default";
 
@@ -35,6 +42,35 @@ pub enum TenantError {
 
 /// Every name that was defined, beside the default.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+/// Tenants with an own label, in the order of their first use.
+static LABELS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+
+/// Tenants as a label of metrics: a bounded set, however many tenants there are.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantLabels;
+
+impl TenantLabels {
+    /// Returns the label of a tenant, which has one of its own while there is room.
+    pub fn of(tenant: Tenant) -> &'static str {
+        let mut labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
+        if labels.contains(&tenant.0) {
+            return tenant.0;
+        }
+        if labels.len() >= LABELS_MAX {
+            return OTHER_LABEL;
+        }
+        labels.push(tenant.0);
+        tenant.0
+    }
+
+    /// Returns every label that was given, and the one of all others.
+    pub fn names() -> Vec<&'static str> {
+        let mut names = LABELS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        names.push(OTHER_LABEL);
+        names
+    }
+}
 
 impl Tenant {
     /// The tenant of callers without a key.
@@ -122,6 +158,21 @@ mod tests {
         assert_eq!(first, second);
         assert!(std::ptr::eq(first.name(), second.name()));
         assert_eq!(Tenant::define("default"), Ok(Tenant::DEFAULT));
+    }
+
+    #[test]
+    fn labels_are_bounded() {
+        let label = |number: usize| {
+            TenantLabels::of(Tenant::define(&format!("label-{number}")).expect("a legal name"))
+        };
+        let first = label(0);
+        assert_eq!(first, "label-0");
+        (1..2 * LABELS_MAX).for_each(|number| {
+            label(number);
+        });
+        assert_eq!((label(0), label(2 * LABELS_MAX)), (first, OTHER_LABEL));
+        assert_eq!(TenantLabels::names().len(), LABELS_MAX + 1);
+        assert!(Tenant::define(OTHER_LABEL).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tierlog_model::memory::MemoryPart;
 use tierlog_model::{Day, Tenant, TierId, Tiers, Timestamp};
 
 use crate::layout::Layout;
-use crate::partition::{PartitionDirectory, ReaderUsage};
+use crate::partition::{Location, ReaderUsage};
 use crate::{OpenSegment, Partition, PartitionFacts, PartitionId, PartitionView, StoreError};
 
 /// Mapped files that open partitions may take together. Linux allows a process 65,530 maps
@@ -36,7 +36,7 @@ pub struct Catalogue {
     turns: AtomicU64,
     /// What open partitions take, and may take.
     usage: Arc<ReaderUsage>,
-    /// Partitions that were put aside: every answer lacks their records.
+    /// Partitions in quarantine: every answer lacks their records.
     lost: Mutex<BTreeSet<PartitionId>>,
     /// Partitions that could not be read, to be looked at.
     suspects: Mutex<BTreeSet<PartitionId>>,
@@ -165,13 +165,31 @@ impl Catalogue {
     /// Returns every partition of all tenants: newest day first, then tiers in configured order,
     /// the dead letters last.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
-        let mut all: Vec<Arc<Partition>> =
-            lock(&self.partitions).values().flat_map(BTreeMap::values).cloned().collect();
-        all.sort_by_key(|partition| {
-            let PartitionId { tenant, tier, day } = partition.id();
-            (Reverse(day), tier, tenant)
-        });
+        let mut all = self.all();
+        all.sort_by_key(by_day);
         all
+    }
+
+    /// Returns every partition of all tenants, by tenant.
+    pub fn all(&self) -> Vec<Arc<Partition>> {
+        lock(&self.partitions).values().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// Returns every partition of a tenant: newest day first, then tiers in configured order.
+    pub fn of_tenant(&self, tenant: Tenant) -> Vec<Arc<Partition>> {
+        let partitions = lock(&self.partitions);
+        partitions.get(&tenant).into_iter().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// Returns so many of the newest partitions of all tenants, the newest first.
+    pub fn newest(&self, count: usize) -> Vec<Arc<Partition>> {
+        let partitions = lock(&self.partitions);
+        let of_each = partitions.values().flat_map(|of_tenant| of_tenant.values().take(count));
+        let mut newest: Vec<Arc<Partition>> = of_each.cloned().collect();
+        drop(partitions);
+        newest.sort_by_key(by_day);
+        newest.truncate(count);
+        newest
     }
 
     /// Returns one partition, if it is there.
@@ -237,10 +255,23 @@ impl Catalogue {
         }
     }
 
+    /// Reads a partition if it is sealed, without opening a file of the engine and without changing
+    /// anything. Returns false where there is more to say: then [`Catalogue::load`] says it.
+    pub(crate) fn load_sealed(&self, id: PartitionId) -> bool {
+        let location = Location::of(&self.layout, id);
+        let usage = Arc::clone(&self.usage);
+        let Some(partition) = Partition::open_sealed(id, &self.tiers, location, usage) else {
+            return false;
+        };
+        let mut partitions = lock(&self.partitions);
+        partitions.entry(id.tenant).or_default().insert(key(id), Arc::new(partition));
+        true
+    }
+
     /// Reads a partition from its directory, in place of the earlier facts.
     pub(crate) fn load(&self, id: PartitionId) -> Result<Arc<Partition>, StoreError> {
-        let directory = PartitionDirectory::of(&self.layout, id);
-        let partition = Partition::open(id, &self.tiers, directory, Arc::clone(&self.usage))?;
+        let location = Location::of(&self.layout, id);
+        let partition = Partition::open(id, &self.tiers, location, Arc::clone(&self.usage))?;
         let partition = Arc::new(partition);
         let mut partitions = lock(&self.partitions);
         partitions.entry(id.tenant).or_default().insert(key(id), Arc::clone(&partition));
@@ -275,6 +306,11 @@ impl Catalogue {
         lock(&self.listed).remove(&tenant);
         self.keep_budget();
     }
+}
+
+fn by_day(partition: &Arc<Partition>) -> (Reverse<Day>, TierId, Tenant) {
+    let PartitionId { tenant, tier, day } = partition.id();
+    (Reverse(day), tier, tenant)
 }
 
 fn key(id: PartitionId) -> (Reverse<Day>, TierId) {

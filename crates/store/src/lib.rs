@@ -28,6 +28,7 @@ mod rebuild;
 mod recovery;
 mod schema;
 mod settings;
+mod side_by_side;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 mod store;
@@ -51,9 +52,8 @@ pub use error::StoreError;
 pub use indexer::{Lateness, Unsearchable};
 pub use live::LiveBatch;
 pub use maintenance::{
-    Candidate, CompactScope, DropReason, Expiry, FailedSeal, Kept, PartitionCheck, PressureRule,
-    QuarantineReport, Quarantined, SealPlan, SealProblem, Sealed, VerifyReport, plan_compaction,
-    plan_dead_letters, plan_pressure, plan_retention,
+    CompactScope, DropReason, Expiry, FailedSeal, PartitionCheck, PressureRule, QuarantineReport,
+    Quarantined, SealObstacle, SealPlan, Sealed, VerifyReport,
 };
 pub use partition::{
     LevelCounts, MinuteCounts, OpenSegment, Partition, PartitionFacts, PartitionState,

@@ -17,10 +17,8 @@ use crate::catalogue::Catalogue;
 use crate::directory_lock::DirectoryLock;
 use crate::format::FORMAT;
 use crate::indexer::{Indexer, Left, LeftBy, Pass, Replay, UNCOMMITTED_BYTES_MAX};
-use crate::layout::Layout;
-use crate::partition::{
-    Committed, Damage, Damaged, PartitionDirectory, find_damage, is_sealed, last_commit,
-};
+use crate::layout::{DaysDirectory, Layout};
+use crate::partition::{Committed, Damage, Damaged, PartitionDirectory, find_damage, last_commit};
 use crate::quarantine::{missing_partitions, quarantine};
 use crate::rebuild::{Rebuild, Rebuilding};
 use crate::time::{BelievedClock, Witnesses};
@@ -28,7 +26,12 @@ use crate::tombstone::Tombstones;
 use crate::trash::{empty_trash, move_to_trash};
 use crate::versions::check_all;
 use crate::wal::{LoggedBatch, Wal};
-use crate::{Partition, PartitionId, PartitionState, StoreError, StoreSettings, files};
+use crate::{
+    Partition, PartitionId, PartitionState, StoreError, StoreSettings, files, side_by_side,
+};
+
+/// Directories that are worth the start of another thread to sync them: one takes milliseconds.
+const SYNCS_PER_THREAD: usize = 16;
 
 /// Takes the data directory for this process, and makes it first where there is none.
 pub(crate) fn lock(layout: &Layout) -> Result<DirectoryLock, StoreError> {
@@ -76,7 +79,7 @@ struct Aside {
     id: PartitionId,
     /// Where it is now.
     path: PathBuf,
-    /// What it said of itself, if that can be read.
+    /// The payload of the last commit, if readable.
     committed: Option<Committed>,
 }
 
@@ -97,17 +100,17 @@ pub(crate) struct Recovered {
     pub(crate) left: Option<Left>,
 }
 
-/// Makes a store of a directory that this process holds.
+/// Makes a store of a directory under the lock of this process.
 pub(crate) fn recover(
     layout: Layout,
     settings: &StoreSettings,
     machine: Arc<dyn Clock>,
 ) -> Result<Recovered, StoreError> {
-    // ORDER: nothing of a directory that is refused may have been changed before.
-    check_all(&layout)?;
-    check_stamp(&layout)?;
+    // ORDER: nothing of a directory that is refused may have been changed before the check.
     let catalogue = Catalogue::new(settings.tiers.clone(), layout.clone(), &settings.reader_memory);
     let catalogue = Arc::new(catalogue);
+    check_all(&layout, &catalogue)?;
+    check_stamp(&layout)?;
     let (mut tombstones, unreadable) = Tombstones::open(&layout, &settings.tiers)?;
     let checks = StartChecks::within(settings.verify_before_ready);
     let mut found = load_partitions(&layout, &catalogue, &tombstones, checks)?;
@@ -157,12 +160,12 @@ pub(crate) fn recover(
     Ok(Recovered { layout, catalogue, wal, indexer, clock, found, replayed_records, left })
 }
 
-/// Until when a start compares partitions with their checksums before anything opens them: those
-/// that are not sealed, the newest first. A rotten length would ask for memory that nobody has, and
-/// a file that was cut would end the process under a map, at every start anew.
+/// The deadline of a start for comparing hot partitions with their checksums before anything opens
+/// their files, the newest partition first. A rotten length would ask for memory that nobody has,
+/// and a file that was cut would end the process under a map, at every start anew.
 #[derive(Clone, Copy, Debug)]
 struct StartChecks {
-    /// `None` is so far ahead that no clock can say it.
+    /// `None` is beyond every clock.
     deadline: Option<Instant>,
 }
 
@@ -205,8 +208,8 @@ fn load_partitions(
 ) -> Result<Found, StoreError> {
     let (vfs, partitions) = (layout.vfs(), layout.partitions());
     files::create_directory(vfs, &partitions)?;
-    // ORDER: a killed process may have left names that are seen but not durable. They become so
-    // before the WAL forgets what is in the directories of these names.
+    // ORDER: a killed process may have left names that are seen but not durable. Names become
+    // durable before the WAL forgets the records in these directories.
     files::sync_directory(vfs, layout.root())?;
     files::sync_directory(vfs, &partitions)?;
     empty_trash(layout);
@@ -217,23 +220,25 @@ fn load_partitions(
         tracing::error!(%name, "directory on disk names no tenant; its data is kept");
         found.unknown_tiers.push(name);
     }
-    let mut synced = None;
-    for days in directories {
-        let tenant = days.tenant;
-        if synced.replace(tenant) != Some(tenant) {
-            files::sync_directory(vfs, &partitions.join(tenant.name()))?;
-        }
-        let Some(tier) = catalogue.tiers().by_name(&days.tier) else {
-            let tier = format!("{tenant}/{}", days.tier);
+    let (mut names, mut known) = (Vec::new(), None);
+    for DaysDirectory { tenant, tier: name, path } in directories {
+        let Some(tier) = catalogue.tiers().by_name(&name) else {
+            let tier = format!("{tenant}/{name}");
             tracing::error!(%tier, "tier on disk is not configured; its data is kept");
             found.unknown_tiers.push(tier);
             continue;
         };
-        files::sync_directory(vfs, &days.path)?;
-        for day_name in files::list_names(vfs, &days.path)? {
+        if known.replace(tenant) != Some(tenant) {
+            names.push(partitions.join(tenant.name()));
+        }
+        for day_name in files::list_names(vfs, &path)? {
             ids.extend(day_name.parse::<Day>().map(|day| PartitionId { tenant, tier, day }));
         }
+        names.push(path);
     }
+    let synced =
+        side_by_side::map(&names, SYNCS_PER_THREAD, |path| files::sync_directory(vfs, path));
+    synced.into_iter().collect::<Result<(), StoreError>>()?;
     ids.sort_by_key(|id| (Reverse(id.day), id.tier, id.tenant));
     for id in ids {
         load_partition(layout, catalogue, (tombstones, checks), id, &mut found)?;
@@ -248,6 +253,10 @@ fn load_partition(
     id: PartitionId,
     found: &mut Found,
 ) -> Result<(), StoreError> {
+    // A sealed partition is compared with its checksums by the scrub alone: a year takes hours.
+    if let Some(sealed) = catalogue.partition(id) {
+        return take_up(layout, (catalogue, tombstones), &sealed, found);
+    }
     let directory = PartitionDirectory::of(layout, id);
     let name = id.name(catalogue.tiers());
     if directory.is_unfinished() {
@@ -256,7 +265,7 @@ fn load_partition(
         return expire_leftover(layout, catalogue, id);
     }
     let mut is_checked = false;
-    if checks.are_due() && !is_sealed(&directory, &name) {
+    if checks.are_due() {
         let damage = find_damage(&directory, &name)?;
         if damage.iter().any(|damage| damage.of == Damaged::Records) {
             for Damage { problem, .. } in damage {
@@ -267,14 +276,8 @@ fn load_partition(
         is_checked = true;
     }
     match load_guarded(catalogue, id, directory.path()) {
-        Ok(partition) if tombstones.cover(id, partition.position()) => {
-            tracing::info!(partition = %name, "finish to drop partition");
-            catalogue.remove(id);
-            expire_leftover(layout, catalogue, id)
-        }
         Ok(partition) => {
-            found.next_seq = found.next_seq.max(partition.position());
-            found.youngest = found.youngest.max(partition.stats().latest);
+            take_up(layout, (catalogue, tombstones), &partition, found)?;
             if is_checked {
                 partition.note_verified();
             } else if partition.state() == PartitionState::Hot {
@@ -292,6 +295,24 @@ fn load_partition(
             put_aside(layout, id, name, found)
         }
     }
+}
+
+/// Counts a partition that was read, or finishes to drop it.
+fn take_up(
+    layout: &Layout,
+    (catalogue, tombstones): (&Catalogue, &Tombstones),
+    partition: &Partition,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let (id, position) = (partition.id(), partition.position());
+    if tombstones.cover(id, position) {
+        tracing::info!(partition = partition.name(), "finish to drop partition");
+        catalogue.remove(id);
+        return expire_leftover(layout, catalogue, id);
+    }
+    found.next_seq = found.next_seq.max(position);
+    found.youngest = found.youngest.max(partition.stats().latest);
+    Ok(())
 }
 
 fn put_aside(
@@ -347,9 +368,9 @@ struct Replayed {
 /// Gives the partitions what the WAL has and they have not, until a moment.
 /// Commits on the way: a start that is cut short is not done again whole by the next.
 ///
-/// What cannot be indexed now, because the disk is full, a record is poison or there is too much
-/// of it, must not keep the server from starting. A log that cannot be read does: it does not say
-/// what it holds.
+/// What cannot be indexed now, because the disk is full, a record is poison or there is too much of
+/// it, must not keep the server from starting. An unreadable log does: nothing says which records
+/// the log holds.
 fn replay(wal: &Wal, indexer: &Indexer, deadline: Option<Instant>) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed { records: 0, left: None };
     let mut uncommitted_bytes = 0;

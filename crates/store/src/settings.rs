@@ -97,7 +97,7 @@ pub struct StoreSettings {
         deserialize_with = "keys::size::<_, _, { 15 * keys::MIB }, { keys::GIB }>"
     )]
     pub writer_memory_bytes: usize,
-    /// Partitions that are open for writing at once; the one unused longest is closed.
+    /// Partitions that are open for writing at once; records of others wait for the next commit.
     #[serde(rename = "store.open_writers_max", deserialize_with = "keys::count::<_, _, 1, 1_024>")]
     pub open_writers_max: usize,
     /// Partitions that are committed at once; each waits for its own fsyncs.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use tierlog_ingest::OtherText;
 use tierlog_model::keys::{parse_duration, parse_size};
+use tierlog_model::{ProducerId, Tenant};
 
 use super::http::{HttpSettings, WhenWrong};
 use super::spool::{SpoolSettings, WhenFull};
@@ -281,8 +282,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn producer_name(text: &str) -> Result<String, String> {
-    let is_name =
-        tierlog_model::ProducerId::of_client(tierlog_model::Tenant::DEFAULT, text).is_some();
+    let is_name = ProducerId::of_client(Tenant::DEFAULT, text).is_some();
     is_name.then(|| text.to_owned()).ok_or("expected 1 to 128 printable ASCII characters".into())
 }
 

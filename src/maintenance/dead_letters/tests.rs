@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tierlog_ingest::{Ingest, Redactor};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_model::{Clock, ManualClock, Pseudonyms, SystemClock, Tenant, handoff};
+use tierlog_model::{BatchId, Clock, ManualClock, Pseudonyms, SystemClock, Tenant, handoff};
 use tierlog_store::{PendingReplay, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -156,11 +156,7 @@ async fn what_is_sent_stands_in_the_journal_before_and_under_the_same_name() {
     drop(ingest);
     let names = names.join().expect("no panic");
     let pending = strict.on_store(Store::pending_replay).await.expect("under way");
-    assert_eq!(
-        names,
-        [tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &pending.batch)
-            .expect("a name")]
-    );
+    assert_eq!(names, [BatchId::of_client(Tenant::DEFAULT, &pending.batch).expect("a name")]);
     assert_eq!((pending.letters.len(), strict.letters().await.len()), (2, 2));
     strict.close().await;
 }
@@ -184,7 +180,7 @@ async fn a_replay_finishes_the_one_before_it() {
         service: None,
         source: None,
     };
-    let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
+    let batch = BatchId::of_client(Tenant::DEFAULT, &name);
     let prepared = mended.ingest.prepare_again(&[line], Tenant::DEFAULT, batch);
     mended.ingest.submit(prepared.batch).await.expect("durable");
     let report = mended.replay(LetterSelection::default()).await;
@@ -257,7 +253,7 @@ async fn a_replay_that_was_cut_short_is_finished_once() {
                 };
                 2
             ];
-            let batch = tierlog_model::BatchId::of_client(tierlog_model::Tenant::DEFAULT, &name);
+            let batch = BatchId::of_client(Tenant::DEFAULT, &name);
             let prepared = mended.ingest.prepare_again(&lines, Tenant::DEFAULT, batch);
             mended.ingest.submit(prepared.batch).await.expect("durable");
         }

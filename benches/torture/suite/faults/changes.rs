@@ -11,6 +11,7 @@ use tierlog_model::{Clock as _, SystemClock};
 use super::super::random::{Random, spread};
 use super::super::server::{Launch, Server, Started, wait_until};
 use super::super::shim::{Death, Shim};
+use super::super::tenants::Tenant;
 use super::super::trial::{Holds, REPLAY_LATER, Trial};
 use super::super::{Effort, Rig, Tally};
 
@@ -220,17 +221,18 @@ fn check_retention(trial: &mut Trial) -> Result<()> {
     let found = numbers(&server)?;
     server.kill()?;
 
-    let mut days: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    let mut days: BTreeMap<(Option<Tenant>, String), [u64; 2]> = BTreeMap::new();
     for id in before.iter().filter(|id| is_expired(**id) && is_record(trial, **id)) {
         let day = lines.timestamp(*id).day().to_string();
-        let [all, there] = days.entry(day).or_default();
+        let [all, there] = days.entry((Tenant::of_line(*id), day)).or_default();
         *all += 1;
         *there += u64::from(found.contains(id));
     }
-    for (day, [all, there]) in days {
+    for ((tenant, day), [all, there]) in days {
         let is_whole = there == 0 || there == all;
         trial.promise(Holds::from(is_whole), || {
-            format!("{there} of {all} lines of {EXPIRED_LEVEL}/{day} are left")
+            let tenant = tenant.map_or("nobody", Tenant::name);
+            format!("{there} of {all} lines of {tenant}/{EXPIRED_LEVEL}/{day} are left")
         });
     }
     expire(trial, &Launch::default())?;
@@ -243,5 +245,6 @@ fn check_retention(trial: &mut Trial) -> Result<()> {
 
 fn numbers(server: &Server) -> Result<std::collections::BTreeSet<u64>> {
     let (records, _) = server.export()?;
-    Ok(records.iter().filter_map(|record| record.get("number").and_then(Value::as_u64)).collect())
+    let number = |(_, record): &(Tenant, Value)| record.get("number").and_then(Value::as_u64);
+    Ok(records.iter().filter_map(number).collect())
 }

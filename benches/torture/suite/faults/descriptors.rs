@@ -12,7 +12,7 @@ use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
 /// Files that the server may have open.
-const FILES_MAX: u64 = 96;
+const FILES_MAX: u64 = 112;
 
 /// Connections that take them all.
 const CONNECTIONS: usize = 150;

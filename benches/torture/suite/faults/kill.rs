@@ -28,7 +28,7 @@ const AGAIN_EVERY: u64 = 3;
 
 /// Lines over TCP.
 pub(crate) fn over_tcp(rig: &Rig, effort: Effort) -> Result<Tally> {
-    run(rig, effort, &[Protocol::Tcp, Protocol::Tcp])
+    run(rig, effort, &[Protocol::Tcp; 3])
 }
 
 /// Batches over HTTP.

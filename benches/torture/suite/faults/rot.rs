@@ -17,10 +17,11 @@ use super::super::files::files_under;
 use super::super::lines::Kind;
 use super::super::random::Random;
 use super::super::server::{Server, wait_until};
+use super::super::tenants::Tenant;
 use super::super::trial::{Answers, Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
-/// Batches that are stored, in parts that are committed one by one.
+/// Batches to store, in parts with a commit each.
 const BATCHES: u64 = 12;
 
 /// Days of the lines.
@@ -180,7 +181,7 @@ fn any_file(data: &Path, random: &mut Random) -> Result<PathBuf> {
     random.pick(files).cloned().context("no file to damage")
 }
 
-/// Lets the server meet the damage. It may end by it, once, if it says why.
+/// Lets the server meet the damage. The damage may end the server, once, with a reason in its log.
 fn go_on(trial: &mut Trial, server: Option<Server>, moment: Moment) -> Result<Server> {
     let Some(mut server) = server else { return trial.start() };
     match moment {
@@ -206,8 +207,8 @@ fn await_looked_at(trial: &mut Trial, server: &Server) -> Result<()> {
     let mut report = None;
     let is_clean = wait_until(trial.patience, || {
         report = server.get("/api/v1/verify").map(|answer| answer.json());
-        // A server that has ended is not asked again. Damage of the log stays where it lies, and
-        // is told until somebody acknowledges it.
+        // A server that has ended is not asked again. Damage of the log stays in place, and health
+        // tells of the damage until an acknowledgement.
         match &report {
             Some(report) => is_whole(report),
             None => server.health().is_none(),
@@ -231,8 +232,8 @@ fn is_whole(report: &Value) -> bool {
 /// Which lines a damaged file may take along.
 struct Hit {
     lines: super::super::lines::Lines,
-    /// Tier and day; `None` is none.
-    partition: Option<(String, String)>,
+    /// Tenant, tier and day; `None` is none.
+    partition: Option<[String; 3]>,
     /// The log, which has lines of every partition.
     is_log: bool,
 }
@@ -243,13 +244,16 @@ impl Hit {
         let first = parts.next().unwrap_or_default().into_owned();
         let is_partition = first == "partitions";
         // The tenant's directory, then the tier's, then the day's.
-        let partition = parts.nth(1).zip(parts.next()).filter(|_| is_partition);
-        let partition = partition.map(|(tier, day)| (tier.into_owned(), day.into_owned()));
+        let mut next = || parts.next().unwrap_or_default().into_owned();
+        let partition = is_partition.then(|| [next(), next(), next()]);
         Hit { lines: trial.lines.clone(), partition, is_log: first == LOG }
     }
 
     fn is_hit(&self, id: u64) -> bool {
-        let Some((tier, day)) = &self.partition else { return self.is_log };
+        let Some([tenant, tier, day]) = &self.partition else { return self.is_log };
+        if Tenant::of_line(id).is_none_or(|own| own.name() != tenant) {
+            return false;
+        }
         if self.lines.kind(id) == Kind::Broken {
             return tier == "dead_letter";
         }
@@ -268,8 +272,8 @@ fn check_word(trial: &mut Trial, server: &Server, is_hit: &dyn Fn(u64) -> bool) 
     // The fresh line may be of the damaged day, for which the comparison does not wait.
     let is_kept = wait_until(trial.patience, || {
         let Ok((records, end)) = server.export() else { return false };
-        let numbers =
-            records.iter().filter_map(|record| record.get("number").and_then(Value::as_u64));
+        let number = |(_, record): &(Tenant, Value)| record.get("number").and_then(Value::as_u64);
+        let numbers = records.iter().filter_map(number);
         found = numbers.filter(|id| is_hit(*id)).count();
         found >= expected || is_told(server, &end)
     });

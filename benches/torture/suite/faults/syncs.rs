@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::super::load::{Pace, Protocol};
 use super::super::random::Random;
 use super::super::server::{Server, Started, wait_until};
+use super::super::tenants::Tenant;
 use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
@@ -82,7 +83,7 @@ fn fail_log(rig: &Rig, seed: u64) -> Result<Trial> {
     load.stop();
     trial.promise(Holds::from(has_failed), || "health does not tell of a failed sync".to_owned());
     // What is refused now must be stored all the same once it is sent again after the restart.
-    let ids = trial.ledger.issue(REFUSED_LINES)?;
+    let ids = trial.ledger.issue(Tenant::FIRST, REFUSED_LINES)?;
     let body = trial.lines.texts(ids.clone());
     let url = server.ingest("/api/v1/ingest");
     let answer = super::super::load::post(&server.http, &url, &ids, &body);

@@ -1,17 +1,20 @@
 //! Each check meets an input that the check must refuse.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::ledger::Known;
 use super::super::lines::Lines;
+use super::super::tenants::Tenant;
 use super::{Evidence, Invariant, Kind};
 
 /// A store that kept its word: ids 0 to 39 issued, 0 to 29 acked, 0 to 34 found.
 struct Whole {
     lines: Lines,
     known: Known,
-    records: Vec<Value>,
-    dead_letters: u64,
+    records: Vec<(Tenant, Value)>,
+    dead_letters: BTreeMap<Tenant, u64>,
 }
 
 fn whole() -> Whole {
@@ -20,10 +23,10 @@ fn whole() -> Whole {
     let records = (0..35).filter(|id| lines.kind(*id) == Kind::Record).map(|id| {
         let mut record = lines.expected(id);
         record["user_id"] = json!(format!("u_{id}"));
-        record
+        (Tenant::FIRST, record)
     });
     let records = records.collect();
-    Whole { lines, known, records, dead_letters: 2 }
+    Whole { lines, known, records, dead_letters: BTreeMap::from([(Tenant::FIRST, 2)]) }
 }
 
 impl Whole {
@@ -32,7 +35,7 @@ impl Whole {
             known: &self.known,
             lines: &self.lines,
             records: &self.records,
-            dead_letters: self.dead_letters,
+            dead_letters: &self.dead_letters,
             excused: &|_| false,
         };
         evidence.judge().iter().map(|violation| violation.invariant).collect()
@@ -68,7 +71,7 @@ fn an_excused_line_may_be_missing() {
         known: &store.known,
         lines: &store.lines,
         records: &store.records,
-        dead_letters: 2,
+        dead_letters: &store.dead_letters,
         excused: &|id| id == 3,
     };
     assert_eq!(evidence.judge(), []);
@@ -85,27 +88,43 @@ fn a_line_that_nobody_sent_is_seen() {
         |store| {
             let mut record = store.lines.expected(44);
             record["user_id"] = json!("u_44");
-            store.records.push(record);
+            store.records.push((Tenant::FIRST, record));
         },
         Invariant::Issued,
     );
-    check(|store| store.records.push(json!({"message": "whose?"})), Invariant::Issued);
+    check(
+        |store| store.records.push((Tenant::FIRST, json!({"message": "whose?"}))),
+        Invariant::Issued,
+    );
+}
+
+#[test]
+fn a_line_that_another_tenant_shows_is_seen() {
+    check(|store| store.records[2].0 = Tenant::of_turn(2), Invariant::Apart);
 }
 
 #[test]
 fn a_changed_line_is_seen_whatever_has_changed() {
-    check(|store| store.records[2]["payload.sum"] = json!(1), Invariant::Payload);
-    check(|store| store.records[2]["more"] = json!("field"), Invariant::Payload);
-    check(|store| store.records[2]["user_id"] = json!("zqplanted-user-2"), Invariant::Payload);
-    check(|store| store.records[3]["password"] = json!("zqplanted-3"), Invariant::Payload);
+    check(|store| store.records[2].1["payload.sum"] = json!(1), Invariant::Payload);
+    check(|store| store.records[2].1["more"] = json!("field"), Invariant::Payload);
+    check(|store| store.records[2].1["user_id"] = json!("zqplanted-user-2"), Invariant::Payload);
+    check(|store| store.records[3].1["password"] = json!("zqplanted-3"), Invariant::Payload);
     let moved = |store: &mut Whole| {
-        store.records[2].as_object_mut().expect("a record").remove("request_id");
+        store.records[2].1.as_object_mut().expect("a record").remove("request_id");
     };
     check(moved, Invariant::Payload);
 }
 
 #[test]
 fn dead_letters_are_neither_lost_nor_made_up() {
-    check(|store| store.dead_letters = 0, Invariant::Conserved);
-    check(|store| store.dead_letters = 3, Invariant::Conserved);
+    let count = |tenant, count| {
+        let bury = |store: &mut Whole| {
+            store.dead_letters.insert(tenant, count);
+        };
+        check(bury, Invariant::Conserved);
+    };
+    count(Tenant::FIRST, 0);
+    count(Tenant::FIRST, 3);
+    // The letter of another tenant stands in for none.
+    count(Tenant::of_turn(1), 1);
 }

@@ -34,9 +34,7 @@ impl BodyProtocol for GelfHttp {
 
     fn open(&self, head: &Head<'_>) -> Result<OpenBody, Problem> {
         let encoding = head.encoding()?;
-        let finder = ItemFinder::new(BodyFormat::Json, head.config);
-        let items = Box::new(Messages { finder, reader: GelfReader::new(head.config) });
-        Ok(OpenBody { encoding, id: None, items })
+        Ok(OpenBody { encoding, id: None, items: gelf_items(head.config) })
     }
 
     fn answer(&self, taken: Taken, _: &IngestConfig) -> Result<Response, Problem> {
@@ -73,6 +71,12 @@ fn text_of(problem: &Problem) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
+}
+
+/// Returns the reader of the messages of one body.
+pub(crate) fn gelf_items(config: &IngestConfig) -> Box<dyn BodyItems> {
+    let finder = ItemFinder::new(BodyFormat::Json, config);
+    Box::new(Messages { finder, reader: GelfReader::new(config) })
 }
 
 /// Reads the messages of one body.

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use tierlog_model::Caller;
 
 use super::gelf::GelfReader;
+#[cfg(any(test, feature = "fuzzing"))]
+use super::stream::StreamReader;
 use super::stream::{Said, StreamProtocol, StreamSession};
 use crate::frame::{Frame, FrameEnd, Framing, LineDecoder, take_lines};
 use crate::intake::Intake;
@@ -31,6 +33,14 @@ impl StreamProtocol for GelfTcp {
 
     fn answer(&self, _: Said<'_>) -> Option<String> {
         None
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl StreamReader {
+    /// Returns the reader of a connection of GELF.
+    pub(crate) fn of_gelf(config: &IngestConfig) -> StreamReader {
+        StreamReader::new(config, GelfTcp.session(config, &Caller::open()))
     }
 }
 

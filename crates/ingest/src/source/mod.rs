@@ -21,6 +21,8 @@ use tierlog_model::{Caller, SenderId};
 use tierlog_problem::{ErrorShape, ShapedPath};
 use utoipa::openapi::OpenApi;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use gelf_http::gelf_items;
 pub use lines_http::IngestAnswer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use lines_tcp::{Reading, fuzz_handshake};

@@ -136,3 +136,6 @@ impl StreamReader {
         intake.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

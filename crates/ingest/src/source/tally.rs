@@ -1,6 +1,6 @@
 //! The counts of one batch, for metrics and answers.
 
-use tierlog_model::{Ack, Receipt, RejectReason, metric_names};
+use tierlog_model::{Ack, Receipt, RejectReason, Tenant, TenantLabels, metric_names};
 use tierlog_problem::Problem;
 
 use super::problem;
@@ -52,18 +52,25 @@ impl Tally {
 
     /// Adds the batch to the counters of its protocol when it is durable. Done with the verdict
     /// and not by who waits for it: a client that left before is in the store all the same.
-    pub(crate) fn count_on_verdict(self, protocol: &'static str) -> impl FnOnce(&Ack) + Send {
+    pub(crate) fn count_on_verdict(
+        self,
+        protocol: &'static str,
+        tenant: Tenant,
+    ) -> impl FnOnce(&Ack) + Send {
         move |ack| {
             if let Ok(receipt) = ack {
                 self.services.count(receipt.duplicate_count > 0);
-                self.settled(receipt).count(protocol);
+                self.settled(receipt).count(protocol, tenant);
             }
         }
     }
 
-    /// Adds the batch to the counters of its protocol.
-    pub(crate) fn count(&self, protocol: &'static str) {
+    /// Adds the batch to the counters of its protocol and tenant.
+    pub(crate) fn count(&self, protocol: &'static str, tenant: Tenant) {
         metrics::counter!(metric_names::INGEST_ACCEPTED, "protocol" => protocol)
+            .increment(self.accepted_count);
+        let tenant = TenantLabels::of(tenant);
+        metrics::counter!(metric_names::TENANT_ACCEPTED, "tenant" => tenant)
             .increment(self.accepted_count);
         if self.duplicate_count > 0 {
             metrics::counter!(metric_names::INGEST_DUPLICATE, "protocol" => protocol)

@@ -151,7 +151,7 @@ impl Searcher for Engine {
         let catalogue = self.store.catalogue();
         let partitions = match detail {
             Detail::Tiers => Vec::new(),
-            Detail::Partitions => catalogue.partitions(),
+            Detail::Partitions => catalogue.of_tenant(tenant),
         };
         let (tiers, dead_letter) = (catalogue.tiers(), catalogue.tiers().dead_letter());
         let of_lines = tiers.iter().filter(|(tier, _)| *tier != dead_letter);

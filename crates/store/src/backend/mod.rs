@@ -15,6 +15,7 @@
 //! loses what was not synced, like everything else on the simulated disk.
 
 mod disk;
+#[cfg(any(test, feature = "simulation", feature = "fuzzing"))]
 mod simulated;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ use tantivy::directory::Directory;
 use tierlog_model::Timestamp;
 
 pub use disk::DiskVfs;
+#[cfg(any(test, feature = "simulation", feature = "fuzzing"))]
 pub use simulated::{Choices, Crash, FaultError, Held, Operation, SimulatedVfs};
 
 /// A file system.

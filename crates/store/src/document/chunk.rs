@@ -97,6 +97,8 @@ pub(super) struct KnownName {
 pub(crate) struct Buffers {
     /// By number: names of the batch that the records are of, as far as they were met.
     pub(super) names: Vec<Option<KnownName>>,
+    /// The table of these names. Records of several batches may come one after the other.
+    table_of_names: usize,
     pub(super) rows: Vec<Row>,
     /// Names and texts of all records.
     pub(super) text: String,
@@ -119,8 +121,18 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
+    /// Forgets the names of another batch than the one of the next record.
+    #[inline]
+    pub(super) fn read_names_of(&mut self, table: usize) {
+        if self.table_of_names != table {
+            self.names.clear();
+            self.table_of_names = table;
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.names.clear();
+        self.table_of_names = 0;
         self.rows.clear();
         self.text.clear();
         self.texts.clear();

@@ -27,23 +27,46 @@ fn record(fields: Vec<(&str, Value<'static>)>) -> Record<'static> {
 }
 
 fn index(records: &[Record<'static>]) -> Index {
+    index_batches(&[records])
+}
+
+/// Indexes the records of several batches in one chunk, as a lane does that gathers them.
+fn index_batches(batches: &[&[Record<'static>]]) -> Index {
     let mut index = Index::create_in_ram(schema());
     register_analyzer(&mut index);
-    let mut batch = BatchWriter::default();
-    records.iter().for_each(|record| batch.push(record));
-    let batch = RedactedBatch::from_redacted(batch, None, Redacted::vouch());
+    let encode = |records: &&[Record<'static>]| {
+        let mut batch = BatchWriter::default();
+        records.iter().for_each(|record| batch.push(record));
+        RedactedBatch::from_redacted(batch, None, Redacted::vouch())
+    };
+    let batches: Vec<RedactedBatch> = batches.iter().map(encode).collect();
     let mut writer: IndexWriter<ChunkDocument> =
         index.writer_with_num_threads(1, 15_000_000).expect("writer");
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let mut names = FieldNames::default();
     let mut templates = SeenTemplates::default();
     let mut chunk = Arc::new(ChunkPool::default()).take(Duration::ZERO).expect("a chunk");
-    for (seq, record) in batch.records().enumerate() {
+    for (seq, record) in batches.iter().flat_map(RedactedBatch::records).enumerate() {
         chunk.push(seq as u64, &record.expect("just encoded"), &mut names, &mut templates);
     }
     writer.run(chunk.into_documents().map(UserOperation::Add)).expect("added");
     writer.commit().expect("committed");
     index
+}
+
+#[test]
+fn records_of_several_batches_keep_their_own_names() {
+    let fields = |names: [&'static str; 3]| {
+        record(names.map(|name| (name, Value::Str(format!("value of {name}").into()))).into())
+    };
+    let orders =
+        [["alpha", "beta", "gamma"], ["gamma", "alpha", "beta"], ["beta", "gamma", "alpha"]];
+    let records = orders.map(fields);
+    let batches: Vec<&[Record<'static>]> = records.iter().map(std::slice::from_ref).collect();
+    let index = index_batches(&batches);
+    let found: Vec<Record<'static>> =
+        read_all(&index).into_iter().map(|stored| sorted(stored.record)).collect();
+    assert_eq!(found, records.map(sorted));
 }
 
 fn read_all(index: &Index) -> Vec<StoredRecord> {

@@ -24,6 +24,7 @@ impl Chunk {
         names: &mut FieldNames,
         templates: &mut SeenTemplates,
     ) {
+        self.buffers.read_names_of(record.table_of_names());
         let mut start = Start::of(&self.buffers);
         if let Err(error) = write_fields(&mut self.buffers, record, names, templates, &mut start) {
             // The WAL checked the bytes and the hand-off takes only encoded records, so this is a

@@ -1,6 +1,7 @@
 //! The open writers and how far they are.
 
 mod checkout;
+mod deferred;
 mod drops;
 mod merges;
 mod rebuilds;
@@ -18,7 +19,7 @@ use tierlog_model::{EncodedRecord, Excerpt};
 
 pub(super) use self::checkout::{Lent, Returned};
 use self::merges::HotMerge;
-use super::backlog::{Backlog, Lane};
+use super::backlog::{Backlog, Gathered, Lane};
 use super::context::Context;
 use crate::partition::{PartitionDirectory, PartitionWriter, RecordSelection, Uncommitted};
 use crate::rebuild::Rebuilding;
@@ -87,6 +88,8 @@ pub(crate) struct IndexState {
     /// The merge under way. Before the writers: so it ends before they go.
     merge: Option<HotMerge>,
     writers: BTreeMap<PartitionId, OpenWriter>,
+    /// Records that no writer was open for, by partition: the next commit indexes them.
+    deferred: Gathered,
     /// Positions of partitions that are not open, as far as they were asked for.
     positions: BTreeMap<PartitionId, u64>,
     /// Partitions whose last commit may have been made and not been taken up, with what it was
@@ -111,6 +114,7 @@ impl IndexState {
             context,
             merge: None,
             writers: BTreeMap::new(),
+            deferred: Gathered::new(),
             positions: BTreeMap::new(),
             in_doubt: BTreeMap::new(),
             tombstones,
@@ -152,7 +156,12 @@ impl IndexState {
             if matches!(wanted, Wanted::Lacking(_)) {
                 records = self.not_yet_indexed(id, records)?;
             }
-            if !records.is_empty() {
+            if records.is_empty() {
+                continue;
+            }
+            if self.must_wait(id) {
+                self.defer(id, batch, &records);
+            } else {
                 self.add(id, &records)?;
             }
         }
@@ -303,6 +312,7 @@ impl IndexState {
             .filter(|(_, open)| open.writer.uncommitted_records() > 0)
             .map(|(id, open)| (*id, &mut open.writer))
             .collect();
+        let is_dirty = !dirty.is_empty() || !self.deferred.is_empty();
         if !dirty.is_empty() {
             // ORDER: no index is ahead of the log, or what a power cut takes were not its end.
             let below = dirty.iter().map(|(_, writer)| writer.below()).max();
@@ -311,6 +321,9 @@ impl IndexState {
             for (id, _) in &dirty {
                 context.catalogue.refresh(*id)?;
             }
+        }
+        self.commit_deferred()?;
+        if is_dirty {
             metrics::histogram!(tierlog_model::metric_names::COMMIT_SECONDS)
                 .record(started.elapsed().as_secs_f64());
         }
@@ -349,6 +362,7 @@ impl IndexState {
         &mut self,
         id: PartitionId,
     ) -> Result<Option<FutureResult<Option<SegmentMeta>>>, StoreError> {
+        self.write_waiting(id)?;
         self.close_writer(id)?;
         let directory = PartitionDirectory::of(&self.context.layout, id);
         let name = id.name(&self.context.tiers);
@@ -372,6 +386,7 @@ impl IndexState {
         id: PartitionId,
         selection: RecordSelection,
     ) -> Result<Option<PathBuf>, StoreError> {
+        self.write_waiting(id)?;
         let context = Arc::clone(&self.context);
         let Some(partition) = context.catalogue.partition(id) else { return Ok(None) };
         let position = partition.position();

@@ -1,6 +1,7 @@
 //! The indexer on a simulated disk that runs full, on any machine.
 
 mod counted;
+mod deferred;
 mod dropped;
 mod going_back;
 mod interrupted;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use tierlog_model::{
     BatchWriter, Clock, HeldBytes, Level, ManualClock, Record, RecordKind, Redacted, RedactedBatch,
-    Timestamp, Value,
+    Tenant, Timestamp, Value,
 };
 
 use super::backlog::Lane;

@@ -1,16 +1,17 @@
-//! What compaction would seal: a pure function of the catalogue and a moment.
+//! What compaction would seal.
 
 use serde::Serialize;
 use std::time::Duration;
 
 use tierlog_model::{Day, Tiers, Timestamp};
 
-use crate::{PartitionId, PartitionState, PartitionStats};
+use super::planner::{Choice, PartitionSnapshot, Planner, Snapshot};
+use crate::{PartitionId, PartitionState};
 
 /// Which partitions a compaction may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompactScope {
-    /// Those whose day is over since longer than the grace period: what the job does.
+    /// Partitions whose day is over since longer than the grace period: the scope of the job.
     Settled(Duration),
     /// Those whose day is over.
     ClosedDays,
@@ -34,88 +35,84 @@ pub struct SealPlan {
     pub bytes: u64,
 }
 
-/// What is known of a partition when the plan is made.
+/// Seals what a scope covers, oldest first.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate {
-    /// The partition.
-    pub id: PartitionId,
-    /// The day that it really is of: another one when a wrong clock has dated it.
-    pub day: Day,
-    /// Whether it is sealed already.
-    pub state: PartitionState,
-    /// Its size.
-    pub stats: PartitionStats,
-    /// When it last changed.
-    pub changed: Timestamp,
+pub(crate) struct Compaction {
+    /// What may be sealed.
+    pub(crate) scope: CompactScope,
 }
 
-/// Returns the partitions to seal, oldest first.
-pub fn plan_compaction(
-    candidates: &[Candidate],
-    tiers: &Tiers,
-    scope: CompactScope,
-    now: Timestamp,
-) -> Vec<SealPlan> {
-    let is_due = |candidate: &Candidate| match scope {
-        CompactScope::Settled(grace) => {
-            let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-            // What the file system dates by a clock that was ahead has changed some time ago.
-            let changed = Some(candidate.changed).filter(|changed| *changed <= now);
-            let quiet_since = candidate.day.end().max(changed.unwrap_or(Timestamp::MIN));
-            quiet_since.saturating_add_micros(grace) <= now
+impl Planner for Compaction {
+    fn choose(&self, snapshot: &Snapshot<'_>, now: Timestamp) -> Vec<Choice> {
+        let tiers = snapshot.tiers;
+        let hot = snapshot.partitions.iter().filter(|partition| {
+            partition.state == PartitionState::Hot && partition.stats.records > 0
+        });
+        let due = hot.filter(|partition| self.is_due(partition, tiers, now));
+        let mut plans: Vec<SealPlan> = due
+            .map(|partition| SealPlan {
+                id: partition.id,
+                tier: tiers.policy(partition.id.tier).name.clone(),
+                day: partition.id.day,
+                records: partition.stats.records,
+                bytes: partition.stats.bytes,
+            })
+            .collect();
+        plans.sort_by_key(|plan| (plan.id.day, plan.id.tier, plan.id.tenant));
+        plans.into_iter().map(Choice::Seal).collect()
+    }
+}
+
+impl Compaction {
+    fn is_due(&self, partition: &PartitionSnapshot, tiers: &Tiers, now: Timestamp) -> bool {
+        // Another day than the partition's own when a wrong clock has dated it.
+        let day = partition.day(tiers);
+        match self.scope {
+            CompactScope::Settled(grace) => {
+                let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+                // What the file system dates by a clock that was ahead has changed some time ago.
+                let changed = Some(partition.changed).filter(|changed| *changed <= now);
+                let quiet_since = day.end().max(changed.unwrap_or(Timestamp::MIN));
+                quiet_since.saturating_add_micros(grace) <= now
+            }
+            CompactScope::ClosedDays => day.end() <= now,
+            CompactScope::All => true,
         }
-        CompactScope::ClosedDays => candidate.day.end() <= now,
-        CompactScope::All => true,
-    };
-    let mut plans: Vec<SealPlan> = candidates
-        .iter()
-        .filter(|candidate| candidate.state == PartitionState::Hot && candidate.stats.records > 0)
-        .filter(|candidate| is_due(candidate))
-        .map(|candidate| SealPlan {
-            id: candidate.id,
-            tier: tiers.policy(candidate.id.tier).name.clone(),
-            day: candidate.id.day,
-            records: candidate.stats.records,
-            bytes: candidate.stats.bytes,
-        })
-        .collect();
-    plans.sort_by_key(|plan| (plan.id.day, plan.id.tier));
-    plans
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use tierlog_model::Tenant;
 
+    use super::super::planner::tests::{chosen, snapshot_of};
     use super::*;
+    use crate::PartitionStats;
 
     #[test]
     fn a_partition_is_sealed_when_its_day_and_its_late_records_are_over() {
         let tiers = Tiers::standard();
         let day: Day = "2026-11-20".parse().expect("a day");
-        let id = PartitionId {
-            tenant: Tenant::DEFAULT,
-            tier: tiers.of_level(tierlog_model::Level::Info),
-            day,
-        };
+        let tier = tiers.of_level(tierlog_model::Level::Info);
+        let id = PartitionId { tenant: Tenant::DEFAULT, tier, day };
         let stats = PartitionStats { records: 1, ..PartitionStats::default() };
-        let hot = Candidate { id, day, state: PartitionState::Hot, stats, changed: day.start() };
+        let hot = PartitionSnapshot { stats, ..snapshot_of(&tiers, id, 0) };
         let hour = 3_600_000_000;
-        let count = |candidate: Candidate, scope, now: Timestamp| {
-            plan_compaction(&[candidate], &tiers, scope, now).len()
+        let count = |partition: PartitionSnapshot, scope, now: Timestamp| {
+            chosen(&Compaction { scope }, &tiers, &[partition], now).len()
         };
         let settled = CompactScope::Settled(Duration::from_secs(3600));
         assert_eq!(count(hot, settled, day.end()), 0);
         assert_eq!(count(hot, settled, day.end().saturating_add_micros(hour)), 1);
-        let late = Candidate { changed: day.end().saturating_add_micros(hour), ..hot };
+        let late = PartitionSnapshot { changed: day.end().saturating_add_micros(hour), ..hot };
         assert_eq!(count(late, settled, day.end().saturating_add_micros(hour)), 0);
         assert_eq!(count(late, settled, day.end().saturating_add_micros(2 * hour)), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.end()), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.start()), 0);
         assert_eq!(count(hot, CompactScope::All, day.start()), 1);
-        let sealed = Candidate { state: PartitionState::Sealed, ..hot };
+        let sealed = PartitionSnapshot { state: PartitionState::Sealed, ..hot };
         assert_eq!(count(sealed, CompactScope::All, day.end()), 0);
-        let empty = Candidate { stats: PartitionStats::default(), ..hot };
+        let empty = PartitionSnapshot { stats: PartitionStats::default(), ..hot };
         assert_eq!(count(empty, CompactScope::All, day.end()), 0);
     }
 }

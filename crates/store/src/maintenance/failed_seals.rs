@@ -16,8 +16,8 @@ pub struct FailedSeal {
     /// `<tenant>/<tier>/<yyyy-mm-dd>`.
     pub partition: String,
     /// Why, as far as it may be told to anybody; the log has the error.
-    pub problem: SealProblem,
-    /// When it failed first since it last succeeded.
+    pub problem: SealObstacle,
+    /// When the first attempt since the last success failed.
     pub since: Timestamp,
     /// How often it was tried since.
     pub attempts: u64,
@@ -26,44 +26,44 @@ pub struct FailedSeal {
 /// Why a partition could not be sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SealProblem {
+pub enum SealObstacle {
     /// The sealed form needs room beside the other one.
     NoRoom,
-    /// Anything else, by a partition whose bytes are as they were written.
+    /// Anything else, of a partition without damage.
     Failed,
 }
 
-impl SealProblem {
-    pub(super) fn of(error: &StoreError) -> SealProblem {
-        if error.is_no_room() { SealProblem::NoRoom } else { SealProblem::Failed }
+impl SealObstacle {
+    pub(super) fn of(error: &StoreError) -> SealObstacle {
+        if error.is_no_room() { SealObstacle::NoRoom } else { SealObstacle::Failed }
     }
 
     /// Returns what an engineer is told.
     pub fn as_str(self) -> &'static str {
         match self {
-            SealProblem::NoRoom => "there is no room",
-            SealProblem::Failed => "it fails, the log says why",
+            SealObstacle::NoRoom => "there is no room",
+            SealObstacle::Failed => "it fails, the log says why",
         }
     }
 }
 
-/// What is known of one of them.
+/// What is known of a partition that could not be sealed.
 #[derive(Clone, Copy, Debug)]
-struct Failure {
-    problem: SealProblem,
+struct Attempts {
+    problem: SealObstacle,
     since: Timestamp,
     attempts: u64,
 }
 
 /// Every partition that could not be sealed when it was last tried.
 #[derive(Debug, Default)]
-pub(super) struct FailedSeals(Mutex<BTreeMap<PartitionId, Failure>>);
+pub(super) struct FailedSeals(Mutex<BTreeMap<PartitionId, Attempts>>);
 
 impl FailedSeals {
     /// Notes a failure.
-    pub(super) fn note(&self, id: PartitionId, problem: SealProblem, now: Timestamp) {
+    pub(super) fn note(&self, id: PartitionId, problem: SealObstacle, now: Timestamp) {
         let mut failures = self.lock();
-        let failure = failures.entry(id).or_insert(Failure { problem, since: now, attempts: 0 });
+        let failure = failures.entry(id).or_insert(Attempts { problem, since: now, attempts: 0 });
         failure.problem = problem;
         failure.attempts += 1;
     }
@@ -77,7 +77,7 @@ impl FailedSeals {
     pub(super) fn list(&self, catalogue: &Catalogue) -> Vec<FailedSeal> {
         let mut failures = self.lock();
         failures.retain(|id, _| catalogue.partition(*id).is_some());
-        let told = |(id, failure): (&PartitionId, &Failure)| FailedSeal {
+        let told = |(id, failure): (&PartitionId, &Attempts)| FailedSeal {
             partition: id.name(catalogue.tiers()),
             problem: failure.problem,
             since: failure.since,
@@ -87,7 +87,7 @@ impl FailedSeals {
     }
 
     /// The map holds plain values: a panic elsewhere cannot leave it half changed.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Failure>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Attempts>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

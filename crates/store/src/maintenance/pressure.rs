@@ -1,17 +1,20 @@
-//! What goes before its days are over, because there is no room: pure functions of the
-//! catalogue, the tiers, the free room and two marks.
+//! What goes before its days are over, because there is no room.
 //!
 //! The least valuable tier goes first, its oldest day first; a tier is as valuable as its most
 //! severe level. No tier is touched while a less valuable one has a day left that may go. The
-//! newest day of a tier stays, and today: they are what is being written and looked at. Only when
-//! nothing else is left and writes are refused does that go too.
+//! newest day of a tenant's tier stays, and today: they are what is being written and looked at.
+//! Only when nothing else is left and writes are refused does that go too.
 //!
 //! Nothing goes in vain: when all that may go would not bring the free room back over the mark
 //! under which writes are refused, something else fills the disk, and everything stays.
 
-use tierlog_model::{Day, Level, TierId, Tiers};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use super::retention::{DropReason, Expiry, Kept};
+use tierlog_model::{Day, Level, Tenant, TierId, Tiers, Timestamp};
+
+use super::planner::{Choice, PartitionSnapshot, Planner, Snapshot};
+use super::retention::{DropReason, Expiry};
 
 /// How valuable a dead letter is: as a line whose level nobody knows.
 const DEAD_LETTER_VALUE: Level = Level::Warning;
@@ -27,68 +30,97 @@ pub struct PressureRule {
     pub level_max: Option<Level>,
 }
 
-/// Returns the partitions to drop so that the low mark is reached, in the order of dropping.
-pub fn plan_pressure(
-    partitions: &[Kept],
-    tiers: &Tiers,
-    rule: PressureRule,
-    free_bytes: u64,
-    today: Day,
-) -> Vec<Expiry> {
-    let Some(level_max) = rule.level_max else { return Vec::new() };
-    if free_bytes >= rule.low_bytes {
-        return Vec::new();
-    }
-    // By the day that a partition really is of, whoever dated it.
-    let day = |kept: &Kept| kept.day(tiers);
-    let mut candidates: Vec<(Level, &Kept)> = partitions
-        .iter()
-        .map(|kept| (value(tiers, kept.id.tier), kept))
-        .filter(|(value, _)| *value <= level_max)
-        .collect();
-    // Dead letters before the warnings that they are worth as much as.
-    candidates
-        .sort_by_key(|(value, kept)| (*value, tiers.dead_letter() != kept.id.tier, day(kept)));
-    let is_newest = |kept: &Kept| {
-        let own = partitions.iter().filter(|other| other.id.tier == kept.id.tier);
-        let newest = own.map(day).max();
-        day(kept) >= today || newest.is_none_or(|newest| day(kept) >= newest)
-    };
-    let all: u64 = candidates.iter().map(|(_, kept)| kept.stats.bytes).sum();
-    if free_bytes.saturating_add(all) < rule.hard_bytes {
-        return Vec::new();
-    }
-    let mut plan = Vec::new();
-    let mut free = free_bytes;
-    let (young, old): (Vec<_>, Vec<_>) =
-        candidates.into_iter().partition(|(_, kept)| is_newest(kept));
-    for (goal, candidates) in [(rule.low_bytes, old), (rule.hard_bytes, young)] {
-        for (_, kept) in candidates {
-            if free >= goal {
-                break;
-            }
-            free = free.saturating_add(kept.stats.bytes);
-            plan.push(Expiry::new(kept, tiers, DropReason::Pressure));
-        }
-    }
-    plan
+/// Drops partitions until the low mark is reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pressure {
+    /// When and what may go.
+    pub(crate) rule: PressureRule,
+    /// Bytes that are free on the disk.
+    pub(crate) free_bytes: u64,
 }
 
-/// Returns the days of dead letters that are more than may be kept, oldest first.
-pub fn plan_dead_letters(partitions: &[Kept], tiers: &Tiers, bytes_max: u64) -> Vec<Expiry> {
-    let own = partitions.iter().filter(|kept| kept.id.tier == tiers.dead_letter());
-    let mut own: Vec<&Kept> = own.collect();
-    own.sort_by_key(|kept| kept.day(tiers));
-    let mut bytes: u64 = own.iter().map(|kept| kept.stats.bytes).sum();
-    let mut plan = Vec::new();
-    for kept in own {
-        if bytes <= bytes_max {
-            break;
+impl Planner for Pressure {
+    fn choose(&self, snapshot: &Snapshot<'_>, now: Timestamp) -> Vec<Choice> {
+        let Pressure { rule, free_bytes } = *self;
+        let Some(level_max) = rule.level_max else { return Vec::new() };
+        if free_bytes >= rule.low_bytes {
+            return Vec::new();
         }
-        bytes = bytes.saturating_sub(kept.stats.bytes);
-        plan.push(Expiry::new(kept, tiers, DropReason::DeadLettersMax));
+        let tiers = snapshot.tiers;
+        // By the day that a partition really is of, whoever dated it.
+        let mut candidates: Vec<(Level, Day, &PartitionSnapshot)> = snapshot
+            .partitions
+            .iter()
+            .map(|partition| (value(tiers, partition.id.tier), partition.day(tiers), partition))
+            .filter(|(value, _, _)| *value <= level_max)
+            .collect();
+        let all: u64 = candidates.iter().map(|(_, _, partition)| partition.stats.bytes).sum();
+        if free_bytes.saturating_add(all) < rule.hard_bytes {
+            return Vec::new();
+        }
+        // Dead letters before the warnings that they are worth as much as.
+        candidates.sort_by_key(|(value, day, partition)| {
+            (*value, tiers.dead_letter() != partition.id.tier, *day)
+        });
+        let mut newest: BTreeMap<(Tenant, TierId), Day> = BTreeMap::new();
+        for (_, day, partition) in &candidates {
+            let newest = newest.entry((partition.id.tenant, partition.id.tier)).or_insert(*day);
+            *newest = (*newest).max(*day);
+        }
+        let today = now.day();
+        let is_newest = |(_, day, partition): &(Level, Day, &PartitionSnapshot)| {
+            let newest = newest.get(&(partition.id.tenant, partition.id.tier));
+            *day >= today || newest.is_none_or(|newest| day >= newest)
+        };
+        let mut choices = Vec::new();
+        let mut free = free_bytes;
+        let (young, old): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_newest);
+        for (goal, candidates) in [(rule.low_bytes, old), (rule.hard_bytes, young)] {
+            for (_, _, partition) in candidates {
+                if free >= goal {
+                    break;
+                }
+                free = free.saturating_add(partition.stats.bytes);
+                choices.push(Choice::Drop(Expiry::new(partition, tiers, DropReason::Pressure)));
+            }
+        }
+        choices
     }
-    plan
+}
+
+/// Drops days of dead letters above their cap: the oldest day of the tenant that has the most, so
+/// that the nonsense of one tenant takes no letter of another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeadLetterCap {
+    /// Bytes that all tenants may keep together.
+    pub(crate) bytes_max: u64,
+}
+
+impl Planner for DeadLetterCap {
+    fn choose(&self, snapshot: &Snapshot<'_>, _: Timestamp) -> Vec<Choice> {
+        let tiers = snapshot.tiers;
+        let letters = snapshot.partitions.iter();
+        let mut of_tenants: BTreeMap<Tenant, (u64, Vec<&PartitionSnapshot>)> = BTreeMap::new();
+        for partition in letters.filter(|partition| partition.id.tier == tiers.dead_letter()) {
+            let (bytes, days) = of_tenants.entry(partition.id.tenant).or_default();
+            *bytes += partition.stats.bytes;
+            days.push(partition);
+        }
+        for (_, days) in of_tenants.values_mut() {
+            days.sort_by_key(|partition| Reverse(partition.day(tiers)));
+        }
+        let mut bytes: u64 = of_tenants.values().map(|(bytes, _)| bytes).sum();
+        let mut choices = Vec::new();
+        while bytes > self.bytes_max
+            && let Some((of_tenant, days)) = of_tenants.values_mut().max_by_key(|(bytes, _)| *bytes)
+            && let Some(oldest) = days.pop()
+        {
+            bytes = bytes.saturating_sub(oldest.stats.bytes);
+            *of_tenant = of_tenant.saturating_sub(oldest.stats.bytes);
+            choices.push(Choice::Drop(Expiry::new(oldest, tiers, DropReason::DeadLettersMax)));
+        }
+        choices
+    }
 }
 
 /// Returns how valuable a tier is: as its most severe level.
@@ -101,10 +133,9 @@ fn value(tiers: &Tiers, tier: TierId) -> Level {
 mod tests {
     use proptest::prelude::*;
 
-    use tierlog_model::Tenant;
-
+    use super::super::planner::tests::{dropped, snapshot_of};
     use super::*;
-    use crate::{PartitionId, PartitionStats};
+    use crate::PartitionId;
 
     const MIB: u64 = 1 << 20;
 
@@ -116,11 +147,34 @@ mod tests {
         PressureRule { low_bytes: 100 * MIB, hard_bytes: 20 * MIB, level_max }
     }
 
-    fn partition(tiers: &Tiers, tier: &str, age: i32, mib: u64) -> Kept {
+    fn partition(tiers: &Tiers, tier: &str, age: i32, mib: u64) -> PartitionSnapshot {
+        partition_of(Tenant::DEFAULT, tiers, tier, age, mib)
+    }
+
+    fn partition_of(
+        tenant: Tenant,
+        tiers: &Tiers,
+        tier: &str,
+        age: i32,
+        mib: u64,
+    ) -> PartitionSnapshot {
         let tier = tiers.by_name(tier).expect("a tier");
-        let id = PartitionId { tenant: Tenant::DEFAULT, tier, day: today().plus_days(-age) };
-        let stats = PartitionStats { bytes: mib * MIB, ..PartitionStats::default() };
-        Kept { id, stats, due: tiers.expires(tier, id.day) }
+        let id = PartitionId { tenant, tier, day: today().plus_days(-age) };
+        snapshot_of(tiers, id, mib * MIB)
+    }
+
+    fn plan_pressure(
+        have: &[PartitionSnapshot],
+        tiers: &Tiers,
+        rule: PressureRule,
+        free_bytes: u64,
+        today: Day,
+    ) -> Vec<Expiry> {
+        dropped(&Pressure { rule, free_bytes }, tiers, have, today.start())
+    }
+
+    fn plan_dead_letters(have: &[PartitionSnapshot], tiers: &Tiers, bytes_max: u64) -> Vec<Expiry> {
+        dropped(&DeadLetterCap { bytes_max }, tiers, have, today().start())
     }
 
     fn names(plan: &[Expiry]) -> Vec<String> {
@@ -161,6 +215,24 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_day_of_each_tenant_stays() {
+        let tiers = Tiers::standard();
+        let quiet = Tenant::define("quiet").expect("a name");
+        let have = [
+            partition_of(quiet, &tiers, "debug", 5, 10),
+            partition_of(quiet, &tiers, "debug", 6, 10),
+            partition(&tiers, "debug", 4, 10),
+            partition(&tiers, "debug", 1, 10),
+        ];
+        let plan = |free_mib: u64| {
+            names(&plan_pressure(&have, &tiers, rule(Some(Level::Info)), free_mib * MIB, today()))
+        };
+        // The newest day of the quiet tenant is older than days of the other.
+        assert_eq!(plan(30), ["debug -6", "debug -4"]);
+        assert_eq!(plan(0), ["debug -6", "debug -4"]);
+    }
+
+    #[test]
     fn the_newest_days_go_when_nothing_else_does_and_writes_are_refused() {
         let tiers = Tiers::standard();
         let have = [partition(&tiers, "debug", 0, 10), partition(&tiers, "info", 0, 10)];
@@ -180,7 +252,7 @@ mod tests {
         let years = |years: i64, age: i32| {
             let stamped = partition(&tiers, "debug", age + years as i32 * 365, 10);
             let due = stamped.due.saturating_add_micros(years * 365 * 86_400_000_000);
-            Kept { due, ..stamped }
+            PartitionSnapshot { due, ..stamped }
         };
         let have = [years(10, 0), partition(&tiers, "debug", 2, 10), years(-10, 5)];
         let plan = |free_mib: u64| {
@@ -233,6 +305,24 @@ mod tests {
         assert_eq!(plan(10).len(), 3);
     }
 
+    #[test]
+    fn the_tenant_with_the_most_dead_letters_loses_its_oldest() {
+        let tiers = Tiers::standard();
+        let noisy = Tenant::define("noisy").expect("a name");
+        let have = [
+            partition(&tiers, "dead_letter", 9, 10),
+            partition_of(noisy, &tiers, "dead_letter", 2, 40),
+            partition_of(noisy, &tiers, "dead_letter", 1, 40),
+        ];
+        let plan = |mib: u64| {
+            let dropped = plan_dead_letters(&have, &tiers, mib * MIB);
+            dropped.iter().map(|drop| drop.id.tenant.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(plan(89), ["noisy"]);
+        assert_eq!(plan(49), ["noisy", "noisy"]);
+        assert_eq!(plan(9), ["noisy", "noisy", "default"]);
+    }
+
     fn catalogue() -> impl Strategy<Value = Vec<(u8, i32, u64)>> {
         prop::collection::btree_map((0_u8..5, 0_i32..30), 1_u64..50, 0..60)
             .prop_map(|map| map.into_iter().map(|((tier, age), mib)| (tier, age, mib)).collect())
@@ -245,7 +335,7 @@ mod tests {
         ) {
             let tiers = Tiers::standard();
             let by_value = ["debug", "info", "dead_letter", "warning", "critical"];
-            let have: Vec<Kept> = have
+            let have: Vec<PartitionSnapshot> = have
                 .into_iter()
                 .map(|(tier, age, mib)| partition(&tiers, by_value[usize::from(tier)], age, mib))
                 .collect();
@@ -270,7 +360,8 @@ mod tests {
             let is_young = |id: PartitionId| id.day >= today() || newest(id) == Some(id.day);
             let planned = |id: PartitionId| plan.iter().any(|drop| drop.id == id);
             for drop in &plan {
-                for Kept { id, stats, .. } in have.iter().filter(|k| value(&tiers, k.id.tier) <= level) {
+                let may_go = have.iter().filter(|own| value(&tiers, own.id.tier) <= level);
+                for PartitionSnapshot { id, stats, .. } in may_go {
                     prop_assert!(stats.bytes > 0);
                     let tier = &tiers.policy(id.tier).name;
                     let before = (is_young(*id), rank(tier), id.day)
@@ -294,9 +385,9 @@ mod tests {
                 prop_assert!(plan.is_empty());
                 return Ok(());
             }
-            // Below the mark, what is left over is nothing that may go.
+            // Below the mark, no partition is left over that may go.
             if freed(&plan) < rule.low_bytes {
-                for Kept { id, .. } in &have {
+                for PartitionSnapshot { id, .. } in &have {
                     let may_go = value(&tiers, id.tier) <= level && !is_young(*id);
                     prop_assert!(!may_go || planned(*id));
                 }

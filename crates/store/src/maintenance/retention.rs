@@ -1,9 +1,10 @@
-//! What retention would drop: a pure function of the catalogue, the tiers and a moment.
+//! What retention would drop.
 
 use serde::Serialize;
 use tierlog_model::{Day, Tiers, Timestamp};
 
-use crate::{PartitionId, PartitionStats};
+use super::planner::{Choice, PartitionSnapshot, Planner, Snapshot};
+use crate::PartitionId;
 
 /// Why a partition goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,26 +29,6 @@ impl DropReason {
     }
 }
 
-/// A partition, and how long it is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept {
-    /// The partition.
-    pub id: PartitionId,
-    /// Its size.
-    pub stats: PartitionStats,
-    /// When its days are over.
-    pub due: Timestamp,
-}
-
-impl Kept {
-    /// Returns the day whose time is over when the partition's is: its own, unless a wrong clock
-    /// has dated it.
-    pub fn day(&self, tiers: &Tiers) -> Day {
-        let days = i32::try_from(tiers.policy(self.id.tier).days).unwrap_or(i32::MAX);
-        self.due.saturating_add_micros(-1).day().plus_days(days.saturating_neg())
-    }
-}
-
 /// A partition that goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Expiry {
@@ -69,8 +50,8 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    pub(super) fn new(kept: &Kept, tiers: &Tiers, reason: DropReason) -> Expiry {
-        let Kept { id, stats, due } = *kept;
+    pub(super) fn new(partition: &PartitionSnapshot, tiers: &Tiers, reason: DropReason) -> Expiry {
+        let PartitionSnapshot { id, stats, due, .. } = *partition;
         Expiry {
             id,
             tier: tiers.policy(id.tier).name.clone(),
@@ -83,18 +64,22 @@ impl Expiry {
     }
 }
 
-/// Returns the partitions that may be dropped at a moment, oldest first, tier by tier.
+/// Drops the partitions whose days are over, oldest first, tier by tier.
 ///
-/// Nothing else is ever chosen: a partition is listed when the youngest record that its day can
-/// hold is older than its tier keeps, and levels of different tiers never share a partition.
-pub fn plan_retention(partitions: &[Kept], tiers: &Tiers, now: Timestamp) -> Vec<Expiry> {
-    let mut expired: Vec<Expiry> = partitions
-        .iter()
-        .filter(|kept| kept.due <= now)
-        .map(|kept| Expiry::new(kept, tiers, DropReason::Retention))
-        .collect();
-    expired.sort_by_key(|expiry| (expiry.id.tier, expiry.id.day));
-    expired
+/// Nothing else is ever chosen: a partition goes when the youngest record that its day can hold is
+/// older than its tier keeps, and levels of different tiers never share a partition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention;
+
+impl Planner for Retention {
+    fn choose(&self, snapshot: &Snapshot<'_>, now: Timestamp) -> Vec<Choice> {
+        let due = snapshot.partitions.iter().filter(|partition| partition.due <= now);
+        let mut expired: Vec<Expiry> = due
+            .map(|partition| Expiry::new(partition, snapshot.tiers, DropReason::Retention))
+            .collect();
+        expired.sort_by_key(|expiry| (expiry.id.tier, expiry.id.day, expiry.id.tenant));
+        expired.into_iter().map(Choice::Drop).collect()
+    }
 }
 
 #[cfg(test)]
@@ -102,13 +87,16 @@ mod tests {
     use proptest::prelude::*;
     use tierlog_model::{Level, RecordKind, Tenant};
 
+    use super::super::planner::tests::{dropped, snapshot_of};
     use super::*;
 
-    fn partition(tiers: &Tiers, level: Level, day: Day) -> Kept {
+    fn partition(tiers: &Tiers, level: Level, day: Day) -> PartitionSnapshot {
         let tier = tiers.of(level, RecordKind::Log);
-        let (id, stats) =
-            (PartitionId { tenant: Tenant::DEFAULT, tier, day }, PartitionStats::default());
-        Kept { id, stats, due: tiers.expires(tier, day) }
+        snapshot_of(tiers, PartitionId { tenant: Tenant::DEFAULT, tier, day }, 0)
+    }
+
+    fn plan(tiers: &Tiers, partitions: &[PartitionSnapshot], now: Timestamp) -> Vec<Expiry> {
+        dropped(&Retention, tiers, partitions, now)
     }
 
     #[test]
@@ -117,7 +105,7 @@ mod tests {
         let day: Day = "2026-11-20".parse().expect("a day");
         let partitions = Level::ALL.map(|level| partition(&tiers, level, day));
         let names = |now: Timestamp| -> Vec<String> {
-            plan_retention(&partitions, &tiers, now).into_iter().map(|expiry| expiry.tier).collect()
+            plan(&tiers, &partitions, now).into_iter().map(|expiry| expiry.tier).collect()
         };
         let kept_until = |days: i32| day.plus_days(1 + days).start();
         assert!(names(kept_until(7).saturating_add_micros(-1)).is_empty());
@@ -132,7 +120,10 @@ mod tests {
         let tiers = Tiers::standard();
         let day: Day = "2026-11-20".parse().expect("a day");
         let own = partition(&tiers, Level::Debug, day);
-        let moved = |micros| Kept { due: own.due.saturating_add_micros(micros), ..own }.day(&tiers);
+        let moved = |micros| {
+            let due = own.due.saturating_add_micros(micros);
+            PartitionSnapshot { due, ..own }.day(&tiers)
+        };
         let hour = 3_600_000_000;
         assert_eq!(moved(0), day);
         assert_eq!(moved(hour), day.plus_days(1), "a part of it is of the next day");
@@ -154,7 +145,7 @@ mod tests {
             let level = Level::from_u8(level).expect("a level");
             let day = Timestamp::from_micros_clamped(0).day().plus_days(day);
             let now = Timestamp::from_micros_clamped(now_days * 86_400_000_000 + 12_345);
-            let chosen = plan_retention(&[partition(&tiers, level, day)], &tiers, now);
+            let chosen = plan(&tiers, &[partition(&tiers, level, day)], now);
             let record = day.start().saturating_add_micros(record_at);
             let age = now.as_micros() - record.as_micros();
             let kept = i64::from(tiers.policy(tiers.of_level(level)).days) * 86_400_000_000;

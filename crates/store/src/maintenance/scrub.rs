@@ -6,36 +6,47 @@
 //! one question (ADR 0018). One look in weeks is enough to find damage before the backup that
 //! could mend it is gone.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tierlog_model::Clock as _;
+use tierlog_model::Timestamp;
 
-use super::{Maintenance, look_lasting};
-use crate::partition::Damaged;
+use super::Maintenance;
+use super::planner::{Choice, Planner, Snapshot};
 use crate::{PartitionId, StoreError};
 
 /// Bytes of suspects that one look checks, the last one whole: a start may leave gigabytes, and
 /// between two looks the job has to see to the free room of the disk.
 const SUSPECT_BYTES_MAX: u64 = 256 << 20;
 
-/// How far the scrub is.
-#[derive(Debug, Default)]
+/// Chooses partitions in turns, as many as may be read by now.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scrub {
-    /// Checked last; the next one is the one behind it.
+    /// The partition of the last check; the next check takes the partition behind.
     last: Option<PartitionId>,
     /// Bytes that may be read by now.
     budget: u64,
 }
 
-/// What became of a partition that was checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checked {
-    /// Every byte is as it was written, or the partition has gone.
-    Whole,
-    /// It was damaged, and is in quarantine or loses what a seal derived.
-    Mended,
+impl Planner for Scrub {
+    fn choose(&self, snapshot: &Snapshot<'_>, now: Timestamp) -> Vec<Choice> {
+        let sizes = snapshot.partitions.iter().map(|own| (own.id, own.stats.bytes));
+        let all: BTreeMap<PartitionId, u64> = sizes.collect();
+        // Not always the first: a server that is often restarted would check nothing else.
+        let start = now.as_micros().unsigned_abs() % (all.len() as u64).max(1);
+        let start = || all.keys().nth(usize::try_from(start).unwrap_or(0)).copied();
+        let Some(last) = self.last.or_else(start) else { return Vec::new() };
+        let behind = all.iter().filter(|(id, _)| **id > last);
+        let before = all.iter().filter(|(id, _)| **id <= last);
+        let mut budget = self.budget;
+        let within = behind.chain(before).take_while(|(_, bytes)| {
+            let left = budget.checked_sub(**bytes);
+            budget = left.unwrap_or(0);
+            left.is_some()
+        });
+        within.map(|(id, _)| Choice::Check(*id)).collect()
+    }
 }
 
 impl Maintenance {
@@ -46,8 +57,8 @@ impl Maintenance {
         while bytes < SUSPECT_BYTES_MAX
             && let Some(id) = self.catalogue.take_suspect()
         {
-            bytes += self.catalogue.partition(id).map_or(0, |part| part.stats().bytes);
-            if let Err(error) = self.check(id) {
+            bytes += self.bytes_of(id);
+            if let Err(error) = self.carry_out_one(Choice::Check(id)) {
                 // It could not be said: the next look tries again.
                 self.catalogue.suspect(id);
                 return Err(error);
@@ -61,48 +72,50 @@ impl Maintenance {
         let rate = self.settings.scrub_bytes_per_second;
         let mut scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner);
         scrub.budget = scrub.budget.saturating_add(rate.saturating_mul(passed.as_secs()));
-        let all: BTreeSet<PartitionId> =
-            self.catalogue.partitions().iter().map(|partition| partition.id()).collect();
-        if scrub.last.is_none() {
-            // Not always the first: a server that is often restarted would check nothing else.
-            let start = self.clock.now().as_micros().unsigned_abs() % (all.len() as u64).max(1);
-            scrub.last = all.iter().nth(usize::try_from(start).unwrap_or(0)).copied();
-        }
-        for _ in 0..all.len() {
-            let last = scrub.last;
-            let behind = all.iter().find(|id| last.is_none_or(|last| **id > last));
-            let Some(next) = behind.or(all.first()).copied() else { break };
-            let bytes = self.catalogue.partition(next).map_or(0, |part| part.stats().bytes);
-            if bytes > scrub.budget {
-                break;
+        for choice in self.choose(&*scrub, self.clock.reckoned()) {
+            if let Choice::Check(id) = choice {
+                scrub.budget = scrub.budget.saturating_sub(self.bytes_of(id));
+                scrub.last = Some(id);
             }
-            scrub.budget -= bytes;
-            scrub.last = Some(next);
-            self.check(next)?;
+            self.carry_out_one(choice)?;
         }
         Ok(())
     }
 
-    /// Checks a partition. What is damaged is put into quarantine; where only what a seal derives
-    /// is, the next seal makes it anew.
-    pub(super) fn check(&self, id: PartitionId) -> Result<Checked, StoreError> {
-        let Some(partition) = self.catalogue.partition(id) else { return Ok(Checked::Whole) };
-        let Some(look) = look_lasting(&self.catalogue, &partition)? else {
-            return Ok(Checked::Whole);
+    fn bytes_of(&self, id: PartitionId) -> u64 {
+        self.catalogue.partition(id).map_or(0, |partition| partition.stats().bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tierlog_model::{Tenant, Tiers};
+
+    use super::super::planner::tests::{chosen, snapshot_of};
+    use super::*;
+
+    #[test]
+    fn partitions_come_in_turns_within_the_budget() {
+        let tiers = Tiers::standard();
+        let day: tierlog_model::Day = "2026-11-20".parse().expect("a day");
+        let ids = [0, 1, 2].map(|age| PartitionId {
+            tenant: Tenant::DEFAULT,
+            tier: tiers.dead_letter(),
+            day: day.plus_days(age),
+        });
+        let have = ids.map(|id| snapshot_of(&tiers, id, 10));
+        let [first, second, third] = ids;
+        let check = |last, budget, expected: &[PartitionId]| {
+            let choices = chosen(&Scrub { last: Some(last), budget }, &tiers, &have, day.start());
+            let expected: Vec<Choice> = expected.iter().map(|id| Choice::Check(*id)).collect();
+            assert_eq!(choices, expected, "{budget} bytes behind {last:?}");
         };
-        if look.damage.is_empty() {
-            return Ok(Checked::Whole);
-        }
-        for problem in &look.check.problems {
-            tracing::error!(partition = partition.name(), %problem, "damaged partition");
-        }
-        if look.damage.iter().all(|damage| damage.of == Damaged::Derived) {
-            partition.unseal()?;
-            self.catalogue.refresh(id)?;
-        } else {
-            partition.close_reader();
-            self.indexer.put_aside(id)?;
-        }
-        Ok(Checked::Mended)
+        check(first, 9, &[]);
+        check(first, 25, &[second, third]);
+        check(second, 20, &[third, first]);
+        check(third, 99, &[first, second, third]);
+        let fresh = chosen(&Scrub { last: None, budget: 99 }, &tiers, &have, day.start());
+        assert_eq!(fresh.len(), 3);
+        assert!(chosen(&Scrub::default(), &tiers, &[], day.start()).is_empty());
     }
 }

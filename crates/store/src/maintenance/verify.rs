@@ -9,7 +9,7 @@ use tierlog_model::{Day, Tiers};
 
 use crate::catalogue::Catalogue;
 use crate::layout::Layout;
-use crate::partition::{Damage, PartitionDirectory, ReaderUsage, find_damage};
+use crate::partition::{Damage, Location, PartitionDirectory, ReaderUsage, find_damage};
 use crate::versions::check_all;
 use crate::wal::{self, WalProblem, WalReport};
 use crate::{Partition, PartitionId, PartitionState, StoreError, files};
@@ -25,7 +25,7 @@ pub struct PartitionCheck {
     pub records: u64,
     /// Bytes in it.
     pub bytes: u64,
-    /// What is wrong; empty means that every byte is as it was written.
+    /// Problems; none means that no byte has changed.
     pub problems: Vec<String>,
 }
 
@@ -93,15 +93,15 @@ fn report(partition: &Partition, damage: Vec<Damage>) -> Look {
     Look { check, damage }
 }
 
-/// Checks the directory of a stopped server without changing anything in it: it may be a copy
-/// that nobody can write to.
+/// Checks the directory of a stopped server without any change: the directory may be a read-only
+/// copy.
 pub(crate) fn check_directory(
     layout: &Layout,
     tiers: &Tiers,
     readers: &MemoryPart,
 ) -> Result<VerifyReport, StoreError> {
     let usage = Arc::new(ReaderUsage::of(readers));
-    check_all(layout)?;
+    check_all(layout, &Catalogue::new(tiers.clone(), layout.clone(), readers))?;
     let wal = wal::verify(layout.vfs(), layout.root())?;
     let mut partitions = Vec::new();
     for days in layout.days_directories()?.0 {
@@ -115,7 +115,7 @@ pub(crate) fn check_directory(
     Ok(VerifyReport::of(&wal, partitions))
 }
 
-/// Checks a partition that nobody has open; `None` for one that a crash has left unfinished.
+/// Checks a partition without a writer; `None` for a partition that a crash has left unfinished.
 fn check_stopped(
     layout: &Layout,
     tiers: &Tiers,
@@ -127,8 +127,8 @@ fn check_stopped(
         return Ok(None);
     }
     let damage = find_damage(&directory, &name)?;
-    // Opening maps files, so it comes after the look, and only for what it found whole.
-    let open = || Partition::open(id, tiers, directory.clone(), Arc::clone(usage));
+    // Opening maps files: it comes after the look, and only where no damage was found.
+    let open = || Partition::open(id, tiers, Location::of(layout, id), Arc::clone(usage));
     if damage.is_empty()
         && let Ok(Ok(partition)) = catch_unwind(AssertUnwindSafe(open))
     {
@@ -138,7 +138,7 @@ fn check_stopped(
     if problems.is_empty() {
         problems.push("it does not open".to_owned());
     }
-    let bytes = directory.bytes()?;
+    let bytes = directory.lengths()?.into_values().sum();
     Ok(Some(PartitionCheck {
         partition: name,
         state: PartitionState::Hot,

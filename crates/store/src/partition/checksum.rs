@@ -51,6 +51,29 @@ pub(crate) struct FileSeal {
     pub(crate) crc32c: Vec<u32>,
 }
 
+/// Length of a file and checksum of its first piece: enough to tell two small files apart, one of
+/// which replaces the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileMark {
+    bytes: u64,
+    first_crc32c: u32,
+}
+
+impl FileMark {
+    /// Returns the mark of a file's bytes.
+    pub(super) fn of(bytes: &[u8]) -> FileMark {
+        let first = bytes.chunks(PIECE_BYTES).next().unwrap_or_default();
+        FileMark { bytes: bytes.len() as u64, first_crc32c: crc32c::crc32c(first) }
+    }
+}
+
+impl From<&FileSeal> for FileMark {
+    fn from(seal: &FileSeal) -> FileMark {
+        let first_crc32c = seal.crc32c.first().copied().unwrap_or_default();
+        FileMark { bytes: seal.bytes, first_crc32c }
+    }
+}
+
 /// What the engine says at the end of a file. Whatever the engine would stumble over when it opens
 /// the file is damage here too: no checksum covers the footer.
 #[derive(Deserialize)]
@@ -78,8 +101,7 @@ impl FileSeal {
         Ok(sums.seal)
     }
 
-    /// Reads a file of the engine, and refuses it when its bytes are not those that the engine
-    /// wrote.
+    /// Reads a file of the engine, and refuses bytes that the engine has not written.
     pub(super) fn of_engine_file(vfs: &dyn Vfs, path: &Path) -> Result<FileSeal, StoreError> {
         let malformed = |problem: &str| StoreError::Malformed {
             path: path.to_owned(),
@@ -98,7 +120,7 @@ impl FileSeal {
     }
 }
 
-/// Refuses a file of the engine whose bytes are not those that the engine wrote.
+/// Refuses a file of the engine with bytes that the engine has not written.
 pub(super) fn verify_engine_file(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
     FileSeal::of_engine_file(vfs, path).map(drop)
 }
@@ -134,7 +156,7 @@ struct Sums {
     crc32_of_body: u32,
 }
 
-/// Reads a file whose last bytes are its footer.
+/// Reads a file with a footer at the end.
 fn read(file: &dyn VfsFile, footer_bytes: u64) -> io::Result<Sums> {
     let length = file.len()?;
     let mut body_left = length.saturating_sub(footer_bytes);

@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tantivy::index::{SegmentId, SegmentMeta};
+use tantivy::index::SegmentMeta;
 
 use super::checksum::{FileSeal, describe, files_of, verify_engine_file};
 use super::directory::PartitionDirectory;
@@ -14,10 +14,10 @@ use super::seal::{self, Seal};
 use super::view;
 use crate::StoreError;
 
-/// Something that is not as it was written.
+/// A difference from the bytes that were written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Damage {
-    /// The file and what is wrong with it.
+    /// The file and the difference.
     pub(crate) problem: String,
     pub(crate) of: Damaged,
 }
@@ -76,19 +76,8 @@ fn find(directory: &PartitionDirectory, name: &str) -> Result<Vec<Damage>, Store
     Ok(found)
 }
 
-/// Tells whether a partition is one sealed segment: those are compared with their checksums by the
-/// scrub alone, for a year of them takes hours.
-pub(crate) fn is_sealed(directory: &PartitionDirectory, name: &str) -> bool {
-    let Ok(files) = ReadDirectory::open(directory) else { return false };
-    let (Ok(meta), Ok(Some(seal))) = (view::read_meta(&files, name), Seal::read(directory)) else {
-        return false;
-    };
-    let ids: Vec<SegmentId> = meta.segments.iter().map(SegmentMeta::id).collect();
-    seal.covers(&ids)
-}
-
-/// Compares the files of a sealed partition with its seal, and returns that. A seal that is not
-/// of these segments says nothing of them: late records have come since.
+/// Compares the files of a sealed partition with its seal, and returns that. A seal of other
+/// segments says nothing: late records have come since.
 fn find_in_seal(
     directory: &PartitionDirectory,
     segments: &[SegmentMeta],
@@ -108,8 +97,7 @@ fn find_in_seal(
             return Ok(None);
         }
     };
-    let ids: Vec<SegmentId> = segments.iter().map(SegmentMeta::id).collect();
-    if !seal.covers(&ids) {
+    if !seal.covers(segments) {
         return Ok(None);
     }
     for (name, expected) in &seal.files {

@@ -5,7 +5,7 @@
 //! stand under the whole of it.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,7 @@ use tantivy::directory::{
 };
 
 use super::checksum::verify_engine_file;
+use super::engine_list::ListedSegment;
 use super::lease::{Lease, Tenancy};
 use super::store_file;
 use crate::backend::Vfs;
@@ -31,9 +32,6 @@ const META_FILE: &str = "meta.json";
 /// The engine's list of the files that it may remove.
 const MANAGED_FILE: &str = ".managed.json";
 
-/// How the names of files with deletions end.
-const DELETES_SUFFIX: &str = ".del";
-
 /// How many letters name a segment, in front of a file's extension.
 const SEGMENT_NAME_LETTERS: usize = 32;
 
@@ -44,12 +42,12 @@ const TEMPORARY_PREFIX: &str = ".tmp";
 #[derive(Clone, Debug)]
 pub(crate) struct PartitionDirectory {
     vfs: Arc<dyn Vfs>,
-    path: PathBuf,
+    path: Arc<Path>,
 }
 
 impl PartitionDirectory {
     pub(crate) fn new(vfs: Arc<dyn Vfs>, path: PathBuf) -> PartitionDirectory {
-        PartitionDirectory { vfs, path }
+        PartitionDirectory { vfs, path: path.into() }
     }
 
     /// Returns the directory of a partition.
@@ -91,7 +89,7 @@ impl PartitionDirectory {
     pub(crate) fn create(&self) -> Result<(), StoreError> {
         let tier = self.path.parent();
         let tenant = tier.and_then(Path::parent);
-        for directory in [tenant, tier, Some(&self.path)].into_iter().flatten() {
+        for directory in [tenant, tier, Some(&*self.path)].into_iter().flatten() {
             files::create_directory(self.vfs(), directory)?;
         }
         Ok(())
@@ -202,11 +200,12 @@ impl PartitionDirectory {
         files::list_names(self.vfs(), &self.path)
     }
 
-    /// Returns the bytes of its files. Files that vanish meanwhile count nothing: merges remove
-    /// what they replaced.
-    pub(crate) fn bytes(&self) -> Result<u64, StoreError> {
-        let names = self.names()?;
-        Ok(names.iter().filter_map(|name| self.vfs.file_len(&self.file(name)).ok()).sum())
+    /// Returns the bytes of each of its files. Files that vanish meanwhile are left out: merges
+    /// remove replaced segments.
+    pub(crate) fn lengths(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let names = self.names()?.into_iter();
+        let length = |name: String| Some((self.vfs.file_len(&self.file(&name)).ok()?, name));
+        Ok(names.filter_map(length).map(|(bytes, name)| (name, bytes)).collect())
     }
 }
 
@@ -350,32 +349,10 @@ struct ListedSegments {
     segments: Vec<ListedSegment>,
 }
 
-#[derive(Deserialize)]
-struct ListedSegment {
-    /// With dashes, which file names do not have.
-    segment_id: String,
-    deletes: Option<Deletes>,
-}
-
-#[derive(Deserialize)]
-struct Deletes {
-    opstamp: u64,
-}
-
 impl ListedSegments {
-    /// Tells whether a file is one of a listed segment. Deletions have a file for each commit, of
-    /// which the last is listed.
+    /// Tells whether a file is one of a listed segment.
     fn names(&self, name: &str) -> bool {
-        self.segments.iter().any(|segment| {
-            let id = segment.segment_id.replace('-', "");
-            let Some(rest) = name.strip_prefix(id.as_str()) else { return false };
-            let deletes = segment.deletes.as_ref();
-            !rest.ends_with(DELETES_SUFFIX)
-                || deletes.is_some_and(|Deletes { opstamp }| {
-                    rest.trim_start_matches('.').strip_suffix(DELETES_SUFFIX)
-                        == Some(opstamp.to_string().as_str())
-                })
-        })
+        self.segments.iter().any(|segment| segment.has_file(name))
     }
 }
 

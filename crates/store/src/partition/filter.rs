@@ -18,12 +18,15 @@
 //! ```
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tantivy::DocId;
 use tantivy::directory::OwnedBytes;
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
 
+use super::checksum::FileMark;
 use super::directory::PartitionDirectory;
+use super::view::{FilterCharge, ReaderUsage};
 use super::windows::Windows;
 use crate::StoreError;
 
@@ -36,7 +39,7 @@ const READ_BYTES_MAX: u64 = 4 << 10;
 const LISTED_IDS_MAX: usize = 1_000;
 /// Bytes of a listed hash.
 const LISTED_BYTES: usize = 3;
-/// In place of a descriptor; a filter has segments, so its descriptor is never that.
+/// In place of a descriptor; the descriptor of a filter with segments is never zeros.
 const LIST: [u8; DESCRIPTOR_BYTES] = [0; DESCRIPTOR_BYTES];
 const DESCRIPTOR_BYTES: usize = <BinaryFuse8 as DmaSerializable>::DESCRIPTOR_LEN;
 
@@ -51,6 +54,8 @@ struct Parts<'a> {
 #[derive(Debug)]
 pub(crate) struct IdFilter {
     file: OwnedBytes,
+    /// What the filter takes of the readers' memory while it is open.
+    _charge: Option<FilterCharge>,
 }
 
 impl IdFilter {
@@ -68,10 +73,22 @@ impl IdFilter {
         };
         let Some(file) = file else { return Ok(None) };
         if checked_body(&file).is_some() {
-            return Ok(Some(IdFilter { file }));
+            return Ok(Some(IdFilter { file, _charge: None }));
         }
         tracing::warn!(path = %path.display(), "ignore id filter that does not read back");
         Ok(None)
+    }
+
+    /// Tells whether the file is the one that a seal marks.
+    pub(super) fn is_marked(&self, mark: FileMark) -> bool {
+        FileMark::of(&self.file) == mark
+    }
+
+    /// Charges the memory of the filter; a mapped filter takes a map alone.
+    pub(super) fn charged_to(mut self, usage: &Arc<ReaderUsage>) -> IdFilter {
+        let bytes = Some(self.file.len()).filter(|bytes| *bytes as u64 <= READ_BYTES_MAX);
+        self._charge = Some(usage.charge_filter(bytes.unwrap_or(0)));
+        self
     }
 
     /// Tells whether an id may be in the sealed segment.
@@ -153,7 +170,6 @@ fn checked_body(file: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::sync::Arc;
 
     use super::*;
     use crate::backend::DiskVfs;

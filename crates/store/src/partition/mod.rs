@@ -8,8 +8,10 @@ mod checksum;
 mod counts;
 mod damage;
 mod directory;
+mod engine_list;
 mod filter;
 mod lease;
+mod location;
 mod merge;
 mod read_directory;
 mod seal;
@@ -23,20 +25,24 @@ mod writer;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use tantivy::directory::Directory;
 use tantivy::index::{SegmentId, SegmentMeta};
-use tantivy::{DocId, Index};
+use tantivy::{DocId, Index, IndexMeta};
 use tierlog_model::{Tiers, Timestamp};
 
+use self::checksum::FileMark;
+use self::engine_list::EngineList;
 use self::read_directory::ReadDirectory;
+use self::verified_file::SealedFiles;
 use self::view::OpenError;
 pub use counts::{LevelCounts, MinuteCounts};
-pub(crate) use damage::{Damage, Damaged, find_damage, is_sealed};
+pub(crate) use damage::{Damage, Damaged, find_damage};
 pub(crate) use directory::PartitionDirectory;
 pub(crate) use filter::IdFilter;
+pub(crate) use location::Location;
 pub(crate) use merge::segments_to_merge;
 pub(crate) use seal::{Seal, write_seal};
 pub(crate) use selection::RecordSelection;
@@ -70,7 +76,7 @@ impl PartitionState {
     }
 }
 
-/// What is known of a partition without opening it.
+/// Sizes and bounds of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartitionStats {
     /// Searchable records.
@@ -83,26 +89,93 @@ pub struct PartitionStats {
     pub latest: Option<Timestamp>,
 }
 
-/// What is known of a partition without opening it. It never changes: a commit or a seal puts
-/// another in its place.
+/// Facts of a partition without opening files. Facts never change: a commit or a seal puts another
+/// in its place.
 #[derive(Debug)]
 pub struct PartitionFacts {
     state: PartitionState,
     stats: PartitionStats,
     committed: Committed,
     segments: Vec<SegmentMeta>,
-    /// Where the segments' files are opened; `None` before the first look.
-    files: Option<ReadDirectory>,
     /// Of the only segment; other segments have to be looked into.
-    filter: Option<IdFilter>,
+    filter: SealedFilter,
     /// Of the only segment, as the seal counted them.
     levels: Option<LevelCounts>,
+}
+
+/// The id filter of a sealed partition, opened by the first question: a year of 50 tenants has
+/// 25,000 filters, of which few are ever asked.
+#[derive(Debug)]
+enum SealedFilter {
+    /// The partition is hot: every id may be in it.
+    None,
+    /// The partition has the segment of a seal alone.
+    Sealed {
+        /// Where the filter lies.
+        directory: PartitionDirectory,
+        /// What the seal says of the file: a later seal replaces it.
+        seal: FileMark,
+        /// Whose memory the filter takes.
+        usage: Arc<ReaderUsage>,
+        /// The filter once it was opened; `None` inside when it does not read back.
+        opened: OnceLock<Option<IdFilter>>,
+    },
+}
+
+impl SealedFilter {
+    fn of(
+        directory: &PartitionDirectory,
+        seal: Option<FileMark>,
+        usage: &Arc<ReaderUsage>,
+    ) -> SealedFilter {
+        let Some(seal) = seal else { return SealedFilter::None };
+        let (directory, usage) = (directory.clone(), Arc::clone(usage));
+        SealedFilter::Sealed { directory, seal, usage, opened: OnceLock::new() }
+    }
+
+    /// Returns the filter, opening it; `None` when there is none.
+    fn get(&self) -> Option<&IdFilter> {
+        let SealedFilter::Sealed { directory, seal, usage, opened } = self else { return None };
+        if let Some(known) = opened.get() {
+            return known.as_ref();
+        }
+        // Without its filter a partition is slower, not wrong: the next question tries again.
+        let filter = IdFilter::open(directory).ok()?;
+        // Windows of another seal would say where the documents of another segment lie.
+        let own = filter.filter(|filter| filter.is_marked(*seal));
+        opened.get_or_init(|| own.map(|filter| filter.charged_to(usage))).as_ref()
+    }
+
+    fn is_open(&self) -> bool {
+        match self {
+            SealedFilter::None => false,
+            SealedFilter::Sealed { opened, .. } => opened.get().is_some_and(Option::is_some),
+        }
+    }
 }
 
 impl PartitionFacts {
     /// Tells whether a segment is part of it.
     pub(crate) fn has_segment(&self, id: SegmentId) -> bool {
         self.segments.iter().any(|segment| segment.id() == id)
+    }
+
+    /// Returns the same facts, whose filter the next question opens again.
+    fn without_filter(&self) -> PartitionFacts {
+        let filter = match &self.filter {
+            SealedFilter::None => SealedFilter::None,
+            SealedFilter::Sealed { directory, seal, usage, opened: _ } => {
+                SealedFilter::of(directory, Some(*seal), usage)
+            }
+        };
+        PartitionFacts {
+            state: self.state,
+            stats: self.stats,
+            committed: self.committed,
+            segments: self.segments.clone(),
+            filter,
+            levels: self.levels,
+        }
     }
 
     /// Returns its segments.
@@ -116,8 +189,7 @@ impl PartitionFacts {
             stats: PartitionStats::default(),
             committed: Committed::default(),
             segments: Vec::new(),
-            files: None,
-            filter: None,
+            filter: SealedFilter::None,
             levels: None,
         }
     }
@@ -132,7 +204,7 @@ impl PartitionFacts {
         &self.stats
     }
 
-    /// Returns how many values it has whose names have no column of their own.
+    /// Returns the count of values whose names have no own column.
     pub fn paired_values(&self) -> u64 {
         self.committed.paired_values
     }
@@ -144,14 +216,14 @@ impl PartitionFacts {
 
     /// Tells whether an id may be in the partition. False is certain; true means: look.
     pub fn may_contain(&self, id_hash: u64) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.may_contain(id_hash))
+        self.filter.get().is_none_or(|filter| filter.may_contain(id_hash))
     }
 
     /// Returns the documents of a segment among which those with an id lie, disjoint and
     /// ascending; `None` when they may lie anywhere.
     pub fn id_spans(&self, segment: SegmentId, id_hash: u64) -> Option<Vec<Range<DocId>>> {
         let [only] = self.segments.as_slice() else { return None };
-        let filter = self.filter.as_ref().filter(|_| only.id() == segment)?;
+        let filter = self.filter.get().filter(|_| only.id() == segment)?;
         filter.spans(id_hash, only.max_doc())
     }
 }
@@ -161,12 +233,12 @@ impl PartitionFacts {
 pub struct Partition {
     id: PartitionId,
     name: String,
-    directory: PartitionDirectory,
+    location: Location,
     usage: Arc<ReaderUsage>,
     shared: Mutex<Shared>,
     /// Held while what is known is read anew, so that an older reading cannot replace a newer.
     refreshing: Mutex<()>,
-    /// The last [`crate::PartitionList`] through which it was opened.
+    /// The turn of the last [`crate::PartitionList`] that a search opened the partition through.
     last_turn: AtomicU64,
 }
 
@@ -174,8 +246,8 @@ pub struct Partition {
 struct Shared {
     facts: Arc<PartitionFacts>,
     view: Option<Arc<PartitionView>>,
-    /// Segments whose files have been compared with their checksums. The files of a seal are
-    /// compared piece by piece instead, as they are read.
+    /// Segments without damage by their checksums. The files of a seal are compared piece by piece
+    /// instead, as they are read.
     verified: BTreeSet<SegmentKey>,
 }
 
@@ -187,17 +259,47 @@ type SegmentKey = (SegmentId, Option<u64>);
 const LISTS_MAX: usize = 8;
 
 impl Partition {
-    /// Reads what describes the partition: the engine's meta file, and the seal if there is one.
+    /// Reads what describes the partition: the engine's list of segments, and the seal if there is
+    /// one.
     pub(crate) fn open(
         id: PartitionId,
         tiers: &Tiers,
-        directory: PartitionDirectory,
+        location: Location,
         usage: Arc<ReaderUsage>,
     ) -> Result<Partition, StoreError> {
-        let partition = Partition {
+        let partition = Partition::unread(id, tiers, location, usage);
+        partition.refresh()?;
+        Ok(partition)
+    }
+
+    /// Reads a sealed partition; `None` for a hot partition, and when anything is not as a seal
+    /// leaves a partition. Files of segments are not opened.
+    pub(crate) fn open_sealed(
+        id: PartitionId,
+        tiers: &Tiers,
+        location: Location,
+        usage: Arc<ReaderUsage>,
+    ) -> Option<Partition> {
+        let partition = Partition::unread(id, tiers, location, usage);
+        let EngineList { segments, payload } = EngineList::read(partition.directory())?;
+        let committed = read_payload(payload.as_deref(), partition.directory(), &partition.name);
+        let seal = Seal::read(partition.directory()).ok().flatten();
+        let seal = seal.filter(|seal| seal.covers(&segments))?;
+        let facts = partition.sealed_facts(&seal, segments, committed.ok()?).ok()?;
+        lock(&partition.shared).facts = Arc::new(facts);
+        Some(partition)
+    }
+
+    fn unread(
+        id: PartitionId,
+        tiers: &Tiers,
+        location: Location,
+        usage: Arc<ReaderUsage>,
+    ) -> Partition {
+        Partition {
             id,
             name: id.name(tiers),
-            directory,
+            location,
             usage,
             shared: Mutex::new(Shared {
                 facts: Arc::new(PartitionFacts::none()),
@@ -206,9 +308,7 @@ impl Partition {
             }),
             refreshing: Mutex::new(()),
             last_turn: AtomicU64::new(0),
-        };
-        partition.refresh()?;
-        Ok(partition)
+        }
     }
 
     /// Returns which partition this is.
@@ -223,7 +323,7 @@ impl Partition {
 
     /// Returns where its files are.
     pub(crate) fn directory(&self) -> &PartitionDirectory {
-        &self.directory
+        self.location.directory()
     }
 
     /// Returns what is known without opening it.
@@ -247,19 +347,19 @@ impl Partition {
         lock(&self.shared).facts.committed.position
     }
 
-    /// Returns what the last commit that was taken up says of itself.
+    /// Returns the payload of the last commit that was taken up.
     pub(crate) fn committed(&self) -> Committed {
         lock(&self.shared).facts.committed
     }
 
     /// Returns when its content last changed, by the clock of the file system.
     pub(crate) fn changed(&self) -> Timestamp {
-        self.directory.changed().unwrap_or(Timestamp::MIN)
+        self.directory().changed().unwrap_or(Timestamp::MIN)
     }
 
     /// Takes the seal away, so that the partition is hot once that is taken up, and is sealed anew.
     pub(crate) fn unseal(&self) -> Result<(), StoreError> {
-        self.directory.remove(seal::FILE_NAME)
+        self.directory().remove(seal::FILE_NAME)
     }
 
     /// Returns how many segments it has.
@@ -274,7 +374,7 @@ impl Partition {
         facts: &PartitionFacts,
     ) -> Result<Option<MinuteCounts>, StoreError> {
         let Some(levels) = facts.levels() else { return Ok(None) };
-        let counts = MinuteCounts::read(&self.directory)?;
+        let counts = MinuteCounts::read(self.directory())?;
         Ok(counts.filter(|counts| counts.totals() == *levels))
     }
 
@@ -284,7 +384,8 @@ impl Partition {
     pub fn view(&self) -> Result<Arc<PartitionView>, StoreError> {
         let view = self.open_or_opened()?;
         if !view.is_verified() {
-            view.segments().iter().try_for_each(|segment| self.verify(segment))?;
+            let sealed = view.sealed();
+            view.segments().iter().try_for_each(|segment| self.verify(segment, sealed))?;
             view.note_verified();
         }
         Ok(view)
@@ -298,21 +399,17 @@ impl Partition {
     }
 
     /// Compares the files of a segment with their checksums, unless the seal does, or a search has.
-    fn verify(&self, segment: &OpenSegment) -> Result<(), StoreError> {
+    fn verify(&self, segment: &OpenSegment, sealed: &SealedFiles) -> Result<(), StoreError> {
         let key = (segment.id(), segment.reader().delete_opstamp());
-        let files = {
-            let shared = lock(&self.shared);
-            if shared.verified.contains(&key) {
-                return Ok(());
-            }
-            shared.facts.files.clone()
-        };
+        if lock(&self.shared).verified.contains(&key) {
+            return Ok(());
+        }
         for name in checksum::files_of_segment(key) {
-            if files.as_ref().is_some_and(|files| files.sealed().has(&name)) {
+            if sealed.has(&name) {
                 continue;
             }
             let verified =
-                checksum::verify_engine_file(self.directory.vfs(), &self.directory.file(&name));
+                checksum::verify_engine_file(self.directory().vfs(), &self.directory().file(&name));
             match verified {
                 Ok(()) => {}
                 // A merge has replaced the segment, and has compared all that it read.
@@ -326,7 +423,7 @@ impl Partition {
 
     /// Tells whether the engine's list on the disk has a segment.
     fn lists(&self, id: SegmentId) -> Result<bool, StoreError> {
-        let meta = view::read_meta(&ReadDirectory::open(&self.directory)?, &self.name)?;
+        let meta = view::read_meta(&ReadDirectory::open(self.directory())?, &self.name)?;
         Ok(meta.segments.iter().any(|segment| segment.id() == id))
     }
 
@@ -350,15 +447,16 @@ impl Partition {
 
     /// Opens the segments of a list, or of the newest when a merge has replaced some of them.
     fn open_view(&self, facts: &PartitionFacts) -> Result<PartitionView, StoreError> {
-        let files = match &facts.files {
-            Some(files) => files,
-            None => &ReadDirectory::open(&self.directory)?,
+        let files = ReadDirectory::open(self.directory())?;
+        let files = match Seal::read(self.directory())? {
+            Some(seal) => files.with_seal(&seal, None),
+            None => files,
         };
-        let mut opened = PartitionView::open(files, &facts.segments, None, &self.usage);
+        let mut opened = PartitionView::open(&files, &facts.segments, None, &self.usage);
         for _ in 1..LISTS_MAX {
             let Err(OpenError::Replaced(_)) = &opened else { break };
-            let newest = view::read_meta(files, &self.name)?.segments;
-            opened = PartitionView::open(files, &newest, None, &self.usage);
+            let newest = view::read_meta(&files, &self.name)?.segments;
+            opened = PartitionView::open(&files, &newest, None, &self.usage);
         }
         opened.map_err(|error| error.into_store(&self.name))
     }
@@ -368,17 +466,25 @@ impl Partition {
         self.last_turn.fetch_max(turn, Ordering::Relaxed);
     }
 
-    /// Returns the last list through which it was used; `None` while it is closed.
+    /// Returns the turn of the last use; `None` while no file is open.
     pub(crate) fn open_since(&self) -> Option<u64> {
-        let is_open = lock(&self.shared).view.is_some();
+        let shared = lock(&self.shared);
+        let is_open = shared.view.is_some() || shared.facts.filter.is_open();
+        drop(shared);
         is_open.then(|| self.last_turn.load(Ordering::Relaxed))
     }
 
     /// Lets go of the open files; searches under way keep theirs.
     pub(crate) fn close_reader(&self) {
-        let view = lock(&self.shared).view.take();
+        let mut shared = lock(&self.shared);
+        let view = shared.view.take();
+        let facts = shared.facts.filter.is_open().then(|| {
+            let closed = Arc::new(shared.facts.without_filter());
+            std::mem::replace(&mut shared.facts, closed)
+        });
+        drop(shared);
         // Unmapping takes a while: not under the lock.
-        drop(view);
+        drop((view, facts));
     }
 
     /// Takes up what was committed or sealed since.
@@ -405,43 +511,69 @@ impl Partition {
     /// Reads what is known. A hot partition is opened to learn its bounds of time, and stays so:
     /// it is what is searched most, and the next commit changes little of it.
     fn read_facts(&self) -> Result<(PartitionFacts, Option<Arc<PartitionView>>), OpenError> {
-        let files = ReadDirectory::open(&self.directory)?;
-        let meta = view::read_meta(&files, &self.name)?;
-        let ids: Vec<SegmentId> = meta.segments.iter().map(SegmentMeta::id).collect();
-        let records = meta.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-        let committed = read_payload(meta.payload.as_deref(), &self.directory, &self.name)?;
-        let bytes = self.directory.bytes()?;
-        let (earlier, before) = {
-            let shared = lock(&self.shared);
-            (shared.view.clone(), Arc::clone(&shared.facts))
+        let (files, list) = match EngineList::read(self.directory()) {
+            Some(list) => (None, list),
+            None => {
+                let files = ReadDirectory::open(self.directory())?;
+                let IndexMeta { segments, payload, .. } = view::read_meta(&files, &self.name)?;
+                (Some(files), EngineList { segments, payload })
+            }
         };
-        let seal = Seal::read(&self.directory)?;
-        let files = match &seal {
-            Some(seal) => files.with_seal(seal, before.files.as_ref()),
-            None => files,
-        };
-        let mut facts = PartitionFacts {
-            files: Some(files.clone()),
-            stats: PartitionStats { records, bytes, ..PartitionStats::default() },
-            committed,
-            segments: meta.segments,
-            ..PartitionFacts::none()
-        };
-        if let Some(seal) = seal.filter(|seal| seal.covers(&ids)) {
-            seal.check_lengths(&self.directory)?;
-            facts.state = PartitionState::Sealed;
-            facts.filter = IdFilter::open(&self.directory)?;
-            // Dead letters may have been deleted since they were counted.
-            let is_counted = facts.segments.iter().all(|segment| !segment.has_deletes());
-            facts.levels = seal.level_counts().filter(|_| is_counted);
-            (facts.stats.earliest, facts.stats.latest) = (seal.earliest, seal.latest);
+        let committed = read_payload(list.payload.as_deref(), self.directory(), &self.name)?;
+        let earlier = lock(&self.shared).view.clone();
+        let seal = Seal::read(self.directory())?;
+        if let Some(seal) = seal.as_ref().filter(|seal| seal.covers(&list.segments)) {
+            let facts = self.sealed_facts(seal, list.segments, committed)?;
             let view = earlier.filter(|view| view.is_of(&facts.segments));
             return Ok((facts, view));
         }
-        let view = PartitionView::open(&files, &facts.segments, earlier.as_deref(), &self.usage)?;
-        (facts.stats.earliest, facts.stats.latest) = view.time_bounds()?;
+        let files = files.map_or_else(|| ReadDirectory::open(self.directory()), Ok)?;
+        let files = match &seal {
+            Some(seal) => files.with_seal(seal, earlier.as_deref().map(PartitionView::sealed)),
+            None => files,
+        };
+        let bytes = self.directory().lengths()?.into_values().sum();
+        let view = PartitionView::open(&files, &list.segments, earlier.as_deref(), &self.usage)?;
+        let (earliest, latest) = view.time_bounds()?;
+        let records = records_of(&list.segments);
+        let facts = PartitionFacts {
+            stats: PartitionStats { records, bytes, earliest, latest },
+            committed,
+            segments: list.segments,
+            ..PartitionFacts::none()
+        };
         Ok((facts, Some(Arc::new(view))))
     }
+
+    /// Returns what is known of a sealed partition, of which no file is opened.
+    fn sealed_facts(
+        &self,
+        seal: &Seal,
+        segments: Vec<SegmentMeta>,
+        committed: Committed,
+    ) -> Result<PartitionFacts, StoreError> {
+        let lengths = self.directory().lengths()?;
+        seal.check_lengths(self.directory(), &lengths)?;
+        // Dead letters may have been deleted since they were counted.
+        let is_counted = segments.iter().all(|segment| !segment.has_deletes());
+        Ok(PartitionFacts {
+            state: PartitionState::Sealed,
+            stats: PartitionStats {
+                records: records_of(&segments),
+                bytes: lengths.into_values().sum(),
+                earliest: seal.earliest,
+                latest: seal.latest,
+            },
+            committed,
+            segments,
+            filter: SealedFilter::of(self.directory(), seal.mark_of_filter(), &self.usage),
+            levels: seal.level_counts().filter(|_| is_counted),
+        })
+    }
+}
+
+fn records_of(segments: &[SegmentMeta]) -> u64 {
+    segments.iter().map(|segment| u64::from(segment.num_docs())).sum()
 }
 
 /// A panic of another reader leaves plain values behind, never a broken invariant.

@@ -47,14 +47,9 @@ impl ReadDirectory {
     }
 
     /// Returns the directory with the checksums of a seal, with which the files of the seal are
-    /// compared when they are read. `before` is the directory as it was known before.
-    pub(super) fn with_seal(
-        mut self,
-        seal: &Seal,
-        before: Option<&ReadDirectory>,
-    ) -> ReadDirectory {
-        let known = before.map(|before| before.sealed.clone()).unwrap_or_default();
-        self.sealed = SealedFiles::of(&seal.files, &known);
+    /// compared when they are read. `before` says what was compared already.
+    pub(super) fn with_seal(mut self, seal: &Seal, before: Option<&SealedFiles>) -> ReadDirectory {
+        self.sealed = SealedFiles::of(&seal.files, &before.cloned().unwrap_or_default());
         self
     }
 

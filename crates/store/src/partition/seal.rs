@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tantivy::SegmentReader;
-use tantivy::index::SegmentId;
+use tantivy::index::SegmentMeta;
 use tierlog_model::{Level, Timestamp, fields, id_hash};
 
-use super::checksum::FileSeal;
+use super::checksum::{FileMark, FileSeal};
 use super::counts::{LevelCounts, MinuteCounts};
 use super::directory::PartitionDirectory;
 use super::filter::IdFilter;
@@ -28,7 +28,7 @@ pub(super) const FILE_NAME: &str = "seal.json";
 pub(crate) struct Seal {
     /// Version of this file.
     format: u32,
-    /// Id of the one segment, as tantivy names its files.
+    /// Id of the segment, as tantivy names files.
     segment: String,
     /// Records in it.
     pub(crate) records: u64,
@@ -58,11 +58,16 @@ impl Seal {
     }
 
     /// Refuses a partition whose files are not as long as they were written, before they are
-    /// mapped: reading a mapped file behind its end ends the process.
-    pub(crate) fn check_lengths(&self, directory: &PartitionDirectory) -> Result<(), StoreError> {
+    /// mapped: reading a mapped file behind its end ends the process. `lengths` are those of the
+    /// directory's files a moment ago.
+    pub(crate) fn check_lengths(
+        &self,
+        directory: &PartitionDirectory,
+        lengths: &BTreeMap<String, u64>,
+    ) -> Result<(), StoreError> {
         // Without its filter a partition is slower, not wrong.
         let own = self.files.iter().filter(|(name, _)| self.is_of_segment(name));
-        for (name, expected) in own {
+        for (name, expected) in own.filter(|(name, seal)| lengths.get(*name) != Some(&seal.bytes)) {
             let path = directory.file(name);
             match directory.vfs().file_len(&path) {
                 Ok(bytes) if bytes == expected.bytes => {}
@@ -80,8 +85,8 @@ impl Seal {
     }
 
     /// Tells whether the seal's segment is the whole partition.
-    pub(crate) fn covers(&self, segments: &[SegmentId]) -> bool {
-        matches!(segments, [only] if only.uuid_string() == self.segment)
+    pub(crate) fn covers(&self, segments: &[SegmentMeta]) -> bool {
+        matches!(segments, [only] if only.id().uuid_string() == self.segment)
     }
 
     /// Returns the records of each level, if they were counted.
@@ -89,6 +94,11 @@ impl Seal {
         let levels = self.levels.as_ref()?.iter().map(|(level, records)| (*level, *records));
         let counts: LevelCounts = levels.collect();
         (counts.total() == self.records).then_some(counts)
+    }
+
+    /// Returns the mark of this seal's id filter: another seal's filter has another mark.
+    pub(super) fn mark_of_filter(&self) -> Option<FileMark> {
+        self.files.get(IdFilter::FILE_NAME).map(FileMark::from)
     }
 
     /// Tells whether a file is one of the segment, and not made of it.

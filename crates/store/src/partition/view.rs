@@ -17,6 +17,7 @@ use tierlog_model::Timestamp;
 use tierlog_model::memory::{MemoryLease, MemoryPart};
 
 use super::read_directory::ReadDirectory;
+use super::verified_file::SealedFiles;
 use crate::StoreError;
 use crate::document::{
     OrderColumns, RecordReader, SeveralValued, StoredRecord, TemplateWords, has_beside,
@@ -28,9 +29,8 @@ use crate::schema::{TIMESTAMP, register_analyzer, schema};
 /// columns and terms, the columns of order.
 const SEGMENT_BYTES: usize = 18 << 10;
 
-/// Files that an open segment maps at most: terms, postings, positions, store, columns, norms, and
-/// the partition's id filter.
-pub(crate) const MAPS_PER_SEGMENT: usize = 7;
+/// Files that an open segment maps at most: terms, postings, positions, store, columns and norms.
+pub(crate) const MAPS_PER_SEGMENT: usize = 6;
 
 /// The index that every partition is read as: its schema and analyzer are the same everywhere.
 static TEMPLATE: LazyLock<Index> = LazyLock::new(|| {
@@ -45,13 +45,20 @@ pub(crate) struct ReaderUsage {
     part: MemoryPart,
     lease: Mutex<MemoryLease>,
     segments: AtomicUsize,
+    /// Id filters that are open.
+    filters: AtomicUsize,
 }
 
 impl ReaderUsage {
     /// Returns the usage of nothing, under a part of the budget.
     pub(crate) fn of(part: &MemoryPart) -> ReaderUsage {
         let lease = Mutex::new(part.empty_lease());
-        ReaderUsage { part: part.clone(), lease, segments: AtomicUsize::new(0) }
+        ReaderUsage {
+            part: part.clone(),
+            lease,
+            segments: AtomicUsize::new(0),
+            filters: AtomicUsize::new(0),
+        }
     }
 
     /// Returns the bytes of memory, as estimated.
@@ -77,7 +84,29 @@ impl ReaderUsage {
 
     /// Returns the number of mapped files.
     pub(crate) fn maps(&self) -> usize {
-        self.segments.load(Ordering::Relaxed).saturating_mul(MAPS_PER_SEGMENT)
+        let of_segments = self.segments.load(Ordering::Relaxed).saturating_mul(MAPS_PER_SEGMENT);
+        of_segments.saturating_add(self.filters.load(Ordering::Relaxed))
+    }
+
+    /// Charges a filter, which takes a map at most, until what is returned is dropped.
+    pub(super) fn charge_filter(self: &Arc<Self>, bytes: usize) -> FilterCharge {
+        self.filters.fetch_add(1, Ordering::Relaxed);
+        self.recharge(0, bytes);
+        FilterCharge { usage: Arc::clone(self), bytes }
+    }
+}
+
+/// What an open id filter is charged.
+#[derive(Debug)]
+pub(super) struct FilterCharge {
+    usage: Arc<ReaderUsage>,
+    bytes: usize,
+}
+
+impl Drop for FilterCharge {
+    fn drop(&mut self) {
+        self.usage.recharge(self.bytes, 0);
+        self.usage.filters.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -85,6 +114,8 @@ impl ReaderUsage {
 #[derive(Clone, Debug)]
 pub struct PartitionView {
     segments: Vec<Arc<OpenSegment>>,
+    /// The files of a seal, and which pieces of them have been compared with their checksums.
+    sealed: SealedFiles,
     /// Set once every segment was compared with its checksums, or is as it is read.
     verified: Arc<OnceLock<()>>,
 }
@@ -95,12 +126,17 @@ impl PartitionView {
         &self.segments
     }
 
+    /// Returns the files of a seal, of which each piece is compared when it is first read.
+    pub(super) fn sealed(&self) -> &SealedFiles {
+        &self.sealed
+    }
+
     /// Tells whether a search may read the segments without another look at their checksums.
     pub(super) fn is_verified(&self) -> bool {
         self.verified.get().is_some()
     }
 
-    /// Says that every segment was compared with its checksums.
+    /// Notes that every segment was compared with the checksums.
     pub(super) fn note_verified(&self) {
         // Two searches may have compared at once, with the same result.
         let _ = self.verified.set(());
@@ -128,7 +164,7 @@ impl PartitionView {
             let reader = SegmentReader::open(&index.segment(meta.clone()))?;
             segments.push(Arc::new(OpenSegment::new(reader, Arc::clone(usage))));
         }
-        Ok(PartitionView { segments, verified: Arc::default() })
+        Ok(PartitionView { segments, sealed: files.sealed().clone(), verified: Arc::default() })
     }
 
     /// Tells whether the view has just these segments.
@@ -368,6 +404,11 @@ pub(super) fn read_meta(files: &ReadDirectory, name: &str) -> Result<IndexMeta, 
     }
     let path = files.path_of("meta.json");
     Err(StoreError::Malformed { path, problem: "the schema is of another version".to_owned() })
+}
+
+/// Returns a segment of so many documents, none of which is deleted.
+pub(super) fn segment_of(id: SegmentId, max_doc: u32) -> SegmentMeta {
+    TEMPLATE.new_segment_meta(id, max_doc)
 }
 
 /// Returns the template over the files of a partition.

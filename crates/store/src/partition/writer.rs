@@ -78,7 +78,8 @@ impl Uncommitted {
 
     /// Counts its records as indexed.
     pub(crate) fn count(self, partition: &str) {
-        let tier = partition.split('/').next().unwrap_or_default().to_owned();
+        // tenant '/' tier '/' day
+        let tier = partition.split('/').nth(1).unwrap_or_default().to_owned();
         metrics::counter!(metric_names::INDEXED, "tier" => tier.clone()).increment(self.records);
         // A label set that was never counted is not written out: most tiers have no such value.
         if self.paired_values > 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_model::{Day, Level, ManualClock, handoff};
+use tierlog_model::{Day, Level, ManualClock, Tenant, handoff};
 
 use super::{DAY_MICROS, Running, noon, record, settings};
 use crate::{CompactScope, PartitionState, Store};
@@ -33,7 +33,7 @@ fn days(directory: &std::path::Path, days: i64, readers_bytes_max: usize) -> Run
 /// Opens the partitions of some days as one search does, newest first.
 fn search(running: &Running, wanted: impl Fn(Day) -> bool) {
     let catalogue = running.store.catalogue();
-    let list = catalogue.list(tierlog_model::Tenant::DEFAULT);
+    let list = catalogue.list(Tenant::DEFAULT);
     for entry in list.iter().filter(|entry| wanted(entry.id().day)) {
         catalogue.open(&list, entry.partition()).expect("opens");
     }
@@ -113,7 +113,7 @@ fn the_seal_counts_every_level_by_minute() {
     ]);
     running.store.compact(CompactScope::All).expect("sealed");
     let counts = |running: &Running| {
-        let list = running.store.catalogue().list(tierlog_model::Tenant::DEFAULT);
+        let list = running.store.catalogue().list(Tenant::DEFAULT);
         let entry = list.first().expect("a partition");
         let minutes = entry.partition().minute_counts(entry.facts()).expect("readable");
         minutes.map(|minutes| {
@@ -150,7 +150,7 @@ fn readers_see_what_is_committed_while_it_changes() {
             let mut before = 0;
             while !done.load(Ordering::Acquire) {
                 let catalogue = running.store.catalogue();
-                let list = catalogue.list(tierlog_model::Tenant::DEFAULT);
+                let list = catalogue.list(Tenant::DEFAULT);
                 let entry = list.first().expect("a partition");
                 let view = catalogue.open(&list, entry.partition()).expect("opens");
                 let mut seen = BTreeSet::new();

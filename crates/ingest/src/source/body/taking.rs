@@ -154,12 +154,13 @@ impl<'t> Taking<'t> {
         if batch.record_count() == 0 {
             // All before it is durable, and of its own lines there is nothing to keep.
             self.durable_lines = through_line;
-            tally.count(self.protocol);
+            tally.count(self.protocol, self.client.caller.tenant);
             return Ok(());
         }
         let handoff = self.ingest.handoff();
-        let count = tally.clone().count_on_verdict(self.protocol);
-        let batch = batch.with_sender(self.client.sender).of_tenant(self.client.caller.tenant);
+        let tenant = self.client.caller.tenant;
+        let count = tally.clone().count_on_verdict(self.protocol, tenant);
+        let batch = batch.with_sender(self.client.sender).of_tenant(tenant);
         let sending = handoff.send_into(room, batch, WhenDiskFull::Refuse, count);
         let sent = tokio::time::timeout_at(until, sending).await;
         let verdict = sent.map_err(|_| full())?.map_err(|_| closed())?;

@@ -342,7 +342,8 @@ where
         if verdicts.line_count == 0 {
             return Ok(());
         }
-        let count = Tally::of(&verdicts).count_on_verdict(self.protocol.name());
+        let count =
+            Tally::of(&verdicts).count_on_verdict(self.protocol.name(), self.client.caller.tenant);
         let batch = self.number(batch);
         let handoff = self.ingest.handoff();
         let sent = handoff.send_into(room, batch, WhenDiskFull::Wait, count).await;

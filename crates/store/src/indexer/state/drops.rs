@@ -24,6 +24,7 @@ impl IndexState {
         self.tombstones.add(id, self.context.progress.positions().applied)?;
         self.end_merge(id);
         self.count_unindexed(id, dropped_before);
+        self.deferred.remove(&id);
         drop(self.writers.remove(&id));
         self.positions.remove(&id);
         self.in_doubt.remove(&id);
@@ -50,10 +51,11 @@ impl IndexState {
         let open = self.writers.get(&id).map(|open| &open.writer);
         let (uncommitted, below) =
             open.map_or((0, 0), |writer| (writer.uncommitted_records(), writer.below()));
-        self.count(id, uncommitted);
+        let (waiting, waiting_below) = self.waiting_of(id);
+        self.count(id, uncommitted + waiting);
         if self.backlog.pending_from().is_some() {
             // Those that wait for the backfill lane are met there.
-            let known = indexed.max(below).max(dropped_before);
+            let known = indexed.max(below).max(waiting_below).max(dropped_before);
             self.uncounted_from.entry(id).or_insert(known);
         } else {
             self.uncounted_from.remove(&id);

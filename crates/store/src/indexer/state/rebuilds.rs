@@ -27,6 +27,7 @@ impl IndexState {
         let context = Arc::clone(&self.context);
         self.end_merge(id);
         self.writers.remove(&id);
+        self.deferred.remove(&id);
         self.positions.remove(&id);
         self.in_doubt.remove(&id);
         let name = id.name(&context.tiers);

@@ -32,6 +32,7 @@ impl IndexState {
         // Dropped one by one: each waits for its threads.
         self.merge = None;
         self.writers.clear();
+        self.deferred.clear();
         self.positions.clear();
         self.settle_all()?;
         self.context.progress.move_to(|positions| positions.applied = positions.committed);
@@ -101,6 +102,7 @@ impl IndexState {
         for record in letter.records() {
             let record = record?;
             let id = context.partition_of(letter.tenant(), &record);
+            self.write_waiting(id)?;
             self.add(id, &[(seq, record)])?;
             let writer = &mut self.writer(id)?.writer;
             context.releaser.sync_below(writer.below())?;

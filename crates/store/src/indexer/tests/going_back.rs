@@ -47,10 +47,7 @@ fn a_partition_that_is_damaged_meanwhile_is_put_aside_and_comes_back_from_the_lo
     let meta = store.layout.partition(partition).join("meta.json");
     vfs.corrupt(&meta, |bytes| bytes.truncate(bytes.len() / 2)).expect("torn");
     assert!(store.indexer.recover_at_once(10, StoreError::Stalled("test".to_owned()), &|| true));
-    assert_eq!(
-        (store.catalogue.lost(tierlog_model::Tenant::DEFAULT), records(&store)),
-        (Vec::new(), 10)
-    );
+    assert_eq!((store.catalogue.lost(Tenant::DEFAULT), records(&store)), (Vec::new(), 10));
 }
 
 #[test]
@@ -61,10 +58,7 @@ fn what_a_partition_had_when_it_was_put_aside_is_read_again() {
     store.indexer.put_aside(partition).expect("put aside");
     assert!(matches!(store.indexer.commit(), Err(StoreError::Stalled(_))));
     assert!(store.indexer.recover_at_once(10, StoreError::Stalled("test".to_owned()), &|| true));
-    assert_eq!(
-        (store.catalogue.lost(tierlog_model::Tenant::DEFAULT), records(&store)),
-        (Vec::new(), 10)
-    );
+    assert_eq!((store.catalogue.lost(Tenant::DEFAULT), records(&store)), (Vec::new(), 10));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn check(operation: Operation, successes: u64, then: Operation) -> bool {
     }
     vfs.clear_faults();
     assert_eq!((records(&store), until), (15, 15), "{what}");
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [], "{what}");
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [], "{what}");
     drop(store);
     assert_eq!(records(&open(&vfs, &settings)), 15, "{what}, after a start");
     failed

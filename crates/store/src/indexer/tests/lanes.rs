@@ -111,7 +111,7 @@ fn a_cut_in_the_middle_of_a_backfill_loses_and_doubles_nothing() {
             let store = open(&vfs, &settings());
             let what = format!("{crash:?} after {changes}");
             assert_eq!((records(&store), days(&store).len()), (2 * DAYS as u64, 40), "{what}");
-            assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [], "{what}");
+            assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [], "{what}");
         }
     }
 }

@@ -51,9 +51,9 @@ fn a_day_that_was_put_aside_is_missed_after_a_start_too() {
     // Otherwise the log would give all of it back.
     let store = open_without_log(&vfs);
     store.indexer.put_aside(partition).expect("put aside");
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [partition]);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [partition]);
     drop(store);
     let store = open(&vfs, &settings());
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [partition]);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [partition]);
     assert_eq!(missing_partitions(&store.layout, store.catalogue.tiers()).len(), 1);
 }

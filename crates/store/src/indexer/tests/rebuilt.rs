@@ -40,15 +40,15 @@ fn an_old_day_comes_back_before_what_waited_for_it() {
     store.indexer.apply(&more, Replay::No).expect("applied");
     store.indexer.put_aside(id).expect("put aside");
     // Late, and lost, until the lane has gone back.
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [id]);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [id]);
     assert_eq!(store.indexer.context.progress.positions().pending_from, Some(0));
     assert!(matches!(store.indexer.backfill(), Err(StoreError::Stalled(_))));
     // The fresh lane goes on meanwhile, and the log forgets nothing.
     log_indexed(&mut store, Level::Info, 3);
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), [id]);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), [id]);
     recover_all(&store);
     assert_eq!((records(&store), position(&store, id)), (28, 25));
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), []);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), []);
     let names = names_in_quarantine(&store);
     assert!(names.len() == 1 && names.iter().all(|name| name.ends_with(".rebuilt")), "{names:?}");
     drop(store);
@@ -69,7 +69,7 @@ fn a_pass_that_gathered_records_before_the_damage_was_found_commits_none_of_them
     assert_eq!(position(&store, id), 0);
     recover_all(&store);
     assert_eq!((records(&store), position(&store, id)), (25, 25));
-    assert_eq!(store.catalogue.lost(tierlog_model::Tenant::DEFAULT), []);
+    assert_eq!(store.catalogue.lost(Tenant::DEFAULT), []);
 }
 
 #[test]
@@ -82,10 +82,7 @@ fn damage_that_a_pass_meets_is_mended_by_the_lane_alone() {
     store.indexer.apply(&more, Replay::No).expect("applied");
     assert!(store.indexer.backfill_at_once(&|| true));
     assert_eq!(store.indexer.context.progress.stalled(Lane::Fresh), None);
-    assert_eq!(
-        (records(&store), store.catalogue.lost(tierlog_model::Tenant::DEFAULT)),
-        (25, Vec::new())
-    );
+    assert_eq!((records(&store), store.catalogue.lost(Tenant::DEFAULT)), (25, Vec::new()));
 }
 
 #[test]
@@ -106,10 +103,7 @@ fn many_damaged_partitions_in_one_recovery_are_no_reason_to_give_up() {
         store.indexer.apply(&batch, Replay::No).expect("applied");
     }
     recover_all(&store);
-    assert_eq!(
-        (records(&store), store.catalogue.lost(tierlog_model::Tenant::DEFAULT)),
-        (50, Vec::new())
-    );
+    assert_eq!((records(&store), store.catalogue.lost(Tenant::DEFAULT)), (50, Vec::new()));
     assert_eq!(names_in_quarantine(&store).len(), 10);
 }
 
@@ -122,10 +116,7 @@ fn a_fresh_day_comes_back_and_leaves_old_days_at_rest() {
     store.indexer.put_aside(today).expect("put aside");
     assert_eq!(store.indexer.context.progress.stalled(Lane::Backfill), None);
     recover_all(&store);
-    assert_eq!(
-        (records(&store), store.catalogue.lost(tierlog_model::Tenant::DEFAULT)),
-        (27, Vec::new())
-    );
+    assert_eq!((records(&store), store.catalogue.lost(Tenant::DEFAULT)), (27, Vec::new()));
     assert_eq!(store.catalogue.partition(old).map(|partition| partition.segment_count()), Some(1));
 }
 
@@ -140,10 +131,7 @@ fn what_the_log_has_forgotten_of_an_old_day_is_told() {
     store.indexer.apply(&more, Replay::No).expect("applied");
     store.indexer.put_aside(id).expect("put aside");
     recover_all(&store);
-    assert_eq!(
-        (records(&store), store.catalogue.lost(tierlog_model::Tenant::DEFAULT)),
-        (5, vec![id])
-    );
+    assert_eq!((records(&store), store.catalogue.lost(Tenant::DEFAULT)), (5, vec![id]));
     let names = names_in_quarantine(&store);
     assert!(names.iter().all(|name| !name.ends_with(".rebuilt")), "{names:?}");
 }
@@ -157,8 +145,5 @@ fn a_start_that_puts_an_old_day_aside_reads_all_of_it() {
     vfs.corrupt(&meta, |bytes| bytes.truncate(bytes.len() / 2)).expect("torn");
     let store = open(&vfs, &settings());
     recover_all(&store);
-    assert_eq!(
-        (records(&store), store.catalogue.lost(tierlog_model::Tenant::DEFAULT)),
-        (20, Vec::new())
-    );
+    assert_eq!((records(&store), store.catalogue.lost(Tenant::DEFAULT)), (20, Vec::new()));
 }
