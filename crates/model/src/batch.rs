@@ -143,19 +143,31 @@ impl RedactedBatch {
         let records_end = bytes.len();
         names.write(&mut bytes);
         let bytes = pool.freeze(bytes);
-        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
-        let (lines, runs) = (None, Arc::default());
+        RedactedBatch {
+            id,
+            span,
+            ..RedactedBatch::of_parts(bytes, names, records_end, record_count)
+        }
+    }
+
+    /// Returns a batch of nobody in particular.
+    fn of_parts(
+        bytes: Bytes,
+        names: Arc<NameTable>,
+        records_end: usize,
+        record_count: u32,
+    ) -> RedactedBatch {
         RedactedBatch {
             bytes,
             names,
             records_end,
             record_count,
-            span,
-            tenant,
-            id,
-            sender,
-            lines,
-            runs,
+            span: None,
+            tenant: Tenant::DEFAULT,
+            id: None,
+            sender: SenderId::default(),
+            lines: None,
+            runs: Arc::default(),
         }
     }
 
@@ -249,20 +261,7 @@ impl RedactedBatch {
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
-        let (span, lines, runs) = (None, None, Arc::default());
-        let batch = RedactedBatch {
-            bytes,
-            names,
-            records_end,
-            record_count,
-            span,
-            tenant,
-            id,
-            sender,
-            lines,
-            runs,
-        };
+        let batch = RedactedBatch::of_parts(bytes, names, records_end, record_count);
         let (mut found, mut span) = (0_u32, None::<Span>);
         for record in batch.records() {
             let moment = Span::of(record?.timestamp());
@@ -270,7 +269,7 @@ impl RedactedBatch {
             found += 1;
         }
         if found == record_count {
-            Ok(RedactedBatch { span, ..batch })
+            Ok(RedactedBatch { id, span, ..batch })
         } else {
             Err(DecodeError::Truncated)
         }

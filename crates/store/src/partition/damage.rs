@@ -14,10 +14,10 @@ use super::seal::{self, Seal};
 use super::view;
 use crate::StoreError;
 
-/// Something that is not as it was written.
+/// A difference from the bytes that were written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Damage {
-    /// The file and what is wrong with it.
+    /// The file and the difference.
     pub(crate) problem: String,
     pub(crate) of: Damaged,
 }
@@ -87,8 +87,8 @@ pub(crate) fn is_sealed(directory: &PartitionDirectory, name: &str) -> bool {
     seal.covers(&ids)
 }
 
-/// Compares the files of a sealed partition with its seal, and returns that. A seal that is not
-/// of these segments says nothing of them: late records have come since.
+/// Compares the files of a sealed partition with its seal, and returns that. The seal of
+/// other segments says nothing: late records have come since.
 fn find_in_seal(
     directory: &PartitionDirectory,
     segments: &[SegmentMeta],
