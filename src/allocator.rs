@@ -23,9 +23,9 @@ use tikv_jemallocator::Jemalloc;
 /// - `narenas:4`: thirty threads share four heaps. With a heap for each thread, the pages of
 ///   segments that are begun and not full would be the larger part of the memory.
 /// - `oversize_threshold:1048577`: what has more than a mebibyte goes back as soon as it is free,
-///   and comes anew from the system. Channels of the search engine have 1.4 MB and are made anew for
-///   each commit of each partition: kept, their pieces held 40 MB. Its arenas have a mebibyte to the
-///   byte, and stay, because they are filled again at once.
+///   and comes anew from the system. Channels of the search engine have 1.4 MB and are made anew
+///   for each commit of each partition: kept, their pieces held 40 MB. Arenas of the engine have a
+///   mebibyte to the byte, and stay, because they are filled again at once.
 /// - `dirty_decay_ms:2000`, `muzzy_decay_ms:0`: anything smaller goes back when it was free for two
 ///   seconds. One second costs 2 % more CPU of ingest and holds no less.
 /// - `thp:never`: a huge page stays resident for one live object of it.

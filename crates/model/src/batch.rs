@@ -137,7 +137,11 @@ impl Redacted {
 
 impl RedactedBatch {
     /// Closes a batch of redacted records.
-    pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>, _: Redacted) -> RedactedBatch {
+    pub fn from_redacted(
+        writer: BatchWriter,
+        id: Option<BatchId>,
+        redacted: Redacted,
+    ) -> RedactedBatch {
         let BatchWriter { mut bytes, names, record_count, span, pool } = writer;
         let names = Arc::new(names.into_table());
         let records_end = bytes.len();
@@ -146,7 +150,7 @@ impl RedactedBatch {
         RedactedBatch {
             id,
             span,
-            ..RedactedBatch::of_parts(bytes, names, records_end, record_count)
+            ..RedactedBatch::of_parts(bytes, names, records_end, record_count, redacted)
         }
     }
 
@@ -156,6 +160,7 @@ impl RedactedBatch {
         names: Arc<NameTable>,
         records_end: usize,
         record_count: u32,
+        _: Redacted,
     ) -> RedactedBatch {
         RedactedBatch {
             bytes,
@@ -257,11 +262,11 @@ impl RedactedBatch {
         bytes: Bytes,
         record_count: u32,
         id: Option<BatchId>,
-        _: Redacted,
+        redacted: Redacted,
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let batch = RedactedBatch::of_parts(bytes, names, records_end, record_count);
+        let batch = RedactedBatch::of_parts(bytes, names, records_end, record_count, redacted);
         let (mut found, mut span) = (0_u32, None::<Span>);
         for record in batch.records() {
             let moment = Span::of(record?.timestamp());

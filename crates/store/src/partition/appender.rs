@@ -1,9 +1,9 @@
 //! A few records as one more segment of a partition, written by the thread that has them.
 //!
-//! Records arrive, as for a [`super::PartitionWriter`]; the same files and the same list of segments
-//! leave. That writer is made for a stream: three threads, channels of ten thousand places and a
-//! table of half a million terms, all of it anew for each commit. Where a backlog brings a day some
-//! hundred records at a time, the making cost more than the records.
+//! Records arrive, as for a [`super::PartitionWriter`]; the same files and the same list of
+//! segments leave. That writer is made for a stream: three threads, channels of ten thousand places
+//! and a table of half a million terms, all made anew for each commit. Where a backlog brings a day
+//! some hundred records at a time, the making cost more than the records.
 //!
 //! What never happens here: a change beside another writer. Whoever appends has the partition lent.
 

@@ -176,8 +176,8 @@ impl Drop for Borrowed<'_> {
 }
 
 impl Indexer {
-    /// Opens a partition to write to it. A damaged partition goes into quarantine, and the pass ends:
-    /// the records are read again.
+    /// Opens a partition to write to it. A damaged partition goes into quarantine, and the pass
+    /// ends: the records are read again.
     fn open_unless_damaged<W>(
         &self,
         id: PartitionId,
