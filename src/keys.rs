@@ -3,12 +3,15 @@
 //! ```text
 //! <data dir>.keys/pseudonym.key    0600 in a directory 0700: comment lines, then one base64 key
 //!                                  a line, the newest first: it writes, all of them are searched
-//! <data dir>/pseudonym-key-ids     public names of the keys that wrote the data, one a line
 //! ```
+//!
+//! Which keys wrote a data directory is remembered in that directory ([`remembered`]).
 //!
 //! A copy of the data is no copy of the keys. The users of a lost key can never be found again,
 //! so a server makes no new key beside data of an old one: the start is refused, with the remedy.
 //! Keys leave memory when they are dropped and never stand in a log or an error.
+
+mod remembered;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -21,14 +24,14 @@ use data_encoding::BASE64;
 use tierlog_model::{PseudonymKey, Pseudonyms};
 use zeroize::Zeroizing;
 
+use self::remembered::Remembered;
+pub(crate) use self::remembered::WrittenData;
+
 /// Bytes of a key: the full strength of HMAC-SHA256.
 const KEY_BYTES: usize = 32;
 
 /// Keys of one file; a search for a user looks for the pseudonyms of all keys.
 const KEYS_MAX: usize = 32;
-
-/// Name of the file in the data directory that remembers which keys wrote the data.
-const REMEMBERED_FILE: &str = "pseudonym-key-ids";
 
 const HEADER: &str = "\
 # Tierlog pseudonym keys, one a line, the newest first: the first writes, all are searched.
@@ -101,6 +104,26 @@ pub(crate) enum KeyError {
         /// The file that remembers them.
         remembered: PathBuf,
     },
+    /// Which keys wrote the data is not known any more, and there is no key to ask the data about.
+    #[error(
+        "key file {path} is missing, and {remembered}, which names the keys that wrote the data, \
+         is damaged: restore the key file from its backup. To go on without, so that users stored \
+         until now cannot be searched by their id any more, remove {remembered}"
+    )]
+    Unknown {
+        /// The key file.
+        path: PathBuf,
+        /// The file that remembers the keys.
+        remembered: PathBuf,
+    },
+    /// The damaged list of keys could not be made anew.
+    #[error("make {path} anew: {problem}")]
+    Recover {
+        /// The file that remembers the keys.
+        path: PathBuf,
+        /// What the store said.
+        problem: String,
+    },
     /// A line of the key file is no key.
     #[error("key file {path}, line {line}: not 32 bytes in base64")]
     Malformed {
@@ -135,28 +158,28 @@ pub(crate) fn open(
     path: &Path,
     data_dir: &Path,
     fields: &[String],
+    data: &impl WrittenData,
 ) -> Result<Pseudonyms, KeyError> {
     if fields.is_empty() {
         return Ok(Pseudonyms::off());
     }
     refuse_inside(path, data_dir)?;
-    let remembered = Remembered::read(data_dir)?;
+    let mut remembered = Remembered::read(data_dir)?;
     if !path.exists() {
-        if !remembered.ids.is_empty() {
-            return Err(remembered.lost(path, data_dir, "is missing"));
-        }
+        remembered.refuse_new_key(path)?;
         create(path)?;
     }
     let keys = load(path)?;
+    remembered.recover(data, fields)?;
     let known = |id: &String| keys.iter().any(|key| key.id().as_str() == id);
-    if !remembered.ids.is_empty() && !remembered.ids.iter().any(known) {
-        return Err(remembered.lost(path, data_dir, "holds other keys"));
+    if !remembered.ids().is_empty() && !remembered.ids().iter().any(known) {
+        return Err(remembered.lost(path, "holds other keys"));
     }
-    for id in remembered.ids.iter().filter(|id| !known(id)) {
+    for id in remembered.ids().iter().filter(|id| !known(id)) {
         tracing::warn!(key = %id, "key of stored pseudonyms is gone, its users cannot be searched");
     }
     if let Some(writing) = keys.first() {
-        remembered.remember(data_dir, writing.id().as_str())?;
+        remembered.remember(writing.id().as_str())?;
     }
     Ok(Pseudonyms::new(keys, fields.to_vec()))
 }
@@ -298,51 +321,6 @@ fn real(path: &Path) -> PathBuf {
         }
     }
     absolute
-}
-
-/// Public names of the keys that wrote a data directory.
-struct Remembered {
-    ids: Vec<String>,
-}
-
-impl Remembered {
-    fn read(data_dir: &Path) -> Result<Remembered, KeyError> {
-        let path = data_dir.join(REMEMBERED_FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Remembered { ids: text.lines().map(str::to_owned).collect() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Remembered { ids: Vec::new() })
-            }
-            Err(source) => Err(KeyError::Io { operation: "read", path, source }),
-        }
-    }
-
-    fn lost(&self, path: &Path, data_dir: &Path, what: &'static str) -> KeyError {
-        KeyError::Lost {
-            path: path.to_owned(),
-            what,
-            data_dir: data_dir.to_owned(),
-            ids: self.ids.join(", "),
-            remembered: data_dir.join(REMEMBERED_FILE),
-        }
-    }
-
-    /// Notes a writing key, before the first record is written with the key.
-    fn remember(&self, data_dir: &Path, id: &str) -> Result<(), KeyError> {
-        if self.ids.iter().any(|known| known == id) {
-            return Ok(());
-        }
-        let path = data_dir.join(REMEMBERED_FILE);
-        let mut text = self.ids.join("\n");
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(id);
-        text.push('\n');
-        make_private_directory(data_dir)
-            .and_then(|()| write_atomically(&path, text.as_bytes()))
-            .map_err(|source| KeyError::Io { operation: "write", path, source })
-    }
 }
 
 /// Makes a directory with access for the owner only, unless present.

@@ -98,7 +98,7 @@ pub(crate) async fn serve(
     let clock = store.clock();
     // ORDER: after the store has found the directory to be of a format that we know.
     lost_map::watch(&config.server.data_dir)?;
-    let pseudonyms = open_keys(&config)?;
+    let pseudonyms = open_keys(&config, &store)?;
     let metrics = Arc::new(metrics(&store));
     let redactor = settings::redactor(&config, &pseudonyms)?;
     let bodies = memory.part(MemoryUse::Bodies).clone();
@@ -234,10 +234,10 @@ fn ingest_routes(ingest: &Arc<Live<Ingest>>, operations: Router) -> Router {
     })
 }
 
-fn open_keys(config: &Config) -> Result<Pseudonyms> {
+fn open_keys(config: &Config, store: &Store) -> Result<Pseudonyms> {
     let section = &config.redaction;
     let (file, fields) = (&section.pseudonym_key_file, &section.pseudonym_fields);
-    let pseudonyms = keys::open(file, &config.server.data_dir, fields)?;
+    let pseudonyms = keys::open(file, &config.server.data_dir, fields, store)?;
     Ok(pseudonyms)
 }
 

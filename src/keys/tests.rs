@@ -1,6 +1,23 @@
 //! Life of a key file: made, read again, rotated, lost, open to others.
 
+use std::collections::BTreeSet;
+
+use tierlog_store::StoreError;
+
 use super::*;
+
+/// A data directory that holds no record.
+struct NoData;
+
+impl WrittenData for NoData {
+    fn keep_damaged(&self, _: &str, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn pseudonym_keys(&self, _: &[String]) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+}
 
 struct Place {
     _root: tempfile::TempDir,
@@ -17,7 +34,7 @@ fn place() -> Place {
 
 impl Place {
     fn open(&self) -> Result<Pseudonyms, KeyError> {
-        open(&self.path, &self.data_dir, &["user_id".to_owned()])
+        open(&self.path, &self.data_dir, &["user_id".to_owned()], &NoData)
     }
 
     fn write(&self, keys: &[u8]) {
@@ -54,7 +71,7 @@ fn what_a_dead_start_left_of_a_key_is_no_key() {
 #[test]
 fn without_fields_there_is_no_key() {
     let place = place();
-    let off = open(&place.path, &place.data_dir, &[]).unwrap();
+    let off = open(&place.path, &place.data_dir, &[], &NoData).unwrap();
     assert!(!off.covers("user_id") && !place.path.exists());
 }
 
@@ -62,15 +79,14 @@ fn without_fields_there_is_no_key() {
 fn after_a_rotation_the_first_writes_and_all_are_searched() {
     let place = place();
     place.open().unwrap();
-    fs::remove_file(place.data_dir.join(REMEMBERED_FILE)).unwrap();
+    fs::remove_file(place.data_dir.join(remembered::FILE_NAME)).unwrap();
     place.write(&[1]);
     let old = place.open().unwrap().token("user_id", "4242").unwrap();
     place.write(&[2, 1]);
     let rotated = place.open().unwrap();
     assert_ne!(rotated.token("user_id", "4242").unwrap(), old);
     assert!(rotated.stored_forms("user_id", "4242").contains(&old));
-    let ids = fs::read_to_string(place.data_dir.join(REMEMBERED_FILE)).unwrap();
-    assert_eq!(ids.lines().count(), 2);
+    assert_eq!(Remembered::read(&place.data_dir).unwrap().ids().len(), 2);
     // The old key may go when its data has expired: the other one is still there.
     place.write(&[2]);
     assert!(place.open().is_ok());
@@ -88,7 +104,7 @@ fn data_is_not_parted_from_its_key_quietly() {
     let error = place.open().unwrap_err();
     assert!(matches!(error, KeyError::Lost { what: "holds other keys", .. }), "{error}");
     // The operator's word that the old users may stay unfindable.
-    fs::remove_file(place.data_dir.join(REMEMBERED_FILE)).unwrap();
+    fs::remove_file(place.data_dir.join(remembered::FILE_NAME)).unwrap();
     assert!(place.open().is_ok());
 }
 
@@ -117,7 +133,7 @@ fn a_key_inside_the_data_is_refused_however_it_is_spelt() {
         link.join("pseudonym.key"),
     ] {
         let fields = ["user_id".to_owned()];
-        let error = open(&path, &place.data_dir, &fields).unwrap_err();
+        let error = open(&path, &place.data_dir, &fields, &NoData).unwrap_err();
         assert!(matches!(error, KeyError::Inside { .. }), "{error}");
     }
 }

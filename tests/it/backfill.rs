@@ -2,7 +2,7 @@
 //! each once, whatever ends the server in between.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -12,6 +12,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Days of a year that every tier of errors keeps, but for the days around its end.
 const DAYS: u64 = 360;
+
+/// Longest wait of the luckiest fresh line, in a debug build beside other tests: half a second in
+/// life, and twelve seconds behind the year.
+const FRESH_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Returns one line for each number, of days all over the last year.
 fn year(numbers: std::ops::Range<u64>) -> String {
@@ -38,10 +42,14 @@ fn a_line_a_day_over_a_year_and_fresh_lines_are_all_found_once() {
     let home = Home::new();
     let server = home.start();
     server.store(&year(0..DAYS));
-    for number in 0..5 {
+    let waits = (0..5).map(|number| {
         server.store(&line(&json!({"level": "info", "message": "fresh", "number": number})));
+        let acked = Instant::now();
         server.await_count(&format!("message:fresh number:{number}"), 1);
-    }
+        acked.elapsed()
+    });
+    let least = waits.min().expect("five waits");
+    assert!(least < FRESH_WAIT_MAX, "fresh lines wait for old ones: {least:?} at the least");
     server.await_count("message:old", DAYS);
     check_numbers(&server, DAYS);
     // Late lines into days that are there are found too, and an answer is whole in the end.

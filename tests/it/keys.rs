@@ -46,6 +46,42 @@ fn a_server_whose_key_is_lost_refuses_to_start_until_it_is_restored() {
 }
 
 #[test]
+fn a_flipped_bit_in_the_list_of_keys_is_made_good_from_the_data() {
+    let home = Home::new();
+    let server = home.start();
+    store_user(&server, "before");
+    server.terminate();
+    let list = home.data().join("pseudonym-key-ids");
+    let whole = fs::read(&list).expect("the list of keys");
+    for position in [0, whole.len() / 2, whole.len() - 1] {
+        let mut flipped = whole.clone();
+        flipped[position] ^= 2;
+        fs::write(&list, &flipped).expect("the list of keys");
+        let server = home.start();
+        assert_eq!(server.count("user_id:ada-7731"), 1, "byte {position}");
+        let entries = server.http().get(&server.query("/health")).json();
+        let kept = &entries["quarantine"]["items"][0];
+        assert!(kept.as_str().is_some_and(|name| name.starts_with("pseudonym-key-ids")), "{kept}");
+        server.terminate();
+        assert_eq!(fs::read(&list).expect("the list of keys"), whole, "byte {position}");
+    }
+
+    // Neither a key nor a name of one: another key would part the users from their lines.
+    fs::write(&list, "no list").expect("the list of keys");
+    let kept = home.path().join("backup.key");
+    fs::rename(key_file(&home), &kept).expect("the key file");
+    refused(&home);
+    assert!(home.output_text().contains("pseudonym-key-ids"), "{}", home.output_text());
+    assert!(!key_file(&home).exists(), "no other key was made in its place");
+    // A key that the data does not name.
+    fs::create_dir_all(home.keys()).expect("the directory of keys");
+    fs::write(key_file(&home), format!("{OTHER_KEY}\n")).expect("the key file");
+    fs::set_permissions(key_file(&home), fs::Permissions::from_mode(0o600)).expect("its mode");
+    refused(&home);
+    assert!(home.output_text().contains("holds other keys"), "{}", home.output_text());
+}
+
+#[test]
 fn after_a_rotation_old_and_new_lines_of_a_user_are_found() {
     let home = Home::new();
     let server = home.start();

@@ -137,25 +137,42 @@ impl Redacted {
 
 impl RedactedBatch {
     /// Closes a batch of redacted records.
-    pub fn from_redacted(writer: BatchWriter, id: Option<BatchId>, _: Redacted) -> RedactedBatch {
+    pub fn from_redacted(
+        writer: BatchWriter,
+        id: Option<BatchId>,
+        redacted: Redacted,
+    ) -> RedactedBatch {
         let BatchWriter { mut bytes, names, record_count, span, pool } = writer;
         let names = Arc::new(names.into_table());
         let records_end = bytes.len();
         names.write(&mut bytes);
         let bytes = pool.freeze(bytes);
-        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
-        let (lines, runs) = (None, Arc::default());
+        RedactedBatch {
+            id,
+            span,
+            ..RedactedBatch::of_parts(bytes, names, records_end, record_count, redacted)
+        }
+    }
+
+    /// Returns a batch of nobody in particular.
+    fn of_parts(
+        bytes: Bytes,
+        names: Arc<NameTable>,
+        records_end: usize,
+        record_count: u32,
+        _: Redacted,
+    ) -> RedactedBatch {
         RedactedBatch {
             bytes,
             names,
             records_end,
             record_count,
-            span,
-            tenant,
-            id,
-            sender,
-            lines,
-            runs,
+            span: None,
+            tenant: Tenant::DEFAULT,
+            id: None,
+            sender: SenderId::default(),
+            lines: None,
+            runs: Arc::default(),
         }
     }
 
@@ -245,24 +262,11 @@ impl RedactedBatch {
         bytes: Bytes,
         record_count: u32,
         id: Option<BatchId>,
-        _: Redacted,
+        redacted: Redacted,
     ) -> Result<RedactedBatch, DecodeError> {
         let (names, records) = NameTable::split_from(&bytes)?;
         let (names, records_end) = (Arc::new(names), records.len());
-        let (tenant, sender) = (Tenant::DEFAULT, SenderId::default());
-        let (span, lines, runs) = (None, None, Arc::default());
-        let batch = RedactedBatch {
-            bytes,
-            names,
-            records_end,
-            record_count,
-            span,
-            tenant,
-            id,
-            sender,
-            lines,
-            runs,
-        };
+        let batch = RedactedBatch::of_parts(bytes, names, records_end, record_count, redacted);
         let (mut found, mut span) = (0_u32, None::<Span>);
         for record in batch.records() {
             let moment = Span::of(record?.timestamp());
@@ -270,7 +274,7 @@ impl RedactedBatch {
             found += 1;
         }
         if found == record_count {
-            Ok(RedactedBatch { span, ..batch })
+            Ok(RedactedBatch { id, span, ..batch })
         } else {
             Err(DecodeError::Truncated)
         }

@@ -24,6 +24,12 @@ impl Excerpt {
         Excerpt { bytes: Vec::new(), numbers: Vec::new(), names: batch.shared_names() }
     }
 
+    /// Gives back the room that appending has left over: thousands of excerpts wait at once.
+    pub fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+    }
+
     /// Appends a record of the batch.
     pub fn push(&mut self, number: u64, record: &EncodedRecord<'_>) {
         record.append_to(&mut self.bytes);

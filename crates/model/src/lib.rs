@@ -52,7 +52,7 @@ pub use id::id_hash;
 pub use level::Level;
 pub use names::{NameId, NameIndex, NameTable};
 pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, SenderId};
-pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token};
+pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token, key_id_of};
 pub use record::{DecodeError, Record, RecordFields, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};
 pub use tenant::{TENANTS_MAX, Tenant, TenantError, TenantLabels};

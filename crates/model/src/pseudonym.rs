@@ -143,16 +143,18 @@ impl Pseudonyms {
 
 /// Tells whether a text has the form of a token.
 pub fn is_token(text: &str) -> bool {
-    let Some((key_id, rest)) =
-        text.trim().strip_prefix(PSEUDONYM_PREFIX).and_then(|rest| rest.split_once('_'))
-    else {
-        return false;
-    };
+    key_id_of(text).is_some()
+}
+
+/// Returns the public name of the key that made a token; `None` for anything that is no token.
+pub fn key_id_of(text: &str) -> Option<&str> {
+    let (key_id, rest) = text.trim().strip_prefix(PSEUDONYM_PREFIX)?.split_once('_')?;
     let base32 = |text: &str| text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-    key_id.len() == KEY_ID_CHARS
+    let is_token = key_id.len() == KEY_ID_CHARS
         && base32(key_id)
         && rest.len() == BASE32_NOPAD.encode_len(TOKEN_BYTES)
-        && base32(rest)
+        && base32(rest);
+    is_token.then_some(key_id)
 }
 
 /// Lower case reads better in a terminal and needs no shift key.

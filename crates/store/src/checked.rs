@@ -12,7 +12,7 @@ const MARK_BYTES: usize = 10;
 
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content<'f> {
+pub enum Content<'f> {
     /// The JSON that was written.
     Whole(&'f [u8]),
     /// Bytes without a checksum: of a file that is damaged, or that another version wrote.
@@ -23,7 +23,7 @@ pub(crate) enum Content<'f> {
 
 impl<'f> Content<'f> {
     /// Reads a file.
-    pub(crate) fn of(file: &'f [u8]) -> Content<'f> {
+    pub fn of(file: &'f [u8]) -> Content<'f> {
         let Some((json, mark)) = file.split_last_chunk::<MARK_BYTES>() else {
             return Content::Unmarked(file);
         };
@@ -35,7 +35,7 @@ impl<'f> Content<'f> {
     }
 
     /// Returns the JSON if it is what was written.
-    pub(crate) fn whole(self) -> Option<&'f [u8]> {
+    pub fn whole(self) -> Option<&'f [u8]> {
         match self {
             Content::Whole(json) => Some(json),
             Content::Unmarked(_) | Content::Damaged => None,
@@ -44,7 +44,7 @@ impl<'f> Content<'f> {
 
     /// Returns the JSON unless it is known to be damaged: another version may write its files
     /// without a checksum.
-    pub(crate) fn readable(self) -> Option<&'f [u8]> {
+    pub fn readable(self) -> Option<&'f [u8]> {
         match self {
             Content::Whole(json) | Content::Unmarked(json) => Some(json),
             Content::Damaged => None,
@@ -53,7 +53,7 @@ impl<'f> Content<'f> {
 }
 
 /// Returns the file that holds some JSON.
-pub(crate) fn with_checksum(json: &[u8]) -> Vec<u8> {
+pub fn with_checksum(json: &[u8]) -> Vec<u8> {
     let mut file = Vec::with_capacity(json.len() + MARK_BYTES);
     file.extend_from_slice(json);
     file.push(b'\n');

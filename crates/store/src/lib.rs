@@ -41,12 +41,13 @@ mod wal_error;
 mod words;
 
 pub use catalogue::{Catalogue, Listed, PartitionList};
+pub use checked::{Content, with_checksum};
 pub use dead_letters::{LetterEnd, LetterOrder, LetterSelection, Letters, PendingReplay};
 pub use document::{
-    BOUND_DOCS, Beside, ColumnKind, LongTexts, OrderColumns, PairValue, RecordReader,
-    SeveralValued, Sought, StoredRecord, TemplateWords, TextReader, field_columns, has_beside,
-    has_column_name, is_field, long_stamp, pair, pair_column, pair_start, read_pair, read_records,
-    read_value, stamp_beginning, text_paths,
+    BOUND_DOCS, Beside, ColumnKind, LongTexts, OrderColumns, PairValue, RecordReader, Sought,
+    StoredRecord, TemplateWords, TextReader, field_columns, has_beside, has_column_name, is_field,
+    long_stamp, pair, pair_column, pair_start, read_pair, read_records, read_value,
+    stamp_beginning, text_paths,
 };
 pub use error::StoreError;
 pub use indexer::{Lateness, Unsearchable};

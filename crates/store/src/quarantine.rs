@@ -1,6 +1,6 @@
 //! The move into quarantine: what does not read back leaves its place, and is kept whole.
 //!
-//! What is told of it, and for how long it is kept, is maintenance's.
+//! Maintenance tells of the entries, and drops old ones.
 //!
 //! ```text
 //! quarantine/<partition>.<n>           a partition; what it held is missing from answers
@@ -34,6 +34,14 @@ pub(crate) fn quarantine(layout: &Layout, from: &Path, name: &str) -> Result<Pat
     Ok(to)
 }
 
+/// Keeps a copy of a damaged file, durably. What takes the file's place is the caller's.
+pub(crate) fn keep(layout: &Layout, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let quarantine = layout.quarantine();
+    files::create_directory(layout.vfs(), &quarantine)?;
+    let to = files::free_name(layout.vfs(), &quarantine, name)?;
+    files::write_atomically(layout.vfs(), &to, bytes)
+}
+
 /// A partition in quarantine, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QuarantinedPartition {
@@ -50,14 +58,14 @@ pub(crate) fn partition_of(name: &str, tiers: &Tiers) -> Option<QuarantinedParti
     Some(QuarantinedPartition { id, is_rebuilt: rest.next() == Some(REBUILT) })
 }
 
-/// Returns the names of what nobody has acknowledged yet.
+/// Returns the names of entries without an acknowledgement.
 pub(crate) fn entries(layout: &Layout) -> Result<Vec<String>, StoreError> {
     let mut names = files::list_names(layout.vfs(), &layout.quarantine())?;
     names.retain(|name| name != ACKNOWLEDGED);
     Ok(names)
 }
 
-/// Returns the partitions whose records are missing, and nobody has acknowledged that.
+/// Returns the partitions whose records are missing, without an acknowledgement.
 pub(crate) fn missing_partitions(layout: &Layout, tiers: &Tiers) -> BTreeSet<PartitionId> {
     let names = entries(layout).unwrap_or_default();
     let partitions = names.iter().filter_map(|name| partition_of(name, tiers));

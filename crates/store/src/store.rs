@@ -1,6 +1,6 @@
 //! The open store: its threads, what it answers about itself, and its orderly end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,14 +19,14 @@ use crate::layout::Layout;
 use crate::live::{LiveBatch, LiveSender};
 use crate::maintenance::MaintenanceSettings;
 use crate::maintenance::{self, Maintenance, MaintenanceThread};
-use crate::partition::{RecordSelection, WriterSettings};
+use crate::partition::{RecordSelection, WriterSettings, add_pseudonym_keys};
 use crate::recovery::{self, Found, Recovered};
 use crate::time::{ClockSettings, MeasuredClock};
 use crate::wal::{self, Loss, Losses, Wal, WalHooks, WalSettings, WriteState, WriteStateHandle};
 use crate::{
     ClockReport, CompactScope, Expiry, FailedSeal, Lateness, MaintenanceJob, Partition,
     PartitionId, QuarantineReport, SealPlan, Sealed, StoreError, StoreSettings, Unsearchable,
-    VerifyReport,
+    VerifyReport, quarantine,
 };
 
 /// Bytes of the log that may wait for records of old days to be indexed, about ten million lines.
@@ -360,6 +360,34 @@ impl Store {
     /// Returns the entries. Blocks.
     pub fn acknowledge_quarantined(&self, wanted: Option<&str>) -> Result<Vec<String>, StoreError> {
         self.inner.maintenance.acknowledge(wanted)
+    }
+
+    /// Keeps the bytes of a damaged file of the data directory in quarantine, durably. Blocks.
+    pub fn keep_damaged(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        quarantine::keep(self.layout(), name, bytes)
+    }
+
+    /// Returns the public names of the keys that made the pseudonyms of some fields, as far as they
+    /// stand in partitions that can be read; the others are looked at by maintenance. Opens every
+    /// partition. Blocks.
+    pub fn pseudonym_keys(&self, fields: &[String]) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        for partition in self.inner.catalogue.partitions() {
+            let was_open = partition.open_since().is_some();
+            let added = partition.view().and_then(|view| {
+                view.segments()
+                    .iter()
+                    .try_for_each(|segment| add_pseudonym_keys(segment.reader(), fields, &mut keys))
+            });
+            if let Err(error) = added {
+                tracing::warn!(partition = partition.name(), %error, "pseudonyms do not read");
+                self.inner.catalogue.suspect(partition.id());
+            }
+            if !was_open {
+                partition.close_reader();
+            }
+        }
+        keys
     }
 }
 

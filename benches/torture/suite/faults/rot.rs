@@ -41,9 +41,8 @@ const SETTINGS: [&str; 3] =
 const SIGBUS: i32 = 7;
 
 /// Names below the data directory in which no bit says anything: room that is held, locks, a mark
-/// that is empty, and entries that are out of the way. The list of key ids is left out as well: a
-/// start that cannot tell which key wrote the data is refused by a sentence of its own.
-const IDLE: [&str; 6] = ["reserve", "lost-map", "LOCK", "quarantine", "trash", "pseudonym-key-ids"];
+/// that is empty, and entries that are out of the way.
+const IDLE: [&str; 5] = ["reserve", "lost-map", "LOCK", "quarantine", "trash"];
 
 /// Directory of the log, whose files are flipped here; `torn-tail` cuts them.
 const LOG: &str = "wal";

@@ -147,13 +147,12 @@ pub(super) struct ValueCounts {
 impl ValueCounts {
     /// Looks up which of some fields have several values in a document.
     pub(super) fn of(segment: &OpenSegment, asked: &[&str]) -> Result<ValueCounts, QueryError> {
-        let several = segment.several_valued()?;
         let mut values = ValueCounts::default();
-        if several.is_empty() {
-            return Ok(values);
-        }
-        let besides = Besides::from(segment.has_beside()?);
-        for field in asked.iter().filter(|field| several.has(field)) {
+        for field in asked {
+            if !segment.has_several(field)? {
+                continue;
+            }
+            let besides = Besides::from(segment.has_beside()?);
             let columns = FieldColumns::of(segment.reader(), besides, field)?;
             let mut own = Vec::new();
             for handle in columns.own.into_iter().chain(columns.wide) {
@@ -161,9 +160,7 @@ impl ValueCounts {
             }
             own.extend(columns.long.map(|long| long.ords().clone()));
             values.columns.insert((*field).to_owned(), own);
-            if several.has_pairs() {
-                values.pairs = columns.pairs.map(|pairs| pairs.ords().clone());
-            }
+            values.pairs = columns.pairs.map(|pairs| pairs.ords().clone());
         }
         Ok(values)
     }

@@ -32,7 +32,7 @@ pub use read::{
     BOUND_DOCS, ColumnKind, OrderColumns, RecordReader, StoredRecord, field_columns, is_field,
     read_records, text_paths,
 };
-pub use several::SeveralValued;
+pub(crate) use several::SeveralValued;
 pub(crate) use template::SeenTemplates;
 pub use template_words::TemplateWords;
 pub use text_reader::{Sought, TextReader};

@@ -1,12 +1,15 @@
 //! What goes in comes out: records through an index in memory.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tantivy::columnar::Cardinality;
+use tantivy::directory::Directory as _;
+use tantivy::index::SegmentComponent;
 use tantivy::indexer::{NoMergePolicy, UserOperation};
-use tantivy::{Index, IndexWriter};
+use tantivy::{Index, IndexWriter, SegmentReader};
 use tierlog_model::{
     BatchWriter, Level, Record, RecordKind, Redacted, RedactedBatch, Timestamp, Value,
 };
@@ -252,5 +255,27 @@ impl With for Record<'static> {
     fn with(mut self, row: std::collections::BTreeMap<String, Value<'static>>) -> Self {
         self.fields = row.into_iter().map(|(name, value)| (name.into(), value)).collect();
         self
+    }
+}
+
+/// A writer asks for the names of columns before any checksum was compared.
+#[test]
+fn no_flipped_bit_in_the_list_of_columns_asks_for_all_memory() {
+    /// Bytes at the end of a file of columns in which lengths and numbers stand.
+    const END_BYTES: usize = 256;
+    let index = index(&[record(vec![("a", Value::I64(1)), ("b", Value::Bool(true))])]);
+    let segment = index.searchable_segments().expect("segments").remove(0);
+    let path = segment.relative_path(SegmentComponent::FastFields);
+    let whole = index.directory().atomic_read(&path).expect("columns");
+    let from = whole.len().saturating_sub(END_BYTES) * 8;
+    for bit in from..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        index.directory().atomic_write(&path, &flipped).expect("flipped");
+        // An error, a panic or other names: the checksum tells. What must not happen ends the
+        // process, and with it this test.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            SegmentReader::open(&segment).ok().map(|reader| field_columns(&reader).map(drop))
+        }));
     }
 }

@@ -146,8 +146,7 @@ impl Indexer {
         self.lock().count_read_again(id, dropped, &records);
         records.retain(|(seq, _)| *seq >= indexed && *seq >= dropped);
         if !records.is_empty() {
-            borrowed.add(&records)?;
-            borrowed.commit()?;
+            borrowed.index(&records)?;
             borrowed.merge()?;
         }
         borrowed.give_back();

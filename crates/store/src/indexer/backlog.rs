@@ -222,8 +222,8 @@ impl Backlog {
     }
 
     /// Has the log read again from a number on, because a partition of a day has lost its records.
-    /// What waits in memory lies behind that number and is read with it. A pass under way must not
-    /// end well: the partition would have later records before the earlier ones.
+    /// Records in memory lie behind that number and are read again as well. A pass under way must
+    /// not end well: the partition would have later records before the earlier ones.
     pub(super) fn read_again(&mut self, from: u64, day: Day) {
         let first = self.pending_from().map_or(from, |pending| pending.min(from));
         if first >= self.routed {

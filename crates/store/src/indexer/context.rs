@@ -70,7 +70,7 @@ impl StopRequest {
         self.0.get().is_some()
     }
 
-    /// Tells whether somebody has asked so long ago.
+    /// Tells whether the request is so old.
     pub(super) fn has_lasted(&self, time: Duration) -> bool {
         self.0.get().is_some_and(|made| made.elapsed() >= time)
     }

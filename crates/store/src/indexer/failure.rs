@@ -14,7 +14,7 @@ pub(super) enum Failure {
     Exhausted(String),
     /// This partition was damaged and is in quarantine now: its records are read again.
     Damaged(String),
-    /// Something else, or a panic: it may be the record.
+    /// Any other reason, or a panic: perhaps the record.
     Broken(String),
     /// None: the store closes, and what is left waits in the WAL.
     Closing,

@@ -14,7 +14,7 @@ use super::supervise::{Each, Sink, follow, recover};
 use crate::StoreError;
 use crate::wal::LoggedBatch;
 
-/// An indexer that tries again at once, as long as somebody says that it makes sense.
+/// An indexer with attempts at once, as long as a callback allows another.
 struct Impatient<'i, S> {
     sink: S,
     goes_on: &'i dyn Fn() -> bool,
@@ -83,14 +83,14 @@ impl Indexer {
         self.backfill_at_once(goes_on)
     }
 
-    /// Does what a start has left, as its thread does. Returns whether that succeeded.
+    /// Indexes the rest of a start, as the thread does. Returns whether the rest is indexed.
     pub(crate) fn follow_at_once(&self, until: u64, goes_on: &dyn Fn() -> bool) -> bool {
         let sink = SupervisedIndexer(self);
         follow(&Impatient { sink, goes_on }, until).is_ok()
     }
 
-    /// Indexes everything that waits for the backfill lane, as its thread does. Returns whether
-    /// that succeeded.
+    /// Indexes all records of the backfill lane, as the lane's thread does. Returns whether all are
+    /// indexed.
     pub(crate) fn backfill_at_once(&self, goes_on: &dyn Fn() -> bool) -> bool {
         loop {
             match guarded(|| self.backfill()) {

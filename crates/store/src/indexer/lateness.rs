@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(check(Some(2), Some(3), limits), Some(Some(day.end())));
         assert_eq!(check(Some(3), Some(9), limits), Some(None));
         assert_eq!(check(Some(3), None, limits), Some(None));
-        // What waits for something known is late at once, if anything waits.
+        // Records that wait for a known reason are late at once.
         assert_eq!(check(None, Some(0), (3 * second, Duration::ZERO)), Some(Some(day.end())));
         assert_eq!(check(None, Some(0), (Duration::ZERO, 3 * second)), None);
         // A record of an earlier process is as old as can be.

@@ -145,8 +145,8 @@ impl Indexer {
         self.context.stop.is_made()
     }
 
-    /// Merges a partition into one segment in its sealed form. Records that arrive meanwhile
-    /// are indexed beside it. Blocks until the merge is done, or until the store is about to
+    /// Merges a partition into one segment in its sealed form. Records of the meantime are indexed
+    /// beside the merge. Blocks until the merge is done, or until the store is about to
     /// close: then the merge is left, the partition stays hot, and the next seal removes the
     /// files that nobody lists.
     pub(crate) fn merge_partition(&self, id: PartitionId) -> Result<(), StoreError> {
@@ -223,7 +223,7 @@ impl Indexer {
         self.lock_returned(id).put_aside(id)
     }
 
-    /// Wakes everyone who waits for progress that will not come.
+    /// Wakes every waiting thread: no further progress will come.
     fn end(&self) {
         self.context.progress.note(Lane::Fresh, Event::Ends);
     }

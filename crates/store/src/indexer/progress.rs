@@ -14,7 +14,7 @@ use super::phase::{Event, Phase};
 use crate::StoreError;
 use crate::wal::{WaitState, WriteStateHandle};
 
-/// Looks without any progress after which nobody waits any longer. A commit takes a second on a
+/// Looks without any progress after which waiting ends. A commit takes a second on a
 /// slow disk, and a thread that does not work at all is our error, which must not keep whoever asks
 /// for maintenance for ever.
 const STILL_LOOKS_MAX: u32 = 30;
@@ -36,7 +36,7 @@ struct Standing {
     fresh: Phase,
     backfill: Phase,
     positions: Positions,
-    /// Number below which somebody waits for the backfill lane.
+    /// Number below which the backfill lane is waited for.
     wanted: u64,
     /// Steps of either lane so far: as long as there are more, waiting makes sense.
     steps: u64,
@@ -47,11 +47,11 @@ struct Standing {
 pub(super) struct Positions {
     /// Number after the last record that was given to a writer or to the backlog.
     pub(super) applied: u64,
-    /// Number up to which the fresh lane has committed everything.
+    /// Number up to which the fresh lane has committed all records.
     pub(super) committed: u64,
     /// Number of the first record of an old day that is not committed; `None` when all are.
     pub(super) pending_from: Option<u64>,
-    /// Last day that any of these may be of.
+    /// Last day of these records.
     pub(super) pending_until: Option<Day>,
 }
 
@@ -143,8 +143,8 @@ impl Progress {
         self.lock().steps += 1;
     }
 
-    /// Says that the log was read up to a number. Damage may have cost its last records: nobody
-    /// may wait for those.
+    /// Says that the log was read up to a number. Damage may have cost the last records, for which
+    /// no flush may wait.
     pub(super) fn pass(&self, end: u64) {
         let mut standing = self.lock();
         standing.positions.applied = standing.positions.applied.max(end);
@@ -203,7 +203,7 @@ impl Progress {
         drop(self.changed.wait_while(self.lock(), is_idle));
     }
 
-    /// Waits so long, or until somebody wants what is pending.
+    /// Waits so long, or until a flush wants the pending records.
     pub(super) fn await_wish(&self, at_most: Duration) {
         let is_idle = |standing: &mut Standing| {
             let wanted = standing.wanted;

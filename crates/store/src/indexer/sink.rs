@@ -110,8 +110,8 @@ impl Indexer {
         !self.is_stopping()
     }
 
-    /// Returns the dead letter of a record that was redacted long ago. What of it cannot be read
-    /// back is left out.
+    /// Returns the dead letter of a record that was redacted long ago. Fields that do
+    /// not read back are left out.
     fn dead_letter(&self, batch: &RedactedBatch, offset: usize) -> Record<'static> {
         let decode = || -> Result<Record<'static>, StoreError> {
             let record = batch.records().nth(offset).ok_or(StoreError::NoRecord)??;

@@ -45,7 +45,7 @@ pub(crate) enum Replay {
 enum Wanted {
     /// Every one.
     All,
-    /// Those of a range of numbers that their partitions lack.
+    /// Records of a range of numbers, as far as their partitions lack them.
     Lacking(Range<u64>),
 }
 
@@ -85,7 +85,7 @@ impl OpenWriter {
 #[derive(Debug)]
 pub(crate) struct IndexState {
     context: Arc<Context>,
-    /// The merge under way. Before the writers: so it ends before they go.
+    /// The merge under way. Declared before the writers, so that the merge ends first.
     merge: Option<HotMerge>,
     writers: BTreeMap<PartitionId, OpenWriter>,
     /// Records that no writer was open for, by partition: the next commit indexes them.
@@ -187,7 +187,7 @@ impl IndexState {
             }
             let id = self.context.partition_of(batch.batch.tenant(), &record);
             if self.backlog.lane_of(id.day) == Lane::Backfill {
-                // One that was routed before waits there, or is done.
+                // A record that was routed before waits there, or is done.
                 if seq >= self.backlog.routed() {
                     let excerpt = lanes.old.entry(id);
                     excerpt.or_insert_with(|| Excerpt::of(&batch.batch)).push(seq, &record);
@@ -199,6 +199,7 @@ impl IndexState {
                 None => lanes.fresh.push((id, vec![(seq, record)])),
             }
         }
+        lanes.old.values_mut().for_each(Excerpt::shrink);
         Ok(lanes)
     }
 
@@ -212,7 +213,7 @@ impl IndexState {
         while !rest.is_empty() {
             match self.context.chunks.take(CHUNK_WAIT_MAX) {
                 Some(chunk) => rest = self.writer(id)?.writer.add(chunk, rest)?,
-                // All of them may wait for one writer whose thread has ended.
+                // Every chunk may wait for a writer whose thread has ended.
                 None => {
                     self.writers.values_mut().try_for_each(|open| open.writer.check_alive())?;
                 }
@@ -333,7 +334,7 @@ impl IndexState {
             self.release()?;
         }
         self.finish_rebuilds()?;
-        // A recovery that has not read everything again commits on its way.
+        // A recovery commits on its way, before everything is read again.
         if positions.applied >= self.backlog.routed() {
             self.move_boundary()?;
         }

@@ -29,10 +29,10 @@ use crate::wal::LoggedBatch;
 /// cannot be indexed is found at the second.
 const ATTEMPTS_MAX: u32 = 4;
 
-/// Records that are set aside in one recovery. More means that it is not the records.
+/// Records set aside in one recovery: with more of them the reason is not the records.
 const SET_ASIDE_MAX: u32 = 1_000;
 
-/// Damaged partitions that are found in one recovery. More means that it is the disk.
+/// Damaged partitions of one recovery: with more of them the reason is the disk.
 const QUARANTINED_MAX: u32 = 1_000;
 
 /// First pause before what failed is tried again, doubled up to [`PAUSE_MAX`].
@@ -41,7 +41,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// Longest pause: how long the store refuses writes after there is room again.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What is done with each batch that is read again.
+/// Takes each batch of a second reading.
 pub(super) type Each<'e> = dyn FnMut(LoggedBatch) -> Result<(), Failure> + 'e;
 
 /// What is supervised: the indexer.
@@ -118,7 +118,7 @@ impl Course {
         self.attempts <= ATTEMPTS_MAX && self.quarantined <= QUARANTINED_MAX
     }
 
-    /// Notes that everything before a number is committed.
+    /// Notes that every record before a number is committed.
     fn reached(&mut self, seq: u64) {
         if self.furthest < Some(seq) {
             // Progress: what fails now is something else.
@@ -246,7 +246,7 @@ fn find_poison(
         Err(_) => {
             guarded(|| sink.rewind())?;
             sink.give_up(seq);
-            // No other one before something is committed: it is not the records then.
+            // Without a commit in between, a second record is not the reason either.
             course.attempts += 1;
             Ok(())
         }

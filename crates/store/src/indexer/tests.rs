@@ -44,7 +44,7 @@ fn noon() -> Timestamp {
 fn settings() -> StoreSettings {
     StoreSettings {
         writer_memory_bytes: 15 << 20,
-        // What is counted is counted for this thread.
+        // Metrics are counted for this thread.
         commit_threads_max: 1,
         free_bytes_min: 0,
         free_bytes_low: 0,
@@ -158,7 +158,7 @@ fn a_commit_without_room_is_made_up_for_when_there_is_some() {
     });
     assert_eq!(store.indexer.write_state().get(), WriteState::Writable);
     assert_eq!(records(&store), 550);
-    // The same after a start: nothing twice, nothing missing.
+    // After a start no record is twice there, and none is missing.
     drop(store);
     let store = open(&vfs, &settings());
     assert_eq!((records(&store), store.left), (550, None));
@@ -283,7 +283,7 @@ fn a_partition_that_goes_during_its_merge_keeps_no_other_waiting() {
     let mut store = open(&vfs, &settings());
     log_two_to_merge(&mut store);
     let merging = store.indexer.lock().merging().expect("a merge");
-    // Looks whether it has ended, which it hardly has.
+    // The merge has hardly ended at this commit.
     store.indexer.commit().expect("committed");
     store.indexer.drop_partition(merging).expect("dropped");
     while segments(&store) != [1] {

@@ -16,8 +16,8 @@ use crate::wal::LoggedBatch;
 /// that segments grow and merges stay few.
 const COMMIT_TIME_SHARE: u32 = 4;
 
-/// Encoded records after which a commit comes before its time. It bounds what the writers hold of
-/// all partitions together (an index being built takes three times the bytes of its records), and
+/// Encoded records after which a commit comes early. The bound is that of the writers of all
+/// partitions together (an index being built takes three times the bytes of its records), and
 /// what a start after a crash has to index again: this and what waits in Q2, less than a second's
 /// work. At full speed it is what arrives in 0.6 s.
 pub(crate) const UNCOMMITTED_BYTES_MAX: usize = 24 << 20;

@@ -70,8 +70,10 @@ impl Compaction {
         match self.scope {
             CompactScope::Settled(grace) => {
                 let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-                // What the file system dates by a clock that was ahead has changed some time ago.
-                let changed = Some(partition.changed).filter(|changed| *changed <= now);
+                // A partition that changes beside the plan is dated a moment behind `now`, and is not
+                // quiet. A date of a clock that was far ahead says that the change is long ago.
+                let latest = now.saturating_add_micros(grace);
+                let changed = Some(partition.changed).filter(|changed| *changed <= latest);
                 let quiet_since = day.end().max(changed.unwrap_or(Timestamp::MIN));
                 quiet_since.saturating_add_micros(grace) <= now
             }
@@ -107,6 +109,12 @@ mod tests {
         let late = PartitionSnapshot { changed: day.end().saturating_add_micros(hour), ..hot };
         assert_eq!(count(late, settled, day.end().saturating_add_micros(hour)), 0);
         assert_eq!(count(late, settled, day.end().saturating_add_micros(2 * hour)), 1);
+        // A commit beside the plan is a moment newer than the plan.
+        let now = day.end().saturating_add_micros(2 * hour);
+        let changing = PartitionSnapshot { changed: now.saturating_add_micros(5_000), ..hot };
+        assert_eq!(count(changing, settled, now), 0);
+        let by_a_clock_ahead = PartitionSnapshot { changed: now.saturating_add_micros(9 * hour), ..hot };
+        assert_eq!(count(by_a_clock_ahead, settled, now), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.end()), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.start()), 0);
         assert_eq!(count(hot, CompactScope::All, day.start()), 1);

@@ -101,7 +101,7 @@ impl FileSeal {
         Ok(sums.seal)
     }
 
-    /// Reads a file of the engine, and refuses bytes that the engine has not written.
+    /// Reads a file of the engine, and refuses bytes that the engine did not write.
     pub(super) fn of_engine_file(vfs: &dyn Vfs, path: &Path) -> Result<FileSeal, StoreError> {
         let malformed = |problem: &str| StoreError::Malformed {
             path: path.to_owned(),
@@ -120,7 +120,7 @@ impl FileSeal {
     }
 }
 
-/// Refuses a file of the engine with bytes that the engine has not written.
+/// Refuses a file of the engine with bytes that the engine did not write.
 pub(super) fn verify_engine_file(vfs: &dyn Vfs, path: &Path) -> Result<(), StoreError> {
     FileSeal::of_engine_file(vfs, path).map(drop)
 }
@@ -156,7 +156,7 @@ struct Sums {
     crc32_of_body: u32,
 }
 
-/// Reads a file with a footer at the end.
+/// Reads a file that ends with a footer.
 fn read(file: &dyn VfsFile, footer_bytes: u64) -> io::Result<Sums> {
     let length = file.len()?;
     let mut body_left = length.saturating_sub(footer_bytes);

@@ -72,7 +72,7 @@ impl MinuteCounts {
     /// Its name in the directory of a partition.
     pub(super) const FILE_NAME: &str = "minutes.counts";
 
-    /// Returns each minute that has records: its first moment, its last, and the records.
+    /// Returns each minute with records: first moment, last moment, and the records.
     pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Timestamp, LevelCounts)> {
         self.minutes.iter().map(|(minute, counts)| {
             let start = minute.saturating_mul(MICROS_PER_MINUTE);
@@ -131,7 +131,7 @@ impl MinuteCounts {
         MinuteCounts { minutes: runs }
     }
 
-    /// Writes them beside the segment that they are of.
+    /// Writes the counts beside their segment.
     pub(super) fn write(&self, directory: &PartitionDirectory) -> Result<(), StoreError> {
         let mut body = Vec::new();
         for level in Level::ALL {

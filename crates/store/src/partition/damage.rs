@@ -76,8 +76,8 @@ fn find(directory: &PartitionDirectory, name: &str) -> Result<Vec<Damage>, Store
     Ok(found)
 }
 
-/// Compares the files of a sealed partition with its seal, and returns that. A seal of other
-/// segments says nothing: late records have come since.
+/// Compares the files of a sealed partition with its seal, and returns that. The seal of
+/// other segments says nothing: late records have come since.
 fn find_in_seal(
     directory: &PartitionDirectory,
     segments: &[SegmentMeta],

@@ -4,15 +4,18 @@
 //! segment with an id filter and checksums. A late record makes a sealed partition hot again;
 //! its sealed segment stays as it is.
 
+mod appender;
 mod checksum;
 mod counts;
 mod damage;
 mod directory;
 mod engine_list;
+mod filling;
 mod filter;
 mod lease;
 mod location;
 mod merge;
+mod pseudonym_keys;
 mod read_directory;
 mod seal;
 mod selection;
@@ -38,19 +41,21 @@ use self::engine_list::EngineList;
 use self::read_directory::ReadDirectory;
 use self::verified_file::SealedFiles;
 use self::view::OpenError;
+pub(crate) use appender::PartitionAppender;
 pub use counts::{LevelCounts, MinuteCounts};
 pub(crate) use damage::{Damage, Damaged, find_damage};
 pub(crate) use directory::PartitionDirectory;
+pub(crate) use filling::{Committed, Uncommitted};
 pub(crate) use filter::IdFilter;
 pub(crate) use location::Location;
 pub(crate) use merge::segments_to_merge;
+pub(crate) use pseudonym_keys::add_pseudonym_keys;
 pub(crate) use seal::{Seal, write_seal};
 pub(crate) use selection::RecordSelection;
 pub(crate) use view::ReaderUsage;
 pub use view::{OpenSegment, PartitionView};
 pub(crate) use writer::{
-    Committed, PartitionWriter, Uncommitted, WriterSettings, check_partition_version, last_commit,
-    read_payload,
+    PartitionWriter, WriterSettings, check_partition_version, last_commit, read_payload,
 };
 
 use crate::schema::register_analyzer;

@@ -37,7 +37,7 @@ struct StoreFile {
 }
 
 /// Returns the handle of a file through which no block of a document store asks for more than it
-/// can hold. What is no such file, or not recognised as one, is left to the engine.
+/// can hold. Any other file is left to the engine.
 pub(super) fn guard(path: &std::path::Path, inner: Arc<dyn FileHandle>) -> Arc<dyn FileHandle> {
     if path.extension().is_none_or(|extension| extension != EXTENSION) {
         return inner;
@@ -148,7 +148,7 @@ mod tests {
                     assert!(u64::from(claimed) <= most, "{codec:?} bit {bit}: {claimed}");
                 }
             }
-            // What is behind the blocks is not taken for one.
+            // Bytes behind the blocks are not taken for a block.
             let file = guard(Path::new("segment.store"), Arc::new(OwnedBytes::new(whole.clone())));
             assert!(file.read_bytes(0..whole.len()).is_ok());
             assert!(file.read_bytes(block_bytes..whole.len()).is_ok());

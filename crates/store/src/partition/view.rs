@@ -202,8 +202,8 @@ pub struct OpenSegment {
     records: OnceLock<RecordReader>,
     /// Looked up by the first search for a field.
     has_beside: OnceLock<bool>,
-    /// Looked up by the first aggregation.
-    several_valued: OnceLock<SeveralValued>,
+    /// Of fields that an aggregation has asked for.
+    several_valued: SeveralValued,
     /// Read by the first search for words.
     template_words: OnceLock<Arc<TemplateWords>>,
     bounds: OnceLock<Option<(Timestamp, Timestamp)>>,
@@ -226,7 +226,7 @@ impl OpenSegment {
             order: OnceLock::new(),
             records: OnceLock::new(),
             has_beside: OnceLock::new(),
-            several_valued: OnceLock::new(),
+            several_valued: SeveralValued::default(),
             template_words: OnceLock::new(),
             bounds: OnceLock::new(),
             charged_bytes: AtomicUsize::new(0),
@@ -270,15 +270,10 @@ impl OpenSegment {
         Ok(*self.has_beside.get_or_init(|| found))
     }
 
-    /// Returns which fields may have several values in a record; kept as long as the segment is
+    /// Tells whether a field may have several values in a record; kept as long as the segment is
     /// open.
-    pub fn several_valued(&self) -> Result<&SeveralValued, StoreError> {
-        if self.several_valued.get().is_none() {
-            // Two aggregations may look at once; what they find is the same.
-            let _ = self.several_valued.set(SeveralValued::of(&self.reader)?);
-            self.settle();
-        }
-        self.several_valued.get().ok_or(StoreError::ThreadEnded("reader"))
+    pub fn has_several(&self, field: &str) -> Result<bool, StoreError> {
+        self.several_valued.has(&self.reader, self.has_beside()?, field)
     }
 
     /// Returns the words of its templates; kept as long as the segment is open, if they are few.
@@ -339,8 +334,7 @@ impl OpenSegment {
     fn settle(&self) {
         let words = self.template_words.get().map_or(0, |words| words.memory_bytes());
         let records = self.records.get().map_or(0, RecordReader::memory_bytes);
-        let several = self.several_valued.get().map_or(0, SeveralValued::memory_bytes);
-        self.charge(SEGMENT_BYTES + words + records + several);
+        self.charge(SEGMENT_BYTES + words + records + self.several_valued.memory_bytes());
     }
 
     fn charge(&self, bytes: usize) {

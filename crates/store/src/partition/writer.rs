@@ -3,27 +3,28 @@
 //! The position travels in tantivy's commit payload, so an index and the WAL cannot disagree:
 //! after a crash, records below the position are in the index and all others are replayed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tantivy::directory::Directory;
 use tantivy::index::{IndexSettings, SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, NoMergePolicy, UserOperation};
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{FutureResult, Index, IndexWriter, SegmentReader, TantivyError, Term};
-use tierlog_model::{EncodedRecord, fields, metric_names};
+use tierlog_model::{EncodedRecord, fields};
 
+use super::filling::{Committed, Filling, Payload, Uncommitted, malformed};
 use super::lease::Lease;
 use super::read_directory::ReadDirectory;
 use super::{PartitionDirectory, RecordSelection, index_in, view};
 use crate::StoreError;
 use crate::checked::Content;
-use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, SeenTemplates, field_columns};
-use crate::format::{FORMAT, check_version};
+use crate::document::{Chunk, ChunkDocument, ColumnKind, FieldNames, field_columns};
+use crate::format::check_version;
 use crate::schema::{index_fields, register_analyzer, schema};
 
 /// Where the search engine says what a partition is made of.
-const META_FILE: &str = "meta.json";
+pub(super) const META_FILE: &str = "meta.json";
 
 /// Block of the document store while a partition is hot: small enough to show a few hits fast.
 const HOT_BLOCK_BYTES: usize = 64 << 10;
@@ -32,61 +33,11 @@ const HOT_BLOCK_BYTES: usize = 64 << 10;
 /// long; of a million lines, 128 KiB would save 0.3 MB, and inflating was a third of a user's page.
 const SEALED_BLOCK_BYTES: usize = 64 << 10;
 
-/// What a commit says about itself.
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    format: u32,
-    committed: Committed,
-}
-
-/// What a commit says of its partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Committed {
-    /// Number of the first record that the partition ever had: what the log has from here on is
-    /// the whole of it.
-    pub(crate) first: u64,
-    /// Every record of this partition with a smaller number is in the index.
-    pub(crate) position: u64,
-    /// Position at which records were last deleted; 0 when none ever was.
-    #[serde(default)]
-    pub(crate) deleted: u64,
-    /// Values in the index whose names have no column of their own.
-    #[serde(default)]
-    pub(crate) paired_values: u64,
-}
-
 /// How partitions are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriterSettings {
     pub(crate) memory_bytes: usize,
     pub(crate) seal_zstd_level: i32,
-}
-
-/// What the next commit of a writer is to hold.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Uncommitted {
-    position: Option<u64>,
-    records: u64,
-    paired_values: u64,
-}
-
-impl Uncommitted {
-    /// Tells whether an index at a position holds it.
-    pub(crate) fn is_in(self, position: u64) -> bool {
-        self.position == Some(position)
-    }
-
-    /// Counts its records as indexed.
-    pub(crate) fn count(self, partition: &str) {
-        // tenant '/' tier '/' day
-        let tier = partition.split('/').nth(1).unwrap_or_default().to_owned();
-        metrics::counter!(metric_names::INDEXED, "tier" => tier.clone()).increment(self.records);
-        // A label set that was never counted is not written out: most tiers have no such value.
-        if self.paired_values > 0 {
-            metrics::counter!(metric_names::PAIRED_VALUES, "tier" => tier)
-                .increment(self.paired_values);
-        }
-    }
 }
 
 /// An open index writer. Dropping it forgets what was not committed; the WAL still has it.
@@ -96,20 +47,12 @@ pub(crate) struct PartitionWriter {
     /// ORDER: behind the engine's writer, whose threads it outlives; what they have left to do
     /// after it is too late.
     _lease: Lease,
-    names: FieldNames,
-    templates: SeenTemplates,
-    /// Number after the last record that was added; `None` when none was since the opening.
-    position: Option<u64>,
-    /// What the index says: a commit never takes it back.
-    committed_position: u64,
-    uncommitted_records: u64,
-    /// What the next commit says of the index, but for its position and what is new in it.
-    committed: Option<Committed>,
+    filling: Filling,
 }
 
 impl std::fmt::Debug for PartitionWriter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "PartitionWriter({}, {})", self.name, self.uncommitted_records)
+        write!(formatter, "PartitionWriter({}, {:?})", self.name, self.filling)
     }
 }
 
@@ -148,7 +91,7 @@ impl PartitionWriter {
     ) -> Result<PartitionWriter, StoreError> {
         let names = known_names(directory, name)?;
         let meta = index.load_metas().map_err(StoreError::index("read", name))?;
-        let payload = meta.payload.and_then(|json| serde_json::from_str::<Payload>(&json).ok());
+        let filling = Filling::new(names, meta.payload.as_deref());
         let options = IndexWriterOptions::builder()
             .num_worker_threads(1)
             .num_merge_threads(1)
@@ -158,17 +101,7 @@ impl PartitionWriter {
             index.writer_with_options(options).map_err(StoreError::index("write", name))?;
         // Who holds all writers says what is merged when: see the indexer's state.
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        Ok(PartitionWriter {
-            name: name.to_owned(),
-            writer,
-            _lease: lease,
-            names,
-            templates: SeenTemplates::default(),
-            position: None,
-            committed_position: payload.as_ref().map_or(0, |payload| payload.committed.position),
-            uncommitted_records: 0,
-            committed: payload.map(|payload| payload.committed),
-        })
+        Ok(PartitionWriter { name: name.to_owned(), writer, _lease: lease, filling })
     }
 
     /// Adds records until a chunk is full, and returns the others. They are searchable after the
@@ -178,26 +111,11 @@ impl PartitionWriter {
         mut chunk: Chunk,
         records: &'r [(u64, EncodedRecord<'b>)],
     ) -> Result<&'r [(u64, EncodedRecord<'b>)], StoreError> {
-        let mut rest = records;
-        let mut position = self.position;
-        while !chunk.is_full()
-            && let Some(((seq, record), tail)) = rest.split_first()
-        {
-            chunk.push(*seq, record, &mut self.names, &mut self.templates);
-            // A letter stands for an older record: the index still has everything below.
-            position = position.max(Some(self.committed_position.max(seq + 1)));
-            rest = tail;
-        }
-        if let (None, Some((first, _))) = (self.committed, records.first()) {
-            self.committed = Some(Committed { first: *first, ..Committed::default() });
-        }
-        let documents = chunk.into_documents();
-        let count = documents.len() as u64;
-        if let Err(error) = self.writer.run(documents.map(UserOperation::Add)) {
+        let (filled, rest) = self.filling.fill(&mut chunk, records);
+        if let Err(error) = self.writer.run(chunk.into_documents().map(UserOperation::Add)) {
             return Err(self.cause_of_end(error));
         }
-        self.position = position;
-        self.uncommitted_records += count;
+        self.filling.note_added(filled);
         Ok(rest)
     }
 
@@ -229,51 +147,36 @@ impl PartitionWriter {
         self.writer
             .delete_query(selection.into_query())
             .map_err(StoreError::index("delete from", &self.name))?;
-        self.position.get_or_insert(position);
-        let committed = self.committed.get_or_insert_default();
-        committed.deleted = committed.deleted.max(self.position.unwrap_or(position));
+        self.filling.note_deleted(position);
         Ok(())
     }
 
     /// Returns how many records the next commit will make searchable.
     pub(crate) fn uncommitted_records(&self) -> u64 {
-        self.uncommitted_records
+        self.filling.uncommitted_records()
     }
 
     /// Returns the number after the last record that the next commit is to hold.
     pub(crate) fn below(&self) -> u64 {
-        self.position.unwrap_or(0)
+        self.filling.below()
     }
 
     /// Returns what the next commit is to hold.
     pub(crate) fn uncommitted(&self) -> Uncommitted {
-        Uncommitted {
-            position: self.position,
-            records: self.uncommitted_records,
-            paired_values: self.names.paired_values(),
-        }
+        self.filling.uncommitted()
     }
 
     /// Makes what was added durable and searchable. Does nothing when nothing was added.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
-        let Some(position) = self.position else { return Ok(()) };
-        let before = self.committed.unwrap_or_default();
-        let paired_values = before.paired_values + self.names.paired_values();
-        let committed = Committed { position, paired_values, ..before };
-        let payload = serde_json::to_string(&Payload { format: FORMAT, committed })
-            .map_err(|error| malformed(&self.name, &error))?;
+        let Some(next) = self.filling.next_commit(&self.name)? else { return Ok(()) };
         let failed = StoreError::index;
         let mut prepared = self.writer.prepare_commit().map_err(failed("commit", &self.name))?;
-        prepared.set_payload(&payload);
+        prepared.set_payload(next.payload());
         // ORDER: only after this may the WAL forget the records. The engine's rename of meta.json
         // is durable when it returns: `OrderedDirectory` syncs the directory, the engine does not.
         prepared.commit().map_err(failed("commit", &self.name))?;
         // Counted once they are durable: what fails is added again from the WAL.
-        self.uncommitted().count(&self.name);
-        self.committed_position = position;
-        self.uncommitted_records = 0;
-        self.committed = Some(committed);
-        self.names.forget_paired_values();
+        self.filling.note_committed(&next, &self.name);
         Ok(())
     }
 
@@ -355,11 +258,8 @@ fn payload_of(meta: &[u8]) -> Option<String> {
     serde_json::from_slice::<Meta>(meta).ok()?.payload
 }
 
-fn malformed(name: &str, error: &serde_json::Error) -> StoreError {
-    StoreError::Malformed { path: PathBuf::from(name), problem: format!("commit payload: {error}") }
-}
-
-fn open_or_create(
+/// Opens an index for a writer, making it when it is not there.
+pub(super) fn open_or_create(
     directory: &PartitionDirectory,
     name: &str,
 ) -> Result<(Index, Lease), StoreError> {
@@ -385,7 +285,10 @@ fn open_or_create(
 
 /// Returns the field names that the partition has columns of, so that its bound outlives a
 /// restart.
-fn known_names(directory: &PartitionDirectory, name: &str) -> Result<FieldNames, StoreError> {
+pub(super) fn known_names(
+    directory: &PartitionDirectory,
+    name: &str,
+) -> Result<FieldNames, StoreError> {
     let mut names = FieldNames::default();
     // Not through the writer's directory, which reads every byte of what it opens.
     let files = ReadDirectory::open(directory)?;

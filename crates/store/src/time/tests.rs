@@ -94,11 +94,21 @@ impl Machine {
         }
     }
 
-    /// Damages or removes what is believed.
+    /// Damages what is believed.
     fn lose(&self, files: &[PathBuf], damage: impl Fn(&mut Vec<u8>) + Copy) {
         for path in files {
             if self.vfs.exists(path).expect("a look") {
                 self.vfs.corrupt(path, damage).expect("a file");
+            }
+        }
+        self.vfs.sync_dir(self.layout.root()).expect("synced");
+    }
+
+    /// Removes what is believed.
+    fn remove(&self, files: &[PathBuf]) {
+        for path in files {
+            if self.vfs.exists(path).expect("a look") {
+                self.vfs.remove_file(path).expect("a file");
             }
         }
         self.vfs.sync_dir(self.layout.root()).expect("synced");

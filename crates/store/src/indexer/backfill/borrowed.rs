@@ -6,19 +6,25 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tierlog_model::EncodedRecord;
+use tierlog_model::{EncodedRecord, Excerpt};
 
 use super::super::Indexer;
 use super::super::state::{CHUNK_WAIT_MAX, Lent, Returned};
 use super::super::wait::wait_unless;
 use crate::partition::{
-    PartitionDirectory, PartitionWriter, Uncommitted, WriterSettings, segments_to_merge,
+    PartitionAppender, PartitionDirectory, PartitionWriter, Uncommitted, WriterSettings,
+    segments_to_merge,
 };
 use crate::{PartitionId, StoreError};
 
 /// Memory of a writer: the least that the engine takes. What one pass brings to a partition is
 /// little, and the writers of all threads exist at once.
 const WRITER_BYTES: usize = 15 << 20;
+
+/// Encoded bytes of records that become one segment in the lane's own thread: some ten thousand
+/// lines. A writer takes more: its thread indexes a chunk while the lane prepares the next, and its
+/// segments are bounded by memory.
+const APPENDED_BYTES_MAX: usize = 4 << 20;
 
 /// A partition lent to the backfill lane alone. Dropping it gives it back in doubt.
 pub(super) struct Borrowed<'i> {
@@ -53,12 +59,29 @@ impl<'i> Borrowed<'i> {
         let name = self.name.clone();
         let lent = self.lent();
         if lent.writer.is_none() {
-            lent.writer = Some(indexer.open_to_backfill(id, &name)?);
+            let settings = indexer.context.settings.writer;
+            let memory_bytes = settings.memory_bytes.min(WRITER_BYTES);
+            let settings = WriterSettings { memory_bytes, ..settings };
+            let open = |directory: &PartitionDirectory, name: &str| {
+                PartitionWriter::open(directory, name, settings)
+            };
+            lent.writer = Some(indexer.open_unless_damaged(id, &name, open)?);
         }
         lent.writer.as_mut().ok_or(StoreError::NoPartition(name))
     }
 
-    pub(super) fn add(&mut self, records: &[(u64, EncodedRecord<'_>)]) -> Result<(), StoreError> {
+    /// Adds records and commits.
+    pub(super) fn index(&mut self, records: &[(u64, EncodedRecord<'_>)]) -> Result<(), StoreError> {
+        let bytes: usize = records.iter().map(|(_, record)| Excerpt::bytes_of(record)).sum();
+        // A writer that is open seals, and the partition's segments are its own.
+        if bytes <= APPENDED_BYTES_MAX && self.lent().writer.is_none() {
+            return self.append(records);
+        }
+        self.add(records)?;
+        self.commit()
+    }
+
+    fn add(&mut self, records: &[(u64, EncodedRecord<'_>)]) -> Result<(), StoreError> {
         let chunks = Arc::clone(&self.indexer.context.backfill_chunks);
         let mut rest = records;
         while !rest.is_empty() {
@@ -71,7 +94,7 @@ impl<'i> Borrowed<'i> {
         Ok(())
     }
 
-    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+    fn commit(&mut self) -> Result<(), StoreError> {
         let (indexer, id) = (self.indexer, self.id);
         let writer = self.writer()?;
         // ORDER: no index is ahead of the log, or what a power cut takes were not its end.
@@ -80,6 +103,26 @@ impl<'i> Borrowed<'i> {
         let uncommitted = writer.uncommitted();
         self.uncommitted = uncommitted;
         self.writer()?.commit()?;
+        self.uncommitted = Uncommitted::default();
+        indexer.context.catalogue.refresh(id)
+    }
+
+    /// Adds and commits records as one segment, without a writer for streams.
+    fn append(&mut self, records: &[(u64, EncodedRecord<'_>)]) -> Result<(), StoreError> {
+        let (indexer, id) = (self.indexer, self.id);
+        let mut appender = indexer.open_unless_damaged(id, &self.name, PartitionAppender::open)?;
+        let mut rest = records;
+        while !rest.is_empty() {
+            // Chunks come back while others use them up: no thread of this partition has any.
+            if let Some(chunk) = indexer.context.backfill_chunks.take(CHUNK_WAIT_MAX) {
+                rest = appender.add(chunk, rest)?;
+            }
+        }
+        // ORDER: no index is ahead of the log, or what a power cut takes were not its end.
+        indexer.context.releaser.sync_below(appender.below())?;
+        // ORDER: in doubt before the commit, which may be made and fail all the same.
+        self.uncommitted = appender.uncommitted();
+        appender.commit()?;
         self.uncommitted = Uncommitted::default();
         indexer.context.catalogue.refresh(id)
     }
@@ -95,8 +138,8 @@ impl<'i> Borrowed<'i> {
         let merge = self.writer()?.start_merge(&segments);
         match wait_unless(merge, || indexer.is_stopping()) {
             Some(Ok(_)) => {}
-            // The segments are still listed, and searched: nothing is lost but the work. Damage is
-            // one reason, and maintenance looks for it.
+            // The segments are still listed, and searched: nothing is lost but the work. The reason
+            // may be damage, for which maintenance looks.
             Some(Err(error)) => {
                 tracing::warn!(partition = %self.name, %error, "merge was left");
                 indexer.context.catalogue.suspect(id);
@@ -106,7 +149,12 @@ impl<'i> Borrowed<'i> {
         indexer.context.catalogue.refresh(id)
     }
 
+    /// Gives the partition back whole, and closes what its commit has opened: old days are searched
+    /// seldom, and a backlog goes through hundreds of them.
     pub(super) fn give_back(mut self) {
+        if let Some(partition) = self.indexer.context.catalogue.partition(self.id) {
+            partition.close_reader();
+        }
         self.end(Returned::Whole);
     }
 
@@ -127,16 +175,17 @@ impl Drop for Borrowed<'_> {
     }
 }
 
-/// Opens a writer for a pass.
 impl Indexer {
-    /// A damaged partition goes into quarantine, which ends the pass: its records are read again.
-    fn open_to_backfill(&self, id: PartitionId, name: &str) -> Result<PartitionWriter, StoreError> {
+    /// Opens a partition to write to it. A damaged partition goes into quarantine, and the pass
+    /// ends: the records are read again.
+    fn open_unless_damaged<W>(
+        &self,
+        id: PartitionId,
+        name: &str,
+        open: impl FnOnce(&PartitionDirectory, &str) -> Result<W, StoreError>,
+    ) -> Result<W, StoreError> {
         let directory = PartitionDirectory::of(&self.context.layout, id);
-        let settings = self.context.settings.writer;
-        let memory_bytes = settings.memory_bytes.min(WRITER_BYTES);
-        let settings = WriterSettings { memory_bytes, ..settings };
-        let open = || PartitionWriter::open(&directory, name, settings);
-        match catch_unwind(AssertUnwindSafe(open)) {
+        match catch_unwind(AssertUnwindSafe(|| open(&directory, name))) {
             Ok(Ok(writer)) => return Ok(writer),
             Ok(Err(error)) if !error.is_damage() => return Err(error),
             Ok(Err(error)) => tracing::error!(partition = %name, %error, "damaged partition"),

@@ -170,7 +170,8 @@ impl Indexer {
             }
         })?;
         let bytes = picked.values().map(held_bytes).sum();
-        for (id, excerpt) in picked {
+        for (id, mut excerpt) in picked {
+            excerpt.shrink();
             gathered.entry(id).or_default().push(excerpt);
         }
         Ok(bytes)

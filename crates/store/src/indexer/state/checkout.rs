@@ -8,7 +8,7 @@ use super::{IndexState, OpenWriter, WriterMode};
 use crate::PartitionId;
 use crate::partition::{PartitionWriter, Uncommitted};
 
-/// What is known of a partition that is lent.
+/// The writer and the state of a lent partition.
 #[derive(Debug)]
 pub(in super::super) struct Lent {
     /// Its writer, if it was open.
@@ -39,7 +39,7 @@ impl Lent {
 /// How a partition comes back.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Returned {
-    /// Everything that was added is committed, and the catalogue knows.
+    /// All added records are committed, and the catalogue knows.
     Whole,
     /// Its last commit may have been made, and was to hold this.
     InDoubt(Uncommitted),

@@ -15,10 +15,11 @@ use super::{HotMerges, IndexState, WriterMode};
 use crate::partition::segments_to_merge;
 use crate::{PartitionId, StoreError};
 
-/// A merge under way, whose thread is the engine's. Dropping it waits for its end, half a second.
+/// A merge under way, in a thread of the engine. A drop waits for the end of the merge, half a
+/// second.
 ///
-/// ORDER: it ends before its writer goes. After that it could list nothing any more (see the
-/// partition's lease), and its work would be lost, with another merge beside it.
+/// ORDER: the merge ends before the writer goes. A later merge could list nothing (see the
+/// partition's lease), and the work would be lost, with another merge beside it.
 pub(super) struct HotMerge {
     id: PartitionId,
     /// `None` once its outcome was taken.
@@ -39,7 +40,7 @@ impl HotMerge {
 
 impl Drop for HotMerge {
     fn drop(&mut self) {
-        // Not by its own way to wait, which panics once it was polled.
+        // Not by the wait of the engine, which panics after a poll.
         let ended = self.result.take().and_then(|result| wait_unless(result, || false));
         if let Some(Err(error)) = ended {
             tracing::warn!(%error, "merge was left");
@@ -62,7 +63,7 @@ impl IndexState {
             self.merge = None;
             if let Err(error) = merged {
                 // The segments are still listed, and searched: nothing is lost but the work.
-                // Damage is one reason, and maintenance knows what to do about that.
+                // The reason may be damage, for which maintenance looks.
                 tracing::warn!(partition = %id.name(&self.context.tiers), %error, "merge was left");
                 self.context.catalogue.suspect(id);
                 if let Some(open) = self.writers.get_mut(&id) {

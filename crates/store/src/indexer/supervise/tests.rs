@@ -18,7 +18,7 @@ enum Poison {
     Panics,
     /// Committing it fails.
     FailsToCommit,
-    /// Neither it nor its dead letter can be committed.
+    /// Neither the record nor a dead letter for the record can be committed.
     Hopeless,
 }
 
@@ -28,14 +28,14 @@ struct State {
     poison: BTreeMap<u64, Poison>,
     /// Steps that still fail for the want of room.
     full_for: u32,
-    /// Steps that fail for it besides, counted from 1.
+    /// Numbers of further failing steps, counted from 1.
     full_at: BTreeSet<u32>,
     steps: u32,
     /// How often the batch with a number still cannot be read.
     unreadable: BTreeMap<u64, u32>,
     /// Every step fails.
     broken: bool,
-    /// So many steps still fail, for no reason that passes.
+    /// So many steps still fail, for a lasting reason.
     broken_for: u32,
     closing: bool,
     pending: BTreeSet<u64>,

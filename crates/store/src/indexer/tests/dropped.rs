@@ -1,4 +1,4 @@
-//! A partition that goes while records of it are on their way: they go with it, and are counted.
+//! A partition goes while records of the day are on their way: the records go as well, counted.
 
 use tierlog_model::metric_names::{DROPPED_UNINDEXED, INDEXED};
 

@@ -13,7 +13,7 @@ fn check(operation: Operation, successes: u64, then: Operation) -> bool {
     let vfs = disk();
     let settings = StoreSettings { open_writers_max: 1, commit_threads_max: 1, ..settings() };
     let mut store = open(&vfs, &settings);
-    // The catalogue knows a partition, as it was before; so does who has recovered.
+    // The catalogue knows the earlier state of a partition, and so does a recovery.
     let earlier = log(&mut store, Level::Info, 0, 5);
     store.indexer.apply(&earlier, Replay::No).expect("applied");
     let why = StoreError::Stalled("test".to_owned());

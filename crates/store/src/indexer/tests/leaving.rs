@@ -4,7 +4,7 @@
 use super::*;
 use crate::maintenance::check_partitions;
 
-/// Logs records of one partition and makes them durable there.
+/// Logs records of a partition and commits.
 fn commit_five(store: &mut Recovered) {
     let batch = log(store, Level::Info, 0, 5);
     store.indexer.apply(&batch, Replay::No).expect("applied");

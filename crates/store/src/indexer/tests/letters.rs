@@ -1,4 +1,4 @@
-//! A record that cannot be indexed: its dead letter says what it was, and the others stay.
+//! A record cannot be indexed: a dead letter says which, and the other records stay.
 
 use std::collections::BTreeMap;
 

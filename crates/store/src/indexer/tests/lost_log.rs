@@ -10,7 +10,7 @@ fn open_without_log(vfs: &SimulatedVfs) -> Recovered {
     open(vfs, &settings())
 }
 
-/// Logs five records and starts, so that they are read from the log.
+/// Logs five records and starts: the start reads the log.
 fn log_five_and_start(vfs: &SimulatedVfs, mut store: Recovered) -> Recovered {
     log(&mut store, Level::Info, 0, 5);
     drop(store);

@@ -18,7 +18,7 @@ fn with_old_day(vfs: &SimulatedVfs, age: i64, count: u64) -> (Recovered, Partiti
     (store, id)
 }
 
-/// Brings both lanes to where they have everything.
+/// Brings both lanes to the end of the log.
 fn recover_all(store: &Recovered) {
     assert!(store.indexer.recover_stalled_at_once(store.wal.next_seq(), &|| true));
     store.indexer.commit().expect("committed");
