@@ -352,7 +352,8 @@ fn every_notation_over_every_protocol_is_nowhere() {
         assert!(lines.len() > 50, "{way:?}: only {} lines", lines.len());
         send(&server, way, &lines, &search);
     }
-    server.store(&line(&json!({"message": "last of all"})));
+    let last = server.post_lines(line(&json!({"message": "last of all"})).as_bytes(), &[]);
+    assert_eq!(last.status, 200, "{}", last.text());
     server.await_count("\"last of all\"", 1);
     let letters = server.http().get(&server.query("/api/v1/dead-letters?limit=1000"));
     assert!(letters.json()["total"].as_u64() > Some(50), "{}", letters.text());
