@@ -5,11 +5,13 @@
 //! neighbours new boundaries; so the answer holds nothing that a detector would find. The engine
 //! also asks detectors about names and whole values, for the walk over records.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tierlog_model::{Pseudonyms, Record, Value};
 
 use super::claim::{Claim, Claims};
+use super::custom::Custom;
 use super::detector::{Detector, find_keyed};
 use super::detector_set::{DETECTORS_MAX, DetectorSet, Readers};
 use super::named::NamedKinds;
@@ -20,6 +22,7 @@ use super::rules::Rules;
 use super::settings::{RedactionSettings, Wanted};
 use super::span::{Found, Outcome, Sign, Span, merge, rewrite};
 use super::tally::Tally;
+use super::trigger::Trigger;
 use super::view::View;
 use super::whole::Whole;
 
@@ -56,7 +59,10 @@ impl Engine {
         settings: &RedactionSettings,
         pseudonyms: Pseudonyms,
     ) -> Engine {
-        let placeholders = Placeholders::new(detectors.iter().map(|one| one.placeholder()));
+        let custom = settings.policy().custom();
+        let own = custom.placeholders().map(|one| Cow::Owned(one.to_owned()));
+        let placeholders = detectors.iter().map(|one| Cow::Borrowed(one.placeholder()));
+        let placeholders = Placeholders::new(placeholders.chain(own));
         let rules = Arc::clone(settings.policy().rules());
         let by_rules = rules.named_detectors();
         let runs = |position: usize, detector: &dyn Detector| {
@@ -73,7 +79,7 @@ impl Engine {
         let enabled = || {
             let all = detectors.iter().enumerate();
             all.filter(|(position, detector)| runs(*position, **detector))
-                .map(|(position, detector)| (position, detector.trigger()))
+                .map(|(position, detector)| (position, trigger_of(*detector, custom)))
         };
         let (mut active, mut numbered) = (DetectorSet::EMPTY, DetectorSet::EMPTY);
         for (position, trigger) in enabled() {
@@ -132,7 +138,11 @@ impl Engine {
         let placeholder = detector.placeholder();
         let kind = placeholder.strip_suffix(']').unwrap_or(placeholder);
         let finder = memchr::memmem::Finder::new(kind);
+        let is_custom = detector.name() == CUSTOM;
         let is_in = |text: &str| {
+            if is_custom {
+                return self.policy.custom().placeholders().any(|own| text.contains(own));
+            }
             let mut places = finder.find_iter(text.as_bytes());
             places.any(|place| {
                 let rest = text.get(place..).unwrap_or_default();
@@ -188,7 +198,8 @@ impl Engine {
     pub(super) fn apart_bytes_min(&self, claims: Claims) -> u32 {
         let told =
             self.each(self.active).filter(|(position, _)| claims.of(*position) != Claim::Silent);
-        told.map(|(_, detector)| detector.trigger().digit_run).min().unwrap_or(u32::MAX)
+        let custom = self.policy.custom();
+        told.map(|(_, detector)| trigger_of(detector, custom).digit_run).min().unwrap_or(u32::MAX)
     }
 
     /// Returns the detector to which a whole value is a find, because of the claims of its name.
@@ -354,6 +365,16 @@ struct Spans {
     /// What stays, because a rule says so.
     tagged: Vec<Span>,
 }
+
+/// Returns the trigger of a detector. Rules of one's own may find anything, and nothing where there
+/// are no rules.
+fn trigger_of(detector: &dyn Detector, custom: &Custom) -> Trigger {
+    let is_custom = detector.name() == CUSTOM && !custom.is_empty();
+    if is_custom { Trigger::ANY } else { detector.trigger() }
+}
+
+/// Name of the detector of rules of one's own.
+const CUSTOM: &str = "custom";
 
 /// Moves a span of the raw text off the inside of escapes, so that none is cut in half: the `n`
 /// of `\n` may look like the first letter of an address. Where the view found the same thing,

@@ -22,6 +22,7 @@ mod action;
 mod canary;
 mod claim;
 mod clean_texts;
+mod custom;
 mod cut;
 mod dead_letter;
 mod detector;

@@ -40,8 +40,10 @@ impl Names {
 }
 
 /// Words that number the thing before them.
-const COUNTERS: [&str; 10] =
-    ["number", "numbers", "no", "num", "nr", "nummer", "id", "ids", "code", "value"];
+const COUNTERS: [&str; 14] = [
+    "number", "numbers", "no", "num", "nr", "nummer", "id", "ids", "code", "value", "cliente",
+    "empresa", "customer", "card",
+];
 
 /// Letters at the end of a name by which nearly all names are told apart.
 const END_LETTERS: usize = 3;

@@ -1,8 +1,11 @@
 //! What detectors share: the key table with its configuration, the placeholders of all of them,
 //! and the pseudonyms.
 
+use std::sync::Arc;
+
 use tierlog_model::Pseudonyms;
 
+use super::custom::Custom;
 use super::detector_set::DetectorSet;
 use super::keys::{KeyTable, Words};
 use super::named::NamedKinds;
@@ -21,6 +24,7 @@ pub(super) struct Policy {
     keys: KeyTable,
     placeholders: Placeholders,
     named: NamedKinds,
+    custom: Arc<Custom>,
     pseudonyms: Pseudonyms,
     /// Spellings of covered fields, as letters without separators, `userid`, and the field.
     covered: Vec<(String, String)>,
@@ -45,7 +49,8 @@ impl Policy {
         covered.retain(|(letters, _)| !letters.is_empty());
         covered.truncate(COVERED_MAX);
         let keys = KeyTable::new(settings, placeholders.clone());
-        Policy { keys, placeholders, named, pseudonyms, covered }
+        let custom = Arc::clone(settings.policy().custom());
+        Policy { keys, placeholders, named, custom, pseudonyms, covered }
     }
 
     /// Returns the table of secret keys.
@@ -56,6 +61,11 @@ impl Policy {
     /// Returns the placeholders of all detectors.
     pub(super) fn placeholders(&self) -> &Placeholders {
         &self.placeholders
+    }
+
+    /// Returns the rules of one's own.
+    pub(super) fn custom(&self) -> &Custom {
+        &self.custom
     }
 
     /// Returns the detectors that know a name by their table of names.

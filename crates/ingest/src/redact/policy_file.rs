@@ -9,6 +9,12 @@
 //! fields_except = [...]    every field but these                ┘
 //! services, tenants, tiers = [...]
 //! identity = "user_id"     of pseudonyms
+//!
+//! [[custom]]               at most 64 kinds of one's own, see CustomRule
+//! name = "badge"           what stands in place: [BADGE]
+//! expression = 'B-\d{4}'   in linear time; or
+//! words = ["Blue Heron"]   a dictionary, whole words in any case
+//! near = ["badge"]         words of which one stands near
 //! ```
 //!
 //! Arrives: a text. Leaves: a policy that is valid as a whole, or every problem with its rule and
@@ -22,6 +28,7 @@ use tierlog_model::{Level, Tenant, Tiers};
 use toml::{Table, Value};
 
 use super::action::Action;
+use super::custom::{Custom, CustomFault, CustomRule};
 use super::detector_set::DetectorSet;
 use super::engine::{FIELD_RULE, USER_ID};
 use super::pattern::Pattern;
@@ -53,6 +60,7 @@ pub struct RedactionPolicy {
     /// Missing without a file.
     version: Option<String>,
     rules: Arc<Rules>,
+    custom: Arc<Custom>,
 }
 
 /// What is wrong with a policy file.
@@ -69,12 +77,13 @@ impl RedactionPolicy {
     /// Reads a policy, or tells every problem.
     pub fn parse(text: &str, tiers: &Tiers) -> Result<RedactionPolicy, Vec<PolicyFault>> {
         let mut reader = Reader { tiers, faults: Vec::new() };
-        let rules = reader.policy(text);
+        let (rules, custom) = reader.policy(text);
         if !reader.faults.is_empty() {
             return Err(reader.faults);
         }
         let version = Some(version_of(text));
-        Ok(RedactionPolicy { version, rules: Arc::new(Rules::new(rules)) })
+        let (rules, custom) = (Arc::new(Rules::new(rules)), Arc::new(custom));
+        Ok(RedactionPolicy { version, rules, custom })
     }
 
     /// Returns a short hash of the file's content; nothing without a file.
@@ -85,6 +94,11 @@ impl RedactionPolicy {
     /// Returns the rules.
     pub(super) fn rules(&self) -> &Arc<Rules> {
         &self.rules
+    }
+
+    /// Returns the kinds of one's own.
+    pub(super) fn custom(&self) -> &Arc<Custom> {
+        &self.custom
     }
 }
 
@@ -103,27 +117,47 @@ impl Reader<'_> {
         self.faults.push(PolicyFault { place: place.into(), problem: problem.into() });
     }
 
-    fn policy(&mut self, text: &str) -> Vec<Rule> {
+    fn policy(&mut self, text: &str) -> (Vec<Rule>, Custom) {
+        let nothing = || (Vec::new(), Custom::default());
         if text.len() > POLICY_BYTES_MAX {
             self.refuse("the file", format!("longer than {POLICY_BYTES_MAX} bytes"));
-            return Vec::new();
+            return nothing();
         }
         let table: Table = match toml::from_str(text) {
             Ok(table) => table,
             Err(error) => {
                 self.refuse("the file", error.to_string().trim_end().replace('\n', "\n    "));
-                return Vec::new();
+                return nothing();
             }
         };
-        let mut rules = Vec::new();
+        let (mut rules, mut custom) = nothing();
         for (key, value) in &table {
             match (key.as_str(), value) {
                 ("rule", Value::Array(entries)) => rules = self.rules(entries),
-                ("rule", _) => self.refuse("rule", "is written as [[rule]]"),
-                _ => self.refuse(key.as_str(), "no such key; allowed: [[rule]]"),
+                ("custom", Value::Array(entries)) => custom = self.custom(entries),
+                ("rule" | "custom", _) => {
+                    self.refuse(key.as_str(), format!("is written as [[{key}]]"));
+                }
+                _ => self.refuse(key.as_str(), "no such key; allowed: [[rule]], [[custom]]"),
             }
         }
-        rules
+        (rules, custom)
+    }
+
+    fn custom(&mut self, entries: &[Value]) -> Custom {
+        let mut rules: Vec<CustomRule> = Vec::new();
+        for (number, entry) in entries.iter().enumerate() {
+            match entry.clone().try_into() {
+                Ok(rule) => rules.push(rule),
+                Err(error) => {
+                    self.refuse(format!("custom {}", number + 1), error.to_string().trim_end());
+                }
+            }
+        }
+        Custom::compile(&rules).unwrap_or_else(|CustomFault { rule, key, problem }| {
+            self.refuse(format!("custom {rule:?}: {key}"), problem);
+            Custom::default()
+        })
     }
 
     fn rules(&mut self, entries: &[Value]) -> Vec<Rule> {

@@ -105,7 +105,7 @@ pub(super) const FORM_DIGITS_MIN: u32 = 6;
 const SIGN: u8 = 1;
 const SPACE: u8 = 2;
 
-/// What each byte is; 0 for what is in no form.
+/// The meaning of each byte; 0 for a byte of no form.
 const SIGNS: [u8; 256] = signs();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the index is below 256")]
@@ -260,7 +260,7 @@ fn stands_alone(text: &[u8], start: usize, end: usize, shape: &str) -> bool {
     let joins = |sign: Option<u8>, next: Option<u8>| match sign {
         Some(b'-' | b'.' | b'/' | b'+') => next.is_some_and(|next| next.is_ascii_digit()),
         Some(b' ') => is_of_digits && next.is_some_and(|next| next.is_ascii_digit()),
-        Some(byte) => is_word(byte) || !byte.is_ascii(),
+        Some(byte) => is_word(byte),
         None => false,
     };
     let left = start.checked_sub(1);

@@ -10,11 +10,12 @@ use tierlog_model::Value;
 
 use super::detector::{
     AT_SVNR, AU_TFN, Authorization, BANK_ACCOUNT, BE_NATIONAL_REGISTER, BIRTH_DATE, BR_CNPJ,
-    BR_CPF, CA_SIN, CH_AHV, COORDINATES, Card, CloudKey, DE_TAX_ID, DEVICE_ID, DK_CPR,
-    DRIVING_LICENCE, Detector, ES_DNI, Email, FI_HETU, FR_NIR, FieldRule, IN_AADHAAR, IN_PAN,
-    IT_CODICE_FISCALE, Iban, Jwt, KeyValue, MacAddress, NATIONAL_ID, NL_BSN, NO_FNR, NationalPhone,
-    ONE_TIME_CODE, PASSPORT, PERSON_NAME, PL_PESEL, POSTAL_ADDRESS, PT_NIF, Phone, PrivateKey,
-    SE_PERSONNUMMER, SecretKey, Ssn, UK_NHS, UK_NINO, US_ITIN, UrlCredentials, UserId,
+    BR_CPF, CA_SIN, CH_AHV, COORDINATES, Card, CloudKey, CustomDetector, DE_TAX_ID, DEVICE_ID,
+    DK_CPR, DRIVING_LICENCE, Detector, ES_DNI, Email, FI_HETU, FR_NIR, FieldRule, IN_AADHAAR,
+    IN_PAN, IT_CODICE_FISCALE, Iban, Ipv4, Ipv6, Jwt, KeyValue, MacAddress, NATIONAL_ID, NL_BSN,
+    NO_FNR, NationalPhone, ONE_TIME_CODE, PASSPORT, PERSON_NAME, PL_PESEL, POSTAL_ADDRESS, PT_NIF,
+    Phone, PrivateKey, SE_PERSONNUMMER, SecretKey, Ssn, UK_NHS, UK_NINO, US_ITIN, UrlCredentials,
+    UserId, Wallet,
 };
 use super::detector_set::DETECTORS_MAX;
 use super::settings::DetectorName;
@@ -69,6 +70,10 @@ pub(super) static DETECTORS: &[&dyn Detector] = &[
     &COORDINATES,
     &POSTAL_ADDRESS,
     &PERSON_NAME,
+    &CustomDetector,
+    &Ipv4,
+    &Ipv6,
+    &Wallet,
     &FieldRule,
 ];
 

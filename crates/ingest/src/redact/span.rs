@@ -98,6 +98,11 @@ impl Found {
         self.push(range, Cow::Owned(token), Outcome::Pseudonymised);
     }
 
+    /// Replaces a range by a placeholder that is not the detector's own.
+    pub(super) fn replace_by(&mut self, range: Range<usize>, placeholder: String) {
+        self.push(range, Cow::Owned(placeholder), Outcome::Redacted);
+    }
+
     fn push(&mut self, range: Range<usize>, text: Cow<'static, str>, outcome: Outcome) {
         if range.start < range.end {
             let (detector, sign) = (self.detector, self.sign);

@@ -1,6 +1,7 @@
 //! The redactor as its callers see it: records in, a batch out.
 
 mod cards;
+mod custom;
 mod linear;
 mod plant;
 mod properties;

@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn ids_of_devices_are_replaced() {
         for (text, expected) in [
-            ("IMEI 490154203237518", "IMEI [DEVICE_ID]"),
+            (
+                "IMEI 490154203237518, imei: Just(490154203237518)",
+                "IMEI [DEVICE_ID], imei: Just([DEVICE_ID])",
+            ),
             ("imei: 49-015420-323751-8, x", "imei: [DEVICE_ID], x"),
             (r#"{"imei":490154203237518}"#, r#"{"imei":"[DEVICE_ID]"}"#),
             ("idfa=EA7583CD-A667-48BC-B806-42ECB2B48606 x", "idfa=[DEVICE_ID] x"),

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr2_iter;
+use memchr::{memchr2_iter, memmem};
 
 use super::Detector;
 use super::boundary::{at, before, run_end};
@@ -90,9 +90,29 @@ const OTHER_WORDS_MAX: usize = 5;
 const OTHER_NUMBERS_MAX: usize = 1;
 
 /// Words that join a word to its number: `passport no. is`.
-const LINKS: [&[u8]; 15] = [
-    b"is", b"was", b"no", b"nr", b"num", b"number", b"numbers", b"id", b"code", b"value", b"of",
-    b"on", b"the", b"nummer", b"numero",
+const LINKS: [&[u8]; 22] = [
+    b"is",
+    b"was",
+    b"no",
+    b"nr",
+    b"num",
+    b"number",
+    b"numbers",
+    b"id",
+    b"code",
+    b"value",
+    b"of",
+    b"on",
+    b"the",
+    b"nummer",
+    b"numero",
+    b"some",
+    b"just",
+    b"optional",
+    b"string",
+    b"str",
+    b"secretstr",
+    b"password",
 ];
 
 /// Text between a number and a word behind the number: `529... (CPF)`.
@@ -157,6 +177,7 @@ impl Detector for Worded {
                 if !is_in_placeholder(text, range.clone(), policy) {
                     self.find_after(text, range.end, found);
                     self.find_before(text, range.start, found);
+                    self.find_in_fault(text, range.end, found);
                 }
             }
         }
@@ -182,7 +203,8 @@ impl Detector for Worded {
 impl Worded {
     /// Tells whether a whole number is of the kind. Zeros in front are lost in a number.
     fn is_whole_number(&self, number: u64) -> bool {
-        let of_digits = self.shapes.iter().filter(|shape| shape.bytes().all(|sign| sign == b'd'));
+        let may_be_digits = |shape: &&&str| shape.bytes().all(|sign| matches!(sign, b'd' | b'x'));
+        let of_digits = self.shapes.iter().filter(may_be_digits);
         of_digits
             .filter_map(|shape| Signs::of_number(number, shape.len()))
             .any(|signs| (self.is_valid)(signs.as_bytes()))
@@ -255,6 +277,21 @@ impl Worded {
         }
     }
 
+    /// Reports the number that an error about a field of the word's name gives as the wrong value.
+    fn find_in_fault(&self, text: &str, word_end: usize, found: &mut Found) {
+        let bytes = text.as_bytes();
+        let window_end = bytes.len().min(word_end + FAULT_BYTES);
+        let window = bytes.get(word_end..window_end).unwrap_or_default();
+        let value = FAULT_VALUES
+            .iter()
+            .find_map(|key| memmem::find(window, key).map(|at| word_end + at + key.len()));
+        let Some(value) = value else { return };
+        let start = run_end(bytes, value, |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\\'));
+        if let Some(end) = self.number_end(bytes, start) {
+            replace_number(text, start..end, found);
+        }
+    }
+
     /// Reports the number right before a word.
     fn find_before(&self, text: &str, word_start: usize, found: &mut Found) {
         let bytes = text.as_bytes();
@@ -273,6 +310,11 @@ impl Worded {
         }
     }
 }
+
+/// How far behind the name of a field an error gives the wrong value, and what stands before it.
+const FAULT_BYTES: usize = 240;
+const FAULT_VALUES: [&[u8]; 5] =
+    [b"input_value=", b"\"input\":", b"rejectedValue\":", b"rejectedValue=", b"rejected value ["];
 
 /// Keys of an error about a field, behind the name of the field: `"msg"`, `"input"`.
 const FAULT_KEYS: [&[u8]; 14] = [

@@ -26,8 +26,6 @@ fn the_file_of_the_project_and_its_examples_are_valid() {
     let examples: String = text[start..]
         .lines()
         .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
-        // Detectors of addresses are the example of some that are off.
-        .map(|line| line.replace("\"ipv4\", \"ipv6\"", "\"email\""))
         .collect();
     let shown = parse(&examples).expect("valid examples");
     assert_eq!(shown.rules().len(), text.matches("# [[rule]]").count());
@@ -67,7 +65,7 @@ fn every_problem_is_told_with_its_rule_and_key() {
         action = "drop_field"
         "#,
         expect![[r#"
-            colour: no such key; allowed: [[rule]]
+            colour: no such key; allowed: [[rule]], [[custom]]
             rule "cards": action: allowed: replace, mask, truncate, pseudonym, drop_field, drop_record, tag
             rule "cards": detectors: "crad" is none of *, KNOWN
             rule "cards": name: stands twice
@@ -112,4 +110,26 @@ fn a_version_is_that_of_the_content() {
     assert_eq!(one.version(), same.version());
     assert_ne!(one.version(), other.version());
     assert_eq!(one.version().map(str::len), Some(VERSION_CHARS));
+}
+
+#[test]
+fn kinds_of_ones_own_are_read_as_a_whole_or_refused_by_name() {
+    let policy = parse("[[custom]]\nname = \"badge\"\nexpression = 'B-\\d{4}'\n").expect("valid");
+    assert!(!policy.custom().is_empty());
+    refused(
+        "[[custom]]\nname = \"badge\"\nexpression = '('\n[[custom]]\nname = \"other\"\ncolour = 1\n",
+        expect![[r#"
+            custom 2: unknown field `colour`, expected one of `name`, `expression`, `words`, `near`, `near_bytes`, `example`, `counter_example`
+            custom "badge": expression: regex parse error:
+                (
+                ^
+            error: unclosed group
+        "#]],
+    );
+    refused(
+        "custom = 1",
+        expect![[r#"
+            custom: is written as [[custom]]
+        "#]],
+    );
 }

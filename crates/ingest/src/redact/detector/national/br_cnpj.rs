@@ -54,6 +54,10 @@ mod tests {
         for (text, expected) in [
             ("11.222.333/0001-81", "[NATIONAL_ID]"),
             ("12.ABC.345/01DE-35.", "[NATIONAL_ID]."),
+            (
+                "1 validation error for Order\ncnpj\n  String should have at most 8 characters [type=x, input_value='11222333000181', x]",
+                "1 validation error for Order\ncnpj\n  String should have at most 8 characters [type=x, input_value='[NATIONAL_ID]', x]",
+            ),
             ("cnpj=11222333000181", "cnpj=[NATIONAL_ID]"),
             ("CNPJ 12abc34501de35", "CNPJ [NATIONAL_ID]"),
             (r#"{"cnpj":11222333000181}"#, r#"{"cnpj":"[NATIONAL_ID]"}"#),
