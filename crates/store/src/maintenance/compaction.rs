@@ -113,7 +113,8 @@ mod tests {
         let now = day.end().saturating_add_micros(2 * hour);
         let changing = PartitionSnapshot { changed: now.saturating_add_micros(5_000), ..hot };
         assert_eq!(count(changing, settled, now), 0);
-        let by_a_clock_ahead = PartitionSnapshot { changed: now.saturating_add_micros(9 * hour), ..hot };
+        let by_a_clock_ahead =
+            PartitionSnapshot { changed: now.saturating_add_micros(9 * hour), ..hot };
         assert_eq!(count(by_a_clock_ahead, settled, now), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.end()), 1);
         assert_eq!(count(hot, CompactScope::ClosedDays, day.start()), 0);
