@@ -16,6 +16,11 @@ use crate::wal::LoggedBatch;
 /// that segments grow and merges stay few.
 const COMMIT_TIME_SHARE: u32 = 4;
 
+/// Longest pause before a commit that the share of time asks for. A commit through a hundred quiet
+/// partitions takes a second or more, most of it for syncs, and lines are to be searchable within
+/// five.
+const COMMIT_PAUSE_MAX: Duration = Duration::from_secs(2);
+
 /// Encoded records after which a commit comes early. The bound is that of the writers of all
 /// partitions together (an index being built takes three times the bytes of its records), and
 /// what a start after a crash has to index again: this and what waits in Q2, less than a second's
@@ -116,7 +121,7 @@ fn run(indexer: &Indexer, queue: &Receiver<LoggedBatch>, left: Option<Left>) -> 
                     .context
                     .settings
                     .commit_interval
-                    .max(last_commit * (COMMIT_TIME_SHARE - 1));
+                    .max((last_commit * (COMMIT_TIME_SHARE - 1)).min(COMMIT_PAUSE_MAX));
                 let due = commit_due.get_or_insert_with(|| Instant::now() + interval);
                 uncommitted_bytes += batch.batch.bytes().len();
                 if uncommitted_bytes >= UNCOMMITTED_BYTES_MAX {
