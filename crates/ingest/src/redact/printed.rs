@@ -98,6 +98,9 @@ const TABLE: [Printed; 18] = [
 /// Bytes of the shortest shape.
 const FORM_BYTES_MIN: usize = 9;
 
+/// Half of them.
+const HALF: usize = FORM_BYTES_MIN / 2;
+
 /// Digits of the shape with the fewest, `AB 12 34 56 C`.
 pub(super) const FORM_DIGITS_MIN: u32 = 6;
 
@@ -177,7 +180,11 @@ pub(super) fn each(text: &[u8], forms: Forms, mut found: impl FnMut(Range<usize>
 fn each_run(text: &[u8], mut found: impl FnMut(Range<usize>)) {
     let mut at = FORM_BYTES_MIN - 1;
     while let Some(byte) = text.get(at) {
-        if sign(*byte) == 0 {
+        // A row as long as a form goes on for half of its length on one side at least.
+        let goes_on =
+            |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(|byte| sign(*byte) != 0);
+        let is_long = || goes_on(at.checked_sub(HALF)) || goes_on(Some(at + HALF));
+        if sign(*byte) == 0 || !is_long() {
             at += FORM_BYTES_MIN;
             continue;
         }

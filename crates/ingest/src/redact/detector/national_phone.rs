@@ -70,7 +70,14 @@ impl Detector for NationalPhone {
 
     fn trigger(&self) -> Trigger {
         const NEEDLES: &[&str] = &[
-            "phone",
+            " phone",
+            "\"phone",
+            "phone:",
+            "phone=",
+            "phone n",
+            "phone 0",
+            "phone (",
+            "telephone",
             "mobile nu",
             "mobile no",
             "mobile ph",
