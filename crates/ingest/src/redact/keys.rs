@@ -18,7 +18,9 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::key_terms::{FACTS, NEEDLES, OPEN_TOKENS, QUESTIONS, Strength, TERMS, VALUES};
+use super::key_terms::{
+    FACTS, FOREIGN_TERMS, NEEDLES, OPEN_TOKENS, QUESTIONS, SHORT_NEEDLES, Strength, TERMS, VALUES,
+};
 use super::placeholders::Placeholders;
 use super::settings::RedactionSettings;
 
@@ -58,8 +60,21 @@ pub(super) struct KeyTable {
 
 /// Names with a term in them whose values are public: ids of keys, tokens of idempotence, and
 /// settings of cloud services, as letters.
-const PUBLIC_NAMES: [&str; 5] =
-    ["accesskeyid", "httptokens", "clienttoken", "clientrequesttoken", "grantedauthority"];
+const PUBLIC_NAMES: [&str; 6] = [
+    "accesskeyid",
+    "httptokens",
+    "clienttoken",
+    "clientrequesttoken",
+    "grantedauthority",
+    "secretkeyref",
+];
+
+/// Ends of names as cloud services spell them, whose values name a secret: `requestParameters.secretId`
+/// of AWS is the name of a secret, `secret_id` of Vault the secret itself.
+const PUBLIC_SPELLINGS: [&str; 3] = ["ecretId", "ecretARN", "ecretArn"];
+
+/// Before a name in a name space, which says nothing about the name.
+const NAME_SPACES: [&str; 2] = ["k8s.io/", "kubernetes.io/"];
 
 /// Longest stretch of a name to read: of a longer name, the end tells the kind of value.
 const NAME_BYTES_MAX: usize = 256;
@@ -77,7 +92,7 @@ impl KeyTable {
             candidates: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .kind(Some(AhoCorasickKind::DFA))
-                .build(NEEDLES)
+                .build(NEEDLES.iter().chain(SHORT_NEEDLES))
                 .expect("two dozen short needles stay far below the automaton's limits"),
             terms: AhoCorasick::builder()
                 .kind(Some(AhoCorasickKind::DFA))
@@ -90,7 +105,8 @@ impl KeyTable {
 
     /// Tells whether a text may hold a secret key; `true` may be a false alarm.
     pub(super) fn is_candidate(&self, text: &str) -> bool {
-        self.is_active && (!self.extra.is_empty() || self.candidates.is_match(text))
+        self.is_active
+            && (!self.extra.is_empty() || !text.is_ascii() || self.candidates.is_match(text))
     }
 
     /// Tells whether a name ends with a term, digits aside: words behind a term in the name of a
@@ -105,9 +121,15 @@ impl KeyTable {
     pub(super) fn verdict(&self, name: &str) -> KeyVerdict {
         // Fast path: most names hold no needle.
         let name = end_of(name);
-        if !self.is_candidate(name) {
+        if self.is_active && !name.is_ascii() && is_foreign_secret(name) {
+            return KeyVerdict::Secret;
+        }
+        if !self.is_candidate(name) || PUBLIC_SPELLINGS.iter().any(|end| name.ends_with(end)) {
             return KeyVerdict::Plain;
         }
+        let space =
+            NAME_SPACES.iter().find_map(|space| name.rfind(space).map(|at| at + space.len()));
+        let name = space.and_then(|start| name.get(start..)).unwrap_or(name);
         let without_placeholders = self.placeholders.taken_out_of(name);
         let words = Words::of(without_placeholders.as_deref().unwrap_or(name));
         if PUBLIC_NAMES.iter().any(|public| words.ends_with_words(public)) {
@@ -139,6 +161,30 @@ impl Strength {
             Strength::Opaque => KeyVerdict::SecretOpaque,
             Strength::StrongText | Strength::WeakText => KeyVerdict::SecretText,
         }
+    }
+}
+
+/// Tells whether a name in another alphabet holds a term. Letters of Latin that print like those of
+/// Cyrillic are read as such.
+fn is_foreign_secret(name: &str) -> bool {
+    let is_cyrillic = |character: char| ('\u{0400}'..'\u{0500}').contains(&character);
+    let mut folded = name.to_lowercase();
+    if folded.chars().any(is_cyrillic) {
+        folded = folded.chars().map(cyrillic_of).collect();
+    }
+    FOREIGN_TERMS.iter().any(|term| folded.contains(term))
+}
+
+fn cyrillic_of(character: char) -> char {
+    match character {
+        'a' => 'а',
+        'e' => 'е',
+        'o' => 'о',
+        'p' => 'р',
+        'c' => 'с',
+        'x' => 'х',
+        'y' => 'у',
+        other => other,
     }
 }
 

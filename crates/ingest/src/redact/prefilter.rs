@@ -250,7 +250,9 @@ impl Prefilter {
                 readers.keys = named.keys;
             }
         }
-        Needs { readers, view: signals.has(class::ESCAPE) }
+        let has_escapes = signals.has(class::ESCAPE)
+            || (signals.has(class::ASSIGN) && view::is_quoted_printable(bytes));
+        Needs { readers, view: has_escapes }
     }
 
     /// Returns the triggers of a set of detectors, each with the detector's position.
@@ -354,8 +356,8 @@ mod tests {
                 format!("{needle} g=x"),
                 format!("g=x {needle}"),
                 format!("g=x{needle}"),
-                format!("g=gg{}zz", needle.to_uppercase()),
-                format!("é=é{}é", needle.to_lowercase()),
+                format!("g=gg{}zz", needle.to_ascii_uppercase()),
+                format!("é=é{}é", needle.to_ascii_lowercase()),
             ] {
                 let text = format!("{text} {DIGITS}");
                 assert!(prefilter.look(&text).readers.text.contains(position), "{text}");
@@ -381,7 +383,7 @@ mod tests {
             prop_oneof![
                 "[a-zA-Z0-9 =:_./?&+é-]{0,6}",
                 prop::sample::select(needles().map(|(_, needle)| needle).collect::<Vec<_>>())
-                    .prop_map(|needle| needle.to_uppercase()),
+                    .prop_map(|needle| needle.to_ascii_uppercase()),
                 prop::sample::select(needles().map(|(_, needle)| needle).collect::<Vec<_>>())
                     .prop_map(|needle| needle.get(1..).unwrap_or_default().to_owned()),
             ],

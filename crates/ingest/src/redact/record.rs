@@ -15,7 +15,7 @@ use super::claim::Claims;
 use super::cut::cut;
 use super::detector_set::DetectorSet;
 use super::evidence::Evidence;
-use super::key_pairs::PairPart;
+use super::key_pairs::{PairPart, last_of_path};
 use super::name_facts::NameFacts;
 use super::scope::Scope;
 use super::tally::Tally;
@@ -115,10 +115,18 @@ impl Walk<'_> {
     /// Returns the prefix of a flattened pair, and the claims of the name in the pair.
     #[inline]
     fn pair(&self, name: &str, value: &Value<'_>, facts: NameFacts) -> Option<(String, Claims)> {
-        let (PairPart::Name, Value::Str(text)) = (facts.pair, value) else { return None };
+        // Fast path: few names are parts of pairs.
+        if facts.pair != PairPart::Name {
+            return None;
+        }
+        let text = match value {
+            Value::Str(text) => text,
+            Value::Json(path) => last_of_path(path)?,
+            Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => return None,
+        };
         let claims = self.spelled(text);
-        let (prefix, _) = name.rsplit_once('.').filter(|_| !claims.asking().is_empty())?;
-        Some((prefix.to_owned(), claims))
+        let object = PairPart::object_of(name);
+        (!claims.asking().is_empty()).then(|| (object.to_owned(), claims))
     }
 
     fn pair_values(&mut self, record: &mut Record<'_>, pairs: &[(String, Claims)]) {
@@ -126,8 +134,8 @@ impl Walk<'_> {
             if PairPart::of(name) != PairPart::Value {
                 continue;
             }
-            let prefix = name.rsplit_once('.').map(|(prefix, _)| prefix);
-            let spelled = pairs.iter().find(|(pair, _)| Some(pair.as_str()) == prefix);
+            let object = PairPart::object_of(name);
+            let spelled = pairs.iter().find(|(pair, _)| pair == object);
             if let Some((_, claims)) = spelled {
                 self.judge(value, *claims);
             }

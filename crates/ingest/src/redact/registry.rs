@@ -14,8 +14,8 @@ use super::detector::{
     DK_CPR, DRIVING_LICENCE, Detector, ES_DNI, Email, FI_HETU, FR_NIR, FieldRule, IN_AADHAAR,
     IN_PAN, IT_CODICE_FISCALE, Iban, Ipv4, Ipv6, Jwt, KeyValue, MacAddress, NATIONAL_ID, NL_BSN,
     NO_FNR, NationalPhone, ONE_TIME_CODE, PASSPORT, PERSON_NAME, PL_PESEL, POSTAL_ADDRESS, PT_NIF,
-    Phone, PrivateKey, SE_PERSONNUMMER, SecretKey, Ssn, UK_NHS, UK_NINO, US_ITIN, UrlCredentials,
-    UserId, Wallet,
+    PasswordHash, Phone, PrivateKey, SE_PERSONNUMMER, SecretKey, Ssn, UK_NHS, UK_NINO, US_ITIN,
+    UrlCredentials, UserId, Wallet,
 };
 use super::detector_set::DETECTORS_MAX;
 use super::settings::DetectorName;
@@ -27,6 +27,7 @@ pub(super) static DETECTORS: &[&dyn Detector] = &[
     &PrivateKey,
     &Jwt,
     &CloudKey,
+    &PasswordHash,
     &KeyValue,
     &Authorization,
     &UrlCredentials,

@@ -3,6 +3,8 @@
 mod cards;
 mod custom;
 mod linear;
+mod notations;
+mod ordinary;
 mod plant;
 mod properties;
 mod rules;
@@ -109,7 +111,7 @@ fn secrets_go_by_name_whatever_their_type() {
         expect![[r#"
             password: "[SECRET]"
             pin: "[SECRET]"
-            token: "[SECRET]"
+            token: true
             request.headers.Cookie: "[SECRET]"
             card.cvv: "[SECRET]"
             credentials: "[SECRET]"

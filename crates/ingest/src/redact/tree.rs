@@ -135,7 +135,12 @@ impl Tree<'_, '_> {
     fn object(&mut self, members: &mut Map<String, Value>, facts: NameFacts) {
         let spelled = members
             .iter()
-            .filter_map(|(key, value)| value.as_str().filter(|_| is_pair_name(key)))
+            .filter(|(key, _)| is_pair_name(key))
+            // Of a path to a field, its last element is the field.
+            .filter_map(|(_, value)| match value {
+                Value::Array(path) => path.last().and_then(Value::as_str),
+                value => value.as_str(),
+            })
             .fold(Claims::SILENT, |claims, name| claims.stricter(self.walk.spelled(name)));
         let mut dropped: Vec<String> = Vec::new();
         for (key, value) in members.iter_mut() {

@@ -2,8 +2,8 @@
 //!
 //! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode
 //! lead bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, `\n` is a line break,
-//! full-width digits are digits, `&quot;` is a quote, and colours of terminals and zero-width
-//! characters are gone. Detectors read the copy and need to know no encoding; their spans are
+//! full-width digits are digits, `&quot;` is a quote, `=40` is `@` where all equals signs are those
+//! of quoted-printable mail, and colours of terminals and zero-width characters are gone. Detectors read the copy and need to know no encoding; their spans are
 //! mapped back, and always to whole escapes, so a rewritten JSON text stays JSON. The copy itself
 //! is never stored.
 //!
@@ -33,8 +33,9 @@ impl View {
         let mut copied = 0;
         let mut position = 0;
         let bytes = text.as_bytes();
+        let is_mail = is_quoted_printable(bytes);
         while let Some(byte) = bytes.get(position) {
-            if !may_start_unit(*byte) {
+            if !may_start_unit(*byte) && !(is_mail && *byte == b'=') {
                 position += 1;
                 continue;
             }
@@ -109,15 +110,56 @@ const SEQUENCE_BYTES_MAX: usize = 64;
 
 /// Returns how many bytes behind the escape belong to its sequence.
 fn sequence_bytes(rest: &[u8]) -> usize {
-    let window = rest.get(..SEQUENCE_BYTES_MAX).unwrap_or(rest);
-    if window.first() != Some(&b'[') {
+    if rest.first() != Some(&b'[') {
         return 0;
     }
+    control_bytes(rest)
+}
+
+/// Returns the length of a sequence with the byte that introduces it; 0 when none follows.
+fn control_bytes(rest: &[u8]) -> usize {
+    let window = rest.get(..SEQUENCE_BYTES_MAX).unwrap_or(rest);
     let parameters = window.iter().skip(1).take_while(|byte| matches!(byte, b' '..=b'?')).count();
     match window.get(1 + parameters) {
         Some(b'@'..=b'~') => parameters + 2,
         Some(_) | None => 0,
     }
+}
+
+/// Tells whether every equals sign of a text is one of quoted-printable: before two hexadecimal
+/// digits in capitals, one time at least, or at the end of a line, as those of base64 are too.
+pub(super) fn is_quoted_printable(text: &[u8]) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'A'..=b'F');
+    let mut has_sign = false;
+    for sign in memchr::memchr_iter(b'=', text) {
+        match text.get(sign + 1..) {
+            Some([b'\n', ..] | [b'\r', b'\n', ..]) => {}
+            Some([first, second, ..]) if is_digit(*first) && is_digit(*second) => has_sign = true,
+            Some(_) | None => return false,
+        }
+    }
+    has_sign
+}
+
+/// Reads `=40` as a sign, and drops the end of a line that mail broke.
+fn decode_mail(rest: &[u8]) -> Option<(usize, Decoded)> {
+    match rest {
+        [_, b'\n', ..] => Some((2, Decoded::Nothing)),
+        [_, b'\r', b'\n', ..] => Some((3, Decoded::Nothing)),
+        [_, digits @ ..] => {
+            let byte = u8::try_from(hex(digits.get(..2)?)?).ok()?;
+            let is_sign = byte == b' ' || byte == b'\n' || byte.is_ascii_punctuation();
+            is_sign.then_some((3, Decoded::Char(char::from(byte))))
+        }
+        [] => None,
+    }
+}
+
+/// Reads the escape of a terminal as programs show it: `^[[31m`, `#033[31m`.
+fn decode_shown(rest: &[u8], mark: &[u8]) -> Option<(usize, Decoded)> {
+    let sequence = rest.strip_prefix(mark)?;
+    let length = sequence_bytes(sequence);
+    (length > 0).then_some((mark.len() + length, Decoded::Nothing))
 }
 
 /// What an escape stands for.
@@ -143,6 +185,15 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
         b'\\' => decode_backslash(rest.as_bytes()),
         b'%' => decode_percent(rest.as_bytes()),
         b'&' => decode_entity(rest.as_bytes()),
+        b'=' => decode_mail(rest.as_bytes()),
+        b'^' => decode_shown(rest.as_bytes(), b"^["),
+        b'#' => decode_shown(rest.as_bytes(), b"#033"),
+        0xC2 if rest.starts_with('\u{9B}') => {
+            // One character for escape and bracket.
+            let window = rest.as_bytes().get(1..)?;
+            let length = control_bytes(window);
+            Some((1 + length, Decoded::Nothing)).filter(|_| length > 1)
+        }
         &ESCAPE => Some((1 + sequence_bytes(rest.as_bytes().get(1..)?), Decoded::Nothing)),
         0 => Some((1, Decoded::Nothing)),
         _ => decode_lookalike(rest.chars().next()?),
@@ -152,17 +203,18 @@ fn decode(rest: &str) -> Option<(usize, Decoded)> {
 /// Bytes at which [`decode`] may find something.
 pub(super) const fn may_start_unit(byte: u8) -> bool {
     // C2: no-break space, soft hyphen. E2: zero-width, dashes. EF: full-width forms, BOM.
-    matches!(byte, b'\\' | b'%' | b'&' | 0 | ESCAPE | 0xC2 | 0xE2 | 0xEF)
+    matches!(byte, b'\\' | b'%' | b'&' | b'^' | b'#' | 0 | ESCAPE | 0xC2 | 0xE2 | 0xEF)
 }
 
 fn decode_backslash(rest: &[u8]) -> Option<(usize, Decoded)> {
     let run = leading(rest, b'\\');
     let letter = rest.get(run)?;
     let decoded = match letter {
-        b'n' | b'r' => Decoded::Char('\n'),
+        b'n' => Decoded::Char('\n'),
+        b'r' => Decoded::Char('\r'),
         b't' | b'f' | b'b' => Decoded::Char('\t'),
         b'/' => Decoded::Char('/'),
-        b'x' | b'u' | b'0' | b'e' => return decode_number(rest, run),
+        b'x' | b'u' | b'U' | b'0'..=b'3' | b'e' => return decode_number(rest, run),
         _ => return None,
     };
     Some((run + 1, decoded))
@@ -178,12 +230,20 @@ fn decode_number(rest: &[u8], run: usize) -> Option<(usize, Decoded)> {
             (end + 1, hex(digits.get(1..end).filter(|digits| !digits.is_empty())?)?)
         }
         (b'u', _) => (4, hex(digits.get(..4)?)?),
+        (b'U', _) => (8, hex(digits.get(..8)?)?),
         (b'x', _) => (2, hex(digits.get(..2)?)?),
-        (b'0', b'3') if digits.get(1) == Some(&b'3') => (2, u32::from(ESCAPE)),
+        (b'0'..=b'3', _) => (2, octal(rest.get(run..run + 3)?)?),
         (b'e', b'[') => (0, u32::from(ESCAPE)),
         _ => return None,
     };
     let end = run + 1 + length;
+    let (end, number) = match (rest.get(run)?, rest.get(end..)) {
+        (b'u', Some(tail)) => match low_surrogate(number, tail, run) {
+            Some((length, number)) => (end + length, number),
+            None => (end, number),
+        },
+        _ => (end, number),
+    };
     let character = match char::from_u32(number) {
         Some('"') => return Some((end, Decoded::Text("\\\""))),
         Some('\\') => return Some((end, Decoded::Text("\\\\"))),
@@ -196,7 +256,9 @@ fn decode_number(rest: &[u8], run: usize) -> Option<(usize, Decoded)> {
         None => char::REPLACEMENT_CHARACTER,
     };
     // Of a byte of a longer character, and of a control character, nothing can be told.
-    if *rest.get(run)? == b'x' && !matches!(character, '\t' | '\n' | '\r' | ' '..='~') {
+    if matches!(rest.get(run)?, b'x' | b'0'..=b'3')
+        && !matches!(character, '\t' | '\n' | '\r' | ' '..='~')
+    {
         return None;
     }
     let decoded = match decode_lookalike(character) {
@@ -206,10 +268,25 @@ fn decode_number(rest: &[u8], run: usize) -> Option<(usize, Decoded)> {
     Some((end, decoded))
 }
 
+/// Returns the length of the second half of a pair of UTF-16 behind its first half, and what both
+/// stand for.
+fn low_surrogate(high: u32, tail: &[u8], run: usize) -> Option<(usize, u32)> {
+    let digits = tail.get(run + 1..run + 5)?;
+    let is_escape = leading(tail, b'\\') == run && tail.get(run) == Some(&b'u');
+    let low = hex(digits)?;
+    let is_pair = is_escape && (0xD800..0xDC00).contains(&high) && (0xDC00..0xE000).contains(&low);
+    is_pair.then(|| (run + 5, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
+}
+
 /// Longest braced number with its braces: `{10FFFF}`.
 const BRACED_BYTES_MAX: usize = 8;
 
 fn decode_percent(rest: &[u8]) -> Option<(usize, Decoded)> {
+    // `%u0040` of old pages.
+    if rest.get(1) == Some(&b'u') {
+        let number = char::from_u32(hex(rest.get(2..6)?)?)?;
+        return matches!(number, ' '..='~').then_some((6, Decoded::Char(number)));
+    }
     let mut digits_at = 1;
     while rest.get(digits_at..digits_at + 2) == Some(b"25")
         && rest.get(digits_at + 2..digits_at + 4).and_then(hex).is_some()
@@ -221,10 +298,27 @@ fn decode_percent(rest: &[u8]) -> Option<(usize, Decoded)> {
     readable.then_some((digits_at + 2, Decoded::Char(char::from(byte))))
 }
 
+/// Most digits of an entity, zeros before them included.
+const ENTITY_DIGITS_MAX: usize = 8;
+
 /// Entities of HTML: pages of errors are logged too.
 fn decode_entity(rest: &[u8]) -> Option<(usize, Decoded)> {
-    const NAMED: [(&[u8], char); 4] =
-        [(b"quot;", '"'), (b"apos;", '\''), (b"lt;", '<'), (b"gt;", '>')];
+    const NAMED: [(&[u8], char); 14] = [
+        (b"quot;", '"'),
+        (b"apos;", '\''),
+        (b"lt;", '<'),
+        (b"gt;", '>'),
+        (b"nbsp;", ' '),
+        (b"commat;", '@'),
+        (b"period;", '.'),
+        (b"colon;", ':'),
+        (b"equals;", '='),
+        (b"sol;", '/'),
+        (b"lowbar;", '_'),
+        (b"num;", '#'),
+        (b"plus;", '+'),
+        (b"excl;", '!'),
+    ];
     let mut start = 1;
     while rest.get(start..).is_some_and(|rest| rest.starts_with(b"amp;")) {
         start += "amp;".len();
@@ -240,7 +334,11 @@ fn decode_entity(rest: &[u8]) -> Option<(usize, Decoded)> {
         Some(digits) => (digits, 16),
         None => (number, 10),
     };
-    let length = digits.iter().take(4).take_while(|digit| digit.is_ascii_alphanumeric()).count();
+    let length = digits
+        .iter()
+        .take(ENTITY_DIGITS_MAX)
+        .take_while(|digit| digit.is_ascii_alphanumeric())
+        .count();
     let digits = std::str::from_utf8(digits.get(..length)?).ok()?;
     let byte =
         u8::from_str_radix(digits, radix).ok().filter(|byte| (b' '..=b'~').contains(byte))?;
@@ -257,9 +355,13 @@ fn decode_lookalike(character: char) -> Option<(usize, Decoded)> {
         }
         '\u{00A0}' | '\u{2007}' | '\u{202F}' => Decoded::Char(' '),
         '\u{2010}'..='\u{2015}' => Decoded::Char('-'),
-        '\u{0000}' | '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => {
+        '\u{FE6B}' => Decoded::Char('@'),
+        '\u{FE52}' => Decoded::Char('.'),
+        '\u{FE55}' => Decoded::Char(':'),
+        '\u{0000}' | '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => {
             Decoded::Nothing
         }
+        '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' => Decoded::Nothing,
         _ => return None,
     };
     Some((character.len_utf8(), decoded))
@@ -267,6 +369,11 @@ fn decode_lookalike(character: char) -> Option<(usize, Decoded)> {
 
 fn leading(bytes: &[u8], wanted: u8) -> usize {
     bytes.iter().take_while(|byte| **byte == wanted).count()
+}
+
+fn octal(digits: &[u8]) -> Option<u32> {
+    let value = |digit: &u8| char::from(*digit).to_digit(8);
+    digits.iter().try_fold(0, |number, digit| Some(number * 8 + value(digit)?))
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
@@ -299,6 +406,11 @@ mod tests {
             ("a&quot;b&amp;#39;c&#64;&#x40;", "a\"b'c@@"),
             (r"bob\x40x\u{2e}org", "bob@x.org"),
             (r"{\x22a\x22:1}", "{\\\"a\\\":1}"),
+            (r"bob\100x\056org", "bob@x.org"),
+            (r"bob\U00000040x%u002Eorg", "bob@x.org"),
+            ("bob=40x=2Eorg=\n!", "bob@x.org!"),
+            ("bob&commat;x&#x002e;org", "bob@x.org"),
+            (r"\ud83d\ude00 a", "\u{1F600} a"),
         ] {
             let view = View::of(raw).expect("something to decode");
             assert_eq!(view.text(), expected, "{raw}");
@@ -306,7 +418,8 @@ mod tests {
         }
         for plain in [
             "a&b=c&copy;&#;&#xzz;",
-            r"\xe4\x8b \u{} \00 \ee",
+            r"\xe4\x8b \u{} \00 \ee \009 \777",
+            "a=1 b=40 #1 ^a",
             r#"a \" b"#,
             "100% of",
             "plain",
@@ -324,6 +437,7 @@ mod tests {
             (r"\u001b[31mtoken\u001b[39m: y", "token: y"),
             (r"\x1b[31mpin\033[0m=\e[1mz", "pin=z"),
             ("\u{1b}[38;2;1;2;3ma\u{1b}b", "ab"),
+            ("^[[31mpin^[[0m=\u{9b}1mz #033[1;32m.", "pin=z ."),
         ] {
             assert_eq!(View::of(raw).expect("a sequence").text(), expected, "{raw}");
         }

@@ -8,7 +8,7 @@ use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 use memchr::memchr2_iter;
 
 use super::Detector;
-use super::boundary::{before, is_word, run_end};
+use super::boundary::{at, before, is_word, run_end};
 use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
@@ -42,7 +42,7 @@ impl Detector for Authorization {
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { needles: &["bearer ", "basic "], ..Trigger::ANY }
+        Trigger { needles: &["bearer ", "bearer, ", "basic "], ..Trigger::ANY }
     }
 
     fn text(&self, text: &str, _policy: &Policy, found: &mut Found) {
@@ -56,10 +56,12 @@ impl Detector for Authorization {
                 "basic" => is_basic_credential,
                 _ => continue,
             };
-            let token_start = run_end(bytes, scheme_end, |byte| byte == b' ');
+            // Protocols of sockets carry tokens too: `Sec-WebSocket-Protocol: bearer, abc123`.
+            let comma = usize::from(at(bytes, scheme_end) == Some(b','));
+            let token_start = run_end(bytes, scheme_end + comma, |byte| byte == b' ');
             let token_end = run_end(bytes, token_start, is_token_byte);
             let token = text.get(token_start..token_end).unwrap_or_default().trim_end_matches('.');
-            let has_scheme = token_start > scheme_end && !is_word(before(bytes, start));
+            let has_scheme = token_start > scheme_end + comma && !is_word(before(bytes, start));
             if has_scheme && is_credential(token) {
                 found.replace(token_start..token_start + token.len());
             }
@@ -96,6 +98,10 @@ mod tests {
             ("bearer abcdefghijklmnopqrstuvwxyz", "bearer [CREDENTIALS]"),
             ("BASIC YWxhZGRpbjpvcGVuc2VzYW1l.", "BASIC [CREDENTIALS]."),
             ("Basic YTpi", "Basic [CREDENTIALS]"),
+            (
+                "Sec-WebSocket-Protocol: bearer, abc123DEF456",
+                "Sec-WebSocket-Protocol: bearer, [CREDENTIALS]",
+            ),
             ("(Basic dXNlcjpw)", "(Basic [CREDENTIALS])"),
         ] {
             check(&Authorization, text, expected);

@@ -16,7 +16,7 @@
 //! issuer begins with 1, as times in s, ms, us and ns will until 2033.
 
 use super::Detector;
-use super::boundary::{at, before, is_lone_number, run_end};
+use super::boundary::{at, before, is_lone_number, run_end, run_start};
 use super::checks::has_luhn;
 use super::quoted::replace_number;
 use crate::redact::canary::Canary;
@@ -103,7 +103,7 @@ impl Detector for Card {
             position = end;
             let together = bytes.get(start..end).unwrap_or_default();
             let is_long = (DIGITS_MIN..=DIGITS_MAX).contains(&together.len());
-            if is_long && is_lone_number(bytes, start, end) {
+            if is_long && (is_lone_number(bytes, start, end) || is_beside_word(text, start, end)) {
                 // Asked of every long number: the next one of a list goes by it.
                 let may_be_card = signs.allow(start, end);
                 if may_be_card && is_card(together) {
@@ -169,6 +169,9 @@ impl<'t> Signs<'t> {
     }
 
     fn around(&self, start: usize, end: usize) -> Around {
+        if is_beside_word(self.text, start, end) || is_track(self.text.as_bytes(), start, end) {
+            return Around::Told(NumberUse::Card);
+        }
         if self.of_field != NumberUse::Unknown {
             return Around::Told(self.of_field);
         }
@@ -182,6 +185,43 @@ impl<'t> Signs<'t> {
         // Numbers alone have no words around them, and signs between the numbers divide a list.
         if self.has_letters { around(self.text, start, end) } else { Around::Nothing }
     }
+}
+
+/// Tells whether a number stands on the second track of a card's stripe: `;4111...=2512...?`.
+fn is_track(bytes: &[u8], start: usize, end: usize) -> bool {
+    let expiry = run_end(bytes, end + 1, |byte| byte.is_ascii_digit());
+    before(bytes, start) == Some(b';') && at(bytes, end) == Some(b'=') && expiry > end + 4
+}
+
+/// Words that stand right beside the digits of a card, without a sign between.
+const GLUED_WORDS: [&str; 12] =
+    ["card", "cc", "ccn", "pan", "visa", "mastercard", "amex", "usd", "eur", "gbp", "exp", "cvv"];
+
+/// Longest word above.
+const GLUED_BYTES_MAX: usize = 10;
+
+/// Tells whether a number has letters beside it that name a card: `visa4111...`, `4111...EUR`, and
+/// `%B4111...^` on the first track of a card's stripe.
+fn is_beside_word(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic();
+    let left = run_start(bytes, start.saturating_sub(GLUED_BYTES_MAX + 1), start, is_letter);
+    let window = bytes.get(..bytes.len().min(end + GLUED_BYTES_MAX + 1)).unwrap_or(bytes);
+    let right = run_end(window, end, is_letter);
+    let is_known = |range: std::ops::Range<usize>| {
+        let word = text.get(range).unwrap_or_default();
+        word.is_empty() || GLUED_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    };
+    let is_track = text.get(left..start) == Some("B")
+        && before(bytes, left) == Some(b'%')
+        && at(bytes, end) == Some(b'^');
+    let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    let is_apart = !is_digit(before(bytes, left)) && !is_digit(at(bytes, right));
+    is_track
+        || (left < start || right > end)
+            && is_apart
+            && is_known(left..start)
+            && is_known(end..right)
 }
 
 fn has_word(text: &str) -> bool {
@@ -265,6 +305,9 @@ mod tests {
             ("n=4111111111111111", "n=[CARD]"),
             ("card: 6200000000000000000", "card: [CARD]"),
             ("on 12 4111 1111 1111 1111", "on 12 [CARD]"),
+            ("%B4111111111111111^DOE/JOHN^2512101?", "%B[CARD]^DOE/JOHN^2512101?"),
+            (";4111111111111111=25121010000?", ";[CARD]=25121010000?"),
+            ("visa4111111111111111 4111111111111111EUR", "visa[CARD] [CARD]EUR"),
         ] {
             check(&Card, text, expected);
         }

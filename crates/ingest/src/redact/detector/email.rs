@@ -1,8 +1,9 @@
 //! E-mail addresses: `ada.lovelace+log@mail.example.org`.
 //!
-//! The mark is `@`; the shape around it decides: a local part before it and a host name with a
-//! top-level domain of letters after it. Not an address: `pkg@1.2.3`, `image@sha256:...`,
-//! `icon@2x.png`, `user@host`, and the `git@host:path` of a repository.
+//! The mark is `@`; the shape around it decides: a local part before it, perhaps in quotes, and a
+//! host name with a top-level domain of letters after it. Not an address: `pkg@1.2.3`,
+//! `image@sha256:...`, `icon@2x.png`, `user@host`, the `git@host:path` of a repository, the ciphers
+//! of SSH, and the ids of messages.
 
 use memchr::memchr_iter;
 
@@ -60,7 +61,12 @@ impl Detector for Email {
                 continue;
             }
             let Some(end) = domain_end(text, position + 1) else { continue };
-            if is_machine_account(text, start, position, end) || is_user_info(text, start) {
+            let is_other = is_machine_account(text, start, position, end)
+                || is_user_info(text, start)
+                || is_algorithm(text, start, position, end)
+                || is_message_id(text, start);
+            if is_other {
+                floor = end;
                 continue;
             }
             found.replace(start..end);
@@ -83,11 +89,43 @@ fn is_foreign_letter(character: char) -> bool {
 
 fn local_start(text: &str, floor: usize, end: usize) -> usize {
     let before = text.get(floor..end).unwrap_or_default();
-    let length: usize =
-        before.chars().rev().take_while(|character| is_local(*character)).map(char::len_utf8).sum();
-    let local = before.get(before.len() - length..).unwrap_or_default();
+    if let Some(start) = quoted_local_start(before) {
+        return floor + start;
+    }
+    let is_returned = |character: &char| is_local(*character) || *character == '=';
+    let length: usize = before.chars().rev().take_while(is_returned).map(char::len_utf8).sum();
+    let run = before.get(before.len() - length..).unwrap_or_default();
+    // A bounce has the receiver in it: `bounce+ada=example.org@lists.example.net`.
+    let is_bounce = |piece: &str| {
+        let starts = |word: &str| {
+            piece.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        piece.contains('+') || BOUNCES.into_iter().any(starts)
+    };
+    let mut local = run;
+    while let Some((front, rest)) = local.split_once('=')
+        && !is_bounce(front)
+    {
+        local = rest;
+    }
     // A quote or dash before an address belongs to the sentence.
-    end - local.trim_start_matches(['\'', '-', '.']).len()
+    end - local.trim_start_matches(['\'', '-', '.', '=']).len()
+}
+
+/// Beginnings of addresses to which mail returns.
+const BOUNCES: [&str; 4] = ["bounce", "prvs", "srs0", "srs1"];
+
+/// Longest local part in quotes.
+const QUOTED_BYTES_MAX: usize = 66;
+
+/// Returns where a local part in quotes starts: `"ada lovelace"@example.org`.
+fn quoted_local_start(before: &str) -> Option<usize> {
+    let inside = before.strip_suffix('"')?;
+    let floor = inside.ceil_char_boundary(inside.len().saturating_sub(QUOTED_BYTES_MAX));
+    let open = inside.get(floor..)?.rfind('"')? + floor;
+    let local = inside.get(open + 1..)?;
+    let is_local_part = !local.is_empty() && !local.contains(['\n', ':', '=', '{', '}', ',']);
+    is_local_part.then_some(open)
 }
 
 /// Returns where the host name ends, or `None` when no top-level domain closes it.
@@ -137,6 +175,31 @@ fn is_machine_account(text: &str, start: usize, position: usize, end: usize) -> 
     is_repository || (is_machine_url && before(bytes, start) == Some(b'/'))
 }
 
+/// Domains whose names stand behind those of algorithms: `chacha20-poly1305@openssh.com`.
+const ALGORITHM_DOMAINS: [&str; 4] = ["openssh.com", "libssh.org", "ssh.com", "lysator.liu.se"];
+
+fn is_algorithm(text: &str, start: usize, position: usize, end: usize) -> bool {
+    let local = text.get(start..position).unwrap_or_default();
+    let domain = text.get(position + 1..end).unwrap_or_default();
+    local.contains('-') && ALGORITHM_DOMAINS.contains(&domain)
+}
+
+/// Names of headers with the ids of messages.
+const MESSAGE_IDS: [&str; 5] = ["message-id", "in-reply-to", "references", "msgid", "content-id"];
+
+/// Tells whether an address in angle brackets is the id of a message: `message-id=<...@host>`.
+fn is_message_id(text: &str, start: usize) -> bool {
+    let floor = text.ceil_char_boundary(start.saturating_sub(MESSAGE_ID_BYTES_MAX));
+    let Some(before) = text.get(floor..start) else { return false };
+    let Some((before, inside)) = before.rsplit_once('<') else { return false };
+    let name = before.trim_end_matches(['=', ':', ' ', '"']).to_ascii_lowercase();
+    let is_id = MESSAGE_IDS.iter().any(|header| name.ends_with(header));
+    is_id && !inside.contains('>')
+}
+
+/// How far before the `@` of a message's id its header may begin.
+const MESSAGE_ID_BYTES_MAX: usize = 96;
+
 /// How far before an address the scheme of its URL is looked for.
 const USER_INFO_BYTES_MAX: usize = 128;
 
@@ -174,6 +237,11 @@ mod tests {
             ("https://ada@example.org/", "https://[EMAIL]/"),
             ("/users/ada@example.org/", "/users/[EMAIL]/"),
             ("sub_domain ada@my_host.example.org-", "sub_domain [EMAIL]-"),
+            ("to \"ada lovelace\"@example.org", "to [EMAIL]"),
+            ("from bounce+ada=example.org@lists.example.net", "from [EMAIL]"),
+            ("id=prvs=12ab=ada@example.org", "id=[EMAIL]"),
+            ("email=ada@example.org", "email=[EMAIL]"),
+            ("\"to\":\"ada@example.org\"", "\"to\":\"[EMAIL]\""),
         ] {
             check(&Email, text, expected);
         }
@@ -201,6 +269,9 @@ mod tests {
                 "@@@@ @ @.org",
                 "ada@.org",
                 "ada@example..org",
+                "chacha20-poly1305@openssh.com,hmac-sha2-256-etm@openssh.com",
+                "message-id=<20261130.4B2A@mail.example.org>",
+                "Message-ID: <CAB+x=1@mail.example.org>",
             ],
         );
     }

@@ -8,8 +8,10 @@ use std::ops::Range;
 
 use super::Detector;
 use super::boundary::before;
-use super::pair::{Form, Key, is_empty_word, keys, short_value};
-use super::tuple_pair::tuple_pairs;
+use super::listed::listed;
+use super::named_ranges::named_ranges;
+use super::pair::{Key, keys};
+use super::value::{Form, is_empty_word, short_value};
 use crate::redact::claim::Claim;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
@@ -25,7 +27,7 @@ pub(in crate::redact) fn find_keyed(
     policy: &Policy,
     found: &mut Found,
 ) {
-    for key in keys(text) {
+    for key in keys(text).chain(listed(text)) {
         let named = policy.named(key.name);
         for (position, detector) in detectors.iter().copied() {
             let claim = claim_of(detector, named.contains(position), key.name, policy);
@@ -34,7 +36,9 @@ pub(in crate::redact) fn find_keyed(
             }
             let Some((range, form)) = value_of(text, &key, detector, policy) else { continue };
             let Some(written) = text.get(range.clone()) else { continue };
-            if form == Form::Nested || !is_find(detector, written, claim, policy) {
+            if matches!(form, Form::Nested | Form::Block)
+                || !is_find(detector, written, claim, policy)
+            {
                 continue;
             }
             found.begin(position, detector.placeholder(), claim);
@@ -47,7 +51,7 @@ pub(in crate::redact) fn find_keyed(
             break;
         }
     }
-    for (column, range) in tuple_pairs(text) {
+    for (column, range) in named_ranges(text) {
         let Some(written) = text.get(range.clone()) else { continue };
         let named = policy.named(column);
         for (position, detector) in detectors.iter().copied() {
@@ -75,6 +79,9 @@ fn value_of(
     policy: &Policy,
 ) -> Option<(Range<usize>, Form)> {
     let (range, form) = short_value(text, key, VALUE_BYTES_MAX, policy)?;
+    // The bracket of an area code belongs to the number.
+    let opens = text.get(key.value_start..).is_some_and(|rest| rest.starts_with('('));
+    let range = if opens && form == Form::Bare { key.value_start..range.end } else { range };
     let window_end = text.floor_char_boundary(range.start + VALUE_BYTES_MAX);
     let bare_bytes = match form {
         Form::Bare => {
@@ -82,7 +89,7 @@ fn value_of(
             let is_written = policy.placeholders().at_start_of(window).is_some();
             if is_written { None } else { detector.bare_bytes(window) }
         }
-        Form::Quoted | Form::Nested => None,
+        Form::Quoted | Form::Wrapped | Form::Nested | Form::Block | Form::Masked => None,
     };
     match bare_bytes {
         Some(bytes) => Some((range.start..range.start + bytes, form)),

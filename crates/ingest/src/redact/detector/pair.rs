@@ -1,22 +1,19 @@
-//! Keys and values inside a text: `password=x`, `user_id: 42`, `"token" : "x"`, `'pin' => 1`.
+//! Keys inside a text, with the place where each value starts: `password=x`, `user_id: 42`,
+//! `"token" : "x"`, `'pin' => 1`, `["pin"] = 1`, `:pin "1"`.
 //!
-//! Shared by the detectors that go by keys. Reads JSON that is whole, broken, cut, or itself
-//! inside a JSON string: a quote is told by the number of backslashes before it. Every position
-//! is looked at a bounded number of times.
-
-use std::ops::Range;
+//! Shared by the detectors that go by keys; [`super::value`] reads what follows. Reads JSON that is
+//! whole, broken, cut, or itself inside a JSON string: a quote is told by the number of
+//! backslashes before it. Every position is looked at a bounded number of times.
 
 use memchr::memchr2_iter;
 
 use super::boundary::{at, before, run_end, run_start};
-use super::masked::is_masked;
-use crate::redact::policy::Policy;
 
 /// Longest key; of a longer run of key characters the end is read.
 const KEY_BYTES_MAX: usize = 96;
 
 /// Most backslashes before a quote: JSON inside JSON, five deep.
-const BACKSLASHES_MAX: usize = 31;
+pub(super) const BACKSLASHES_MAX: usize = 31;
 
 /// White space that may stand on either side of the separator.
 const SPACES_MAX: usize = 8;
@@ -31,21 +28,21 @@ pub(super) struct Key<'t> {
     /// The quote after the key with its backslashes; empty for a bare key, and for one in the
     /// backticks of prose.
     pub(super) quote: &'t str,
-    /// Whether the separator holds an equals sign.
-    pub(super) is_assigned: bool,
+    /// What stands between key and value.
+    pub(super) separator: Separator,
     /// Where the value starts, quote included.
     pub(super) value_start: usize,
 }
 
-/// How a value is written.
+/// What stands between a key and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Between quotes; the range lies inside them.
-    Quoted,
-    /// A word or number.
-    Bare,
-    /// An object or array, brackets included.
-    Nested,
+pub(super) enum Separator {
+    /// A sign with an equals sign, a comma of a list, or the space behind a flag.
+    Data,
+    /// A colon, as prose has too.
+    Colon,
+    /// A space or a word of language.
+    Word,
 }
 
 /// Returns every key of a text.
@@ -65,6 +62,9 @@ fn key_at<'t>(text: &'t str, separator: usize, ends: impl Fn(u8) -> bool) -> Opt
     if matches!(before(bytes, separator), Some(b'=' | b':' | b'!' | b'<' | b'>')) {
         return None;
     }
+    if let Some(key) = keyword_at(text, separator) {
+        return Some(key).filter(|key| key.name.bytes().last().is_some_and(ends));
+    }
     let separator_end = run_end(bytes, separator, |byte| matches!(byte, b'=' | b':' | b'>'));
     let operator = text.get(separator..separator_end)?;
     if !matches!(operator, "=" | ":" | "==" | ":=" | "=>") {
@@ -72,36 +72,71 @@ fn key_at<'t>(text: &'t str, separator: usize, ends: impl Fn(u8) -> bool) -> Opt
     }
     let floor = separator.saturating_sub(SPACES_MAX);
     let key_side = run_start(bytes, floor, separator, |byte| matches!(byte, b' ' | b'\t'));
-    let quote_start = match before(bytes, key_side) {
-        Some(b'"' | b'\'' | b'`') => {
-            let quote_floor = key_side.saturating_sub(1 + BACKSLASHES_MAX);
-            run_start(bytes, quote_floor, key_side - 1, |byte| byte == b'\\')
-        }
-        _ => key_side,
+    // An element by its key: `_POST["pin"] = 1`.
+    let is_element = before(bytes, key_side) == Some(b']') && {
+        let inside = key_side.checked_sub(1).and_then(|bracket| before(bytes, bracket));
+        matches!(inside, Some(b'"' | b'\''))
     };
+    let key_side = key_side - usize::from(is_element);
+    let quote_start = quote_start(bytes, key_side);
     let quote = text.get(quote_start..key_side)?;
     if !before(bytes, quote_start).is_some_and(ends) {
         return None;
     }
     let start = key_start(text, quote_start, quote);
     let name = text.get(start..quote_start)?;
-    let quote = if quote.ends_with('`') { "" } else { quote };
-    if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+    // Beside an element and beside backticks stands code or prose, and no JSON.
+    let quote = if is_element || quote.ends_with('`') { "" } else { quote };
+    if !name.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()) {
         return None;
     }
+    let may_break = !quote.is_empty() || is_element || operator == "=>";
     let spaces_max = separator_end + SPACES_MAX;
     let value_start = run_end(bytes, separator_end, |byte| {
-        matches!(byte, b' ' | b'\t') || (!quote.is_empty() && byte.is_ascii_whitespace())
+        matches!(byte, b' ' | b'\t') || (may_break && byte.is_ascii_whitespace())
     })
     .min(spaces_max);
-    Some(Key { name, start, quote, is_assigned: operator.contains('='), value_start })
+    let separator = if operator.contains('=') { Separator::Data } else { Separator::Colon };
+    Some(Key { name, start, quote, separator, value_start })
 }
 
-fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+/// Returns where the quote with its backslashes starts that ends at a position, or the position.
+pub(super) fn quote_start(bytes: &[u8], end: usize) -> usize {
+    match before(bytes, end) {
+        Some(b'"' | b'\'' | b'`') => {
+            let floor = end.saturating_sub(1 + BACKSLASHES_MAX);
+            run_start(bytes, floor, end - 1, |byte| byte == b'\\')
+        }
+        _ => end,
+    }
 }
 
-fn key_start(text: &str, end: usize, quote: &str) -> usize {
+/// Reads a keyword of a Lisp, whose colon stands before the key: `:pin "1"`.
+fn keyword_at(text: &str, colon: usize) -> Option<Key<'_>> {
+    let bytes = text.as_bytes();
+    let opens = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'{' | b'(' | b'[' | b',');
+    if at(bytes, colon) != Some(b':') || !before(bytes, colon).is_none_or(opens) {
+        return None;
+    }
+    let start = colon + 1;
+    let window = bytes.get(..bytes.len().min(start + KEY_BYTES_MAX)).unwrap_or(bytes);
+    let end =
+        run_end(window, start, |byte| byte.is_ascii_alphanumeric() || b"_-./?".contains(&byte));
+    let value_start = run_end(bytes, end, |byte| byte == b' ').min(end + SPACES_MAX);
+    let quote = run_end(bytes, value_start, |byte| byte == b'\\');
+    let has_value = value_start > end && at(bytes, quote) == Some(b'"');
+    let name = text.get(start..end).filter(|name| has_value && !name.is_empty())?;
+    Some(Key { name, start, quote: "", separator: Separator::Data, value_start })
+}
+
+pub(super) fn is_key_byte(byte: u8) -> bool {
+    // Names are written in every alphabet.
+    !byte.is_ascii()
+        || byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+}
+
+pub(super) fn key_start(text: &str, end: usize, quote: &str) -> usize {
     let bytes = text.as_bytes();
     let floor = end.saturating_sub(KEY_BYTES_MAX);
     if !quote.is_empty() {
@@ -119,151 +154,14 @@ fn key_start(text: &str, end: usize, quote: &str) -> usize {
     start
 }
 
-/// The same for a value that is interesting only when it is short: what lies further on is not
-/// read, and objects and arrays are not at all.
-pub(super) fn short_value(
-    text: &str,
-    key: &Key<'_>,
-    bytes_max: usize,
-    policy: &Policy,
-) -> Option<(Range<usize>, Form)> {
-    if matches!(at(text.as_bytes(), key.value_start), Some(b'{' | b'[')) {
-        return None;
-    }
-    let window_end = text.ceil_char_boundary(key.value_start + bytes_max);
-    value(text.get(..window_end)?, key, policy)
-}
-
-/// Returns the value of a key, as the range to replace and its form. `None` when there is none.
-///
-/// Reads to the end of the value, so the caller goes on behind it.
-pub(super) fn value(text: &str, key: &Key<'_>, policy: &Policy) -> Option<(Range<usize>, Form)> {
-    let bytes = text.as_bytes();
-    let mut start = key.value_start;
-    // Python's and Rust's `b'...'`.
-    if matches!(at(bytes, start), Some(b'b' | b'u' | b'r'))
-        && matches!(at(bytes, start + 1), Some(b'\'' | b'"'))
-    {
-        start += 1;
-    }
-    let quote_at = run_end(bytes, start, |byte| byte == b'\\');
-    let is_quote_level = quote_at - start <= BACKSLASHES_MAX;
-    if let Some(quote @ (b'"' | b'\'' | b'`')) = at(bytes, quote_at).filter(|_| is_quote_level) {
-        let end = quoted_end(bytes, quote_at + 1, quote, quote_at - start);
-        return Some((quote_at + 1..end, Form::Quoted));
-    }
-    if !key.quote.is_empty() && matches!(at(bytes, start), Some(b'{' | b'[')) {
-        return Some((start..nested_end(bytes, start, key.quote), Form::Nested));
-    }
-    let end = bare_end(text, start, key.quote, policy);
-    (start < end).then_some((start..end, Form::Bare))
-}
-
-/// Returns where a quoted text ends: at the next quote with as many backslashes as belong to its
-/// own level. On level `d` a quote is written with `2^d - 1` backslashes; inside, more of them
-/// stand before it. A text without an end, cut, goes to the end of the whole.
-fn quoted_end(bytes: &[u8], start: usize, quote: u8, backslashes: usize) -> usize {
-    let mut run = 0;
-    for (offset, byte) in bytes.get(start..).unwrap_or_default().iter().enumerate() {
-        if *byte == b'\\' {
-            run += 1;
-        } else if *byte == quote && run % (2 * (backslashes + 1)) == backslashes {
-            return start + offset - run.min(backslashes);
-        } else {
-            run = 0;
-        }
-    }
-    bytes.len()
-}
-
-/// Returns where an object or array ends.
-fn nested_end(bytes: &[u8], start: usize, key_quote: &str) -> usize {
-    let backslashes = key_quote.len().saturating_sub(1);
-    let quote = key_quote.bytes().last().unwrap_or(b'"');
-    let (mut depth, mut run, mut in_text) = (0_usize, 0_usize, false);
-    for (offset, byte) in bytes.get(start..).unwrap_or_default().iter().enumerate() {
-        match *byte {
-            b'\\' => {
-                run += 1;
-                continue;
-            }
-            byte if byte == quote && run % (2 * (backslashes + 1)) == backslashes => {
-                in_text = !in_text;
-            }
-            b'{' | b'[' if !in_text => depth += 1,
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        run = 0;
-        if depth == 0 && !in_text {
-            return start + offset + 1;
-        }
-    }
-    bytes.len()
-}
-
-/// Returns where a word without quotes ends: at white space, at a quote, or where the next key
-/// follows after `,`, `;`, `&` or `|`. Punctuation at its end belongs to the sentence.
-fn bare_end(text: &str, start: usize, key_quote: &str, policy: &Policy) -> usize {
-    let bytes = text.as_bytes();
-    // Beside a quoted key stands JSON or its like, where a bare value is a number or a name.
-    let is_json = !key_quote.is_empty();
-    let mut end = start;
-    while let Some(byte) = at(bytes, end) {
-        let is_end = match byte {
-            b'"' | b'\'' | b'`' | b'<' => end > start,
-            b'\\' => matches!(at(bytes, end + 1), Some(b'"' | b'\'' | b'\\' | b'n' | b'r' | b't')),
-            b',' | b';' | b'&' | b'|' => is_json || next_is_key(bytes, end + 1),
-            b'}' | b']' => is_json,
-            byte => byte.is_ascii_whitespace(),
-        };
-        if is_end {
-            break;
-        }
-        end += 1;
-    }
-    let word = text.get(start..end).unwrap_or_default();
-    start
-        + word
-            .trim_end_matches([',', ';', '.', ')', ']', '}', '&', '|', '>'])
-            .len()
-            .max(placeholder_len(word, policy))
-            .max(mask_len(word))
-}
-
-/// A placeholder ends with a bracket of its own.
-fn placeholder_len(word: &str, policy: &Policy) -> usize {
-    policy.placeholders().at_start_of(word).map_or(0, str::len)
-}
-
-/// Longest mask.
-const MASK_BYTES_MAX: usize = 128;
-
-/// Returns the length of the mask that a word begins with: a mask ends with a bracket of its own.
-fn mask_len(word: &str) -> usize {
-    if !word.starts_with(['[', '<', '(', '{', '$', '%']) {
-        return 0;
-    }
-    let word = word.get(..word.floor_char_boundary(MASK_BYTES_MAX)).unwrap_or_default();
-    let mut ends = word.match_indices([']', '>', ')', '}']).map(|(at, _)| at + 1);
-    ends.find(|end| word.get(..*end).is_some_and(is_masked)).unwrap_or(0)
-}
-
 /// Longest key that is recognised behind a comma.
 const NEXT_KEY_BYTES_MAX: usize = 48;
 
-fn next_is_key(bytes: &[u8], start: usize) -> bool {
+pub(super) fn next_is_key(bytes: &[u8], start: usize) -> bool {
     let start = run_end(bytes, start, |byte| byte == b' ');
     let window = bytes.get(..bytes.len().min(start + NEXT_KEY_BYTES_MAX)).unwrap_or(bytes);
     let end = run_end(window, start, |byte| is_key_byte(byte) || matches!(byte, b'"' | b'\''));
     start < end && matches!(at(bytes, end), Some(b'=' | b':'))
-}
-
-/// Tells whether a value says that there is none, or is a word of prose after a colon.
-pub(super) fn is_empty_word(value: &str) -> bool {
-    let is_dots = value.bytes().all(|byte| matches!(byte, b'*' | b'.' | b'-' | b'?'));
-    let empty = ["null", "none", "nil", "undefined", "true", "false", "empty", "n/a", "nan"];
-    is_dots || is_masked(value) || empty.iter().any(|word| word.eq_ignore_ascii_case(value))
 }
 
 #[cfg(test)]
@@ -271,6 +169,7 @@ mod tests {
     use tierlog_model::Pseudonyms;
 
     use super::super::check::policy;
+    use super::super::value::value;
     use super::*;
 
     #[track_caller]
@@ -278,8 +177,8 @@ mod tests {
         let policy = policy(&Pseudonyms::off());
         let found: Vec<(&str, &str)> = keys(text)
             .filter_map(|key| {
-                let (range, _) = value(text, &key, &policy)?;
-                Some((key.name, text.get(range)?))
+                let read = value(text, &key, &policy)?;
+                Some((key.name, text.get(read.range)?))
             })
             .collect();
         assert_eq!(found, expected, "{text}");
@@ -300,5 +199,8 @@ mod tests {
         check("{'pin' => 12, :otp=>34}", &[("pin", "12"), ("otp", "34")]);
         check("params[password]=b'x'", &[("params[password]", "x")]);
         check("a != b, std::path, 12:30:10, x <= 3", &[]);
+        check(r#"{:user "a" :pin "1 2"}"#, &[("user", "a"), ("pin", "1 2")]);
+        check(r#"_POST["pin"] = "x"; d['otp']=1"#, &[("pin", "x"), ("otp", "1")]);
+        check("[pin] => x\n[otp] =>\n  y", &[("[pin]", "x"), ("[otp]", "y")]);
     }
 }

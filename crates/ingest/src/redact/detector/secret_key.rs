@@ -1,10 +1,10 @@
 //! Fields whose name says that the value is a secret: `password`, `x-api-key`, `cookie`.
 //!
-//! The name decides, by the table of [`crate::redact::keys`], and the value goes whole, whatever
-//! its type. Inside texts, `key_value` knows the notations in which secrets follow their keys.
+//! The name decides, by the table of [`crate::redact::keys`], and the value goes whole, be it text,
+//! a number, a list or an object; true, false and masks stay. Inside texts, `key_value` knows the notations in which secrets follow their keys.
 
 use super::Detector;
-use super::masked::is_masked;
+use super::value::is_empty_word;
 use crate::redact::canary::Canary;
 use crate::redact::claim::Claim;
 use crate::redact::keys::KeyVerdict;
@@ -84,16 +84,29 @@ impl Detector for SecretKey {
 
     fn value(&self, value: Whole<'_>, claim: Claim) -> bool {
         match value {
-            Whole::Flag | Whole::Number(_) | Whole::Fraction(_) => claim == Claim::Sure,
-            Whole::Text(text) => {
-                let is_fact = claim == Claim::Likely
-                    && FACTS.iter().any(|fact| fact.eq_ignore_ascii_case(text));
-                !is_fact && !is_masked(text)
-            }
+            // A flag tells that there is a secret, and is none.
+            Whole::Flag => false,
+            Whole::Number(_) | Whole::Fraction(_) => claim == Claim::Sure,
+            Whole::Text(text) => !(claim == Claim::Likely && is_fact(text)) && !is_empty_word(text),
             Whole::Nested => true,
             Whole::EmptyNested => false,
         }
     }
+}
+
+/// Tells whether a value tells about a secret under a name that may hold one.
+pub(super) fn is_fact(text: &str) -> bool {
+    FACTS.iter().any(|fact| fact.eq_ignore_ascii_case(text)) || is_camel_case(text)
+}
+
+/// Tells whether a text is words written together, `AllowRead`: the name of a rule or of a class.
+fn is_camel_case(text: &str) -> bool {
+    let humps = text.as_bytes().windows(2).filter(|pair| {
+        matches!(pair, [before, at] if before.is_ascii_lowercase() && at.is_ascii_uppercase())
+    });
+    text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && (1..=text.len() / 3).contains(&humps.count())
 }
 
 #[cfg(test)]
@@ -106,7 +119,7 @@ mod tests {
         for (name, value, expected) in [
             ("password", Whole::Text("x"), true),
             ("user.pin", Whole::Number(1234), true),
-            ("token", Whole::Flag, true),
+            ("token", Whole::Flag, false),
             ("credentials", Whole::Nested, true),
             ("credentials", Whole::EmptyNested, false),
             ("tokens", Whole::Number(812), false),

@@ -5,11 +5,13 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use memchr::memchr2_iter;
 use memchr::memmem::Finder;
 
 use super::Detector;
-use super::boundary::{at, before, run_end};
+use super::boundary::{at, before, run_end, run_start};
+use super::value::is_empty_word;
 use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
@@ -18,8 +20,9 @@ use crate::redact::trigger::Trigger;
 /// See the module.
 pub(in crate::redact) struct UrlCredentials;
 
-/// Parameters with secrets, and the shortest secret of each: `?code=404` is a status.
-const PARAMETERS: [(&str, usize); 26] = [
+/// Parameters with secrets whose names say little elsewhere, and the shortest secret of each:
+/// `?code=404` is a status. Names of the key table are found by it.
+const PARAMETERS: [(&str, usize); 44] = [
     ("token", 1),
     ("access_token", 1),
     ("refresh_token", 1),
@@ -46,11 +49,25 @@ const PARAMETERS: [(&str, usize); 26] = [
     ("jwt", 1),
     ("x-amz-signature", 1),
     ("x-amz-credential", 1),
+    ("x-amz-security-token", 1),
+    ("x-goog-signature", 1),
+    ("x-goog-credential", 1),
+    ("otp", 4),
+    ("samlresponse", 8),
+    ("samlrequest", 8),
+    ("samlart", 8),
+    ("assertion", 8),
+    ("client_assertion", 8),
+    ("code_verifier", 8),
+    ("oauth_token", 1),
+    ("oauth_verifier", 1),
+    ("oauth_signature", 1),
+    ("magic", 8),
+    ("invite", 8),
+    ("invitation", 8),
+    ("hash", 16),
+    ("nonce", 16),
 ];
-
-/// Further parameters of signed addresses.
-const SIGNED_PARAMETERS: [(&str, usize); 4] =
-    [("x-amz-security-token", 1), ("x-goog-signature", 1), ("x-goog-credential", 1), ("otp", 4)];
 
 /// Longest parameter name above.
 const PARAMETER_BYTES_MAX: usize = 20;
@@ -82,7 +99,7 @@ impl Detector for UrlCredentials {
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger { needles: &["://", "?", "&"], ..Trigger::ANY }
+        Trigger { needles: &NEEDLES, ..Trigger::ANY }
     }
 
     fn text(&self, text: &str, policy: &Policy, found: &mut Found) {
@@ -104,6 +121,131 @@ impl Detector for UrlCredentials {
             }
         }
         find_parameters(text, policy, found);
+        find_segments(text, found);
+        find_bare_names(text, policy, found);
+    }
+}
+
+/// Marks of addresses, segments before a token, and ends of names of data sources.
+const NEEDLES: [&str; 3 + SEGMENTS.len() + ENDS.len()] = needles();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the sum is the length")]
+const fn needles() -> [&'static str; 3 + SEGMENTS.len() + ENDS.len()] {
+    let mut needles = [""; 3 + SEGMENTS.len() + ENDS.len()];
+    needles[0] = "://";
+    needles[1] = "?";
+    needles[2] = "&";
+    let mut position = 3;
+    while position < needles.len() {
+        needles[position] = match position < 3 + SEGMENTS.len() {
+            true => SEGMENTS[position - 3],
+            false => ENDS[position - 3 - SEGMENTS.len()],
+        };
+        position += 1;
+    }
+    needles
+}
+
+/// Beginnings of segments before a token: `/reset-password/<token>`, `/verify/<token>`.
+const SEGMENTS: [&str; 14] = [
+    "/reset",
+    "/password",
+    "/set-password",
+    "/activat",
+    "/confirm",
+    "/verif",
+    "/invit",
+    "/magic",
+    "/unsubscribe",
+    "/recover",
+    "/passwordless",
+    "/one-time",
+    "/token/",
+    "/signin/",
+];
+
+static SEGMENT_FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(SEGMENTS)
+        .expect("a dozen of short segments")
+});
+
+/// Segments behind the first that may lie before the token: `/reset/MQ/<token>`.
+const SEGMENTS_MAX: usize = 3;
+
+/// Shortest token in a path, and the shortest stretch of its mixed letters and digits.
+const SEGMENT_BYTES_MIN: usize = 16;
+const MIXED_BYTES_MIN: usize = 12;
+
+/// Tokens in paths.
+fn find_segments(text: &str, found: &mut Found) {
+    let bytes = text.as_bytes();
+    let is_segment_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=~:".contains(&byte);
+    for hit in SEGMENT_FINDER.find_iter(text) {
+        let mut end = run_end(bytes, hit.end() - 1, is_segment_byte);
+        if at(bytes, hit.end() - 1) == Some(b'/') {
+            end = hit.end() - 1;
+        }
+        for _ in 0..SEGMENTS_MAX {
+            if at(bytes, end) != Some(b'/') {
+                break;
+            }
+            let start = end + 1;
+            end = run_end(bytes, start, is_segment_byte);
+            let segment = text.get(start..end).unwrap_or_default().trim_end_matches(['.', ':']);
+            if is_token_segment(segment) {
+                found.replace(start..start + segment.len());
+                break;
+            }
+        }
+    }
+}
+
+/// Endings of files, whose names have a hash in them.
+const FILE_ENDINGS: [&str; 10] =
+    ["html", "htm", "js", "css", "png", "jpg", "svg", "json", "xml", "woff2"];
+
+fn is_token_segment(segment: &str) -> bool {
+    let is_mixed = |piece: &str| {
+        piece.len() >= MIXED_BYTES_MIN
+            && piece.bytes().any(|byte| byte.is_ascii_digit())
+            && piece.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    let ending = segment.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let has_ending = FILE_ENDINGS.contains(&ending);
+    segment.len() >= SEGMENT_BYTES_MIN && !has_ending && segment.split(['-', '.']).any(is_mixed)
+}
+
+/// What follows user and password in the name of a data source without a scheme: ports of
+/// databases, and what the driver of MySQL for Go writes.
+const ENDS: [&str; 12] = [
+    "@tcp(", "@unix(", ":5432", ":3306", ":6379", ":27017", ":5672", ":1433", ":1521", ":9200",
+    ":9042", ":8086",
+];
+
+static END_FINDER: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(ENDS).expect("a dozen of short ends"));
+
+/// Longest name of a data source up to its port.
+const NAME_BYTES_MAX: usize = 256;
+
+/// User and password before a host without a scheme: `ada:hunter2@tcp(db:3306)/app`.
+fn find_bare_names(text: &str, policy: &Policy, found: &mut Found) {
+    let bytes = text.as_bytes();
+    for hit in END_FINDER.find_iter(text) {
+        let floor = hit.start().saturating_sub(NAME_BYTES_MAX);
+        let start = run_start(bytes, floor, hit.start() + 1, |byte| {
+            is_url_byte(byte) && !matches!(byte, b',' | b'(' | b'[' | b'=')
+        });
+        let Some(name) = text.get(start..hit.start() + 1) else { continue };
+        let Some(user_info) = name.rfind('@').and_then(|end| name.get(..end)) else { continue };
+        let has_both = user_info.split_once(':').is_some_and(|(user, password)| {
+            !user.is_empty() && !is_empty_word(password) && !password.starts_with('/')
+        });
+        if has_both && !policy.placeholders().is_one(user_info) {
+            found.replace(start..start + user_info.len());
+        }
     }
 }
 
@@ -117,7 +259,9 @@ fn user_info_end(text: &str, start: usize, word_end: usize, policy: &Policy) -> 
         let user_info = authority.get(..length)?;
         let has_password = user_info.contains(':');
         let is_token = user_info.len() >= TOKEN_BYTES_MIN && !user_info.contains(['@', '.']);
-        let is_secret = (has_password || is_token) && !policy.placeholders().is_one(user_info);
+        let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
+        let is_kept = policy.placeholders().is_one(user_info) || is_empty_word(password);
+        let is_secret = (has_password || is_token) && !is_kept;
         return is_secret.then_some(start + length);
     }
     // A password with an unescaped slash: the `@` comes later, and no port precedes the slash.
@@ -148,8 +292,7 @@ fn find_parameters(text: &str, policy: &Policy, found: &mut Found) {
         else {
             continue;
         };
-        let known = PARAMETERS.iter().chain(&SIGNED_PARAMETERS);
-        let parameter = known.clone().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let parameter = PARAMETERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, bytes_min)) = parameter else { continue };
         let value_start = name_end + 1;
         let value_end = run_end(bytes, value_start, |byte| {
@@ -188,6 +331,11 @@ mod tests {
             ),
             ("\"/f?X-Amz-Signature=ab12\"", "\"/f?X-Amz-Signature=[CREDENTIALS]\""),
             ("/maps?key=abcdefgh#x", "/maps?key=[CREDENTIALS]#x"),
+            ("GET /reset-password/0a1b2c3d4e5f6789 200", "GET /reset-password/[CREDENTIALS] 200"),
+            ("/reset/MQ/c1x-0a1b2c3d4e5f6789/", "/reset/MQ/[CREDENTIALS]/"),
+            ("/verify/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789.", "/verify/[CREDENTIALS]."),
+            ("ada:x/1@tcp(db:3306)/app", "[CREDENTIALS]@tcp(db:3306)/app"),
+            ("dsn ada:x@db.example.org:5432/app", "dsn [CREDENTIALS]@db.example.org:5432/app"),
         ] {
             check(&UrlCredentials, text, expected);
             check(&UrlCredentials, expected, expected);
@@ -207,6 +355,9 @@ mod tests {
                 "/errors?code=404&key=name",
                 "what? token = that",
                 "a & b = c",
+                "postgres://app:***@db:5432/app postgres://app:${DB_PASSWORD}@db/app",
+                "/reset/how-to-reset-your-password-2024 /verify/12345678901234567890",
+                "/static/reset.0a1b2c3d4e5f6789.css tcp 10.0.0.1:5432 ada@db:5432",
             ],
         );
     }

@@ -10,8 +10,9 @@ use memchr::memmem;
 
 use super::Detector;
 use super::boundary::{run_end, run_start};
-use super::pair::{Form, Key, is_empty_word, keys_ending, short_value};
+use super::pair::{Key, keys_ending};
 use super::tuple_pair::tuple_pairs;
+use super::value::{Form, is_empty_word, short_value};
 use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
@@ -66,7 +67,7 @@ impl Detector for UserId {
             floor = range.end;
             let range = match form {
                 Form::Bare => id_range(text, range, policy),
-                Form::Quoted | Form::Nested => range,
+                Form::Quoted | Form::Wrapped | Form::Nested | Form::Block | Form::Masked => range,
             };
             let Some(written) = text.get(range.clone()) else { continue };
             if is_empty_word(written) || policy.placeholders().is_one(written) {
