@@ -18,9 +18,8 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::key_terms::{
-    FACTS, FOREIGN_TERMS, NEEDLES, OPEN_TOKENS, QUESTIONS, SHORT_NEEDLES, Strength, TERMS, VALUES,
-};
+use super::key_needles::{FOREIGN_TERMS, NEEDLES, SHORT_NEEDLES};
+use super::key_terms::{FACTS, OPEN_TOKENS, QUESTIONS, Strength, TERMS, VALUES};
 use super::placeholders::Placeholders;
 use super::settings::RedactionSettings;
 

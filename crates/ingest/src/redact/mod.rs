@@ -31,6 +31,7 @@ mod engine;
 mod evidence;
 mod explain;
 mod filter;
+mod key_needles;
 mod key_pairs;
 mod key_terms;
 mod keys;

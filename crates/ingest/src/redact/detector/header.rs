@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::boundary::{at, run_end};
+use super::masked::mask_len;
 use super::pair::{Key, next_is_key};
 use super::prose::is_prose_word;
 use crate::redact::keys::Words;
@@ -92,6 +93,10 @@ fn word_end(text: &str, scheme_end: usize) -> usize {
     let start = run_end(bytes, scheme_end, |byte| byte == b' ');
     let end = run_end(bytes, start, is_header_byte);
     let word = text.get(start..end).unwrap_or_default();
+    let mask = mask_len(word);
+    if mask > 0 {
+        return start + mask;
+    }
     let kept = word.trim_end_matches([',', ';', ')', ']', '}', '.']);
     // `auth=basic user=ada`: the next key is no credential; base64 ends with equals signs.
     let is_key = kept.trim_end_matches('=').contains('=') || kept.ends_with(':');

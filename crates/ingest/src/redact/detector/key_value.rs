@@ -19,7 +19,7 @@ use super::secret_key::is_fact;
 use super::spoken::spoken;
 use super::value::{Form, Written, is_empty_word, scalar_in, value};
 use crate::redact::canary::Canary;
-use crate::redact::key_terms::NEEDLES;
+use crate::redact::key_needles::NEEDLES;
 use crate::redact::keys::KeyVerdict;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;

@@ -78,7 +78,12 @@ fn value_of(
     detector: &dyn Detector,
     policy: &Policy,
 ) -> Option<(Range<usize>, Form)> {
-    let (range, form) = short_value(text, key, VALUE_BYTES_MAX, policy)?;
+    let Some((range, form)) = short_value(text, key, VALUE_BYTES_MAX, policy) else {
+        // Of a tuple, `gps=(48.85837, 2.29448)`, the detector knows its form.
+        let window_end = text.floor_char_boundary(key.value_start + VALUE_BYTES_MAX);
+        let bytes = detector.bare_bytes(text.get(key.value_start..window_end)?)?;
+        return Some((key.value_start..key.value_start + bytes, Form::Bare));
+    };
     // The bracket of an area code belongs to the number.
     let opens = text.get(key.value_start..).is_some_and(|rest| rest.starts_with('('));
     let range = if opens && form == Form::Bare { key.value_start..range.end } else { range };

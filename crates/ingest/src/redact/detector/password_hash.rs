@@ -10,6 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::Detector;
 use super::boundary::{before, is_word, run_end};
+use crate::redact::canary::Canary;
 use crate::redact::policy::Policy;
 use crate::redact::span::Found;
 use crate::redact::trigger::Trigger;
@@ -67,6 +68,14 @@ impl Detector for PasswordHash {
 
     fn placeholder(&self) -> &'static str {
         "[PASSWORD_HASH]"
+    }
+
+    fn about(&self) -> &'static str {
+        "the mark of a scheme of hashing, then salt and digest"
+    }
+
+    fn canary(&self) -> Canary {
+        Canary::Text("$2b$12$0a1b2c3d4e5f67890a1b2cu0a1b2c3d4e5f67890a1b2c3d4e5f6")
     }
 
     fn trigger(&self) -> Trigger {

@@ -1,7 +1,7 @@
 //! Prose and code that look like keys with values: `token: expired`, `TokenService.java:42`.
 
 use super::boundary::before;
-use super::pair::{Key, Separator};
+use super::pair::{Key, Separator, next_is_key};
 use crate::redact::keys::KeyVerdict;
 use crate::redact::policy::Policy;
 
@@ -186,6 +186,9 @@ pub(super) fn begins_sentence(text: &str, range: &std::ops::Range<usize>) -> boo
     let Some(rest) = text.get(range.end..).and_then(|rest| rest.strip_prefix(' ')) else {
         return false;
     };
+    if next_is_key(text.as_bytes(), range.end) {
+        return false;
+    }
     let rest = rest.trim_start_matches(['\\', '"', '\'', '(', '*', '[', '|', ' ']);
     let next = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let end = rest.get(next.len()..).and_then(|rest| rest.bytes().next());
