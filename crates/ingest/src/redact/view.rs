@@ -35,7 +35,8 @@ impl View {
         let bytes = text.as_bytes();
         let is_mail = is_quoted_printable(bytes);
         while let Some(byte) = bytes.get(position) {
-            if !may_start_unit(*byte) && !(is_mail && *byte == b'=') {
+            let starts_unit = may_start_unit(*byte) || (is_mail && *byte == b'=');
+            if !starts_unit {
                 position += 1;
                 continue;
             }

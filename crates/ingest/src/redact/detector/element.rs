@@ -29,7 +29,7 @@ pub(super) fn elements(text: &str) -> impl Iterator<Item = (&str, Range<usize>)>
             // A list of properties: the next element holds the value of the key.
             let named_before = key.take();
             if tag.name.eq_ignore_ascii_case("key") {
-                key = content.clone().and_then(|range| text.get(range));
+                key = content.and_then(|range| text.get(range));
                 return [None, None];
             }
             let name =

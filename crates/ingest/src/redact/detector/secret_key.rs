@@ -87,7 +87,10 @@ impl Detector for SecretKey {
             // A flag tells that there is a secret, and is none.
             Whole::Flag => false,
             Whole::Number(_) | Whole::Fraction(_) => claim == Claim::Sure,
-            Whole::Text(text) => !(claim == Claim::Likely && is_fact(text)) && !is_empty_word(text),
+            Whole::Text(text) => {
+                let is_kept = is_empty_word(text) || (claim == Claim::Likely && is_fact(text));
+                !is_kept
+            }
             Whole::Nested => true,
             Whole::EmptyNested => false,
         }
