@@ -27,6 +27,7 @@ mod redact;
 mod repair;
 mod replay;
 mod short_name;
+mod shown;
 mod source;
 #[cfg(test)]
 mod testing;

@@ -7,7 +7,7 @@
 
 use tierlog_model::Timestamp;
 
-use super::shown;
+use crate::shown::shown;
 
 /// Streams that are watched. The stream that was silent longest is evicted for a new stream.
 const STREAMS_MAX: usize = 256;

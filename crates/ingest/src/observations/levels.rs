@@ -1,6 +1,6 @@
 //! Unknown level words, counted by word.
 
-use super::shown;
+use crate::shown::shown;
 
 /// Most words that are told apart: a sender has a handful of its own, and one that puts something
 /// else under `level` must not fill the memory.

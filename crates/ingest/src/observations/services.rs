@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use metrics::{Counter, Gauge, counter, gauge};
 use tierlog_model::{RejectReason, Timestamp, Value, fields, metric_names};
 
-use super::shown;
 use crate::redact::Redactor;
+use crate::shown::shown;
 
 /// Services with a label of their own. A company has some dozens; a sender that makes names up must
 /// not fill the memory of whoever scrapes.

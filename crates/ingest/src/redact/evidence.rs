@@ -12,7 +12,7 @@ use tierlog_model::metric_names::REDACTION_NEW;
 use tierlog_model::{Record, fields};
 
 use super::tally::Note;
-use crate::observations::shown;
+use crate::shown::shown;
 
 /// Combinations of service, field and detector of one batch; further ones lose their field.
 const BATCH_ENTRIES_MAX: usize = 256;

@@ -68,8 +68,9 @@ const PUBLIC_NAMES: [&str; 6] = [
     "secretkeyref",
 ];
 
-/// Ends of names as cloud services spell them, whose values name a secret: `requestParameters.secretId`
-/// of AWS is the name of a secret, `secret_id` of Vault the secret itself.
+/// Ends of names as cloud services spell them, whose values name a secret:
+/// `requestParameters.secretId` of AWS is the name of a secret, `secret_id` of Vault the secret
+/// itself.
 const PUBLIC_SPELLINGS: [&str; 3] = ["ecretId", "ecretARN", "ecretArn"];
 
 /// Before a name in a name space, which says nothing about the name.

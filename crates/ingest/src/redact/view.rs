@@ -3,9 +3,9 @@
 //! Arrives: text that holds a backslash, a percent sign, a control byte or one of a few Unicode
 //! lead bytes. Leaves: a copy in which `\u0040`, `\x40` and `%40` are `@`, `\n` is a line break,
 //! full-width digits are digits, `&quot;` is a quote, `=40` is `@` where all equals signs are those
-//! of quoted-printable mail, and colours of terminals and zero-width characters are gone. Detectors read the copy and need to know no encoding; their spans are
-//! mapped back, and always to whole escapes, so a rewritten JSON text stays JSON. The copy itself
-//! is never stored.
+//! of quoted-printable mail, and colours of terminals and zero-width characters are gone. Detectors
+//! read the copy and need to know no encoding; their spans are mapped back, and always to whole
+//! escapes, so a rewritten JSON text stays JSON. The copy itself is never stored.
 //!
 //! Escaped quotes and backslashes stay as they are (`\u0022` becomes `\"`): where a quoted value
 //! ends depends on them. Repeated encodings (`\\u0040`, `%2540`) are one escape here.

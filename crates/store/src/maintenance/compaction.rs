@@ -70,8 +70,8 @@ impl Compaction {
         match self.scope {
             CompactScope::Settled(grace) => {
                 let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-                // A partition that changes beside the plan is dated a moment behind `now`, and is not
-                // quiet. A date of a clock that was far ahead says that the change is long ago.
+                // A partition that changes beside the plan is dated a moment behind `now`, and is
+                // not quiet. A date of a clock that was far ahead says that the change is long ago.
                 let latest = now.saturating_add_micros(grace);
                 let changed = Some(partition.changed).filter(|changed| *changed <= latest);
                 let quiet_since = day.end().max(changed.unwrap_or(Timestamp::MIN));

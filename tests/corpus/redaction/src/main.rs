@@ -1,5 +1,5 @@
-//! `corpus labelled|ordinary|score|hits|bounds|sample|speed [--seed N] [--count N] [--examples N]`: writes the corpus, or
-//! what the redactor makes of it.
+//! `corpus labelled|ordinary|score|hits|bounds|sample|speed [--seed N] [--count N] [--examples N]`:
+//! writes the corpus, or what the redactor makes of it.
 
 use std::io::Write as _;
 use std::time::Instant;

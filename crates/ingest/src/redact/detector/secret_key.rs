@@ -1,7 +1,8 @@
 //! Fields whose name says that the value is a secret: `password`, `x-api-key`, `cookie`.
 //!
 //! The name decides, by the table of [`crate::redact::keys`], and the value goes whole, be it text,
-//! a number, a list or an object; true, false and masks stay. Inside texts, `key_value` knows the notations in which secrets follow their keys.
+//! a number, a list or an object; true, false and masks stay. Inside texts, `key_value` knows the
+//! notations in which secrets follow their keys.
 
 use super::Detector;
 use super::value::is_empty_word;
