@@ -21,7 +21,7 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
-use tierlog_model::{PseudonymKey, Pseudonyms};
+use tierlog_model::{Identities, PseudonymKey, Pseudonyms};
 use zeroize::Zeroizing;
 
 use self::remembered::Remembered;
@@ -152,15 +152,15 @@ pub(crate) enum KeyError {
     },
 }
 
-/// Returns the pseudonyms of the given fields with the keys of a file, which is made when it is
-/// missing and no data depends on an earlier one. Without fields no key is needed or made.
+/// Returns the pseudonyms of identities with the keys of a file, which is made when it is missing
+/// and no data depends on an earlier one. Without identities no key is needed or made.
 pub(crate) fn open(
     path: &Path,
     data_dir: &Path,
-    fields: &[String],
+    identities: Identities,
     data: &impl WrittenData,
 ) -> Result<Pseudonyms, KeyError> {
-    if fields.is_empty() {
+    if identities.fields().is_empty() {
         return Ok(Pseudonyms::off());
     }
     refuse_inside(path, data_dir)?;
@@ -170,7 +170,7 @@ pub(crate) fn open(
         create(path)?;
     }
     let keys = load(path)?;
-    remembered.recover(data, fields)?;
+    remembered.recover(data, identities.fields())?;
     let known = |id: &String| keys.iter().any(|key| key.id().as_str() == id);
     if !remembered.ids().is_empty() && !remembered.ids().iter().any(known) {
         return Err(remembered.lost(path, "holds other keys"));
@@ -181,16 +181,16 @@ pub(crate) fn open(
     if let Some(writing) = keys.first() {
         remembered.remember(writing.id().as_str())?;
     }
-    Ok(Pseudonyms::new(keys, fields.to_vec()))
+    Ok(Pseudonyms::new(keys, identities))
 }
 
-/// Returns the pseudonyms of the given fields with the keys of a file that is there; those of
-/// nothing where there is no file. Nothing is made.
-pub(crate) fn existing(path: &Path, fields: &[String]) -> Result<Pseudonyms, KeyError> {
-    if fields.is_empty() || !path.exists() {
+/// Returns the pseudonyms of identities with the keys of a file that is there; those of nothing
+/// where there is no file. Nothing is made.
+pub(crate) fn existing(path: &Path, identities: Identities) -> Result<Pseudonyms, KeyError> {
+    if identities.fields().is_empty() || !path.exists() {
         return Ok(Pseudonyms::off());
     }
-    Ok(Pseudonyms::new(load(path)?, fields.to_vec()))
+    Ok(Pseudonyms::new(load(path)?, identities))
 }
 
 /// Makes a key file with one new key.

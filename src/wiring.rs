@@ -35,7 +35,7 @@ use axum::extract::Request;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tierlog_ingest::Ingest;
 use tierlog_model::memory::{MemoryBudget, MemoryUse};
-use tierlog_model::{Clock, HandoffReceiver, Pseudonyms, SystemClock, handoff};
+use tierlog_model::{Clock, HandoffReceiver, Identities, Pseudonyms, SystemClock, handoff};
 use tierlog_problem::{method_not_allowed, not_found};
 use tierlog_query::QueryState;
 use tierlog_store::Store;
@@ -236,8 +236,10 @@ fn ingest_routes(ingest: &Arc<Live<Ingest>>, operations: Router) -> Router {
 
 fn open_keys(config: &Config, store: &Store) -> Result<Pseudonyms> {
     let section = &config.redaction;
-    let (file, fields) = (&section.pseudonym_key_file, &section.pseudonym_fields);
-    let pseudonyms = keys::open(file, &config.server.data_dir, fields, store)?;
+    let (fields, places) = (&section.pseudonym_fields, &section.pseudonym_places);
+    let identities = Identities::new(fields, places)?;
+    let file = &section.pseudonym_key_file;
+    let pseudonyms = keys::open(file, &config.server.data_dir, identities, store)?;
     Ok(pseudonyms)
 }
 

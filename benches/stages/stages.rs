@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tierlog_ingest::{Ingest, IngestConfig, RedactionSettings, Redactor};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_model::{PseudonymKey, Pseudonyms, RedactedBatch, SystemClock, fields, handoff};
+use tierlog_model::{
+    Identities, PseudonymKey, Pseudonyms, RedactedBatch, SystemClock, fields, handoff,
+};
 use tierlog_store::{Store, StoreSettings};
 use zeroize::Zeroizing;
 
@@ -51,7 +53,9 @@ pub(crate) fn prepare(corpus: &Corpus, redaction: Redaction) -> Result<Prepared>
 fn pseudonyms() -> Result<Pseudonyms> {
     let secret = Zeroizing::new(vec![7; 32]);
     let key = PseudonymKey::from_bytes(&secret).context("make a key")?;
-    Ok(Pseudonyms::new(vec![key], vec![fields::USER_ID.to_owned()]))
+    let places = ["/users/{user_id}", "user #{user_id}"].map(str::to_owned);
+    let identities = Identities::new(&[fields::USER_ID.to_owned()], &places)?;
+    Ok(Pseudonyms::new(vec![key], identities))
 }
 
 /// Takes batches to a store of the standard settings until every record is searchable.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use tierlog_ingest::{Filter, Filtered, Find, Redactor};
-use tierlog_model::Tenant;
+use tierlog_model::{Identities, Tenant};
 
 use super::NO;
 use super::config::ConfigArgs;
@@ -54,8 +54,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let config = load(args)?;
     let section = &config.redaction;
-    let pseudonyms = keys::existing(&section.pseudonym_key_file, &section.pseudonym_fields)?;
-    if pseudonyms.fields().is_empty() && !section.pseudonym_fields.is_empty() {
+    let identities = Identities::new(&section.pseudonym_fields, &section.pseudonym_places)?;
+    let pseudonyms = keys::existing(&section.pseudonym_key_file, identities)?;
+    if pseudonyms.identities().fields().is_empty() && !section.pseudonym_fields.is_empty() {
         say("no key file: ids that have a pseudonym on the server stay as they are");
     }
     if !section.enabled {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tierlog_ingest::{AliasTable, IngestConfig, POLICY_BYTES_MAX, RedactionPolicy, Target};
-use tierlog_model::{Level, TierPolicy, Tiers, TiersError};
+use tierlog_model::{Identities, Level, TierPolicy, Tiers, TiersError};
 
 use super::listeners::read_listeners;
 use super::reader::Reader;
-use super::sections::{Config, ServerSection};
+use super::sections::{Config, RedactionSection, ServerSection};
 
 const DAYS: RangeInclusive<u64> = 1..=36_500;
 
@@ -70,6 +70,10 @@ impl Config {
         if inflated_max < body_max {
             let rule = "must be at least ingest.http.body_max: a body that is not compressed";
             reader.refuse("ingest.http.inflated_max", rule);
+        }
+        let RedactionSection { pseudonym_fields, pseudonym_places, .. } = &self.redaction;
+        if let Err(problem) = Identities::new(pseudonym_fields, pseudonym_places) {
+            reader.refuse("redaction.pseudonyms.places", problem.to_string());
         }
     }
 }

@@ -101,6 +101,9 @@ pub struct RedactionSection {
     /// Fields that are stored as keyed tokens.
     #[serde(rename = "redaction.pseudonyms.fields", deserialize_with = "keys::field_names")]
     pub pseudonym_fields: Vec<String>,
+    /// Further places in which ids of those fields stand.
+    #[serde(rename = "redaction.pseudonyms.places", deserialize_with = "keys::places")]
+    pub pseudonym_places: Vec<String>,
     /// The file of the keys of tokens.
     #[serde(rename = "redaction.pseudonyms.key_file", deserialize_with = "any_path")]
     pub pseudonym_key_file: PathBuf,

@@ -34,7 +34,8 @@ fn place() -> Place {
 
 impl Place {
     fn open(&self) -> Result<Pseudonyms, KeyError> {
-        open(&self.path, &self.data_dir, &["user_id".to_owned()], &NoData)
+        let identities = Identities::new(&["user_id".to_owned()], &[]).unwrap();
+        open(&self.path, &self.data_dir, identities, &NoData)
     }
 
     fn write(&self, keys: &[u8]) {
@@ -48,8 +49,8 @@ impl Place {
 #[test]
 fn a_key_is_made_once_for_its_owner_alone() {
     let place = place();
-    let first = place.open().unwrap().token("user_id", "4242");
-    assert_eq!(place.open().unwrap().token("user_id", "4242"), first);
+    let first = place.open().unwrap().token_in("user_id", "4242");
+    assert_eq!(place.open().unwrap().token_in("user_id", "4242"), first);
     assert_eq!(fs::metadata(&place.path).unwrap().permissions().mode() & 0o777, 0o600);
     let directory = place.path.parent().unwrap();
     assert_eq!(fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o700);
@@ -61,18 +62,18 @@ fn what_a_dead_start_left_of_a_key_is_no_key() {
     let left = place.path.with_added_extension(format!("new-{}", std::process::id()));
     make_private_directory(left.parent().unwrap()).unwrap();
     fs::write(&left, &HEADER[..20]).unwrap();
-    let first = place.open().unwrap().token("user_id", "4242");
+    let first = place.open().unwrap().token_in("user_id", "4242");
     assert!(!left.exists());
     // Nor does a second start take the place of a key that is there.
     create(&place.path).unwrap();
-    assert_eq!(place.open().unwrap().token("user_id", "4242"), first);
+    assert_eq!(place.open().unwrap().token_in("user_id", "4242"), first);
 }
 
 #[test]
 fn without_fields_there_is_no_key() {
     let place = place();
-    let off = open(&place.path, &place.data_dir, &[], &NoData).unwrap();
-    assert!(!off.covers("user_id") && !place.path.exists());
+    let off = open(&place.path, &place.data_dir, Identities::default(), &NoData).unwrap();
+    assert!(off.identities().fields().is_empty() && !place.path.exists());
 }
 
 #[test]
@@ -81,10 +82,10 @@ fn after_a_rotation_the_first_writes_and_all_are_searched() {
     place.open().unwrap();
     fs::remove_file(place.data_dir.join(remembered::FILE_NAME)).unwrap();
     place.write(&[1]);
-    let old = place.open().unwrap().token("user_id", "4242").unwrap();
+    let old = place.open().unwrap().token_in("user_id", "4242").unwrap();
     place.write(&[2, 1]);
     let rotated = place.open().unwrap();
-    assert_ne!(rotated.token("user_id", "4242").unwrap(), old);
+    assert_ne!(rotated.token_in("user_id", "4242").unwrap(), old);
     assert!(rotated.stored_forms("user_id", "4242").contains(&old));
     assert_eq!(Remembered::read(&place.data_dir).unwrap().ids().len(), 2);
     // The old key may go when its data has expired: the other one is still there.
@@ -132,8 +133,8 @@ fn a_key_inside_the_data_is_refused_however_it_is_spelt() {
         place.data_dir.join("deep/er/pseudonym.key"),
         link.join("pseudonym.key"),
     ] {
-        let fields = ["user_id".to_owned()];
-        let error = open(&path, &place.data_dir, &fields, &NoData).unwrap_err();
+        let identities = Identities::new(&["user_id".to_owned()], &[]).unwrap();
+        let error = open(&path, &place.data_dir, identities, &NoData).unwrap_err();
         assert!(matches!(error, KeyError::Inside { .. }), "{error}");
     }
 }

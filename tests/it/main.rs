@@ -78,6 +78,8 @@ mod prose;
 #[cfg(test)]
 mod protocols;
 #[cfg(test)]
+mod pseudonyms;
+#[cfg(test)]
 mod query_memory;
 #[cfg(test)]
 mod reading_rules;

@@ -14,7 +14,6 @@ mod field_names;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-mod id_form;
 mod inflate;
 mod intake;
 mod interner;

@@ -62,6 +62,9 @@ pub const REDACTED: &str = "_redacted";
 pub const DETECTED: &str = "_detected";
 /// Version of the policy file that decided about the finds of the record.
 pub const POLICY: &str = "_policy";
+/// Pseudonyms that stand in the record outside of the field of their identity: in texts, in paths,
+/// under other names. A search for an id looks here too.
+pub const PSEUDONYMS: &str = "_pseudonyms";
 /// Fields whose name is too long to be one, as `name=value` text.
 pub const OVERFLOW: &str = "_overflow";
 /// Why a dead letter was rejected.
@@ -73,7 +76,7 @@ pub const TRUNCATED: &str = "truncated";
 
 /// Every field above that a record has beside its moment and level. A partition keeps a column for
 /// each, whatever names came before: what an application invents never displaces them.
-pub const CONTRACT_FIELDS: [&str; 33] = [
+pub const CONTRACT_FIELDS: [&str; 34] = [
     LEVEL_TEXT,
     MESSAGE,
     SERVICE,
@@ -103,6 +106,7 @@ pub const CONTRACT_FIELDS: [&str; 33] = [
     REDACTED,
     DETECTED,
     POLICY,
+    PSEUDONYMS,
     OVERFLOW,
     REASON,
     DETAIL,
@@ -110,7 +114,7 @@ pub const CONTRACT_FIELDS: [&str; 33] = [
 ];
 
 /// Fields that are indexed by hash and put into the id filter of a sealed partition.
-pub const ID_FIELDS: [&str; 4] = [REQUEST_ID, TRACE_ID, SPAN_ID, USER_ID];
+pub const ID_FIELDS: [&str; 5] = [REQUEST_ID, TRACE_ID, SPAN_ID, USER_ID, PSEUDONYMS];
 
 /// Fields whose text is always tokenised and kept in the document store, however short.
 pub const TEXT_FIELDS: [&str; 1] = [MESSAGE];

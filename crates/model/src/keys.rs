@@ -147,6 +147,12 @@ pub fn field_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     list(deserializer, "list of field names", name)
 }
 
+/// Reads a list of places of ids, see [`crate::Identities`].
+pub fn places<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let place = |text: &str| text.contains('{').then(|| text.to_owned());
+    list(deserializer, "list of places of ids", place)
+}
+
 /// Reads a word out of a few.
 pub fn words<'de, D, T>(deserializer: D, words: &[(&str, T)]) -> Result<T, D::Error>
 where

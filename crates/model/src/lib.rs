@@ -20,6 +20,7 @@ mod excerpt;
 pub mod fields;
 mod handoff;
 mod id;
+mod id_form;
 pub mod keys;
 mod level;
 pub mod limits;
@@ -49,10 +50,14 @@ pub use handoff::{
     Refusal, Reply, SendError, Submission, WhenDiskFull, handoff,
 };
 pub use id::id_hash;
+pub use id_form::reads_as_id;
 pub use level::Level;
 pub use names::{NameId, NameIndex, NameTable};
 pub use producer::{LineRun, LinesBefore, ProducerId, ProducerLines, RetryKey, SenderId};
-pub use pseudonym::{KeyId, PSEUDONYM_PREFIX, PseudonymKey, Pseudonyms, is_token, key_id_of};
+pub use pseudonym::{
+    Covered, Identities, KeyId, PLACES_MAX, PSEUDONYM_PREFIX, PlaceError, Placed, PseudonymKey,
+    Pseudonyms, Template, has_token_form, key_id_of,
+};
 pub use record::{DecodeError, Record, RecordFields, RecordKind, Value};
 pub use reject::{RejectReason, UNINDEXABLE};
 pub use tenant::{TENANTS_MAX, Tenant, TenantError, TenantLabels};

@@ -1,22 +1,43 @@
 //! Pseudonyms: an id becomes a keyed token that can be searched but not read back.
 //!
-//! `token = u_<key id>_<base32(HMAC-SHA256(key, domain ‖ 0x00 ‖ normalised value)[..16])>`
+//! ```text
+//! token = u_<key id>_<base32(own ‖ check)>
+//!   own   = HMAC-SHA256(key, identity ‖ 0x00 ‖ normal form of the id)[..12]
+//!   check = HMAC-SHA256(key, 0x00 ‖ own)[..4]
+//! ```
 //!
-//! The domain is the canonical field name, so the same value under two fields gives two tokens.
-//! Values are normalised by trimming white space; `42` and `"42"` are one user. An unkeyed hash
-//! of a number can be reversed by trying them all; a keyed one cannot without the key, which
-//! lives outside the data directory. Ingest writes tokens, queries are rewritten to them.
+//! The identity is the canonical field of the id, so `42` of two identities gives two tokens, and
+//! one person has one token wherever the id stands. An unkeyed hash of a number can be reversed by
+//! trying all numbers; a keyed hash cannot without the key, which lives outside the data directory.
+//! The check tells tokens of a known key from texts that look like tokens. Ingest writes tokens,
+//! queries are rewritten to tokens.
+
+mod identities;
+mod normal;
+mod template;
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+pub use identities::{Covered, Identities, PLACES_MAX, PlaceError};
+pub use template::{Placed, Template};
+
+use normal::normal_id;
+
 /// First characters of every token.
 pub const PSEUDONYM_PREFIX: &str = "u_";
 
-/// Bytes of the HMAC that a token keeps: 128 bits, so no two of a billion users collide.
-const TOKEN_BYTES: usize = 16;
+/// Bytes of the HMAC over an id that a token keeps: 96 bits, so that among a billion users no two
+/// share a token, but by a chance of one in 10^11.
+const OWN_BYTES: usize = 12;
+/// Bytes of the check: of four billion texts that look like tokens of a key, one passes.
+const CHECK_BYTES: usize = 4;
+/// Bytes of a token.
+const TOKEN_BYTES: usize = OWN_BYTES + CHECK_BYTES;
+/// Characters of those bytes.
+const TOKEN_CHARS: usize = (TOKEN_BYTES * 8).div_ceil(5);
 /// Bytes of a key (the HMAC's full strength).
 const KEY_BYTES: usize = 32;
 /// Characters of a key id.
@@ -64,97 +85,143 @@ impl PseudonymKey {
         &self.id
     }
 
-    fn token(&self, field: &str, value: &str) -> String {
+    /// Returns the token of an id; the identity is never empty, or the message would be a check's.
+    fn token(&self, identity: &str, id: &str) -> String {
         let mut mac = self.keyed.clone();
-        mac.update(field.as_bytes());
+        mac.update(identity.as_bytes());
         mac.update(&[0]);
-        mac.update(value.trim().as_bytes());
+        mac.update(normal_id(id).as_bytes());
         let full = mac.finalize().into_bytes();
-        let kept = full.get(..TOKEN_BYTES).unwrap_or(&full);
-        let mut token = String::with_capacity(40);
-        token.push_str(PSEUDONYM_PREFIX);
-        token.push_str(&self.id.0);
-        token.push('_');
-        token.push_str(&lower_base32(kept));
-        token
+        let own = full.get(..OWN_BYTES).unwrap_or(&full);
+        let check = self.check(own).finalize().into_bytes();
+        let check = check.get(..CHECK_BYTES).unwrap_or(&check);
+        let (prefix, id) = (PSEUDONYM_PREFIX, self.id.as_str());
+        format!("{prefix}{id}_{}", lower_base32(&[own, check].concat()))
+    }
+
+    fn check(&self, own: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.keyed.clone();
+        mac.update(&[0]);
+        mac.update(own);
+        mac
+    }
+
+    /// Tells whether the bytes of a token were made with this key.
+    fn has_made(&self, bytes: &[u8]) -> bool {
+        let parts = bytes.split_at_checked(OWN_BYTES);
+        parts.is_some_and(|(own, check)| self.check(own).verify_truncated_left(check).is_ok())
     }
 }
 
-/// Pseudonymised fields with their keys.
-#[derive(Clone, Debug)]
+/// Pseudonymised identities with their keys.
+#[derive(Clone, Debug, Default)]
 pub struct Pseudonyms {
     /// The newest key first: it writes; all of them are searched.
     keys: Vec<PseudonymKey>,
-    fields: Vec<String>,
+    identities: Identities,
 }
 
 impl Pseudonyms {
-    /// Returns pseudonyms of the given fields (canonical names); the first key writes.
-    /// Without keys or fields nothing is pseudonymised.
-    pub fn new(keys: Vec<PseudonymKey>, fields: Vec<String>) -> Pseudonyms {
-        Pseudonyms { keys, fields }
+    /// Returns pseudonyms of some identities; the first key writes. Without keys or identities
+    /// nothing is pseudonymised.
+    pub fn new(keys: Vec<PseudonymKey>, identities: Identities) -> Pseudonyms {
+        match keys.is_empty() {
+            true => Pseudonyms::off(),
+            false => Pseudonyms { keys, identities },
+        }
     }
 
     /// Returns pseudonyms of nothing.
     pub fn off() -> Pseudonyms {
-        Pseudonyms { keys: Vec::new(), fields: Vec::new() }
+        Pseudonyms::default()
     }
 
-    /// Tells whether values of a field are stored as tokens.
-    pub fn covers(&self, field: &str) -> bool {
-        !self.keys.is_empty() && self.fields.iter().any(|covered| covered == field)
+    /// Returns what is pseudonymised.
+    pub fn identities(&self) -> &Identities {
+        &self.identities
     }
 
-    /// Returns the names of the covered fields.
-    pub fn fields(&self) -> &[String] {
-        if self.keys.is_empty() { &[] } else { &self.fields }
+    /// Returns the token to store for an id of an identity; `None` without keys. A token of a known
+    /// key stays: redaction is idempotent.
+    pub fn token_in(&self, identity: &str, id: &str) -> Option<String> {
+        let key = self.keys.first()?;
+        Some(self.own_token(id).unwrap_or_else(|| key.token(identity, id)))
     }
 
-    /// Returns the token to store for a value; `None` when the field is not covered. A token stays
-    /// unchanged: redaction is idempotent.
-    pub fn token(&self, field: &str, value: &str) -> Option<String> {
-        if !self.covers(field) {
+    /// Returns a token of a known key in the form in which it is stored; `None` for any other text:
+    /// of an unknown key, cut, or invented.
+    pub fn own_token(&self, text: &str) -> Option<String> {
+        let text = text.trim();
+        if !has_token_form(text) {
             return None;
         }
-        if is_token(value) {
-            return Some(value.trim().to_owned());
-        }
-        self.keys.first().map(|key| key.token(field, value))
+        let token = text.to_ascii_lowercase();
+        let (key_id, encoded) = token.strip_prefix(PSEUDONYM_PREFIX)?.split_once('_')?;
+        let bytes = BASE32_NOPAD.decode(encoded.to_ascii_uppercase().as_bytes()).ok()?;
+        let mut named = self.keys.iter().filter(|key| key.id.0 == key_id);
+        named.any(|key| key.has_made(&bytes)).then_some(token)
     }
 
-    /// Returns the token of a value under an identity that need be no covered field; `None` without
-    /// keys. A token stays unchanged.
-    pub fn token_in(&self, identity: &str, value: &str) -> Option<String> {
-        if is_token(value) {
-            return Some(value.trim().to_owned());
+    /// Returns every text under which an id may be stored, newest key first. A token of a known key
+    /// stays as it is. What only looks like a token is asked for as it is written too: its key may
+    /// be lost.
+    pub fn stored_forms(&self, identity: &str, id: &str) -> Vec<String> {
+        if let Some(token) = self.own_token(id) {
+            return vec![token];
         }
-        self.keys.first().map(|key| key.token(identity, value))
+        let written = (self.keys.is_empty() || has_token_form(id)).then(|| id.trim().to_owned());
+        self.keys.iter().map(|key| key.token(identity, id)).chain(written).collect()
     }
 
-    /// Returns every text under which a value may be stored, newest key first. The value of an
-    /// uncovered field, and a token, stay as they are.
-    pub fn stored_forms(&self, field: &str, value: &str) -> Vec<String> {
-        if !self.covers(field) || is_token(value) {
-            return vec![value.trim().to_owned()];
+    /// Returns the forms in which a text with ids in places is stored, newest key first; none when
+    /// the text has no id in a place.
+    pub fn stored_texts(&self, text: &str) -> Vec<String> {
+        let ids = self.identities.ids_in(text);
+        if ids.is_empty() {
+            return Vec::new();
         }
-        self.keys.iter().map(|key| key.token(field, value)).collect()
+        let stored_by = |key: &PseudonymKey| {
+            let mut stored = String::with_capacity(text.len());
+            let mut copied = 0;
+            for placed in &ids {
+                let identity = self.identities.name(placed.identity).unwrap_or_default();
+                stored.push_str(text.get(copied..placed.range.start).unwrap_or_default());
+                let token = self.own_token(&placed.id);
+                stored.push_str(&token.unwrap_or_else(|| key.token(identity, &placed.id)));
+                copied = placed.range.end;
+            }
+            stored.push_str(text.get(copied..).unwrap_or_default());
+            stored
+        };
+        let mut forms: Vec<String> = self.keys.iter().map(stored_by).collect();
+        forms.dedup();
+        forms
     }
 }
 
-/// Tells whether a text has the form of a token.
-pub fn is_token(text: &str) -> bool {
-    key_id_of(text).is_some()
-}
-
-/// Returns the public name of the key that made a token; `None` for anything that is no token.
-pub fn key_id_of(text: &str) -> Option<&str> {
-    let (key_id, rest) = text.trim().strip_prefix(PSEUDONYM_PREFIX)?.split_once('_')?;
-    let base32 = |text: &str| text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-    let is_token = key_id.len() == KEY_ID_CHARS
+/// Tells whether a text has the form of a token, in any case of letters. Whether a key has made the
+/// token is asked of [`Pseudonyms::own_token`].
+pub fn has_token_form(text: &str) -> bool {
+    let base32 =
+        |text: &[u8]| text.iter().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(b));
+    let bytes = text.trim().as_bytes();
+    // Fast path: texts of other lengths are no tokens.
+    if bytes.len() != PSEUDONYM_PREFIX.len() + KEY_ID_CHARS + 1 + TOKEN_CHARS {
+        return false;
+    }
+    let Some((prefix, rest)) = bytes.split_at_checked(PSEUDONYM_PREFIX.len()) else { return false };
+    let Some((key_id, rest)) = rest.split_at_checked(KEY_ID_CHARS) else { return false };
+    prefix.eq_ignore_ascii_case(PSEUDONYM_PREFIX.as_bytes())
         && base32(key_id)
-        && rest.len() == BASE32_NOPAD.encode_len(TOKEN_BYTES)
-        && base32(rest);
-    is_token.then_some(key_id)
+        && rest.strip_prefix(b"_").is_some_and(base32)
+}
+
+/// Returns the public name of the key that made a stored token; `None` for anything that is no
+/// token.
+pub fn key_id_of(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let (key_id, _) = text.strip_prefix(PSEUDONYM_PREFIX)?.split_once('_')?;
+    has_token_form(text).then_some(key_id)
 }
 
 /// Lower case reads better in a terminal and needs no shift key.
@@ -165,32 +232,4 @@ fn lower_base32(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(byte: u8) -> PseudonymKey {
-        PseudonymKey::from_bytes(&Zeroizing::new(vec![byte; KEY_BYTES])).expect("32 bytes")
-    }
-
-    #[test]
-    fn tokens_are_stable_searchable_and_idempotent() {
-        let old = Pseudonyms::new(vec![key(1)], vec!["user_id".to_owned()]);
-        let token = old.token("user_id", "4242").expect("covered");
-        assert_eq!(token, old.token("user_id", " 4242 ").expect("covered"));
-        assert_eq!(token, old.token("user_id", &token).expect("covered"));
-        assert!(token.starts_with("u_") && !token.contains("4242"));
-        assert_eq!(old.token("service", "4242"), None);
-
-        let rotated = Pseudonyms::new(vec![key(2), key(1)], vec!["user_id".to_owned()]);
-        assert!(rotated.stored_forms("user_id", "4242").contains(&token));
-        assert_ne!(rotated.token("user_id", "4242").expect("covered"), token);
-        assert_eq!(rotated.stored_forms("user_id", &token), vec![token]);
-        assert_eq!(Pseudonyms::off().stored_forms("user_id", "4242"), vec!["4242".to_owned()]);
-    }
-
-    #[test]
-    fn a_key_has_exactly_32_bytes_and_never_prints() {
-        assert!(PseudonymKey::from_bytes(&Zeroizing::new(vec![1; 31])).is_none());
-        assert!(format!("{:?}", key(7)).len() < 24);
-    }
-}
+mod tests;

@@ -55,10 +55,17 @@ impl Session<'_> {
         Ok(Query { tenant: self.tenant, expr, range, kind, warnings })
     }
 
-    /// Returns the condition that a field has an id, in any of its stored forms.
+    /// Returns the condition that a record has an id, in any of the id's stored forms.
     pub(crate) fn id_condition(&self, field: &str, id: &str) -> Expr {
-        let forms = self.language.pseudonyms.stored_forms(field, id);
-        Expr::field(field, FieldTest::AnyOf(forms.into_iter().map(Literal::id).collect()))
+        let test =
+            |forms: Vec<String>| FieldTest::AnyOf(forms.into_iter().map(Literal::id).collect());
+        let pseudonyms = &self.language.pseudonyms;
+        match pseudonyms.identities().covering(field) {
+            Some(identity) => {
+                Expr::id_of_identity(field, test(pseudonyms.stored_forms(identity, id)))
+            }
+            None => Expr::field(field, test(vec![id.trim().to_owned()])),
+        }
     }
 
     /// Returns the selection of fields that an answer to a query shows; the query then says which

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use tierlog_model::Identities;
+
 use super::*;
 use crate::keys::open;
 
@@ -46,7 +48,8 @@ impl Place {
     }
 
     fn open(&self, data: &Data) -> Result<(), KeyError> {
-        open(&self.key_file, &self.data_dir, &["user_id".to_owned()], data).map(drop)
+        let identities = Identities::new(&["user_id".to_owned()], &[]).expect("a field");
+        open(&self.key_file, &self.data_dir, identities, data).map(drop)
     }
 
     fn ids(&self) -> Vec<String> {

@@ -13,9 +13,15 @@ use super::names::cleaned_name;
 /// Most attributes of a resource: what OpenTelemetry's libraries keep by default.
 pub const ATTRIBUTES_MAX: usize = 128;
 
-/// Names that a record's own moment, level and list of detectors have.
-const RESERVED: [&str; 5] =
-    [fields::TIMESTAMP, fields::LEVEL, fields::REDACTED, fields::DETECTED, fields::POLICY];
+/// Names that a record's own moment, level, and lists of detectors and tokens have.
+const RESERVED: [&str; 6] = [
+    fields::TIMESTAMP,
+    fields::LEVEL,
+    fields::REDACTED,
+    fields::DETECTED,
+    fields::POLICY,
+    fields::PSEUDONYMS,
+];
 
 /// Values for records that lack them.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -86,13 +86,14 @@ pub(super) fn finish<'a>(
 /// Hash of the name under which a level is kept as it was written.
 const LEVEL_TEXT_HASH: NameHash = NameHash::START.extend(field_names::LEVEL_TEXT);
 
-/// Names that the record's own moment, level and lists of detectors have.
-const RESERVED: [(&str, NameHash); 5] = [
+/// Names that the record's own moment, level, and lists of detectors and tokens have.
+const RESERVED: [(&str, NameHash); 6] = [
     (field_names::TIMESTAMP, NameHash::START.extend(field_names::TIMESTAMP)),
     (field_names::LEVEL, NameHash::START.extend(field_names::LEVEL)),
     (field_names::REDACTED, NameHash::START.extend(field_names::REDACTED)),
     (field_names::DETECTED, NameHash::START.extend(field_names::DETECTED)),
     (field_names::POLICY, NameHash::START.extend(field_names::POLICY)),
+    (field_names::PSEUDONYMS, NameHash::START.extend(field_names::PSEUDONYMS)),
 ];
 
 /// What tells whether a field has a name.
@@ -220,7 +221,8 @@ fn keep_level_text(fields: &mut [Field<'_>], taken: &mut Taken<'_>, index: usize
 
 /// Moves out of the way of the record's own what is still called `timestamp` or `level` (of a
 /// lower layer, or of a level that nobody knows beside one that is known), and an application's
-/// `_policy`, and `_redacted` or `_detected` that is no list of detectors.
+/// `_policy`, `_redacted` or `_detected` that is no list of detectors, or `_pseudonyms` that is no
+/// list of tokens.
 fn displace_reserved(fields: &mut [Field<'_>], taken: &Taken<'_>) {
     let may_stand = |(name, hash): &(&str, NameHash)| {
         let is_name = |index: &usize| fields.get(*index).is_some_and(|(own, _)| own == name);
@@ -234,6 +236,7 @@ fn displace_reserved(fields: &mut [Field<'_>], taken: &Taken<'_>) {
         let is_reserved = fields.get(position).is_some_and(|(name, value)| match &**name {
             field_names::LEVEL | field_names::TIMESTAMP | field_names::POLICY => true,
             field_names::REDACTED | field_names::DETECTED => !redact::is_detector_list(value),
+            field_names::PSEUDONYMS => !redact::is_token_list(value),
             _ => false,
         });
         if is_reserved && !taken.dropped.contains(&position) {

@@ -316,7 +316,7 @@ fn touches_placeholder(text: &str, start: usize, end: usize, placeholders: &Plac
 #[cfg(test)]
 mod tests {
     use super::super::claim::Claim;
-    use super::super::span::rewrite;
+    use super::super::span::{merge, rewrite};
     use super::*;
 
     fn rule(name: &str) -> CustomRule {
@@ -342,7 +342,7 @@ mod tests {
         let mut found = Found::default();
         found.begin(0, "[CUSTOM]", Claim::Silent);
         custom.find(text, false, &placeholders, &mut found);
-        assert_eq!(rewrite(text, &found.into_merged()), expected);
+        assert_eq!(rewrite(text, &merge(found.into_parts().0)), expected);
     }
 
     #[test]

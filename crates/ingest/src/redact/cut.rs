@@ -3,7 +3,7 @@
 //! A token that lost its end, or got more at its end, is an id to whoever reads it: a second run
 //! would make a token of the token, and the id could not be found by it.
 
-use tierlog_model::is_token;
+use tierlog_model::has_token_form;
 
 /// Returns the beginning of a redacted text: at most so many bytes, and no part of a token.
 pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
@@ -11,14 +11,15 @@ pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
     let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     let start = last_word_start(kept);
     let word_rest = rest.bytes().take_while(|byte| is_word(*byte)).count();
-    let is_inside = (1..=word_rest).any(|more| text.get(start..end + more).is_some_and(is_token));
+    let is_inside =
+        (1..=word_rest).any(|more| text.get(start..end + more).is_some_and(has_token_form));
     if is_inside { kept.get(..start).unwrap_or_default() } else { kept }
 }
 
 /// Returns a redacted text with a number: behind it, but before one that ends with a token. Behind
 /// a token even a number that stands apart may be read as the next id of a list.
 pub(super) fn numbered(text: &str, number: usize) -> String {
-    let ends_with_token = text.get(last_word_start(text)..).is_some_and(is_token);
+    let ends_with_token = text.get(last_word_start(text)..).is_some_and(has_token_form);
     if ends_with_token { format!("{number} {text}") } else { format!("{text}_{number}") }
 }
 
@@ -34,15 +35,11 @@ fn is_word(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tierlog_model::{PseudonymKey, Pseudonyms};
-    use zeroize::Zeroizing;
-
+    use super::super::tests::pseudonyms;
     use super::*;
 
     fn token() -> String {
-        let key = PseudonymKey::from_bytes(&Zeroizing::new(vec![7; 32])).expect("32 bytes");
-        let pseudonyms = Pseudonyms::new(vec![key], vec!["user_id".to_owned()]);
-        pseudonyms.token("user_id", "4242").expect("covered")
+        pseudonyms().token_in("user_id", "4242").expect("a key")
     }
 
     #[test]

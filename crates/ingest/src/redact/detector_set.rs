@@ -21,6 +21,13 @@ impl DetectorSet {
         self.0 |= other.0;
     }
 
+    /// Takes every detector of another set out, and returns those that were in both.
+    pub(super) fn take_all(&mut self, other: DetectorSet) -> DetectorSet {
+        let both = DetectorSet(self.0 & other.0);
+        self.0 &= !other.0;
+        both
+    }
+
     /// Tells whether every detector of another set is in this one.
     pub(super) fn holds_all(self, other: DetectorSet) -> bool {
         self.0 & other.0 == other.0
@@ -97,5 +104,9 @@ mod tests {
         assert_eq!(set.positions().collect::<Vec<_>>(), [0, 7, 63]);
         assert!(set.contains(7) && !set.contains(8));
         assert_eq!(DetectorSet::EMPTY.positions().next(), None);
+        let mut other = DetectorSet::EMPTY;
+        (7..10).for_each(|position| other.insert(position));
+        assert_eq!(set.take_all(other).positions().collect::<Vec<_>>(), [7]);
+        assert_eq!(set.positions().collect::<Vec<_>>(), [0, 63]);
     }
 }

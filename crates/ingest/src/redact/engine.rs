@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use std::ops::Range;
+
 use tierlog_model::{Pseudonyms, Record, Value};
 
 use super::claim::{Claim, Claims};
@@ -22,7 +24,7 @@ use super::rules::Rules;
 use super::settings::{RedactionSettings, Wanted};
 use super::span::{Found, Outcome, Sign, Span, merge, rewrite};
 use super::tally::Tally;
-use super::trigger::Trigger;
+use super::trigger::{Trigger, Words};
 use super::view::View;
 use super::whole::Whole;
 
@@ -93,12 +95,14 @@ impl Engine {
             let found = detectors.iter().position(|detector| detector.name() == name);
             found.unwrap_or(DETECTORS_MAX)
         };
+        let words = detectors.iter().map(|detector| detector.words(&policy));
+        let configured: Vec<(usize, Words)> = words.enumerate().collect();
         Engine {
             detectors,
             active,
             numbered,
             number_min: number_min.unwrap_or(u64::MAX),
-            prefilter: Prefilter::new(enabled()),
+            prefilter: Prefilter::new(enabled(), &configured),
             policy,
             rules,
             policy_version: settings.policy().version().map(str::to_owned),
@@ -275,6 +279,7 @@ impl Engine {
     /// Returns the same for the name of a field, which may hold ids too.
     pub(super) fn redact_name(&self, name: &str, tally: &mut Tally) -> Option<String> {
         let without_ids = self.policy.without_ids(name);
+        without_ids.iter().for_each(|name| tally.tokens.note_in_name(name));
         self.redact(without_ids.as_deref().unwrap_or(name), tally).or(without_ids)
     }
 
@@ -300,8 +305,14 @@ impl Engine {
             if spans.is_empty() {
                 break;
             }
-            for span in spans.iter().filter(|span| span.outcome == Outcome::Redacted) {
-                tally.note(span.detector);
+            for span in &spans {
+                match span.outcome {
+                    Outcome::Redacted => tally.note(span.detector),
+                    Outcome::Pseudonymised => {
+                        span.token().iter().for_each(|token| tally.tokens.note(token));
+                    }
+                    Outcome::Tagged => {}
+                }
             }
             let rewritten = rewrite(current, &spans);
             needs = self.prefilter.look(&rewritten);
@@ -322,7 +333,7 @@ impl Engine {
             Span { start: range.start, end: range.end, ..span }
         };
         let merged: Vec<Span> = decoded.merged.into_iter().map(to_raw).collect();
-        let snapped = raw.merged.into_iter().filter_map(|span| snap(span, &view, &merged));
+        let snapped = raw.merged.into_iter().filter_map(|span| snap(text, span, &view, &merged));
         let snapped: Vec<Span> = snapped.collect();
         let shown = decoded.tagged.into_iter().map(to_raw);
         let tagged = merge(shown.chain(raw.tagged).collect());
@@ -333,7 +344,7 @@ impl Engine {
         if readers.is_empty() {
             return Spans::default();
         }
-        let mut found = Found::default();
+        let mut found = Found::with(std::mem::take(&mut tally.tokens));
         for (position, detector) in self.each(readers.text) {
             found.begin(position, detector.placeholder(), claims.of(position));
             detector.text(text, &self.policy, &mut found);
@@ -343,13 +354,14 @@ impl Engine {
             let keyed: Vec<(usize, &dyn Detector)> = self.each(readers.keys).collect();
             find_keyed(text, &keyed, &self.policy, &mut found);
         }
-        if found.is_empty() {
+        let (mut spans, lent) = found.into_parts();
+        tally.tokens = lent;
+        if spans.is_empty() {
             return Spans::default();
         }
         let Some(scope) = tally.scope.as_deref_mut() else {
-            return Spans { merged: found.into_merged(), tagged: Vec::new() };
+            return Spans { merged: merge(spans), tagged: Vec::new() };
         };
-        let mut spans = found.into_spans();
         scope.decide(self, text, &mut spans);
         let is_tagged = |span: &Span| span.outcome == Outcome::Tagged;
         let (tagged, replaced) = spans.into_iter().partition(is_tagged);
@@ -379,10 +391,14 @@ const CUSTOM: &str = "custom";
 /// Moves a span of the raw text off the inside of escapes, so that none is cut in half: the `n`
 /// of `\n` may look like the first letter of an address. Where the view found the same thing,
 /// its start is the right one; otherwise the whole escape goes.
-fn snap(mut span: Span, view: &View, decoded: &[Span]) -> Option<Span> {
+fn snap(text: &str, mut span: Span, view: &View, decoded: &[Span]) -> Option<Span> {
     let next = decoded.partition_point(|other| other.end <= span.start);
     let overlaps = decoded.get(next).is_some_and(|other| other.start < span.end);
-    if let Some(unit) = view.unit_around(span.start) {
+    // An equals sign before a value is a sign: `id=2A..` only looks like quoted-printable text.
+    let is_sign = |unit: &Range<usize>| {
+        text.as_bytes().get(unit.start) == Some(&b'=') && span.start == unit.start + 1
+    };
+    if let Some(unit) = view.unit_around(span.start).filter(|unit| overlaps || !is_sign(unit)) {
         span.start = if overlaps { unit.end } else { unit.start };
     }
     if let Some(unit) = view.unit_around(span.end) {

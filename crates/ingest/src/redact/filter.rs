@@ -21,7 +21,6 @@ use super::explain::Find;
 use super::names::Names;
 use super::scope::{Explaining, Scope};
 use super::tally::Tally;
-use super::tokens::TokenCache;
 use super::walk::Walk;
 use super::{Disposition, Redactor};
 
@@ -52,7 +51,6 @@ pub struct Filter<'r> {
     redactor: &'r Redactor,
     names: Names,
     clean: CleanTexts,
-    tokens: TokenCache,
     tally: Tally,
 }
 
@@ -74,7 +72,6 @@ impl Redactor {
             redactor: self,
             names: Names::default(),
             clean: CleanTexts::default(),
-            tokens: TokenCache::default(),
             tally: Tally::new(scope),
         }
     }
@@ -128,7 +125,6 @@ impl Filter<'_> {
             engine: &self.redactor.engine,
             names: &mut self.names,
             clean: &mut self.clean,
-            tokens: &mut self.tokens,
             tally: &mut self.tally,
         }
     }
@@ -149,6 +145,7 @@ impl Filter<'_> {
         };
         self.names.end_record();
         self.tally.take_fired();
+        self.tally.tokens.take_noted();
         redacted.unwrap_or_else(|| text.to_owned())
     }
 
@@ -160,6 +157,7 @@ impl Filter<'_> {
         }
         let dropped = self.walk().fields(&mut record);
         let fired = self.tally.take_fired();
+        self.tally.tokens.take_noted();
         let tagged = self.scope().map_or(DetectorSet::EMPTY, Scope::tagged);
         let earlier = members.0.iter().find(|member| member.name == REDACTED);
         let claimed = earlier.and_then(|list| serde_json::from_str::<Vec<String>>(list.raw).ok());

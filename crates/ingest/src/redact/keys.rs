@@ -250,12 +250,6 @@ impl Words {
         &self.letters
     }
 
-    /// Tells whether the name's last segments, together, spell these letters.
-    pub(super) fn ends_with_segments(&self, letters: &str) -> bool {
-        self.letters.ends_with(letters)
-            && self.segment_starts.binary_search(&(self.letters.len() - letters.len())).is_ok()
-    }
-
     /// Tells whether the name's last words, together, spell these letters.
     pub(super) fn ends_with_words(&self, letters: &str) -> bool {
         self.letters.ends_with(letters) && self.starts_word(self.letters.len() - letters.len())

@@ -80,8 +80,8 @@ pub use evidence::{EvidenceRow, Ledger};
 pub use explain::Find;
 pub use filter::{Explained, Filter, Filtered};
 pub use policy_file::{POLICY_BYTES_MAX, PolicyFault, RedactionPolicy};
-pub(crate) use registry::is_detector_list;
 pub use registry::{UnknownDetector, detector_named, detector_names};
+pub(crate) use registry::{is_detector_list, is_token_list};
 pub use settings::{DetectorName, RedactionSettings};
 
 use clean_texts::CleanTexts;
@@ -91,7 +91,6 @@ pub(crate) use names::Names;
 use registry::DETECTORS;
 use scope::{Explaining, Scope};
 use tally::Tally;
-use tokens::TokenCache;
 use walk::Walk;
 
 use crate::interner::Interner;
@@ -167,7 +166,6 @@ impl Redactor {
             tally: Tally::new(scope),
             names,
             clean: CleanTexts::default(),
-            tokens: TokenCache::default(),
             evidence: Evidence::default(),
         }
     }
@@ -196,7 +194,6 @@ pub struct RedactingWriter<'r> {
     tally: Tally,
     names: Names,
     clean: CleanTexts,
-    tokens: TokenCache,
     evidence: Evidence,
 }
 
@@ -284,7 +281,6 @@ impl RedactingWriter<'_> {
             engine: &self.redactor.engine,
             names: &mut self.names,
             clean: &mut self.clean,
-            tokens: &mut self.tokens,
             tally: &mut self.tally,
         };
         walk.record(record, &mut self.evidence);

@@ -15,8 +15,10 @@ pub(super) struct NameFacts {
     /// The shortest text that may read otherwise under the name than under other names: what is
     /// clean under one may be a card or a secret under another.
     pub(super) apart_bytes_min: u32,
-    /// The covered field that the name spells, see [`super::policy::Policy::field`].
+    /// The identity whose id the name spells, see [`super::policy::Policy::identity`].
     pub(super) covered: Option<u16>,
+    /// Whether a member of an array under the name may be an id.
+    pub(super) covers_below: bool,
     /// Its part in a pair.
     pub(super) pair: PairPart,
     /// Whether it is the query of an address, apart from its path.
@@ -33,7 +35,8 @@ impl NameFacts {
         NameFacts {
             claims,
             apart_bytes_min: if is_query { 0 } else { engine.apart_bytes_min(claims) },
-            covered: engine.policy().covered_position(name),
+            covered: engine.policy().covered(name),
+            covers_below: engine.policy().pseudonyms().identities().may_cover_below(name),
             pair: PairPart::of(name),
             is_query,
             is_suspect: engine.redact_name(name, &mut Tally::default()).is_some(),
@@ -48,6 +51,7 @@ impl NameFacts {
             claims: self.claims.stricter(kept.claims),
             apart_bytes_min: self.apart_bytes_min.min(kept.apart_bytes_min),
             covered: kept.covered,
+            covers_below: self.covers_below || kept.covers_below,
             pair: if self.pair == PairPart::Neither { kept.pair } else { self.pair },
             is_query: self.is_query || kept.is_query,
             is_suspect: self.is_suspect,

@@ -3,21 +3,17 @@
 
 use std::sync::Arc;
 
-use tierlog_model::Pseudonyms;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use tierlog_model::{Placed, Pseudonyms, Template, reads_as_id};
 
 use super::custom::Custom;
 use super::detector_set::DetectorSet;
-use super::keys::{KeyTable, Words};
+use super::keys::KeyTable;
 use super::named::NamedKinds;
 use super::placeholders::Placeholders;
+use super::prefilter::classes_in;
 use super::settings::RedactionSettings;
-use crate::id_form::is_id;
-
-/// Other names of a covered field, as letters: `enduser.id` of OpenTelemetry, `usr.id`.
-const OTHER_NAMES: [(&str, &[&str]); 1] = [("user_id", &["enduserid", "usrid"])];
-
-/// Most spellings of covered fields: their positions are numbers of two bytes.
-const COVERED_MAX: usize = u16::MAX as usize;
+use super::trigger::{Words, class};
 
 /// The configuration, in the form in which detectors ask.
 pub(super) struct Policy {
@@ -26,8 +22,10 @@ pub(super) struct Policy {
     named: NamedKinds,
     custom: Arc<Custom>,
     pseudonyms: Pseudonyms,
-    /// Spellings of covered fields, as letters without separators, `userid`, and the field.
-    covered: Vec<(String, String)>,
+    /// Finds the anchors of the templates of ids; none when there are no templates.
+    anchors: Option<AhoCorasick>,
+    /// For each byte, whether the key of an id may end so.
+    endings: [bool; 256],
 }
 
 impl Policy {
@@ -38,19 +36,20 @@ impl Policy {
         placeholders: Placeholders,
         named: NamedKinds,
     ) -> Policy {
-        let mut covered = Vec::new();
-        for field in pseudonyms.fields() {
-            covered.push((Words::of(field).letters().to_owned(), field.clone()));
-            let others = OTHER_NAMES.iter().find(|(name, _)| name == field);
-            for other in others.map_or(&[] as &[&str], |(_, others)| others) {
-                covered.push(((*other).to_owned(), field.clone()));
-            }
-        }
-        covered.retain(|(letters, _)| !letters.is_empty());
-        covered.truncate(COVERED_MAX);
+        let templates = pseudonyms.identities().templates();
+        let anchors = (!templates.is_empty()).then(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .build(templates.iter().map(|template| template.anchor()))
+                .expect("few and short anchors stay far below the automaton's limits")
+        });
+        let identities = pseudonyms.identities();
+        let endings = std::array::from_fn(|byte| identities.may_end(byte as u8));
         let keys = KeyTable::new(settings, placeholders.clone());
         let custom = Arc::clone(settings.policy().custom());
-        Policy { keys, placeholders, named, custom, pseudonyms, covered }
+        Policy { keys, placeholders, named, custom, pseudonyms, anchors, endings }
     }
 
     /// Returns the table of secret keys.
@@ -73,40 +72,35 @@ impl Policy {
         self.named.of(name)
     }
 
-    /// Returns the covered field that a key spells, or that an object around it spells: `userId`,
-    /// `user-id`, `context.user.id`, `params[user_id]` and `user_id.value` are all `user_id`;
-    /// `target_user_id` is somebody else.
-    pub(super) fn covered_field(&self, key: &str) -> Option<&str> {
-        let position = self.covered_position(key)?;
-        self.field(position)
+    /// Returns the pseudonyms.
+    pub(super) fn pseudonyms(&self) -> &Pseudonyms {
+        &self.pseudonyms
     }
 
-    /// The same as a position, for [`Policy::field`].
-    pub(super) fn covered_position(&self, key: &str) -> Option<u16> {
-        self.covered_path(key).map(|(_, position)| position)
+    /// Returns the identity whose id stands under a key: see
+    /// [`tierlog_model::Identities::covered`].
+    pub(super) fn covered(&self, key: &str) -> Option<u16> {
+        self.pseudonyms.identities().covered(key).map(|covered| covered.identity)
     }
 
-    /// Returns the part of a key that spells a covered field, and the field's position.
-    fn covered_path<'k>(&self, key: &'k str) -> Option<(&'k str, u16)> {
-        let ends = memchr::memchr3_iter(b'.', b'[', b'/', key.as_bytes()).chain([key.len()]);
-        ends.filter_map(|end| key.get(..end)).find_map(|path| {
-            // Fast path: the letters at the end tell nearly all keys apart.
-            if !self.covered.iter().any(|(letters, _)| ends_with_letters(path, letters)) {
-                return None;
-            }
-            let words = Words::of(path);
-            let is_it = |(letters, _): &(String, String)| words.ends_with_segments(letters);
-            self.covered.iter().position(is_it).map(|position| (path, position as u16))
+    /// Returns the ids that stand in places of a text, in any order.
+    pub(super) fn placed_ids<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Placed<'t>> {
+        let templates = self.pseudonyms.identities().templates();
+        let anchors =
+            self.anchors.iter().flat_map(move |anchors| anchors.find_overlapping_iter(text));
+        anchors.flat_map(move |anchor| {
+            let template = templates.get(anchor.pattern().as_usize());
+            template.map(|template| template.ids_at(text, anchor.start())).unwrap_or_default()
         })
     }
 
     /// Returns a name with tokens for the ids that stand in it below a covered field, as in
     /// `user_id.42`; `None` when there are none.
     pub(super) fn without_ids(&self, name: &str) -> Option<String> {
-        let (path, position) = self.covered_path(name)?;
-        let below = name.get(path.len()..)?.strip_prefix('.')?;
-        let field = self.field(position)?;
-        let tokens = below.split('.').map(|part| self.token_of_key(field, part));
+        let covered = self.pseudonyms.identities().covered(name)?;
+        let (path, below) = name.split_at_checked(covered.bytes)?;
+        let below = below.strip_prefix('.')?;
+        let tokens = below.split('.').map(|part| self.token_of_key(covered.identity, part));
         let tokens: Vec<Option<String>> = tokens.collect();
         if tokens.iter().all(Option::is_none) {
             return None;
@@ -119,27 +113,41 @@ impl Policy {
         Some(kept)
     }
 
-    /// Returns the token of a key below a covered field; `None` when the key reads as no id.
-    pub(super) fn token_of_key(&self, field: &str, key: &str) -> Option<String> {
-        let token = is_id(key).then(|| self.token(field, key)).flatten();
+    /// Returns the token of a key below a covered field; `None` when the key reads as no id, or is
+    /// a token already.
+    pub(super) fn token_of_key(&self, identity: u16, key: &str) -> Option<String> {
+        let token = reads_as_id(key).then(|| self.token(identity, key)).flatten();
         token.filter(|token| token != key)
     }
 
-    /// Tells whether the key of a covered field, or of an `id` inside an object, may end so.
+    /// Returns what the configuration says of texts with ids.
+    pub(super) fn words_of_ids(&self) -> Words {
+        let identities = self.pseudonyms.identities();
+        let templates = identities.templates();
+        let bytes = templates.iter().map(|template| template.anchor().len() + 1).min();
+        let of_anchors = templates.iter().map(|template| classes_in(template.anchor()));
+        let letter = of_anchors.fold(class::LETTER, |common, classes| common & classes);
+        // An id has a digit, unless any word may be one; an address is longer.
+        let takes_any = templates.iter().any(Template::takes_any);
+        let digit = if takes_any { 0 } else { class::DIGIT };
+        let shortest = bytes.map(|bytes| (bytes, letter | digit));
+        let (triggered, alone) = (identities.words_of_names(), identities.anchors());
+        Words { triggered, alone, shortest }
+    }
+
+    /// Tells whether the key of an id may end so.
     pub(super) fn may_end_covered(&self, byte: u8) -> bool {
-        let byte = byte.to_ascii_lowercase();
-        byte == b'd'
-            || self.covered.iter().any(|(letters, _)| letters.as_bytes().last() == Some(&byte))
+        self.endings.get(usize::from(byte)).copied().unwrap_or_default()
     }
 
-    /// Returns a covered field by position.
-    pub(super) fn field(&self, position: u16) -> Option<&str> {
-        self.covered.get(usize::from(position)).map(|(_, field)| field.as_str())
+    /// Returns the canonical field of an identity.
+    pub(super) fn identity(&self, identity: u16) -> Option<&str> {
+        self.pseudonyms.identities().name(identity)
     }
 
-    /// Returns the token of a value of a covered field.
-    pub(super) fn token(&self, field: &str, value: &str) -> Option<String> {
-        self.pseudonyms.token(field, value)
+    /// Returns the token of an id.
+    pub(super) fn token(&self, identity: u16, id: &str) -> Option<String> {
+        self.pseudonyms.token_in(self.identity(identity)?, id)
     }
 
     /// Returns the token of a value under an identity that need be no field's; `None` without keys.
@@ -149,12 +157,6 @@ impl Policy {
 
     /// Tells whether any field is pseudonymised.
     pub(super) fn has_pseudonyms(&self) -> bool {
-        !self.covered.is_empty()
+        !self.pseudonyms.identities().fields().is_empty()
     }
-}
-
-/// Tells whether the letters and digits of a key, in lower case, end with others.
-fn ends_with_letters(key: &str, letters: &str) -> bool {
-    let mut own = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
-    letters.bytes().rev().all(|byte| own.next().is_some_and(|b| b.to_ascii_lowercase() == byte))
 }

@@ -13,7 +13,7 @@ use memchr::memchr;
 use super::detector_set::{DetectorSet, Readers};
 use super::needles::Needles;
 use super::printed::{FORM_DIGITS_MIN, Forms, forms_of};
-use super::trigger::{Trigger, class};
+use super::trigger::{Trigger, Words, class};
 use super::view;
 
 /// Shortest text with a word that matters and no `=` or `:`, `Basic YTpi`.
@@ -52,6 +52,11 @@ const fn classes() -> [u8; 256] {
         }
         byte += 1;
     }
+}
+
+/// Returns the classes that occur in a text.
+pub(super) fn classes_in(text: &str) -> u8 {
+    text.bytes().fold(0, |classes, byte| classes | classes_of(byte))
 }
 
 #[inline]
@@ -160,12 +165,21 @@ pub(super) struct Prefilter {
     contented: DetectorSet,
     /// Whether any of the others may find something in short words and numbers.
     is_eager: bool,
+    /// Detectors that read texts with a separator and a configured word.
+    triggered: DetectorSet,
+    /// Bytes and classes of the shortest text with a configured word and no separator.
+    shortest: (usize, u8),
 }
 
 impl Prefilter {
-    /// Compiles the triggers of detectors, each with the detector's position.
-    pub(super) fn new(triggers: impl Iterator<Item = (usize, Trigger)>) -> Prefilter {
-        let mut needles: Vec<(&'static str, Readers)> = Vec::new();
+    /// Compiles the triggers of detectors, each with the detector's position, and with what the
+    /// configuration says of a detector.
+    pub(super) fn new(
+        triggers: impl Iterator<Item = (usize, Trigger)>,
+        configured: &[(usize, Words)],
+    ) -> Prefilter {
+        let mut needles: Vec<(&str, Readers)> = Vec::new();
+        let (mut triggered, mut shortest) = (DetectorSet::EMPTY, (usize::MAX, 0));
         let mut bytes = Vec::new();
         let (mut all, mut wordless) = (Vec::new(), Vec::new());
         let (mut formed, mut contented) = (DetectorSet::EMPTY, DetectorSet::EMPTY);
@@ -181,7 +195,19 @@ impl Prefilter {
                 }
             }
             needles.extend(trigger.keys.iter().map(|word| (*word, of_keys)));
-            if trigger.needles.is_empty() && trigger.digit_run < u32::MAX {
+            for (_, words) in configured.iter().filter(|(of, _)| *of == position) {
+                needles.extend(words.triggered.iter().map(|word| (word.as_str(), of_keys)));
+                needles.extend(words.alone.iter().map(|word| (word.as_str(), of_text)));
+                shortest = words.shortest.unwrap_or(shortest);
+                if !words.triggered.is_empty() {
+                    triggered.insert(position);
+                }
+                if !words.alone.is_empty() {
+                    contented.insert(position);
+                }
+            }
+            let is_worded = !trigger.needles.is_empty() || triggered.contains(position);
+            if !is_worded && trigger.digit_run < u32::MAX {
                 wordless.push(Rule { position, trigger });
             }
             if !trigger.forms.is_empty() {
@@ -202,7 +228,18 @@ impl Prefilter {
         };
         let is_eager = wordless.iter().any(is_eager);
         let needles = Needles::new(&needles);
-        Prefilter { needles, bytes, triggers: all, wordless, formed, contented, is_eager }
+        let triggers = all;
+        Prefilter {
+            needles,
+            bytes,
+            triggers,
+            wordless,
+            formed,
+            contented,
+            is_eager,
+            triggered,
+            shortest,
+        }
     }
 
     /// Returns what a text needs.
@@ -214,7 +251,8 @@ impl Prefilter {
         let signals = Signals::of(bytes);
         let may_hold_words = signals.has(class::ASSIGN)
             || signals.has(class::PLUS)
-            || (text.len() >= WORDS_BYTES_MIN && signals.has(class::LETTER));
+            || (text.len() >= WORDS_BYTES_MIN && signals.has(class::LETTER))
+            || (text.len() >= self.shortest.0 && signals.has(self.shortest.1));
         // Fast path: most values are short words, numbers, and ids in hexadecimal.
         let interesting = class::AT | class::ESCAPE;
         if !may_hold_words
@@ -248,6 +286,7 @@ impl Prefilter {
             // A key stands before a separator.
             if signals.has(class::ASSIGN) {
                 readers.keys = named.keys;
+                readers.text.add_all(readers.keys.take_all(self.triggered));
             }
         }
         let has_escapes = signals.has(class::ESCAPE)
@@ -283,7 +322,7 @@ mod tests {
     fn prefilter() -> Prefilter {
         let all = DETECTORS.iter().enumerate();
         let active = all.filter(|(_, detector)| detector.is_on_by_default());
-        Prefilter::new(active.map(|(position, detector)| (position, detector.trigger())))
+        Prefilter::new(active.map(|(position, detector)| (position, detector.trigger())), &[])
     }
 
     #[test]
@@ -329,6 +368,29 @@ mod tests {
             let asks = detector.trigger();
             let is_for_eight = asks.needles.is_empty() && asks.classes == 0 && asks.digit_run == 8;
             assert!(!is_for_eight || eight.contains(position), "{}", detector.name());
+        }
+    }
+
+    #[test]
+    fn configured_words_are_looked_for_with_and_without_a_separator() {
+        let words = Words {
+            triggered: vec!["user".to_owned()],
+            alone: vec!["/u/".to_owned()],
+            shortest: Some(("/u/4".len(), class::LETTER | class::DIGIT)),
+        };
+        let trigger = Trigger { classes: class::ASSIGN, ..Trigger::ANY };
+        let prefilter = Prefilter::new([(3, trigger)].into_iter(), &[(3, words)]);
+        for (text, expected) in [
+            ("userId=x", true),
+            ("user logged in", false),
+            ("order=x", false),
+            ("/u/4", true),
+            ("GET /U/4/x?y=1", true),
+            ("/v/4", false),
+        ] {
+            let readers = prefilter.look(text).readers;
+            assert_eq!(readers.text.contains(3), expected, "{text}");
+            assert!(readers.keys.is_empty(), "{text}");
         }
     }
 

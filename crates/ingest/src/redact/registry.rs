@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use tierlog_model::Value;
+use tierlog_model::{Value, has_token_form};
 
 use super::detector::{
     AT_SVNR, AU_TFN, Authorization, BANK_ACCOUNT, BE_NATIONAL_REGISTER, BIRTH_DATE, BR_CNPJ,
@@ -106,6 +106,18 @@ pub(crate) fn is_detector_list(value: &Value<'_>) -> bool {
     let Value::Json(text) = value else { return false };
     let claimed: Vec<String> = serde_json::from_str(text).unwrap_or_default();
     !claimed.is_empty() && claimed.iter().all(|claim| NAMES.contains(&claim.as_str()))
+}
+
+/// Tells whether a value is a token, or a list of tokens, as redaction writes them.
+pub(crate) fn is_token_list(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => has_token_form(text),
+        Value::Json(text) => {
+            let claimed: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+            !claimed.is_empty() && claimed.iter().all(|claim| has_token_form(claim))
+        }
+        Value::Bool(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::claim::Claim;
+use super::policy::Policy;
+use super::tokens::Tokens;
 
 /// Whether a replacement counts as a redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +55,37 @@ pub(super) struct Span {
     pub(super) rule: Option<usize>,
 }
 
+impl Span {
+    /// Returns the token of a pseudonym, without the quotes of JSON.
+    pub(super) fn token(&self) -> Option<&str> {
+        let is_token = self.outcome == Outcome::Pseudonymised;
+        is_token.then(|| self.text.trim_matches(['"', '\'', '\\']))
+    }
+}
+
+/// An id in a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'t> {
+    /// As it stands in the text.
+    pub(super) text: &'t str,
+    /// As it is meant.
+    pub(super) id: &'t str,
+    /// What the token has to stand between.
+    pub(super) quote: &'t str,
+}
+
+impl<'t> Written<'t> {
+    /// An id without escapes.
+    pub(super) fn plain(text: &'t str) -> Written<'t> {
+        Written { text, id: text, quote: "" }
+    }
+}
+
 /// Collects the spans of the detector that runs now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Found {
     spans: Vec<Span>,
+    tokens: Tokens,
     detector: usize,
     placeholder: &'static str,
     claim: Claim,
@@ -67,6 +96,11 @@ impl Found {
     /// Says what the detectors that follow look at.
     pub(super) fn look_at(&mut self, sign: Sign) {
         self.sign = sign;
+    }
+
+    /// Lends the tokens of the batch to a collection that is made for one text.
+    pub(super) fn with(tokens: Tokens) -> Found {
+        Found { tokens, ..Found::default() }
     }
 
     /// Names the detector whose finds follow, and what the name of the text's field says to it.
@@ -93,9 +127,21 @@ impl Found {
         self.push(range, Cow::Owned(text), Outcome::Redacted);
     }
 
-    /// Replaces a range by a pseudonym.
-    pub(super) fn pseudonymise(&mut self, range: Range<usize>, token: String) {
-        self.push(range, Cow::Owned(token), Outcome::Pseudonymised);
+    /// Replaces an id, written in a range, by the token of the id; between quotes where a number of
+    /// JSON stood. A token that stands there already stays, and is noted for the record.
+    pub(super) fn pseudonymise(
+        &mut self,
+        policy: &Policy,
+        identity: u16,
+        written: Written<'_>,
+        range: Range<usize>,
+    ) {
+        let Some(token) = self.tokens.token(policy, identity, written.id) else { return };
+        if token == written.text {
+            return self.tokens.note(&token);
+        }
+        let text = [written.quote, &token, written.quote].concat();
+        self.push(range, Cow::Owned(text), Outcome::Pseudonymised);
     }
 
     /// Replaces a range by a placeholder that is not the detector's own.
@@ -111,25 +157,15 @@ impl Found {
         }
     }
 
-    /// Tells whether nothing was found.
-    pub(super) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
-    /// Returns the spans as they were found.
-    pub(super) fn into_spans(self) -> Vec<Span> {
-        self.spans
-    }
-
-    /// Returns the spans in order and without overlap. Of overlapping spans the earliest wins,
-    /// then the longest, then the one whose detector stands first in the registry; its range
-    /// grows over the others.
-    pub(super) fn into_merged(self) -> Vec<Span> {
-        merge(self.spans)
+    /// Returns the spans as they were found, and the tokens that were lent.
+    pub(super) fn into_parts(self) -> (Vec<Span>, Tokens) {
+        (self.spans, self.tokens)
     }
 }
 
-/// See [`Found::into_merged`].
+/// Returns spans in order and without overlap. Of overlapping spans the earliest wins, then the
+/// longest, then the one whose detector stands first in the registry; its range grows over the
+/// others.
 pub(super) fn merge(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by(|a, b| {
         a.start.cmp(&b.start).then(b.end.cmp(&a.end)).then(a.detector.cmp(&b.detector))
@@ -171,7 +207,7 @@ mod tests {
         found.replace(2..6);
         found.replace(12..14);
         found.replace(9..9);
-        let merged = found.into_merged();
+        let merged = merge(found.into_parts().0);
         assert_eq!(rewrite("0123456789abcdef", &merged), "01[A]89ab[A]ef");
     }
 }

@@ -5,12 +5,12 @@
 
 use super::detector_set::{DETECTORS_MAX, DetectorSet};
 use super::scope::Scope;
+use super::tokens::Tokens;
 
 /// Finds of one record whose fields are told apart; further ones count for their detector only.
 const NOTES_MAX: usize = 256;
 
 /// What fired, and how often, by detector.
-#[derive(Debug)]
 pub(super) struct Tally {
     counts: [u64; DETECTORS_MAX],
     fired: DetectorSet,
@@ -18,6 +18,8 @@ pub(super) struct Tally {
     field: usize,
     /// Of the record that is read: each find's detector and field.
     notes: Vec<Note>,
+    /// The tokens of the batch, and those of the record that a search must be told of.
+    pub(super) tokens: Tokens,
     /// What the policy's rules say of the record that is read; nothing without rules.
     pub(super) scope: Option<Box<Scope>>,
 }
@@ -41,7 +43,8 @@ impl Tally {
     /// Returns a tally of nothing.
     pub(super) fn new(scope: Option<Box<Scope>>) -> Tally {
         let fired = DetectorSet::EMPTY;
-        Tally { counts: [0; DETECTORS_MAX], fired, field: 0, notes: Vec::new(), scope }
+        let (notes, tokens) = (Vec::new(), Tokens::default());
+        Tally { counts: [0; DETECTORS_MAX], fired, field: 0, notes, tokens, scope }
     }
 
     /// Says in which field of the record finds are from now on.

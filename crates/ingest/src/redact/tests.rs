@@ -7,17 +7,40 @@ mod notations;
 mod ordinary;
 mod plant;
 mod properties;
+mod pseudonyms;
 mod rules;
 
 use expect_test::{Expect, expect};
-use tierlog_model::{Level, PseudonymKey, RecordKind, RejectReason, Tenant, Timestamp, Value};
+use tierlog_model::{
+    Identities, Level, PseudonymKey, RecordKind, RejectReason, Tenant, Timestamp, Value,
+};
 use zeroize::Zeroizing;
 
 use super::*;
 
+/// Places of ids: the default of the configuration.
+const PLACES: [&str; 8] = [
+    "enduser.id={user_id}",
+    "usr.id={user_id}",
+    "user_ids={user_id}",
+    "users.id={user_id}",
+    "/users/{user_id}",
+    "/user/{user_id}",
+    "user id {user_id}",
+    "user #{user_id}",
+];
+
 pub(super) fn pseudonyms() -> Pseudonyms {
+    pseudonyms_with(&[])
+}
+
+/// Returns pseudonyms with further places of ids.
+pub(super) fn pseudonyms_with(further: &[&str]) -> Pseudonyms {
     let key = PseudonymKey::from_bytes(&Zeroizing::new(vec![7; 32])).expect("32 bytes");
-    Pseudonyms::new(vec![key], vec!["user_id".to_owned()])
+    let fields = ["user_id", "team"].map(str::to_owned);
+    let places: Vec<String> = PLACES.iter().chain(further).map(|one| (*one).to_owned()).collect();
+    let identities = Identities::new(&fields, &places).expect("good places");
+    Pseudonyms::new(vec![key], identities)
 }
 
 pub(super) fn redactor() -> Redactor {
@@ -75,7 +98,7 @@ fn shown(record: &Record<'_>) -> String {
 #[expect(clippy::needless_pass_by_value, reason = "Expect is made to be passed by value")]
 #[track_caller]
 fn check(fields: &str, expected: Expect) {
-    let token = pseudonyms().token("user_id", "4242").expect("covered");
+    let token = pseudonyms().token_in("user_id", "4242").expect("a key");
     let once = redacted(&redactor(), record(fields));
     let twice = redacted(&redactor(), once.clone());
     assert_eq!(once, twice, "redaction is idempotent");
@@ -161,6 +184,7 @@ fn pairs_and_nested_arrays_are_walked() {
             users: [{"user_id":"TOKEN","card":{"number":"[SECRET]"}},{"user":{"id":"TOKEN"}}]
             mails: {"a":1}
             keys: [{"[EMAIL]":1,"[EMAIL]_2":2}]
+            _pseudonyms: "TOKEN"
             _redacted: ["email","secret_key"]
         "#]],
     );
@@ -218,6 +242,7 @@ fn ids_in_lists_and_objects_are_tokens_each() {
             context.user_id.kind: "TOKEN"
             user_id_type: 4242
             actor: [{"user_id":{"id":"TOKEN"}}]
+            _pseudonyms: "TOKEN"
         "#]],
     );
 }
@@ -302,6 +327,7 @@ fn a_query_apart_from_its_path_is_read_as_one() {
             path: "/cb"
             url.query: "code=[CREDENTIALS]&state=1&user_id=TOKEN"
             url.full: "https://[CREDENTIALS]@h/cb?code=[CREDENTIALS]"
+            _pseudonyms: "TOKEN"
             _redacted: ["url_credentials"]
         "#]],
     );
@@ -321,11 +347,12 @@ fn ids_as_keys_below_a_covered_field_are_tokens() {
             "list":[{"user_id":{"4242":{"4242":1},"role":null}},{"order":{"4242":2}}]}"#,
         expect![[r#"
             user_id.TOKEN: true
-            user_id.role: "u_joyg_7tzrpwmzsxze3tildr7upa4z3q"
-            user.id.u_joyg_frvaid7a6ayrjoycmwtn5m62ty.seen: false
+            user_id.role: "u_joyg_7tzrpwmzsxze3tildr765uiiha"
+            user.id.u_joyg_frvaid7a6ayrjoycmwtozq2rc4.seen: false
             order_id.4242: true
-            user_id.u_joyg_bikhkr35brv2qdfukh7rt4xuzm: {}
-            list: [{"user_id":{"TOKEN":{"TOKEN":"u_joyg_j4rqmakhvtbvrgs3mk45ngjcsa"},"role":null}},{"order":{"4242":2}}]
+            user_id.u_joyg_gnydheqpf5d2xbrapoogtoans4: {}
+            list: [{"user_id":{"TOKEN":{"TOKEN":"u_joyg_j4rqmakhvtbvrgs3mk4yir7aji"},"role":null}},{"order":{"4242":2}}]
+            _pseudonyms: ["u_joyg_7tzrpwmzsxze3tildr765uiiha","u_joyg_frvaid7a6ayrjoycmwtozq2rc4","u_joyg_gnydheqpf5d2xbrapoogtoans4","u_joyg_j4rqmakhvtbvrgs3mk4yir7aji","TOKEN"]
         "#]],
     );
 }
@@ -437,13 +464,14 @@ fn dead_letters_are_redacted_before_they_are_cut() {
         b"{\"password\": \"x\xff y\", \"user_id\": 4242, \"m\": \"ada@example.org",
         RejectReason::InvalidJson,
     );
-    let token = pseudonyms().token("user_id", "4242").expect("covered");
+    let token = pseudonyms().token_in("user_id", "4242").expect("a key");
     assert_eq!((record.kind, record.level), (RecordKind::DeadLetter, Level::Warning));
     expect![[r#"
         reason: "invalid_json"
         detail: "expected `,` near [EMAIL]"
         message: "{\"password\": \"[SECRET]\", \"user_id\": \"TOKEN\", \"m\": \"[EMAIL]"
         service: "shop"
+        _pseudonyms: "TOKEN"
         _redacted: ["email","key_value"]
     "#]]
     .assert_eq(&shown(&record).replace(&token, "TOKEN"));

@@ -26,7 +26,8 @@ pub(super) fn redact(
     text: &str,
     facts: NameFacts,
 ) -> Option<String> {
-    let may_hold_known_key = walk.engine.may_hold_known_key(text) || walk.tally.scope.is_some();
+    let may_hold_known_key =
+        facts.covers_below || walk.engine.may_hold_known_key(text) || walk.tally.scope.is_some();
     if !may_hold_known_key && facts.claims.asking().is_empty() && walk.engine.is_clean(text) {
         return None;
     }
@@ -53,11 +54,15 @@ pub(super) fn redact(
 }
 
 /// Returns the JSON text of a covered field with the pseudonyms of its scalars.
-pub(super) fn pseudonymise(walk: &mut Walk<'_>, position: u16, text: &str) -> Option<String> {
+pub(super) fn pseudonymise(
+    walk: &mut Walk<'_>,
+    identity: u16,
+    names: [&str; 2],
+    text: &str,
+) -> Option<String> {
     let mut value: Value = serde_json::from_str(text).ok()?;
-    let field = walk.engine.policy().field(position)?.to_owned();
-    let mut tree = Tree { walk, paths: [field.clone(), field], has_changed: false };
-    tree.ids(&mut value, position);
+    let mut tree = Tree { walk, paths: names.map(str::to_owned), has_changed: false };
+    tree.ids(&mut value, identity);
     if tree.has_changed { serde_json::to_string(&value).ok() } else { None }
 }
 
@@ -86,8 +91,8 @@ impl Tree<'_, '_> {
             self.has_changed = true;
             return;
         }
-        if let Some(position) = facts.covered {
-            return self.ids(value, position);
+        if let Some(identity) = facts.covered {
+            return self.ids(value, identity);
         }
         if self.walk.judge(value, facts.claims) {
             self.has_changed = true;
@@ -143,6 +148,10 @@ impl Tree<'_, '_> {
             })
             .fold(Claims::SILENT, |claims, name| claims.stricter(self.walk.spelled(name)));
         let mut dropped: Vec<String> = Vec::new();
+        let named = members
+            .iter()
+            .filter_map(|(key, value)| value.as_str().filter(|_| is_pair_name(key)))
+            .find_map(|name| self.walk.engine.policy().covered(name));
         for (key, value) in members.iter_mut() {
             let parents_bytes = self.paths.each_ref().map(String::len);
             let redacted = self.walk.engine.redact(key, &mut Default::default());
@@ -156,6 +165,7 @@ impl Tree<'_, '_> {
             let mut of_member = self.facts_of_path();
             if is_pair_value(key) {
                 of_member = of_member.spelled(spelled, self.walk.engine);
+                of_member.covered = of_member.covered.or(named);
             }
             if self.member(value, of_member) == Member::Dropped {
                 dropped.push(key.clone());
@@ -178,10 +188,14 @@ impl Tree<'_, '_> {
             let [written, _] = &self.paths;
             scope.begin_field(written);
         }
+        let noted = self.walk.noted_before();
         self.value(value, facts);
         let scope = self.walk.tally.scope.as_deref_mut();
         match scope.is_some_and(Scope::take_dropped_field) {
-            true => Member::Dropped,
+            true => {
+                self.walk.tally.tokens.note_only(noted);
+                Member::Dropped
+            }
             false => Member::Kept,
         }
     }
@@ -194,7 +208,7 @@ impl Tree<'_, '_> {
     }
 
     /// Replaces the ids of a covered field by their tokens.
-    fn ids(&mut self, value: &mut Value, position: u16) {
+    fn ids(&mut self, value: &mut Value, identity: u16) {
         if self.walk.tally.scope.is_some() && self.walk.id_rule(value) {
             self.has_changed = true;
             return;
@@ -202,11 +216,11 @@ impl Tree<'_, '_> {
         let policy = self.walk.engine.policy();
         let id = match value {
             Value::Null | Value::Bool(_) => return,
-            Value::Number(number) => number.to_string(),
+            Value::Number(number) => Cow::Owned(number.to_string()),
             Value::String(text) if text.is_empty() || policy.placeholders().is_one(text) => return,
-            Value::String(text) => text.clone(),
+            Value::String(text) => Cow::Borrowed(text.as_str()),
             Value::Array(items) => {
-                items.iter_mut().for_each(|item| self.ids(item, position));
+                items.iter_mut().for_each(|item| self.ids(item, identity));
                 return;
             }
             Value::Object(members) => {
@@ -214,8 +228,13 @@ impl Tree<'_, '_> {
                 return self.object(members, facts);
             }
         };
-        let token = policy.field(position).and_then(|field| policy.token(field, &id));
-        if let Some(token) = token.filter(|token| *token != id) {
+        let tokens = &mut self.walk.tally.tokens;
+        let Some(token) = tokens.token(policy, identity, &id) else { return };
+        let [_, kept] = &self.paths;
+        if policy.identity(identity) != Some(kept) {
+            tokens.note(&token);
+        }
+        if *token != *id {
             self.walk.explain_token(&token);
             self.replace(value, token);
         }
@@ -225,8 +244,7 @@ impl Tree<'_, '_> {
     fn keys(&mut self, members: &mut Map<String, Value>, facts: NameFacts) {
         let engine = self.walk.engine;
         let policy = engine.policy();
-        let field = facts.covered.and_then(|position| policy.field(position));
-        let token_of = |key: &str| policy.token_of_key(field?, key);
+        let token_of = |key: &str| policy.token_of_key(facts.covered?, key);
         if members.keys().all(|key| engine.is_clean(key) && token_of(key).is_none()) {
             return;
         }
@@ -237,6 +255,7 @@ impl Tree<'_, '_> {
             let key = match redacted {
                 Some(redacted) => {
                     self.has_changed = true;
+                    self.walk.tally.tokens.note_in_name(&redacted);
                     names.take(redacted)
                 }
                 None => key,

@@ -45,6 +45,18 @@ pub(super) struct Trigger {
     pub(super) number_min: u64,
 }
 
+/// What a configuration says about the texts with a find, beside the trigger.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    /// Words of which one occurs, in any case, where the trigger holds too; without such words the
+    /// trigger holds alone.
+    pub(super) triggered: Vec<String>,
+    /// Words of which one occurs in any other text with a find.
+    pub(super) alone: Vec<String>,
+    /// Bytes and classes of the shortest such text.
+    pub(super) shortest: Option<(usize, u8)>,
+}
+
 impl Trigger {
     /// Asks for nothing; the start of every trigger.
     pub(super) const ANY: Trigger = Trigger {

@@ -17,7 +17,6 @@ use super::names::Names;
 use super::scope::Fate;
 use super::span::Sign;
 use super::tally::Tally;
-use super::tokens::TokenCache;
 use super::tree;
 use super::whole::Whole;
 
@@ -38,9 +37,7 @@ pub(super) struct Walk<'w> {
     pub(super) names: &'w mut Names,
     /// Short clean texts of the batch.
     pub(super) clean: &'w mut CleanTexts,
-    /// Tokens that this batch has made.
-    pub(super) tokens: &'w mut TokenCache,
-    /// What fired.
+    /// Detectors that fired, and the tokens of the batch.
     pub(super) tally: &'w mut Tally,
 }
 
@@ -57,8 +54,8 @@ impl Walk<'_> {
         if self.tally.scope.is_some() && self.field_rule(value) {
             return;
         }
-        if let Some(position) = facts.covered {
-            return self.pseudonymise(position, value);
+        if let Some(identity) = facts.covered {
+            return self.pseudonymise(identity, names, value);
         }
         if self.judge(value, facts.claims) {
             return;
@@ -151,7 +148,7 @@ impl Walk<'_> {
     }
 
     /// Replaces the value of a covered field by its token.
-    fn pseudonymise(&mut self, position: u16, value: &mut Value<'_>) {
+    pub(super) fn pseudonymise(&mut self, identity: u16, names: [&str; 2], value: &mut Value<'_>) {
         if self.tally.scope.is_some() && self.id_rule(value) {
             return;
         }
@@ -159,7 +156,7 @@ impl Walk<'_> {
         let id = match &*value {
             Value::Bool(_) => return,
             Value::Json(text) => {
-                if let Some(tokens) = tree::pseudonymise(self, position, text) {
+                if let Some(tokens) = tree::pseudonymise(self, identity, names, text) {
                     *value = Value::Json(Cow::Owned(tokens));
                 }
                 return;
@@ -170,7 +167,11 @@ impl Walk<'_> {
             Value::Str(text) if text.is_empty() || policy.placeholders().is_one(text) => return,
             Value::Str(text) => Cow::Borrowed(text.as_ref()),
         };
-        if let Some(token) = self.tokens.token(policy, position, &id) {
+        if let Some(token) = self.tally.tokens.token(policy, identity, &id) {
+            let [_, kept] = names;
+            if policy.identity(identity) != Some(kept) {
+                self.tally.tokens.note(&token);
+            }
             self.explain_token(&token);
             *value = Value::Str(Cow::Owned(token));
         }

@@ -34,14 +34,14 @@ impl Texts {
 
     /// Returns the stored forms of the plain values of a field that may be pseudonymised.
     pub(super) fn stored(self, field: &str, pseudonyms: &Pseudonyms) -> Result<Texts, Refused> {
-        if !pseudonyms.covers(field) {
+        let Some(identity) = pseudonyms.identities().covering(field) else {
             return Ok(self);
-        }
+        };
         let Texts::Listed(values) = self else {
             let reason = "is stored as pseudonyms: list whole values, not an expression";
             return Err(format!("field {field:?} {reason}").into());
         };
-        let forms = values.iter().flat_map(|value| pseudonyms.stored_forms(field, value));
+        let forms = values.iter().flat_map(|value| pseudonyms.stored_forms(identity, value));
         Ok(Texts::Listed(forms.collect()))
     }
 

@@ -4,7 +4,7 @@
 //! their own names. So a query for `msg` asks for the field `message` and for a field that is
 //! called `msg`: see `lucene::meaning`.
 
-use tierlog_model::{Pseudonyms, fields};
+use tierlog_model::fields;
 
 /// Spelling, in lower case with `_` for `-`, and canonical name.
 ///
@@ -92,37 +92,4 @@ pub(super) fn contract_names() -> Vec<&'static str> {
     let mut names: Vec<&str> = SPELLINGS.iter().map(|(_, canonical)| *canonical).collect();
     names.dedup();
     names
-}
-
-/// Returns the covered field whose key pseudonymises the values of a field: the field itself, or
-/// the covered field spelt by segments of the name. Redaction has the same rule, so that
-/// `params.user_id` and `user_id.value`, left under their own names, can be searched by the plain
-/// id too.
-pub(crate) fn covering<'p>(pseudonyms: &'p Pseudonyms, name: &str) -> Option<&'p str> {
-    let letters = |text: &str| -> String {
-        let kept = text.chars().filter(char::is_ascii_alphanumeric);
-        kept.map(|character| character.to_ascii_lowercase()).collect()
-    };
-    let segments: Vec<String> = name
-        .split(['.', '[', ']', '/'])
-        .map(letters)
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    // Each step takes a segment off what is wanted, so long names stay linear.
-    let spelled = |wanted: &str, start: usize| {
-        let mut rest = wanted;
-        for segment in segments.get(start..).unwrap_or_default() {
-            match rest.strip_prefix(segment.as_str()) {
-                Some("") => return true,
-                Some(after) => rest = after,
-                None => return false,
-            }
-        }
-        false
-    };
-    let spells = |covered: &str| {
-        let wanted = letters(covered);
-        (0..segments.len()).any(|start| spelled(&wanted, start))
-    };
-    pseudonyms.fields().iter().map(String::as_str).find(|covered| spells(covered))
 }

@@ -281,6 +281,19 @@ impl Binder<'_> {
 }
 
 fn is_id(expr: &Expr) -> bool {
-    matches!(expr, Expr::Field { name, test: FieldTest::AnyOf(_) }
-        if fields::ID_FIELDS.contains(&name.as_str()))
+    match expr {
+        Expr::Field { name, test: FieldTest::AnyOf(_) } => {
+            fields::ID_FIELDS.contains(&name.as_str())
+        }
+        Expr::Or(inner) => inner.iter().all(is_id),
+        Expr::All
+        | Expr::Nothing
+        | Expr::And(_)
+        | Expr::Not(_)
+        | Expr::Level(_)
+        | Expr::Timestamp(_)
+        | Expr::Exists(_)
+        | Expr::AnyText(_)
+        | Expr::Field { .. } => false,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tierlog_model::fields;
 use tierlog_store::Ending;
 
 use super::{Expr, FieldTest, LevelSet, TextTest};
@@ -62,6 +63,13 @@ impl Expr {
             LevelSet::EMPTY => Expr::Nothing,
             levels => Expr::Level(levels),
         }
+    }
+
+    /// Returns the condition that a record has an id of an identity: in the identity's field, or as
+    /// a pseudonym anywhere else, of which the record has a list.
+    pub(crate) fn id_of_identity(field: &str, test: FieldTest) -> Expr {
+        let elsewhere = Expr::field(fields::PSEUDONYMS, test.clone());
+        Expr::any_of([Expr::field(field, test), elsewhere])
     }
 
     /// Returns the condition on the values of a field (canonical name).

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tierlog_ingest::{Ingest, IngestConfig, RecordDefaults, RedactionSettings, Redactor};
 use tierlog_model::memory::{MemoryPart, MemoryUse};
-use tierlog_model::{PseudonymKey, Pseudonyms, SystemClock, fields, handoff};
+use tierlog_model::{Identities, PseudonymKey, Pseudonyms, SystemClock, fields, handoff};
 use zeroize::Zeroizing;
 
 /// Bytes of the hand-off, which nobody reads here.
@@ -15,6 +15,18 @@ const HANDOFF_BYTES: u64 = 32 << 20;
 
 /// Lines of one batch: far below what fills one.
 const BATCH_LINES: usize = 500;
+
+/// Places of ids, as in the default configuration.
+const PLACES: [&str; 8] = [
+    "enduser.id={user_id}",
+    "usr.id={user_id}",
+    "user_ids={user_id}",
+    "users.id={user_id}",
+    "/users/{user_id}",
+    "/user/{user_id}",
+    "user id {user_id}",
+    "user #{user_id}",
+];
 
 /// The field that names what was redacted.
 const REDACTED: &str = "_redacted";
@@ -56,7 +68,9 @@ impl Pipeline {
     pub fn new() -> Result<Pipeline> {
         let secret = Zeroizing::new(vec![7; 32]);
         let key = PseudonymKey::from_bytes(&secret).context("make a key")?;
-        let pseudonyms = Pseudonyms::new(vec![key], vec![fields::USER_ID.to_owned()]);
+        let identities =
+            Identities::new(&[fields::USER_ID.to_owned()], &PLACES.map(str::to_owned))?;
+        let pseudonyms = Pseudonyms::new(vec![key], identities);
         let redactor = Redactor::new(&RedactionSettings::default(), pseudonyms);
         let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, HANDOFF_BYTES));
         let bodies = MemoryPart::new(MemoryUse::Bodies, HANDOFF_BYTES);

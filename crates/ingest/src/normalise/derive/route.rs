@@ -8,7 +8,7 @@
 //! Folded are numbers, UUIDs, hexadecimal and other long tokens, addresses and dates. Words,
 //! versions (`v1`, `1.0`) and placeholders stay.
 
-use crate::id_form::is_id;
+use tierlog_model::reads_as_id;
 
 /// Longest path that is folded; a longer one names no route.
 const PATH_BYTES_MAX: usize = 1_024;
@@ -40,7 +40,7 @@ fn fold_segment(segment: &str, route: &mut String) {
     let may_differ = segment.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@');
     if !may_differ {
         route.push_str(segment);
-    } else if is_id(segment) {
+    } else if reads_as_id(segment) {
         route.push_str(PLACEHOLDER);
     } else {
         fold_file(segment, route);
@@ -55,7 +55,7 @@ fn fold_file(segment: &str, route: &mut String) {
             route.push('.');
         }
         let is_part = segment.len() > part.len();
-        route.push_str(if is_part && !is_number && is_id(part) { PLACEHOLDER } else { part });
+        route.push_str(if is_part && !is_number && reads_as_id(part) { PLACEHOLDER } else { part });
     }
 }
 

@@ -103,7 +103,7 @@ use super::claim::Claim;
 use super::named::Names;
 use super::policy::Policy;
 use super::span::Found;
-use super::trigger::Trigger;
+use super::trigger::{Trigger, Words};
 use super::whole::Whole;
 
 /// Finds one kind of personal data or secret: in texts, by the names of fields, in whole values.
@@ -128,6 +128,11 @@ pub(super) trait Detector: Sync {
 
     /// Returns what every find contains.
     fn trigger(&self) -> Trigger;
+
+    /// Returns what the configuration says of texts with a find.
+    fn words(&self, _policy: &Policy) -> Words {
+        Words::default()
+    }
 
     /// Reports every find in a text. What the name of the text's field says is
     /// [`Found::claim`].

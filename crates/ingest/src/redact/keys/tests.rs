@@ -235,7 +235,4 @@ fn words_are_found_in_every_spelling() {
     }
     assert_eq!(Words::of("XAPIKey").words_from(0).collect::<Vec<_>>(), ["xapi", "key"]);
     assert_eq!(Words::of("oauth2_token").words_from(0).collect::<Vec<_>>(), ["oauth", "token"]);
-    assert!(Words::of("context.user.id").ends_with_segments("userid"));
-    assert!(Words::of("ctx[user_id]").ends_with_segments("userid"));
-    assert!(!Words::of("target_user_id").ends_with_segments("userid"));
 }

@@ -77,8 +77,9 @@ fn a_dropped_field_takes_its_member_or_itself_with_it() {
             "users":[{"mail":"a@b.ch","id":7},{"mail":"none","id":8}],"deep":[{"a":[["a@b.ch"]],"b":1}]}"#,
         expect![[r#"
             kept: 1
-            users: [{"id":7},{"mail":"none","id":8}]
+            users: [{"id":"u_joyg_frvaid7a6ayrjoycmwtozq2rc4"},{"mail":"none","id":"u_joyg_rixl4vuhwpmuwfrlxhyl6drss4"}]
             deep: [{"b":1}]
+            _pseudonyms: ["u_joyg_frvaid7a6ayrjoycmwtozq2rc4","u_joyg_rixl4vuhwpmuwfrlxhyl6drss4"]
             _redacted: ["email","secret_key"]
         "#]],
     );

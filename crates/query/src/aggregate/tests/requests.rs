@@ -165,7 +165,7 @@ async fn ranges_come_back_as_they_were_asked() {
 #[tokio::test]
 async fn pseudonyms_are_counted_as_tokens_and_included_by_plain_value() {
     let fixture = Fixture::new();
-    let token = |id| fixture.pseudonyms.token("user_id", id).expect("covered");
+    let token = |id| fixture.pseudonyms.token_in("user_id", id).expect("covered");
     let records: Vec<Record<'static>> = ["1", "2", "2"]
         .into_iter()
         .map(|id| line(0, Level::Info, &[("user_id", Value::Str(token(id).into()))]))

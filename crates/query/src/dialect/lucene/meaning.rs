@@ -7,8 +7,7 @@ use tierlog_model::fields;
 
 use super::clause::Value;
 use super::reader::Reader;
-use super::{level, status};
-use crate::dialect::spellings::covering;
+use super::{level, status, stored};
 use crate::error::QueryError;
 use crate::expr::pattern::{PatternChar, plain_text};
 use crate::expr::{
@@ -32,10 +31,15 @@ impl Reader<'_> {
         position: usize,
     ) -> Result<Expr, QueryError> {
         let clause = Place(position);
-        match field {
-            None => self.bare(clause, value),
-            Some(field) => self.field(clause, field, value),
+        let mut any = Vec::with_capacity(1);
+        // A path or phrase with an id in its place is stored with the id's token.
+        for value in stored::forms(self.vocabulary.pseudonyms, value) {
+            any.push(match field {
+                None => self.bare(clause, &value)?,
+                Some(field) => self.field(clause, field, &value)?,
+            });
         }
+        Ok(Expr::any_of(any))
     }
 
     fn bare(&mut self, clause: Place, value: &Value) -> Result<Expr, QueryError> {
@@ -90,11 +94,11 @@ impl Reader<'_> {
     }
 
     fn values(&self, clause: Place, name: &str, value: &Value) -> Result<Expr, QueryError> {
-        let covering = covering(self.vocabulary.pseudonyms, name);
+        let covering = self.vocabulary.pseudonyms.identities().covering(name);
         let is_id = covering.is_some() || fields::ID_FIELDS.contains(&name);
         let addresses = if is_id { None } else { addresses(value) };
         let ids = match is_id && !is_network(value) {
-            true => self.id_test(covering.unwrap_or(name), value),
+            true => self.id_test(covering, value),
             false => None,
         };
         let test = match (ids, covering) {
@@ -114,6 +118,9 @@ impl Reader<'_> {
         let Some(test) = test else { return Ok(Expr::Exists(name.to_owned())) };
         if fields::TEXT_FIELDS.contains(&name) {
             check_text(clause, &test)?;
+        }
+        if covering == Some(name) {
+            return Ok(Expr::id_of_identity(name, test));
         }
         let expr = Expr::field(name, test);
         let of_class = match status::is_status(self.vocabulary.spellings, name) {
@@ -144,9 +151,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the test for whole ids, in the forms in which the field's key stores them; `None`
-    /// for any other form of value.
-    fn id_test(&self, field: &str, value: &Value) -> Option<FieldTest> {
+    /// Returns the test for whole ids, in the forms in which the keys of an identity store them;
+    /// `None` for any other form of value.
+    fn id_test(&self, identity: Option<&str>, value: &Value) -> Option<FieldTest> {
         let written = match value {
             Value::Word(word) => vec![plain_text(word)?],
             Value::Quoted(text) => vec![text.clone()],
@@ -155,8 +162,10 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let forms =
-            written.iter().flat_map(|text| self.vocabulary.pseudonyms.stored_forms(field, text));
+        let forms = written.iter().flat_map(|text| match identity {
+            Some(identity) => self.vocabulary.pseudonyms.stored_forms(identity, text),
+            None => vec![text.trim().to_owned()],
+        });
         Some(FieldTest::AnyOf(forms.map(Literal::id).collect()))
     }
 

@@ -11,6 +11,7 @@ mod lexemes;
 mod meaning;
 mod reader;
 mod status;
+mod stored;
 mod values;
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use tierlog_model::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};
-use tierlog_model::{PseudonymKey, Pseudonyms, Timestamp};
+use tierlog_model::{Pseudonyms, Timestamp};
 
 mod classes;
 mod foreign;
+mod pseudonyms;
 
 use super::{Compiled, parse};
 use crate::dialect::{AnyField, Spellings, Vocabulary};
@@ -457,38 +458,6 @@ fn errors_say_where_and_what() {
                 query syntax at byte 0: a wildcard in a text of several words may only stand at its end
         "#]],
     );
-}
-
-#[test]
-fn a_pseudonymised_field_is_compared_whole_only() {
-    let key = PseudonymKey::from_bytes(&vec![7; 32].into()).unwrap();
-    let pseudonyms = Pseudonyms::new(vec![key], vec!["user_id".to_owned()]);
-    let token = pseudonyms.token("user_id", "4242").unwrap();
-    for query in ["user_id:4242", "user_id:\" 4242 \"", "user_id:IN [4242]"] {
-        let expr = compiled(query, &pseudonyms).unwrap().expr;
-        assert_eq!(expr.to_string(), format!("user_id:is({token:?})"), "{query}");
-    }
-    // Redaction covers every spelling, whatever name it is left under.
-    let expr = compiled("context.user.id:4242", &pseudonyms).unwrap().expr;
-    let own = format!("context.user.id:is({token:?})");
-    assert_eq!(expr.to_string(), format!("or(user_id:is({token:?}), {own})"));
-    let expr = compiled("params[user-id]:4242", &pseudonyms).unwrap().expr;
-    assert_eq!(expr.to_string(), format!("params[user-id]:is({token:?})"));
-    let expr = compiled("target_user_id:4242", &pseudonyms).unwrap().expr;
-    assert_eq!(expr.to_string(), "target_user_id:is(\"4242\"#)");
-    let expr = compiled("user_id:*", &pseudonyms).unwrap().expr;
-    assert_eq!(expr.to_string(), "exists(user_id)");
-    for query in ["a user_id:42*", "a user_id:>4", "a user_id:[1 TO 5]", "a user.id:/42/"] {
-        match compiled(query, &pseudonyms) {
-            Err(error @ QueryError::PseudonymisedField { .. }) => {
-                assert_eq!(
-                    (error.code().as_str(), error.position()),
-                    ("pseudonymised_field", Some(2))
-                );
-            }
-            other => unreachable!("{query}: {other:?}"),
-        }
-    }
 }
 
 #[test]

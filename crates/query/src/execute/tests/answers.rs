@@ -165,7 +165,7 @@ fn a_request_is_shown_whole_and_says_what_has_expired() {
 #[test]
 fn a_user_is_found_by_the_plain_id() {
     let fixture = Fixture::new();
-    let token = fixture.pseudonyms.token("user_id", "4242").unwrap();
+    let token = fixture.pseudonyms.token_in("user_id", "4242").unwrap();
     let user = [("user_id", text(&token))];
     fixture.write(&[
         record("2026-11-20T10:00:00Z", Level::Info, "login", &user),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record, RecordKind,
-    Redacted, RedactedBatch, Timestamp, Value, handoff,
+    BatchWriter, HandoffSender, Identities, Level, ManualClock, PseudonymKey, Pseudonyms, Record,
+    RecordKind, Redacted, RedactedBatch, Timestamp, Value, handoff,
 };
 use tierlog_store::{CompactScope, Durability, MaintenanceJob, Store, StoreSettings};
 
@@ -62,7 +62,9 @@ impl Fixture {
         let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 24));
         let store = Store::open(settings, clock.clone(), receiver).unwrap();
         let key = PseudonymKey::from_bytes(&vec![7; 32].into()).unwrap();
-        let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));
+        let fields = ["user_id".to_owned()];
+        let identities = Identities::new(&fields, &[]).unwrap();
+        let pseudonyms = Arc::new(Pseudonyms::new(vec![key], identities));
         let state = QueryState::new(store.clone(), Arc::clone(&pseudonyms), clock.clone(), config);
         let engine = TextEngine { state, clock };
         Fixture { engine, store, pseudonyms, directory, sender: Some(sender) }

@@ -367,7 +367,8 @@ fn numbered(record: &Record<'static>, number: usize, pseudonyms: &Pseudonyms) ->
     let mut record = record.clone();
     for (name, value) in &mut record.fields {
         if let Value::Str(text) = value
-            && let Some(token) = pseudonyms.token(name, text)
+            && let Some(identity) = pseudonyms.identities().covering(name)
+            && let Some(token) = pseudonyms.token_in(identity, text)
         {
             *value = Value::Str(token.into());
         }

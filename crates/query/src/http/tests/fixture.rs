@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tierlog_model::memory::{MemoryPart, MemoryUse};
 use tierlog_model::{
-    BatchWriter, Caller, HandoffSender, Level, ManualClock, PseudonymKey, Pseudonyms, Record,
-    RecordKind, Redacted, RedactedBatch, Timestamp, Value, handoff,
+    BatchWriter, Caller, HandoffSender, Identities, Level, ManualClock, PseudonymKey, Pseudonyms,
+    Record, RecordKind, Redacted, RedactedBatch, Timestamp, Value, handoff,
 };
 use tierlog_store::{CompactScope, Durability, Store, StoreSettings};
 use tower::ServiceExt;
@@ -52,7 +52,9 @@ impl Fixture {
         let (sender, receiver) = handoff(MemoryPart::new(MemoryUse::Batches, 1 << 24));
         let store = Store::open(settings, clock.clone(), receiver).expect("a store");
         let key = PseudonymKey::from_bytes(&vec![7; 32].into()).expect("a key");
-        let pseudonyms = Arc::new(Pseudonyms::new(vec![key], vec!["user_id".to_owned()]));
+        let fields = ["user_id".to_owned()];
+        let identities = Identities::new(&fields, &[]).expect("a field");
+        let pseudonyms = Arc::new(Pseudonyms::new(vec![key], identities));
         let state = QueryState::new(store.clone(), pseudonyms.clone(), clock, config);
         let state = Arc::new(state);
         let router = http_router(Arc::clone(&state)).layer(Extension(Caller::open()));

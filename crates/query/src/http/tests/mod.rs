@@ -22,7 +22,7 @@ const SECOND: i64 = 1_000_000;
 /// One request of three lines, another of one, and a dead letter.
 async fn filled() -> Fixture {
     let fixture = Fixture::new();
-    let token = fixture.pseudonyms.token("user_id", "4242").expect("covered");
+    let token = fixture.pseudonyms.token_in("user_id", "4242").expect("covered");
     let user = Value::Str(token.into());
     let request = ("request_id", text("req-1"));
     let mut dead = line(-SECOND, Level::Warning, &[("reason", text("invalid_json"))]);

@@ -1,5 +1,5 @@
-//! Whether a word reads as an id: asked of segments of paths, and of keys below the field of a
-//! user. Pure, and knows nothing of records.
+//! Whether a word reads as an id: asked of segments of paths, of words behind the names of ids, and
+//! of keys below the field of a user. Pure, and knows nothing of records.
 
 /// Shortest token of letters and digits in no order that is an id. Words that end in numbers
 /// (`utf8`, `sha256sum`) are shorter.
@@ -12,7 +12,7 @@ const HEX_BYTES_MIN: usize = 8;
 const NUMBER_BYTES_MIN: usize = 5;
 
 /// Tells whether a word reads as an id: a number, a UUID, hexadecimal, a long token, an address.
-pub(crate) fn is_id(text: &str) -> bool {
+pub fn reads_as_id(text: &str) -> bool {
     let bytes = text.as_bytes();
     let count = |wanted: fn(&u8) -> bool| bytes.iter().filter(|byte| wanted(byte)).count();
     let digits = count(u8::is_ascii_digit);
@@ -57,10 +57,10 @@ mod tests {
     fn ids_are_told_from_words() {
         for id in ["42", "3f9c2ab1", "ada@example.org", "ORD-2026-000123", "V1StGXR8_Z5jdHi6B-myT"]
         {
-            assert!(is_id(id), "{id}");
+            assert!(reads_as_id(id), "{id}");
         }
         for word in ["courses", "v1", "oauth2", "sha256sum", "face-2-face", "deadbeef"] {
-            assert!(!is_id(word), "{word}");
+            assert!(!reads_as_id(word), "{word}");
         }
     }
 }
