@@ -60,7 +60,7 @@ fn a_text_with_an_id_in_its_place_is_looked_for_as_it_is_stored() {
         ("path:IN [/a /users/4242]", format!("path:is(\"/users/{token}\")")),
         ("/users/4242", format!("text:phrase(users {words})")),
         ("\"by user_id=4242, done\"", format!("text:phrase(by user id {words} done)")),
-        ("message:\"userId: 4242\"", token.clone()),
+        ("message:\"userId: 4242\"", token),
     ] {
         let expr = compiled(query, &pseudonyms).unwrap().expr.to_string();
         assert!(expr.contains(&stored), "{query}: {expr} lacks {stored}");
