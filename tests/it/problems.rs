@@ -269,7 +269,9 @@ fn provoke_by_requests(checked: &mut Checked, server: &Server<'_>) {
     }
     for operation in checked.operations("too_large") {
         let path = operation.trim_start_matches("post ");
-        let answer = ask(server, &operation, &Request::new("POST", path).body([b' '; 4_096]));
+        // The route that tries redaction out has a bound of its own, of two mebibytes.
+        let bytes = if path.ends_with("/redaction/test") { (2 << 20) + 1 } else { 4_096 };
+        let answer = ask(server, &operation, &Request::new("POST", path).body(vec![b' '; bytes]));
         checked.check(&operation, "too_large", &answer);
     }
     let reload = "post /api/v1/config/reload";

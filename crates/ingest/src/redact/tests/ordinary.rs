@@ -15,7 +15,7 @@ const LINES: &[&str] = &[
     "sshd[24200]: pam_unix(sshd:auth): check pass; user unknown",
     "pam_unix(chpasswd:chauthtok): password changed for app",
     "su(pam_unix)[21416]: session opened for user cyrus by (uid=0)",
-    "sudo:   app : TTY=pts/0 ; PWD=/home/app ; USER=root ; COMMAND=/usr/bin/apt-get install -y passwd",
+    "sudo:   app : TTY=pts/0 ; PWD=/srv/app ; USER=root ; COMMAND=/usr/bin/apt-get install -y passwd",
     "kex: server->client cipher: chacha20-poly1305@openssh.com MAC: umac-64-etm@openssh.com compression: none",
     "systemd[1]: Started Session 4242 of user app.",
     "systemd-logind[612]: New session c2 of user gdm.",
