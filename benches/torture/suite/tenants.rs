@@ -23,6 +23,7 @@ impl Tenant {
     }
 
     /// Returns the tenants in turns.
+    #[cfg(test)]
     pub(crate) fn of_turn(turn: usize) -> Tenant {
         Tenant(turn % TENANTS.len())
     }
