@@ -11,11 +11,12 @@ use super::super::server::{Launch, let_pass};
 use super::super::trial::{Holds, Trial};
 use super::super::{Effort, Rig, Tally};
 
-/// Files that the server may have open.
-const FILES_MAX: u64 = 112;
+/// Files that the server may have open: those of the partitions and listeners of three tenants, and
+/// some more.
+const FILES_MAX: u64 = 240;
 
 /// Connections that take them all.
-const CONNECTIONS: usize = 150;
+const CONNECTIONS: usize = 300;
 
 /// How long they stay.
 const HELD_FOR: Duration = Duration::from_millis(500);
