@@ -1,11 +1,11 @@
 //! The labelled corpus of redaction. A seed arrives; lines with labels leave, and a score of what
 //! the redactor of the default settings makes of them.
 //!
-//! [`labelled`] plants every kind of personal data in every notation and disguise, and knows which
-//! bytes must go. [`ordinary`] makes lines in which nothing may go. [`Pipeline`] is the real way of
-//! a line, [`judge`] compares, [`Score`] counts, and [`Measured`]
-//! is held to the table in `bounds.txt`. The words are in `data/`: a notation, a token or
-//! an ordinary line is one line of a file.
+//! [`mod@labelled`] plants every kind of personal data in every notation and disguise, and knows
+//! which bytes must go. [`mod@ordinary`] makes lines in which nothing may go. [`Pipeline`] is the
+//! real way of a line, [`mod@judge`] compares, [`Score`] counts, and [`Measured`] is held to the
+//! table in `bounds.txt`. The words are in `data/`: a notation, a token or an ordinary line is one
+//! line of a file.
 
 #![forbid(unsafe_code)]
 

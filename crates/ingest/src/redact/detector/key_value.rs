@@ -2,7 +2,7 @@
 //!
 //! The key decides, by the same table as for fields ([`crate::redact::keys`]); the value goes
 //! whole, as [`super::value`] reads it in every notation. Which notations there are is the list of
-//! [`Notations`]. Prose stays: `token: expired`, `session: opened`.
+//! `Notations`. Prose stays: `token: expired`, `session: opened`.
 
 use std::ops::Range;
 

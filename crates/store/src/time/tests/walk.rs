@@ -30,8 +30,6 @@ enum Lost {
     Bit(usize),
     /// The first or the second.
     One(usize),
-    /// Both, while nothing but the log and the partitions remembers a time.
-    Both,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +48,7 @@ enum Step {
     Commit,
     /// Retention runs.
     Retain,
-    /// A file of what is believed is damaged or gone, or both are.
+    /// A file of what is believed is damaged or gone.
     Lose(Lost),
     /// An engineer confirms the clock, if it is right.
     Confirm,
@@ -65,8 +63,6 @@ struct Known {
     is_right: bool,
     /// Unmeasured time by which the record may be older or younger.
     doubt: i64,
-    /// Whether only a lost file said that the day of the record is another one than its own.
-    is_misdated: bool,
 }
 
 const TIERS: [&str; 2] = ["debug", "info"];
@@ -96,8 +92,6 @@ struct Walk {
     off: i64,
     /// When it was on again.
     on_since: i64,
-    /// When the last record was written.
-    written: i64,
     /// Whether an engineer has confirmed a clock all the same.
     is_careless: bool,
 }
@@ -120,7 +114,6 @@ impl Walk {
             set_unseen: false,
             off: 0,
             on_since: 0,
-            written: 0,
             is_careless: false,
         }
     }
@@ -178,28 +171,8 @@ impl Walk {
                 }
             }),
             Lost::One(file) => self.machine.remove(&files[file..=file]),
-            Lost::Both => {
-                self.machine.remove(&files);
-                self.forget();
-            }
         }
         self.clock = Some(self.machine.start());
-    }
-
-    /// What the store cannot know without both files: which days a wrong clock has dated, and how
-    /// long ago its last record was written.
-    fn forget(&mut self) {
-        let unmeasured = self.now - self.written;
-        self.off += unmeasured;
-        self.on_since = self.now;
-        // A clock that is ahead of the log may be right: the machine was off for as long.
-        self.is_blind |= self.wrong != 0;
-        for (id, (_, known)) in &mut self.partitions {
-            for known in known {
-                known.doubt += unmeasured;
-                known.is_misdated |= at(known.moment).day() != id.day;
-            }
-        }
     }
 
     fn write(&mut self, own: Own, tier: usize) {
@@ -228,7 +201,6 @@ impl Walk {
         let clock = self.clock.take().expect("a running process");
         let seq = self.machine.log.next_seq();
         self.machine.write(&clock);
-        self.written = self.now;
         self.clock = Some(clock);
         let is_right = matches!(own, Own::Right | Own::Late(_));
         // While the clock is doubted, a record may be of either time.
@@ -237,7 +209,7 @@ impl Walk {
         // clock.
         let is_young = moment > self.on_since + 2 * DAY;
         let doubt = if is_sure && is_young { 0 } else { self.off };
-        let known = Known { moment, seq, is_right, doubt, is_misdated: false };
+        let known = Known { moment, seq, is_right, doubt };
         self.partitions.entry(id).or_default().1.push(known);
     }
 
@@ -271,8 +243,7 @@ impl Walk {
                 // Clocks are set by minutes, and that is no wrong clock.
                 let early = kept - age - 20 * 300_000_000;
                 let allowed = false_pauses + if known.is_right { followed } else { 0 };
-                let is_unknowable =
-                    self.is_careless || known.is_misdated || known.is_right && self.is_blind;
+                let is_unknowable = self.is_careless || known.is_right && self.is_blind;
                 prop_assert!(
                     early <= allowed || is_unknowable,
                     "{} goes {} hours early",
@@ -353,11 +324,7 @@ fn own() -> impl Strategy<Value = Own> {
 }
 
 fn lost() -> impl Strategy<Value = Lost> {
-    prop_oneof![
-        (0..2_usize).prop_map(Lost::Bit),
-        (0..2_usize).prop_map(Lost::One),
-        Just(Lost::Both),
-    ]
+    prop_oneof![(0..2_usize).prop_map(Lost::Bit), (0..2_usize).prop_map(Lost::One),]
 }
 
 fn step(wrong: impl Strategy<Value = i64> + Clone) -> impl Strategy<Value = Step> {
@@ -388,9 +355,7 @@ proptest! {
         for step in steps {
             walk.step(step)?;
         }
-        let mut left = walk.end_right(70)?;
-        // A day that only lost files could correct stays for as long as its own name says.
-        left.retain(|(_, known)| !known.is_misdated);
+        let left = walk.end_right(70)?;
         prop_assert!(left.is_empty(), "{left:?}");
     }
 
