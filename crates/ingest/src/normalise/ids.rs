@@ -17,7 +17,7 @@ const MEMBERS: [&str; 12] =
 /// Rank of spellings inside an id's object: behind the spellings of the id.
 const MEMBER_RANK: u16 = 1 << 10;
 
-/// Most objects around one id, one inside the other.
+/// Deepest nesting of objects around an id.
 const OBJECTS_MAX: usize = 4;
 
 /// What frameworks write for "none".

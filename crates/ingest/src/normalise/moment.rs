@@ -97,7 +97,7 @@ pub(super) fn choose(
     }
 }
 
-/// Compares a candidate with one that precedes it. A time with a zone wins over the same time
+/// Compares a candidate with an earlier candidate. A time with a zone wins over the same time
 /// without a zone.
 fn is_better((grade, choice): (Grade, Choice), (best_grade, best): (Grade, Choice)) -> bool {
     let apart = choice.timestamp.as_micros().saturating_sub(best.timestamp.as_micros());

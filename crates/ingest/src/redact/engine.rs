@@ -116,9 +116,9 @@ impl Engine {
         self.each(self.active)
     }
 
-    /// Returns the detectors that a record lists: those that fired, and of those that the sender
-    /// claims the ones whose placeholder stands in the record. Without rules that holds for those
-    /// that fired too: a second reading may have taken a find into a larger one.
+    /// Returns the detectors that a record lists: detectors that fired, and detectors of the
+    /// sender's list whose placeholder stands in the record. Without rules a detector that fired
+    /// needs its placeholder too, because a second reading may have taken a find into a larger find.
     pub(super) fn listed(
         &self,
         fired: DetectorSet,

@@ -1,4 +1,4 @@
-//! Evidence: which detectors fired, in which fields, of which services.
+//! Evidence: counts of finds by detector, field and service.
 //!
 //! Arrives: the finds of each record, once the record is redacted, and later whole batches of them.
 //! Leaves: counts of a bounded number of names, and word of a service that leaks what it did not

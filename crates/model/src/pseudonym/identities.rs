@@ -223,7 +223,7 @@ impl Identities {
     }
 }
 
-/// Returns texts without those that hold another one: where they stand, the other one does.
+/// Returns the shortest texts: a text that contains a shorter text of the list adds nothing.
 fn least(texts: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for text in texts {

@@ -20,6 +20,14 @@ pub(super) fn weighted(digits: &[u32], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum()
 }
 
+/// Returns the check digit modulo 11 of a weighted sum; 0 where the digit would be 10 or 11.
+pub(super) fn modulo_11_digit(sum: u32) -> u32 {
+    match sum % 11 {
+        0 | 1 => 0,
+        remainder => 11 - remainder,
+    }
+}
+
 /// Tells whether the last digit is Luhn's (ISO/IEC 7812-1, annex B).
 pub(super) fn has_luhn(signs: &[u8]) -> bool {
     let Some(digits) = digits(signs) else { return false };

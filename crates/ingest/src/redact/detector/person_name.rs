@@ -1,7 +1,7 @@
 //! Names of persons, by the name of the field: `first_name`, `cardholder`, `patient_name`.
 //!
-//! No list and no pattern finds names in prose, so none is claimed; a field that is called so holds
-//! one. `name` alone is the name of anything, and so are the names of hosts, files and displays.
+//! No list and no pattern finds names in prose, so only the name of a field decides: `first_name`.
+//! `name` alone is the name of anything, and so are the names of hosts, files and displays.
 
 use super::named_value::{NamedValue, row_bytes};
 use crate::redact::named::Names;

@@ -48,7 +48,7 @@ fn read(given: Value, reading: &mut Reading<'_>) -> Result<Box<dyn Aggregation>,
 #[derive(Debug)]
 struct Cardinality {
     field: Field,
-    /// Most values that are counted one by one.
+    /// Most different values in an exact count.
     listed_max: u64,
 }
 

@@ -5,7 +5,7 @@
 //! less 48 (Receita Federal, IN RFB 2.229/2024). A sole trader's number names a person. With dots,
 //! slash and dash a number stands alone.
 
-use super::super::checks::is_one_sign;
+use super::super::checks::{is_one_sign, modulo_11_digit};
 use super::super::worded::Worded;
 use super::PLACEHOLDER;
 use crate::redact::printed::Forms;
@@ -31,10 +31,7 @@ fn is_valid(signs: &[u8]) -> bool {
         let weights = WEIGHTS.iter().skip(WEIGHTS.len() - length);
         let sum: u32 =
             signs.iter().zip(weights).map(|(sign, weight)| u32::from(sign - b'0') * weight).sum();
-        match sum % 11 {
-            0 | 1 => b'0',
-            remainder => b'0' + (11 - remainder) as u8,
-        }
+        b'0' + modulo_11_digit(sum) as u8
     };
     let is_sign = |sign: &u8| sign.is_ascii_uppercase() || sign.is_ascii_digit();
     signs.len() == 14

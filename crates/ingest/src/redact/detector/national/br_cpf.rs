@@ -4,7 +4,7 @@
 //! passes and is given to nobody (Receita Federal, IN RFB 2.172/2024). With dots and dash a number
 //! stands alone.
 
-use super::super::checks::{digits, is_one_sign, weighted};
+use super::super::checks::{digits, is_one_sign, modulo_11_digit, weighted};
 use super::super::worded::Worded;
 use super::PLACEHOLDER;
 use crate::redact::printed::Forms;
@@ -26,10 +26,7 @@ fn is_valid(signs: &[u8]) -> bool {
     let Some(digits) = digits(signs).filter(|digits| digits.len() == 11) else { return false };
     let check = |length: usize| {
         let weights: Vec<u32> = (2..=length as u32 + 1).rev().collect();
-        match weighted(&digits, &weights) % 11 {
-            0 | 1 => 0,
-            remainder => 11 - remainder,
-        }
+        modulo_11_digit(weighted(&digits, &weights))
     };
     !is_one_sign(signs) && digits.get(9) == Some(&check(9)) && digits.get(10) == Some(&check(10))
 }

@@ -3,7 +3,7 @@
 //! Nine digits, the last one a check digit modulo 11 (Decreto-Lei 14/2013). Every eleventh number
 //! passes, so a word or name is asked for.
 
-use super::super::checks::{digits, is_one_sign, weighted};
+use super::super::checks::{digits, is_one_sign, modulo_11_digit, weighted};
 use super::super::worded::Worded;
 use super::PLACEHOLDER;
 
@@ -24,10 +24,7 @@ const WEIGHTS: [u32; 8] = [9, 8, 7, 6, 5, 4, 3, 2];
 
 fn is_valid(signs: &[u8]) -> bool {
     let Some(digits) = digits(signs).filter(|digits| digits.len() == 9) else { return false };
-    let check = match weighted(&digits, &WEIGHTS) % 11 {
-        0 | 1 => 0,
-        remainder => 11 - remainder,
-    };
+    let check = modulo_11_digit(weighted(&digits, &WEIGHTS));
     !signs.starts_with(b"0") && !is_one_sign(signs) && digits.last() == Some(&check)
 }
 
