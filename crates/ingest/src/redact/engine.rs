@@ -118,7 +118,8 @@ impl Engine {
 
     /// Returns the detectors that a record lists: detectors that fired, and detectors of the
     /// sender's list whose placeholder stands in the record. Without rules a detector that fired
-    /// needs its placeholder too, because a second reading may have taken a find into a larger find.
+    /// needs its placeholder too, because a second reading may have taken a find into a larger
+    /// find.
     pub(super) fn listed(
         &self,
         fired: DetectorSet,
